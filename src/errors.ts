@@ -1,0 +1,59 @@
+/** What went wrong, one code for each decision that a caller or a reader of the log makes. */
+export type ErrorCode =
+  | 'INVALID_INPUT'
+  | 'NOT_FOUND'
+  | 'ACCESS_DENIED'
+  | 'CONNECTION_FAILED'
+  | 'TLS_FAILED'
+  | 'PROXY_FAILED'
+  | 'SERVER_ERROR'
+  | 'RATE_LIMITED'
+  | 'BAD_REDIRECT'
+  | 'PROTOCOL_ERROR'
+  | 'STALLED'
+  | 'TIMEOUT'
+  | 'TRUNCATED'
+  | 'SNAPSHOT_CHANGED'
+  | 'EMPTY_SNAPSHOT'
+  | 'NOT_ZSTD'
+  | 'CORRUPT_ZSTD'
+  | 'CORRUPT_ARCHIVE'
+  | 'UNSAFE_ENTRY'
+  | 'LIMIT_EXCEEDED'
+  | 'WRITE_FAILED'
+  | 'UNSAFE_GIT'
+  | 'GIT_FAILED'
+  | 'COMMIT_MISMATCH'
+  | 'CANCELLED'
+
+/** An error that a person reads: its message says what, where, the value seen and what to do. */
+export class ActionError extends Error {
+  override readonly name = 'ActionError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** The error's message and those of its causes in one line, each said once. */
+export function describeError(error: unknown): string {
+  const messages: string[] = []
+  for (let current = error; current !== undefined && messages.length < 5; current = causeOf(current)) {
+    const message = messageOf(current)
+    if (message !== '' && !messages.some((said) => said.includes(message))) messages.push(message)
+  }
+  return messages.join(': ')
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') {
+    return error.errors.map(messageOf).join(', ')
+  }
+  return error instanceof Error ? error.message : String(error)
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined
+}
