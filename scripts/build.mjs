@@ -1,0 +1,45 @@
+// Builds dist/: TypeScript to lib/, then one bundle for the action and one for the threads that write files.
+// The same sources give the same bytes in any directory, so CI can compare dist/ with what is committed.
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const lib = join(root, 'lib')
+const dist = join(root, 'dist')
+const workerBundle = join(lib, 'tree-worker-bundle')
+
+function run(script, ...args) {
+  const tool = join(root, 'node_modules', script)
+  const { status, error } = spawnSync(process.execPath, [tool, ...args], { cwd: root, stdio: 'inherit' })
+  if (status === 0) return
+  console.error(`build: ${script} ${error ? `did not start: ${error.message}` : 'failed, see above'}`)
+  process.exit(1)
+}
+
+function bundle(entry, out) {
+  run(
+    '@vercel/ncc/dist/ncc/cli.js',
+    'build',
+    join(lib, entry),
+    '--out',
+    out,
+    '--license',
+    'licenses.txt',
+    '--quiet',
+  )
+}
+
+if (!process.versions.node.startsWith('24.')) {
+  console.error(
+    `build: this is Node ${process.versions.node}, use "npm run build": it runs the project's Node 24`,
+  )
+  process.exit(1)
+}
+rmSync(lib, { recursive: true, force: true })
+run('typescript/bin/tsc', '-p', 'tsconfig.json')
+rmSync(dist, { recursive: true, force: true })
+bundle('main.js', dist)
+bundle('unpack/tree-worker.js', workerBundle)
+copyFileSync(join(workerBundle, 'index.js'), join(dist, 'tree-worker.js'))
