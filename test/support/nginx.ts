@@ -1,0 +1,58 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort, startChildServer } from './child-server.ts'
+import { findProgram } from './programs.ts'
+
+export type Nginx = { readonly url: string; readonly close: () => Promise<void> }
+
+export type NginxOptions = {
+  /** The directory whose files are served. */
+  readonly root: string
+  /** The most that one connection gets, in bytes per second; default no limit. */
+  readonly limitRate?: number
+}
+
+/** Serves a directory with a real nginx on a free port; undefined where nginx is not installed. */
+export async function startNginx(options: NginxOptions): Promise<Nginx | undefined> {
+  const program = findProgram('nginx')
+  if (program === undefined) return undefined
+  const directory = await mkdtemp(join(tmpdir(), 'nginx-'))
+  const port = await freePort()
+  const configuration = join(directory, 'nginx.conf')
+  await writeFile(configuration, configure(options, directory, port))
+  const stop = await startChildServer({
+    program,
+    args: ['-p', directory, '-e', join(directory, 'error.log'), '-c', configuration],
+    readyUrl: `http://127.0.0.1:${port}/`,
+    isReady: (status) => status > 0,
+  })
+  const close = async () => {
+    await stop()
+    await rm(directory, { recursive: true, force: true })
+  }
+  return { url: `http://127.0.0.1:${port}`, close }
+}
+
+function configure({ root, limitRate }: NginxOptions, directory: string, port: number): string {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+  return `daemon off;
+worker_processes 1;
+${process.getuid?.() === 0 ? 'user root;' : ''}
+pid "${directory}/nginx.pid";
+error_log "${directory}/error.log";
+events { worker_connections 256; }
+http {
+  access_log off;
+  sendfile on;
+  tcp_nopush on;
+  default_type application/octet-stream;
+  ${temporary.map((name) => `${name}_temp_path "${directory}/${name}";`).join('\n  ')}
+  server {
+    listen 127.0.0.1:${port};
+    root "${root}";
+    ${limitRate === undefined ? '' : `limit_rate ${limitRate};`}
+  }
+}
+`
+}

@@ -1,0 +1,288 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readActionMetadata } from './action-metadata.ts'
+
+export type RunOptions = {
+  /** The directory of action.yml; default this repository. */
+  readonly action?: string
+  /** The bundle to run; default what action.yml names. */
+  readonly entry?: string
+  /** What a workflow would say under `with`; the defaults of action.yml fill in the rest. */
+  readonly inputs?: Readonly<Record<string, string>>
+  /** On top of the runner's own variables. */
+  readonly env?: Readonly<Record<string, string>>
+  /** GITHUB_WORKSPACE and RUNNER_TEMP; default fresh directories that `cleanUp` removes. */
+  readonly workspace?: string
+  readonly temp?: string
+  readonly github?: Partial<GithubContext>
+  /** Aborted, the step is cancelled as the runner does it: SIGINT, later SIGTERM, later SIGKILL. */
+  readonly signal?: AbortSignal
+  /** What the step prints, as it comes. */
+  readonly onOutput?: (text: string) => void
+  /** Also tells the process's peak memory; costs one preloaded module. */
+  readonly measurePeak?: boolean
+}
+
+export type GithubContext = {
+  readonly repository: string
+  readonly serverUrl: string
+  readonly token: string
+  readonly sha: string
+  readonly ref: string
+}
+
+export type Annotation = {
+  readonly level: 'error' | 'warning' | 'notice' | 'debug'
+  readonly message: string
+  readonly properties: string
+}
+
+export type RunResult = {
+  readonly exitCode: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+  readonly outputs: Readonly<Record<string, string>>
+  readonly state: Readonly<Record<string, string>>
+  readonly summary: string
+  readonly annotations: readonly Annotation[]
+  /** The secrets that the step asked to mask. */
+  readonly masks: readonly string[]
+  readonly workspace: string
+  readonly temp: string
+  /** Only with `measurePeak`, and when the process ended by itself. */
+  readonly peakRssBytes: number | undefined
+  /** Runs the post step with the state that this step saved, in the same places. */
+  readonly runPost: (changes?: Pick<RunOptions, 'env' | 'signal' | 'onOutput'>) => Promise<RunResult>
+  /** Removes the directories that were made for the run and its post step. */
+  readonly cleanUp: () => Promise<void>
+}
+
+const repositoryRoot = join(import.meta.dirname, '..', '..')
+
+/** Runs the action's main step exactly as the runner does, on the Node that runs this. */
+export function runAction(options: RunOptions = {}): Promise<RunResult> {
+  return runStep(options, { name: 'main', state: {} })
+}
+
+/** A post step has the directory of its main step, for it is removed with it. */
+type Step = {
+  readonly name: 'main' | 'post'
+  readonly state: Readonly<Record<string, string>>
+  readonly made?: string
+}
+
+type Files = Readonly<Record<'output' | 'state' | 'env' | 'path' | 'summary' | 'peak', string>>
+type Places = {
+  readonly made: string
+  readonly workspace: string
+  readonly temp: string
+  readonly files: Files
+}
+
+async function runStep(options: RunOptions, step: Step): Promise<RunResult> {
+  const action = options.action ?? repositoryRoot
+  const metadata = readActionMetadata(join(action, 'action.yml'))
+  const places = await makePlaces(options, step)
+  const environment = {
+    ...runnerEnvironment(places, githubContext(options)),
+    ...inputVariables(metadata.defaults, options),
+    ...prefixed('STATE_', step.state),
+    ...options.env,
+  }
+  const entry =
+    options.entry ?? join(action, (step.name === 'post' ? metadata.post : undefined) ?? metadata.main)
+  const ended = await runNode(entry, environment, options, places)
+  const saved = parseFileCommands(await readFile(places.files.state, 'utf8'))
+  const state = { ...step.state, ...saved }
+  return {
+    ...ended,
+    outputs: parseFileCommands(await readFile(places.files.output, 'utf8')),
+    state,
+    summary: await readFile(places.files.summary, 'utf8'),
+    annotations: annotationsIn(ended.stdout),
+    masks: [...ended.stdout.matchAll(/^::add-mask::(.*)$/gm)].map(([, secret]) => unescaped(secret ?? '')),
+    workspace: places.workspace,
+    temp: places.temp,
+    peakRssBytes: options.measurePeak
+      ? Number(await readFile(places.files.peak, 'utf8')) || undefined
+      : undefined,
+    runPost: (changes = {}) => {
+      const { signal: _, ...lasting } = options
+      const same = { workspace: places.workspace, temp: places.temp }
+      return runStep({ ...lasting, ...same, ...changes }, { name: 'post', state, made: places.made })
+    },
+    cleanUp: () => rm(places.made, { recursive: true, force: true }),
+  }
+}
+
+async function makePlaces(options: RunOptions, step: Step): Promise<Places> {
+  const made = step.made ?? (await mkdtemp(join(tmpdir(), 'runner-')))
+  const workspace = options.workspace ?? join(made, 'work', 'project', 'project')
+  const temp = options.temp ?? join(made, 'work', '_temp')
+  const commands = join(made, 'file_commands', step.name)
+  for (const directory of [workspace, temp, commands, join(made, 'home')])
+    await mkdir(directory, { recursive: true })
+  const file = (name: string) => join(commands, name)
+  const files = {
+    output: file('output'),
+    state: file('state'),
+    env: file('env'),
+    path: file('path'),
+    summary: file('summary'),
+    peak: file('peak'),
+  }
+  for (const path of Object.values(files)) await writeFile(path, '')
+  return { made, workspace, temp, files }
+}
+
+function githubContext({ github = {} }: RunOptions): GithubContext {
+  return {
+    repository: 'octo/project',
+    serverUrl: 'https://github.com',
+    token: '',
+    sha: '',
+    ref: 'refs/heads/main',
+    ...github,
+  }
+}
+
+function runnerEnvironment(
+  { made, workspace, temp, files }: Places,
+  github: GithubContext,
+): Record<string, string> {
+  const [owner = ''] = github.repository.split('/')
+  return {
+    PATH: process.env.PATH ?? '',
+    HOME: join(made, 'home'),
+    LANG: 'C.UTF-8',
+    CI: 'true',
+    GITHUB_ACTIONS: 'true',
+    GITHUB_WORKSPACE: workspace,
+    GITHUB_OUTPUT: files.output,
+    GITHUB_STATE: files.state,
+    GITHUB_ENV: files.env,
+    GITHUB_PATH: files.path,
+    GITHUB_STEP_SUMMARY: files.summary,
+    GITHUB_REPOSITORY: github.repository,
+    GITHUB_REPOSITORY_OWNER: owner,
+    GITHUB_SERVER_URL: github.serverUrl,
+    GITHUB_SHA: github.sha,
+    GITHUB_REF: github.ref,
+    GITHUB_EVENT_NAME: 'push',
+    GITHUB_RUN_ID: '1',
+    GITHUB_RUN_ATTEMPT: '1',
+    GITHUB_JOB: 'build',
+    GITHUB_ACTION: '__self',
+    RUNNER_TEMP: temp,
+    RUNNER_TOOL_CACHE: join(made, 'tool-cache'),
+    RUNNER_NAME: 'test runner',
+    RUNNER_OS: { linux: 'Linux', darwin: 'macOS', win32: 'Windows' }[process.platform as string] ?? 'Linux',
+    RUNNER_ARCH: process.arch.toUpperCase(),
+  }
+}
+
+function inputVariables(defaults: ReadonlyMap<string, string>, options: RunOptions): Record<string, string> {
+  const github = githubContext(options)
+  const expressions: Record<string, string> = {
+    'github.repository': github.repository,
+    'github.server_url': github.serverUrl,
+    'github.token': github.token,
+    'github.sha': github.sha,
+    'github.ref': github.ref,
+  }
+  const expanded = [...defaults].map(([name, value]) => [
+    name,
+    value.replace(/\$\{\{\s*([\w.]+)\s*\}\}/g, (_, expression: string) => expressions[expression] ?? ''),
+  ])
+  const inputs: Record<string, string> = { ...Object.fromEntries(expanded), ...options.inputs }
+  const variables = Object.entries(inputs).map(([name, value]) => [
+    name.replaceAll(' ', '_').toUpperCase(),
+    value,
+  ])
+  return prefixed('INPUT_', Object.fromEntries(variables))
+}
+
+function prefixed(prefix: string, values: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]))
+}
+
+type Ended = Pick<RunResult, 'exitCode' | 'signal' | 'stdout' | 'stderr'>
+
+async function runNode(
+  entry: string,
+  env: Readonly<Record<string, string>>,
+  options: RunOptions,
+  { workspace, files }: Places,
+): Promise<Ended> {
+  const preload = options.measurePeak ? ['--import', peakModule(files.peak)] : []
+  const child = spawn(process.execPath, [...preload, entry], {
+    cwd: workspace,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const printed = { stdout: [] as string[], stderr: [] as string[] }
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      printed[name].push(text)
+      options.onOutput?.(text)
+    })
+  }
+  const timers: NodeJS.Timeout[] = []
+  const cancel = () => {
+    child.kill('SIGINT')
+    timers.push(setTimeout(() => child.kill('SIGTERM'), 7_500))
+    timers.push(setTimeout(() => child.kill('SIGKILL'), 10_000))
+  }
+  if (options.signal?.aborted) cancel()
+  options.signal?.addEventListener('abort', cancel)
+  try {
+    const [exitCode, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+    return { exitCode, signal, stdout: printed.stdout.join(''), stderr: printed.stderr.join('') }
+  } finally {
+    options.signal?.removeEventListener('abort', cancel)
+    timers.forEach(clearTimeout)
+  }
+}
+
+/** A module that writes the process's peak resident memory, in bytes, to a file when it exits. */
+function peakModule(file: string): string {
+  const source = `import { writeFileSync } from 'node:fs'
+process.on('exit', () => writeFileSync(${JSON.stringify(file)}, String(process.resourceUsage().maxRSS * 1024)))`
+  return `data:text/javascript,${encodeURIComponent(source)}`
+}
+
+/** `name=value` lines and `name<<DELIMITER` blocks, as the runner reads GITHUB_OUTPUT and GITHUB_STATE. */
+function parseFileCommands(text: string): Record<string, string> {
+  const values: Record<string, string> = {}
+  const lines = text.split(/\r?\n/)
+  for (let at = 0; at < lines.length; at++) {
+    const line = lines[at] ?? ''
+    const [, name, delimiter] = /^([^=]*?)<<(.+)$/.exec(line) ?? []
+    if (name !== undefined) {
+      const end = lines.indexOf(delimiter ?? '', at + 1)
+      if (end < 0) throw new Error(`No end of the value of ${name}`)
+      values[name] = lines.slice(at + 1, end).join('\n')
+      at = end
+    } else if (line.includes('='))
+      values[line.slice(0, line.indexOf('='))] = line.slice(line.indexOf('=') + 1)
+  }
+  return values
+}
+
+function annotationsIn(stdout: string): Annotation[] {
+  return [...stdout.matchAll(/^::(error|warning|notice|debug)(?: ([^:]*))?::(.*)$/gm)].map(
+    ([, level, properties = '', message = '']) => ({
+      level: level as Annotation['level'],
+      message: unescaped(message),
+      properties,
+    }),
+  )
+}
+
+function unescaped(text: string): string {
+  return text.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%')
+}
