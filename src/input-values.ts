@@ -1,0 +1,77 @@
+import { ActionError } from './errors.ts'
+import { sanitize, withoutSecrets } from './sanitize.ts'
+
+/** One setting as it was given: `label` is how a message calls it ("Input retries"). */
+export interface Given {
+  readonly label: string
+  readonly value: string
+}
+
+interface Span {
+  readonly least: number
+  readonly most: number
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
+
+/** The error for a bad value: the setting's name, the value, and what is allowed. */
+export function refused(given: Given, allowed: string): ActionError {
+  return invalid(`${given.label} is "${sanitize(given.value)}": ${allowed}`)
+}
+
+export function invalid(message: string, options?: ErrorOptions): ActionError {
+  return new ActionError('INVALID_INPUT', message, options)
+}
+
+export function wholeNumber(given: Given, { least, most }: Span): number {
+  const parsed = /^(0|[1-9]\d{0,15})$/.test(given.value) ? Number(given.value) : Number.NaN
+  if (parsed >= least && parsed <= most) return parsed
+  throw refused(given, `a whole number from ${least} to ${most} is allowed`)
+}
+
+/** A number with at most three decimals, in the unit that `allowed` names. */
+export function decimal(given: Given, { least, most, unit }: Span & { readonly unit: string }): number {
+  const parsed = /^(0|[1-9]\d{0,15})(\.\d{1,3})?$/.test(given.value) ? Number(given.value) : Number.NaN
+  if (parsed >= least && parsed <= most) return parsed
+  throw refused(given, `${unit} from ${least} to ${most} are allowed`)
+}
+
+export function byteCount(given: Given, { least, most }: Span): number {
+  const parts = /^([1-9]\d{0,15}) ?(KiB|MiB|GiB|)$/.exec(given.value)
+  const parsed = parts === null ? Number.NaN : Number(parts[1]) * (UNITS[parts[2] ?? ''] ?? Number.NaN)
+  if (parsed >= least && parsed <= most) return parsed
+  throw refused(
+    given,
+    `${formatBytes(least)} to ${formatBytes(most)} is allowed, in bytes or with the unit KiB, MiB or GiB`,
+  )
+}
+
+export function formatBytes(bytes: number): string {
+  const unit = (['GiB', 'MiB', 'KiB'] as const).find((name) => bytes % (UNITS[name] ?? 1) === 0)
+  return unit === undefined ? `${bytes} bytes` : `${bytes / (UNITS[unit] ?? 1)} ${unit}`
+}
+
+/** An http or https address without user, password and fragment. What may be secret is never in the error. */
+export function webAddress(given: Given): URL {
+  const shown = { ...given, value: withoutSecrets(given.value) }
+  if (!/^https?:\/\/[^\s\p{Cc}]+$/iu.test(given.value) || !URL.canParse(given.value)) {
+    throw refused(shown, 'an http:// or https:// address is allowed')
+  }
+  const url = new URL(given.value)
+  if (url.username !== '' || url.password !== '') {
+    throw refused(shown, 'an address without user and password is allowed, use the input authorization')
+  }
+  if (given.value.includes('#')) throw refused(shown, 'an address without a # part is allowed')
+  return url
+}
+
+/** As `webAddress`, without a query, and with a path that ends in a slash so that paths resolve below it. */
+export function baseAddress(given: Given): URL {
+  const url = webAddress(given)
+  if (given.value.includes('?')) {
+    const shown = { ...given, value: withoutSecrets(given.value) }
+    throw refused(shown, 'an address without a query is allowed')
+  }
+  url.pathname = url.pathname.replace(/\/*$/, '/')
+  return url
+}

@@ -1,0 +1,365 @@
+import { join, resolve } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { type Inputs, parseInputs } from '../src/inputs.ts'
+
+const WORKSPACE = resolve('/work/space')
+const SERVER = 'https://cache.example'
+
+type Texts = Readonly<Record<string, string>>
+
+const USUAL: Texts = {
+  server: SERVER,
+  repository: 'octo/hello',
+  'github-server-url': 'https://github.com',
+  concurrency: '8',
+  'chunk-size': '8MiB',
+  retries: '5',
+  'stall-timeout': '30',
+  timeout: '20',
+  'on-miss': 'fail',
+}
+
+function parse(texts: Texts = {}, env: Texts = {}): Inputs {
+  const given = { ...USUAL, ...texts }
+  return parseInputs((name) => given[name] ?? '', { GITHUB_WORKSPACE: WORKSPACE, ...env })
+}
+
+function complaint(texts: Texts, env: Texts = {}): string {
+  try {
+    parse(texts, env)
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'INVALID_INPUT' })
+    return (error as Error).message
+  }
+  throw new Error('nothing was refused')
+}
+
+describe('the usual inputs', () => {
+  it('become values with their units', () => {
+    expect(parse()).toEqual({
+      server: new URL('https://cache.example/'),
+      url: undefined,
+      repository: { owner: 'octo', name: 'hello' },
+      githubServerUrl: new URL('https://github.com/'),
+      workspace: WORKSPACE,
+      destination: WORKSPACE,
+      authorization: undefined,
+      headers: [],
+      concurrency: 8,
+      chunkBytes: 8 * 1024 * 1024,
+      retries: 5,
+      stallMs: 30_000,
+      timeoutMs: 1_200_000,
+      onMiss: 'fail',
+    })
+  })
+})
+
+describe('the snapshot source', () => {
+  it.each([
+    ['https://cache.example', 'https://cache.example/'],
+    ['https://cache.example/', 'https://cache.example/'],
+    ['http://cache.example:8080/cachew', 'http://cache.example:8080/cachew/'],
+    ['http://cache.example:8080/cachew//', 'http://cache.example:8080/cachew/'],
+    [' http://[::1]:8080\n', 'http://[::1]:8080/'],
+  ])('server %j resolves paths below %s', (server, expected) => {
+    expect(parse({ server }).server?.href).toBe(expected)
+  })
+
+  it('comes from CACHEW_URL where server is empty', () => {
+    const inputs = parse({ server: '' }, { CACHEW_URL: 'http://cache.local:8080/' })
+    expect(inputs.server?.href).toBe('http://cache.local:8080/')
+  })
+
+  it('is url rather than CACHEW_URL, its query kept', () => {
+    const inputs = parse({ server: '', url: 'https://x.example/a?sig=1' }, { CACHEW_URL: 'http://c.local' })
+    expect(inputs).toMatchObject({ server: undefined, url: new URL('https://x.example/a?sig=1') })
+  })
+
+  it('is server rather than CACHEW_URL', () => {
+    expect(parse({}, { CACHEW_URL: 'not read' }).server?.host).toBe('cache.example')
+  })
+
+  it('has to be there, and once', () => {
+    expect(complaint({ server: '' })).toBe(
+      'No snapshot source: set the input server (or the environment variable CACHEW_URL) or url',
+    )
+    expect(complaint({ url: 'https://x.example/a' })).toContain('server and url are both set')
+  })
+
+  it.each([
+    'cache.example',
+    'cache.example:8080',
+    'ftp://cache.example',
+    'file:///x',
+    'https:/x',
+    'https://',
+    '/x',
+  ])('refuses %j as an address', (server) => {
+    expect(complaint({ server })).toBe(
+      `Input server is "${server}": an http:// or https:// address is allowed`,
+    )
+  })
+
+  it('refuses blanks and line breaks that a URL parser would drop', () => {
+    expect(complaint({ server: 'https://cache\n.example' })).toContain('https://cache .example')
+  })
+
+  it('refuses a # part, and for a server a query', () => {
+    expect(complaint({ server: `${SERVER}/#x` })).toContain('without a # part')
+    expect(complaint({ server: '', url: `${SERVER}/x#y` })).toContain('without a # part')
+    expect(complaint({ server: `${SERVER}/?token=hidden` })).toBe(
+      `Input server is "${SERVER}/": an address without a query is allowed`,
+    )
+  })
+
+  it.each([
+    'https://user:hidden@x.example/a',
+    'https://hidden@x.example/a?sig=hidden',
+    'x://u:hidden@x#hidden',
+  ])('refuses %s without repeating what is secret', (url) => {
+    expect(complaint({ server: '', url })).not.toContain('hidden')
+    expect(complaint({ server: '' }, { CACHEW_URL: url })).not.toContain('hidden')
+  })
+
+  it('tells to use authorization instead of a user in the address', () => {
+    expect(complaint({ server: 'https://u:p@x.example' })).toContain('use the input authorization')
+  })
+
+  it('names CACHEW_URL where the value came from there', () => {
+    expect(complaint({ server: '' }, { CACHEW_URL: 'nowhere' })).toContain('variable CACHEW_URL is "nowhere"')
+  })
+})
+
+describe('authorization', () => {
+  const env = { CACHEW_AUTHORIZATION: 'Bearer inherited' }
+
+  it('comes from CACHEW_AUTHORIZATION with a server, but never with url', () => {
+    expect(parse({}, env).authorization).toBe('Bearer inherited')
+    expect(parse({ server: '' }, { ...env, CACHEW_URL: SERVER }).authorization).toBe('Bearer inherited')
+    expect(parse({ server: '', url: SERVER }, { ...env, CACHEW_URL: SERVER }).authorization).toBeUndefined()
+  })
+
+  it('given as an input wins, and goes with url too', () => {
+    expect(parse({ authorization: 'Bearer own' }, env).authorization).toBe('Bearer own')
+    expect(parse({ server: '', url: SERVER, authorization: 'Bearer own' }).authorization).toBe('Bearer own')
+  })
+
+  it('is refused with a line break, without repeating it', () => {
+    const message = complaint({ authorization: 'Bearer hidden\r\nX-Evil: 1' })
+    expect(message).toContain('Input authorization has a line break')
+    expect(message).not.toContain('hidden')
+    expect(complaint({}, { CACHEW_AUTHORIZATION: 'a\nb' })).toContain('variable CACHEW_AUTHORIZATION')
+  })
+})
+
+describe('headers', () => {
+  it('are one a line, blanks around them dropped', () => {
+    expect(parse({ headers: '\n X-Team: build \r\n\r\nX-Empty:\nX-Colon: a:b: c\t1\n' }).headers).toEqual([
+      ['X-Team', 'build'],
+      ['X-Empty', ''],
+      ['X-Colon', 'a:b: c\t1'],
+    ])
+  })
+
+  it.each(['no colon hidden', ': hidden', 'X Y: hidden', 'X-Team : hidden', 'X-Ü: hidden', '"X": hidden'])(
+    'refuses %j and tells the line, not the value',
+    (line) => {
+      const message = complaint({ headers: `X-Good: hidden\n${line}` })
+      expect(message).toBe('Input headers, line 2 is not a header: "Name: value" is allowed')
+    },
+  )
+
+  it.each(['X-A: hidden\rX-B: 1', 'X-A: hidden\0', 'X-A: hidden\u007f', 'X-A: hiddenü'])(
+    'refuses the value of %j',
+    (headers) => {
+      const message = complaint({ headers })
+      expect(message).toContain('Input headers, line 1 (X-A) has a line break, a control character')
+      expect(message).not.toContain('hidden')
+    },
+  )
+
+  it.each(['Range', 'if-match', 'If-Range', 'ACCEPT-ENCODING', 'Host', 'Connection', 'Content-Length', 'TE'])(
+    'refuses %s, which the download sets itself',
+    (name) => {
+      expect(complaint({ headers: `${name}: x` })).toContain(`has ${name}, which the download sets itself`)
+    },
+  )
+
+  it('may hold Authorization unless authorization is set too', () => {
+    expect(parse({ headers: 'Authorization: Bearer x' }).headers).toEqual([['Authorization', 'Bearer x']])
+    const message = complaint({ headers: 'authorization: hidden', authorization: 'hidden' })
+    expect(message).toContain('one of the two is allowed')
+    expect(message).not.toContain('hidden')
+  })
+
+  it('refuses the same header twice', () => {
+    expect(complaint({ headers: 'X-Team: a\nx-team: b' })).toContain('x-team twice')
+  })
+})
+
+describe('the repository', () => {
+  it.each([
+    ['octo/hello', 'octo', 'hello'],
+    ['octo/hello.git', 'octo', 'hello'],
+    ['o-c.t_o/.github', 'o-c.t_o', '.github'],
+    ['octo/.git.git', 'octo', '.git'],
+  ])('%s is owner %s and name %s', (repository, owner, name) => {
+    expect(parse({ repository }).repository).toEqual({ owner, name })
+  })
+
+  it.each([
+    '',
+    'hello',
+    'octo/',
+    '/hello',
+    'a/b/c',
+    '../x',
+    'x/..',
+    './x',
+    'x/.',
+    'a/b c',
+    'a/b?c',
+    'a/b#c',
+    'ä/b',
+  ])('%j is refused', (repository) => {
+    expect(complaint({ repository })).toBe(`Input repository is "${repository}": owner/name is allowed`)
+  })
+
+  it('lies on a GitHub server without a path', () => {
+    const enterprise = parse({ 'github-server-url': 'https://ghe.example:8443/' })
+    expect(enterprise.githubServerUrl.host).toBe('ghe.example:8443')
+    expect(complaint({ 'github-server-url': 'https://ghe.example/x' })).toContain('without a path')
+    expect(complaint({ 'github-server-url': '' })).toContain('Input github-server-url is ""')
+  })
+})
+
+describe('numbers', () => {
+  it.each([
+    ['concurrency', '1', 'concurrency', 1],
+    ['concurrency', ' 64 ', 'concurrency', 64],
+    ['chunk-size', '65536', 'chunkBytes', 65_536],
+    ['chunk-size', '64KiB', 'chunkBytes', 65_536],
+    ['chunk-size', '128 MiB', 'chunkBytes', 134_217_728],
+    ['retries', '0', 'retries', 0],
+    ['retries', '100', 'retries', 100],
+    ['stall-timeout', '1', 'stallMs', 1000],
+    ['stall-timeout', '1.005', 'stallMs', 1005],
+    ['stall-timeout', '3600', 'stallMs', 3_600_000],
+    ['timeout', '0', 'timeoutMs', 0],
+    ['timeout', '0.001', 'timeoutMs', 60],
+    ['timeout', '360', 'timeoutMs', 21_600_000],
+  ] as const)('%s "%s" is %s = %d', (name, text, key, expected) => {
+    expect(parse({ [name]: text })[key]).toBe(expected)
+  })
+
+  const notWhole = [
+    '',
+    '-1',
+    '+8',
+    '8x',
+    '0x10',
+    '1e3',
+    '8.5',
+    '8,0',
+    '08',
+    'NaN',
+    'Infinity',
+    '8 8',
+    '٨',
+    '\u00a08',
+  ]
+
+  it.each([...notWhole, '0', '65', '1000000000'])('concurrency %j is refused', (concurrency) => {
+    expect(complaint({ concurrency })).toBe(
+      `Input concurrency is "${concurrency}": a whole number from 1 to 64 is allowed`,
+    )
+  })
+
+  it.each([...notWhole, '101'])('retries %j is refused', (retries) => {
+    expect(complaint({ retries })).toBe(
+      `Input retries is "${retries}": a whole number from 0 to 100 is allowed`,
+    )
+  })
+
+  it.each([
+    '',
+    '0',
+    '-8MiB',
+    '8',
+    '65535',
+    '63KiB',
+    '129MiB',
+    '1GiB',
+    '1.5MiB',
+    '8MB',
+    '8mib',
+    '8M',
+    '8  MiB',
+    'MiB',
+  ])('chunk-size %j is refused', (size) => {
+    expect(complaint({ 'chunk-size': size })).toBe(
+      `Input chunk-size is "${size}": 64 KiB to 128 MiB is allowed, in bytes or with the unit KiB, MiB or GiB`,
+    )
+  })
+
+  it.each(['', '0', '0.999', '3600.001', '-1', '1s', '.5', '1.', '1e2', '1.0005', 'Infinity'])(
+    'stall-timeout %j is refused',
+    (seconds) => {
+      expect(complaint({ 'stall-timeout': seconds })).toBe(
+        `Input stall-timeout is "${seconds}": seconds from 1 to 3600 are allowed`,
+      )
+    },
+  )
+
+  it.each(['', '-1', '361', '0.0001', '20m'])('timeout %j is refused', (timeout) => {
+    expect(complaint({ timeout })).toBe(`Input timeout is "${timeout}": minutes from 0 to 360 are allowed`)
+  })
+
+  it('refuses a product of memory over the limit, naming both inputs', () => {
+    expect(parse({ concurrency: '16', 'chunk-size': '128MiB' }).chunkBytes).toBe(134_217_728)
+    expect(complaint({ concurrency: '17', 'chunk-size': '128MiB' })).toBe(
+      'Inputs concurrency (17) and chunk-size (128 MiB) need 4352 MiB of memory ' +
+        '(2 x concurrency x chunk-size): at most 4 GiB is allowed',
+    )
+  })
+})
+
+describe('on-miss', () => {
+  it.each(['', 'fetch', 'skip', 'FAIL'])('%j is refused', (choice) => {
+    expect(complaint({ 'on-miss': choice })).toBe(`Input on-miss is "${choice}": fail is allowed`)
+  })
+})
+
+describe('the path', () => {
+  it.each([
+    ['', WORKSPACE],
+    ['.', WORKSPACE],
+    ['sub/dir/', join(WORKSPACE, 'sub', 'dir')],
+    ['a/../b', join(WORKSPACE, 'b')],
+    ['..b', join(WORKSPACE, '..b')],
+    [WORKSPACE, WORKSPACE],
+    [join(WORKSPACE, 'sub'), join(WORKSPACE, 'sub')],
+  ])('%j leads to %s', (path, expected) => {
+    expect(parse({ path }).destination).toBe(expected)
+  })
+
+  it.each(['..', '../x', 'a/../..', '/', '/elsewhere', `${WORKSPACE}-twin`, `../space-twin`, 'a\0b'])(
+    '%j is refused',
+    (path) => {
+      expect(complaint({ path })).toContain(`a path inside the workspace ${WORKSPACE} is allowed`)
+    },
+  )
+
+  it('needs a workspace', () => {
+    expect(complaint({}, { GITHUB_WORKSPACE: '' })).toContain('variable GITHUB_WORKSPACE is ""')
+    expect(complaint({}, { GITHUB_WORKSPACE: 'relative' })).toContain('an absolute path is allowed')
+  })
+})
+
+describe('a bad value', () => {
+  it('cannot write a command into the log', () => {
+    const message = complaint({ concurrency: '8\r::add-path::/x\n##[error]' })
+    expect(message).not.toMatch(/[\r\n]|::|##\[/)
+  })
+})
