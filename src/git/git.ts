@@ -1,0 +1,218 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { ActionError } from '../errors.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export interface GitOptions {
+  /** Bytes for git's standard input, which is empty otherwise. */
+  readonly input?: Uint8Array
+  /** Variables on top of the directory's environment; undefined unsets one. */
+  readonly env?: Environment
+  /** Settings given with `-c`, after the protective ones. Other processes can see them: never a secret. */
+  readonly config?: Readonly<Record<string, string>>
+  /**
+   * How much git may print; more ends it and is an error.
+   * @default 16 MiB
+   */
+  readonly outputLimitBytes?: number
+}
+
+export interface Git {
+  /** What git printed, as UTF-8, once the process has closed. A non-zero exit is a GIT_FAILED error. */
+  run(args: readonly string[], options?: GitOptions): Promise<string>
+}
+
+interface Place {
+  readonly env: Environment
+  readonly signal: AbortSignal
+}
+
+const OUTPUT_LIMIT_BYTES = 16 * 1024 * 1024
+const ERROR_TAIL_BYTES = 64 * 1024
+const ERROR_TAIL_CHARACTERS = 500
+const KILL_AFTER_MS = 2_000
+const HAS_PROCESS_GROUPS = process.platform !== 'win32'
+
+const PROTECTIVE_CONFIG = { 'core.fsmonitor': 'false', 'core.hooksPath': '/dev/null' }
+
+/** What would point git at another repository, or make a new one of another format. */
+const FOREIGN_VARIABLES = [
+  'GIT_ALTERNATE_OBJECT_DIRECTORIES',
+  'GIT_ATTR_SOURCE',
+  'GIT_COMMON_DIR',
+  'GIT_CONFIG',
+  'GIT_CONFIG_PARAMETERS',
+  'GIT_DEFAULT_HASH',
+  'GIT_DEFAULT_REF_FORMAT',
+  'GIT_DIR',
+  'GIT_GRAFT_FILE',
+  'GIT_IMPLICIT_WORK_TREE',
+  'GIT_INDEX_FILE',
+  'GIT_INDEX_VERSION',
+  'GIT_NAMESPACE',
+  'GIT_OBJECT_DIRECTORY',
+  'GIT_PREFIX',
+  'GIT_QUARANTINE_PATH',
+  'GIT_REF_STORAGE_FORMAT',
+  'GIT_REPLACE_REF_BASE',
+  'GIT_SHALLOW_FILE',
+  'GIT_WORK_TREE',
+]
+
+/**
+ * Git for one directory, which must be the root of its repository: parents are not searched. An abort ends
+ * the whole process group, and the call then rejects with the signal's reason after the process has closed.
+ */
+export function gitIn(directory: string, place: Place): Git {
+  return { run: (args, options = {}) => runGit(directory, place, args, options) }
+}
+
+async function runGit(
+  directory: string,
+  place: Place,
+  args: readonly string[],
+  options: GitOptions,
+): Promise<string> {
+  place.signal.throwIfAborted()
+  const settings = Object.entries({ ...PROTECTIVE_CONFIG, ...options.config })
+  const child = spawn('git', [...settings.flatMap(([key, value]) => ['-c', `${key}=${value}`]), ...args], {
+    cwd: directory,
+    env: { ...gitEnvironment(directory, place.env), ...options.env },
+    detached: HAS_PROCESS_GROUPS,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    windowsHide: true,
+  })
+  const killer = new Killer(child)
+  const onAbort = () => killer.end()
+  place.signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await outcome(child, args, { killer, directory, options })
+  } catch (error) {
+    throw place.signal.aborted ? place.signal.reason : error
+  } finally {
+    place.signal.removeEventListener('abort', onAbort)
+    killer.disarm()
+  }
+}
+
+function gitEnvironment(directory: string, env: Environment): Environment {
+  const unset = Object.fromEntries(FOREIGN_VARIABLES.map((name) => [name, undefined]))
+  return {
+    ...env,
+    ...unset,
+    GIT_ALLOW_PROTOCOL: 'https:http:ssh',
+    GIT_CEILING_DIRECTORIES: dirname(directory),
+    GIT_LFS_SKIP_SMUDGE: '1',
+    GIT_NO_LAZY_FETCH: '1',
+    GIT_NO_REPLACE_OBJECTS: '1',
+    GIT_TERMINAL_PROMPT: '0',
+    GCM_INTERACTIVE: 'Never',
+    LC_ALL: 'C',
+  }
+}
+
+interface Run {
+  readonly killer: Killer
+  readonly directory: string
+  readonly options: GitOptions
+}
+
+function outcome(child: ChildProcess, args: readonly string[], run: Run): Promise<string> {
+  const subcommand = args[0] ?? ''
+  const limitBytes = run.options.outputLimitBytes ?? OUTPUT_LIMIT_BYTES
+  // The streams are missing when the process could not even be made.
+  const output: Buffer[] = []
+  let outputBytes = 0
+  let errors: Buffer = Buffer.alloc(0)
+  child.stdout?.on('data', (data: Buffer) => {
+    outputBytes += data.length
+    if (outputBytes <= limitBytes) output.push(data)
+    else run.killer.end()
+  })
+  child.stderr?.on('data', (data: Buffer) => {
+    errors = Buffer.concat([errors, data]).subarray(-ERROR_TAIL_BYTES)
+  })
+  // A git that exits without reading all of its input says why on stderr; the broken pipe adds nothing.
+  child.stdin?.on('error', () => {})
+  child.stdin?.end(run.options.input)
+
+  return new Promise((resolve, reject) => {
+    child.on('error', (error) => reject(notStarted(error, run.directory)))
+    child.on('close', (code, signal) => {
+      if (outputBytes > limitBytes) {
+        reject(new ActionError('GIT_FAILED', `git ${subcommand} printed more than ${limitBytes} bytes`))
+      } else if (code === 0) {
+        resolve(Buffer.concat(output).toString('utf8'))
+      } else {
+        const how = signal === null ? `exit code ${code}` : `ended by ${signal}`
+        reject(new ActionError('GIT_FAILED', `git ${subcommand} failed (${how}): ${readableTail(errors)}`))
+      }
+    })
+  })
+}
+
+function notStarted(error: NodeJS.ErrnoException, directory: string): ActionError {
+  if (error.code !== 'ENOENT') {
+    return new ActionError('GIT_FAILED', 'git could not be started', { cause: error })
+  }
+  return existsSync(directory)
+    ? new ActionError('GIT_FAILED', 'git is needed on the PATH and was not found: install git', {
+        cause: error,
+      })
+    : new ActionError('GIT_FAILED', `git was to run in ${directory}, which does not exist`, { cause: error })
+}
+
+/** The end of what git said, on one line, with no credentials and nothing the runner takes for a command. */
+function readableTail(errors: Buffer): string {
+  const line = errors
+    .toString('utf8')
+    .replace(/\/\/[^\s/@]*@/g, '//')
+    .replace(/(https?:\/\/[^\s'"?]*)\?[^\s'"]*/g, '$1')
+    .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+    .replaceAll('##[', '#\u200b#[')
+    .replaceAll('::', ':\u200b:')
+    .trim()
+  return line.length > ERROR_TAIL_CHARACTERS ? `…${line.slice(-ERROR_TAIL_CHARACTERS)}` : line
+}
+
+/** Ends a process and what it started: asks first, and after KILL_AFTER_MS waits no longer. */
+class Killer {
+  readonly #child: ChildProcess
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(child: ChildProcess) {
+    this.#child = child
+  }
+
+  end(): void {
+    if (this.#timer !== undefined) return
+    this.#send('SIGTERM')
+    this.#timer = setTimeout(() => {
+      this.#send('SIGKILL')
+      // A process that left the group may still hold these open.
+      this.#child.stdout?.destroy()
+      this.#child.stderr?.destroy()
+    }, KILL_AFTER_MS)
+    this.#timer.unref()
+  }
+
+  disarm(): void {
+    clearTimeout(this.#timer)
+  }
+
+  #send(signal: NodeJS.Signals): void {
+    const { pid } = this.#child
+    if (pid === undefined) return
+    if (!HAS_PROCESS_GROUPS) {
+      this.#child.kill(signal)
+      return
+    }
+    try {
+      process.kill(-pid, signal)
+    } catch {
+      // Nobody is left in the group.
+    }
+  }
+}
