@@ -1,0 +1,32 @@
+import { ActionError } from '../errors.ts'
+import type { Reply } from './client.ts'
+import { placeOf } from './failure.ts'
+
+/**
+ * The ETag, byte for byte, where it can be a pin: a weak one (RFC 9110, 8.8.1) says "much the same", and an empty
+ * one says nothing. One without quotes, as some stores send it, is taken as it is.
+ */
+export function strongETag(reply: Reply): string | undefined {
+  const etag = reply.header('etag')?.trim()
+  if (etag === undefined || etag === '' || etag === '""' || /^W\//i.test(etag)) return undefined
+  if (etag.length <= 1024 && /^[\x20-\x7e\x80-\xff]+$/.test(etag)) return etag
+  throw new ActionError('PROTOCOL_ERROR', `${placeOf(reply.url)} sent an ETag that is no ETag`)
+}
+
+/** Content-Length in bytes; undefined where the server did not announce one. */
+export function announcedLength(reply: Reply): number | undefined {
+  const length = reply.header('content-length')
+  if (length === undefined) return undefined
+  if (/^\d{1,15}$/.test(length)) return Number(length)
+  throw new ActionError('PROTOCOL_ERROR', `${placeOf(reply.url)} sent a Content-Length that is no number`)
+}
+
+/** We ask for the bytes as they are: a server that encodes them sends another object than it announces. */
+export function refuseContentEncoding(reply: Reply): void {
+  const encoding = reply.header('content-encoding')
+  if (encoding === undefined || encoding === '' || encoding.toLowerCase() === 'identity') return
+  throw new ActionError(
+    'PROTOCOL_ERROR',
+    `${placeOf(reply.url)} sent Content-Encoding ${encoding}, though the bytes as they are were asked for`,
+  )
+}

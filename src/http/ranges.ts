@@ -1,0 +1,58 @@
+/** Bytes from `start` up to, not including, `end`. */
+export interface Range {
+  readonly start: number
+  readonly end: number
+}
+
+export interface ContentRange extends Range {
+  /** The size of the whole object. */
+  readonly total: number
+}
+
+const CONTENT_RANGE = /^bytes +(\d{1,16})-(\d{1,16})\/(\d{1,16})$/i
+
+/** The value of a Range header (RFC 9110, 14.2), whose last position is inclusive. */
+export function rangeHeader({ start, end }: Range): string {
+  return end === Number.POSITIVE_INFINITY ? `bytes=${start}-` : `bytes=${start}-${end - 1}`
+}
+
+/** Reads a Content-Range header (RFC 9110, 14.4) of a 206 reply; undefined where it is not exactly one valid range. */
+export function parseContentRange(header: string): ContentRange | undefined {
+  const match = CONTENT_RANGE.exec(header.trim())
+  if (match === null) return undefined
+  const [start = Number.NaN, last = Number.NaN, total = Number.NaN] = match.slice(1).map(Number)
+  const valid = start <= last && last < total && Number.isSafeInteger(total)
+  return valid ? { start, end: last + 1, total } : undefined
+}
+
+/** Reads the size in the Content-Range of a 416 reply, as in a `bytes` unit, an asterisk and the size. */
+export function parseUnsatisfiedRange(header: string): number | undefined {
+  const match = /^bytes +\*\/(\d{1,15})$/i.exec(header.trim())
+  return match === null ? undefined : Number(match[1])
+}
+
+export interface ChunkLimits {
+  readonly concurrency: number
+  readonly chunkBytes: number
+}
+
+/** Chunks smaller than this cost a server more in requests than they gain in balance. */
+const SMALL_CHUNK_BYTES = 4 * 1024 * 1024
+
+/**
+ * Splits what is left after the first chunk evenly into a multiple of `concurrency`, so that no connection
+ * idles in the last round. A chunk is at most `chunkBytes`, and at least the smaller of that and 4 MiB.
+ */
+export function* planChunks(
+  { start, end }: Range,
+  { concurrency, chunkBytes }: ChunkLimits,
+): Generator<Range> {
+  const size = chunkSize(end - start, { concurrency, chunkBytes })
+  for (let at = start; at < end; at += size) yield { start: at, end: Math.min(at + size, end) }
+}
+
+function chunkSize(left: number, { concurrency, chunkBytes }: ChunkLimits): number {
+  const rounds = Math.ceil(left / chunkBytes / concurrency)
+  const even = Math.ceil(left / (rounds * concurrency))
+  return Math.max(even, Math.min(chunkBytes, SMALL_CHUNK_BYTES))
+}

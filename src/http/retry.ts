@@ -1,0 +1,104 @@
+import { ActionError, type ErrorCode } from '../errors.ts'
+
+export interface RetryLimits {
+  /** More attempts after the first, for one request. */
+  readonly attempts: number
+  /** More attempts that all requests of a download share; counted down here. */
+  readonly budget: { left: number }
+  /** Milliseconds until the deadline of the whole; Infinity for none. */
+  readonly remainingMs: () => number
+  /** From 0 up to, not including, 1. */
+  readonly random: () => number
+}
+
+interface TransientOptions extends ErrorOptions {
+  readonly retryAfterMs?: number | undefined
+  readonly atMost?: number | undefined
+}
+
+/** A failure that another attempt may not meet. */
+export class TransientError extends ActionError {
+  /** What the server asked us to wait. */
+  readonly retryAfterMs: number | undefined
+  /** More attempts than this are in vain. */
+  readonly atMost: number
+
+  constructor(code: ErrorCode, message: string, options: TransientOptions = {}) {
+    super(code, message, options)
+    this.retryAfterMs = options.retryAfterMs
+    this.atMost = options.atMost ?? Number.POSITIVE_INFINITY
+  }
+}
+
+const RETRY_STATUSES = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524])
+
+/** Codes of network errors that another attempt may not meet, and how many more attempts at most. */
+const RETRY_CODES = new Map([
+  ['ECONNRESET', Number.POSITIVE_INFINITY],
+  ['ECONNREFUSED', Number.POSITIVE_INFINITY],
+  ['ECONNABORTED', Number.POSITIVE_INFINITY],
+  ['ETIMEDOUT', Number.POSITIVE_INFINITY],
+  ['EPIPE', Number.POSITIVE_INFINITY],
+  ['EAI_AGAIN', Number.POSITIVE_INFINITY],
+  ['EHOSTUNREACH', Number.POSITIVE_INFINITY],
+  ['ENETUNREACH', Number.POSITIVE_INFINITY],
+  ['EHOSTDOWN', Number.POSITIVE_INFINITY],
+  ['ENETDOWN', Number.POSITIVE_INFINITY],
+  ['ENOTFOUND', 2],
+  ['UND_ERR_SOCKET', Number.POSITIVE_INFINITY],
+  ['UND_ERR_CONNECT_TIMEOUT', Number.POSITIVE_INFINITY],
+  ['UND_ERR_HEADERS_TIMEOUT', Number.POSITIVE_INFINITY],
+  ['UND_ERR_BODY_TIMEOUT', Number.POSITIVE_INFINITY],
+  ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', Number.POSITIVE_INFINITY],
+  ['HPE_INVALID_EOF_STATE', Number.POSITIVE_INFINITY],
+  ['UND_ERR_PRX_TLS', Number.POSITIVE_INFINITY],
+  ['ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC', Number.POSITIVE_INFINITY],
+])
+
+const BASE_DELAY_MS = 250
+const MAX_DELAY_MS = 10_000
+const MAX_RETRY_AFTER_MS = 60_000
+
+export function isRetryStatus(status: number): boolean {
+  return RETRY_STATUSES.has(status)
+}
+
+/** How many more attempts a failure is worth: 0 where none can help. */
+export function attemptsWorth(error: unknown): number {
+  if (error instanceof TransientError) return error.atMost
+  if (error instanceof ActionError) return 0
+  if (error instanceof AggregateError) return Math.min(...error.errors.map(attemptsWorth))
+  const code = errorCode(error)
+  return code === undefined ? 0 : (RETRY_CODES.get(code) ?? 0)
+}
+
+/**
+ * How long to wait before attempt `retried + 1` is repeated, by full jitter and Retry-After;
+ * undefined where the failure is to stand. Takes one from the shared budget.
+ */
+export function retryDelayMs(error: unknown, retried: number, limits: RetryLimits): number | undefined {
+  if (retried >= Math.min(attemptsWorth(error), limits.attempts) || limits.budget.left <= 0) return undefined
+  const retryAfterMs = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0
+  if (retryAfterMs > Math.min(MAX_RETRY_AFTER_MS, limits.remainingMs())) return undefined
+  limits.budget.left -= 1
+  const ceiling = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** retried)
+  return Math.max(retryAfterMs, limits.random() * ceiling)
+}
+
+/** Reads Retry-After (RFC 9110, 10.2.3) in milliseconds from now; undefined where it says nothing usable. */
+export function parseRetryAfter(header: string | undefined, nowMs: number): number | undefined {
+  if (header === undefined) return undefined
+  const text = header.trim()
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000
+  const date = /^[A-Z][a-z]{2}/.test(text) ? Date.parse(text) : Number.NaN
+  return date > nowMs ? date - nowMs : undefined
+}
+
+/** The code of the error that Node, undici or the system gave, however deep it lies. */
+export function errorCode(error: unknown): string | undefined {
+  for (let current = error, depth = 0; current instanceof Error && depth < 5; depth += 1) {
+    if ('code' in current && typeof current.code === 'string') return current.code
+    current = current.cause
+  }
+  return undefined
+}

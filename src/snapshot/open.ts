@@ -1,0 +1,128 @@
+import { ActionError } from '../errors.ts'
+import { type Attempts, withRetries } from '../http/attempts.ts'
+import type { HttpClient, Reply } from '../http/client.ts'
+import { placeOf, statusError } from '../http/failure.ts'
+import { announcedLength, refuseContentEncoding, strongETag } from '../http/headers.ts'
+import { type ContentRange, parseContentRange, parseUnsatisfiedRange, rangeHeader } from '../http/ranges.ts'
+import { TransientError } from '../http/retry.ts'
+
+interface SnapshotFacts {
+  /** Where its bytes come from, after redirects: further requests go there. */
+  readonly url: URL
+  /** The commit that it holds, where the server tells. */
+  readonly commit: string | undefined
+}
+
+/** An object that can be had in parts: what came first, and the pin that keeps all parts of one revision. */
+export interface RangedSnapshot extends SnapshotFacts {
+  readonly kind: 'ranges'
+  readonly etag: string
+  readonly total: number
+  readonly first: { readonly end: number; readonly reply: Reply }
+}
+
+/** An object that comes as one body; with a strong ETag it can be resumed. */
+export interface StreamedSnapshot extends SnapshotFacts {
+  readonly kind: 'stream'
+  readonly etag: string | undefined
+  readonly total: number | undefined
+  readonly reply: Reply
+}
+
+export interface EmptySnapshot extends SnapshotFacts {
+  readonly kind: 'empty'
+  readonly etag: undefined
+  readonly total: 0
+}
+
+export type Snapshot = RangedSnapshot | StreamedSnapshot | EmptySnapshot
+
+export interface OpenOptions {
+  readonly client: Pick<HttpClient, 'get'>
+  readonly concurrency: number
+  readonly chunkBytes: number
+  /** Until the reply's head is there. */
+  readonly discoveryTimeoutMs: number
+  readonly attemptsFor: (chunks: number, signal: AbortSignal) => Attempts
+  readonly signal: AbortSignal
+}
+
+/**
+ * Asks for the first chunk, and learns from the reply what the object is: one request is discovery and first data.
+ * The reply's body waits in the result, to be read or dropped.
+ */
+export function openSnapshot(url: URL, options: OpenOptions): Promise<Snapshot> {
+  return withRetries(() => discover(url, options), options.attemptsFor(1, options.signal))
+}
+
+async function discover(url: URL, options: OpenOptions): Promise<Snapshot> {
+  if (options.concurrency === 1) return whole(url, options)
+  const asked = { start: 0, end: options.chunkBytes }
+  const reply = await ask(url, { range: rangeHeader(asked) }, options)
+  try {
+    if (reply.status === 206) return (await firstPart(reply, asked.end)) ?? (await whole(url, options, reply))
+    if (reply.status === 200) return stream(reply)
+    if (reply.status !== 416) throw statusError(reply, Date.now())
+    if (parseUnsatisfiedRange(reply.header('content-range') ?? '') !== 0)
+      return await whole(url, options, reply)
+    reply.drop()
+    return { kind: 'empty', url: reply.url, commit: commitOf(reply), etag: undefined, total: 0 }
+  } catch (error) {
+    reply.drop()
+    throw error
+  }
+}
+
+/** The object as one body: parts of it are of no use, or could not be told apart from another revision's. */
+async function whole(url: URL, options: OpenOptions, partial?: Reply): Promise<Snapshot> {
+  partial?.drop()
+  const reply = await ask(url, {}, options)
+  if (reply.status === 200) return stream(reply)
+  reply.drop()
+  throw statusError(reply, Date.now())
+}
+
+function ask(url: URL, headers: Record<string, string>, options: OpenOptions): Promise<Reply> {
+  const { client, discoveryTimeoutMs, signal } = options
+  return client.get(url, { headers, headersTimeoutMs: discoveryTimeoutMs, signal })
+}
+
+function stream(reply: Reply): StreamedSnapshot {
+  refuseContentEncoding(reply)
+  const [total, etag] = [announcedLength(reply), strongETag(reply)]
+  return { kind: 'stream', url: reply.url, commit: commitOf(reply), etag, total, reply }
+}
+
+/** What a 206 to the first request is; undefined where its parts could not be told apart. */
+async function firstPart(reply: Reply, askedEnd: number): Promise<Snapshot | undefined> {
+  refuseContentEncoding(reply)
+  const range = contentRange(reply, askedEnd)
+  const [etag, commit, url] = [strongETag(reply), commitOf(reply), reply.url]
+  if (range.end === range.total) return { kind: 'stream', url, commit, etag, total: range.total, reply }
+  if (etag === undefined) return undefined
+  return { kind: 'ranges', url, commit, etag, total: range.total, first: { end: range.end, reply } }
+}
+
+function contentRange(reply: Reply, askedEnd: number): ContentRange {
+  const header = reply.header('content-range')
+  const range = header === undefined ? undefined : parseContentRange(header)
+  const seen = `${placeOf(reply.url)} answered 206 with Content-Range ${header ?? 'missing'}`
+  if (range === undefined) throw new ActionError('PROTOCOL_ERROR', `${seen}, which is not one valid range`)
+  if (range.start !== 0) {
+    throw new TransientError('PROTOCOL_ERROR', `${seen} when asked for the first bytes`, { atMost: 4 })
+  }
+  if (range.end > askedEnd) throw new ActionError('PROTOCOL_ERROR', `${seen}, more than was asked for`)
+  const length = announcedLength(reply)
+  if (length === undefined || length === range.end) return range
+  throw new ActionError('PROTOCOL_ERROR', `${seen} and Content-Length ${length}, which contradict each other`)
+}
+
+function commitOf(reply: Reply): string | undefined {
+  const commit = reply.header('x-cachew-snapshot-commit')
+  if (commit === undefined || commit === '') return undefined
+  if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(commit)) return commit
+  throw new ActionError(
+    'PROTOCOL_ERROR',
+    `${placeOf(reply.url)} sent an X-Cachew-Snapshot-Commit that is no commit`,
+  )
+}
