@@ -1,0 +1,30 @@
+import { ActionError } from '../errors.ts'
+
+const HINTS: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space is left on the disk: free some, or use a runner with more',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'the file system is read-only',
+  EACCES: 'writing there is not allowed; files left by a container that runs as root can be the cause',
+  EPERM: 'writing there is not allowed; files left by a container that runs as root can be the cause',
+  EMFILE: 'too many files are open: raise the limit (ulimit -n)',
+  ENAMETOOLONG: 'the name is too long for this file system',
+}
+
+interface DiskFailure {
+  readonly code: string
+  /** The entry, latin1. */
+  readonly path: string
+  readonly message: string
+}
+
+/** The error for an entry that the disk does not take. */
+export function diskError({ code, path, message }: DiskFailure, cause?: unknown): ActionError {
+  const shown = JSON.stringify(Buffer.from(path, 'latin1').toString().slice(0, 300))
+  if (code === 'EEXIST') {
+    const what = 'this file system takes it for the same name as an earlier entry'
+    return new ActionError('UNSAFE_ENTRY', `the archive is refused at ${shown}: ${what}`, { cause })
+  }
+  return new ActionError('WRITE_FAILED', `could not write ${shown}: ${HINTS[code] ?? message} (${code})`, {
+    cause,
+  })
+}

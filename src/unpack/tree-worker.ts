@@ -1,0 +1,140 @@
+import { createHash, type Hash, hash } from 'node:crypto'
+import { closeSync, constants, fstatSync, futimesSync, openSync, writeSync } from 'node:fs'
+import { parentPort, workerData } from 'node:worker_threads'
+import { GIT_MODE, STAT_BYTES, writeStatData } from './index-record.ts'
+import { onDisk } from './on-disk.ts'
+import {
+  EXECUTABLE,
+  type JobResult,
+  PART,
+  PART_FIELDS,
+  TRACKED,
+  type WorkerOptions,
+  type WriteJob,
+} from './tree-job.ts'
+
+// One thread of the tree's writers. Synchronous calls: ten times faster than asynchronous ones for small files.
+
+const { root, mtime } = workerData as WorkerOptions
+/** O_EXCL: whatever is there already, a link above all, is an error. */
+const FLAGS = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0)
+
+/** A file that is written in several parts. */
+interface OpenFile {
+  readonly fd: number
+  readonly hash: Hash | undefined
+}
+
+const open = new Map<number, OpenFile>()
+
+parentPort?.on('message', (job: WriteJob) => {
+  const result = run(job)
+  parentPort?.postMessage(result, result.kind === 'written' ? [result.records.buffer as ArrayBuffer] : [])
+})
+
+function run(job: WriteJob): JobResult {
+  const names = job.paths.split('\0')
+  const files = new Uint32Array(names.length)
+  const idBytes = job.hash === 'sha1' ? 20 : 32
+  const recordBytes = STAT_BYTES + idBytes
+  const records = Buffer.alloc(names.length * recordBytes)
+  let finished = 0
+  let path = ''
+  try {
+    for (let i = 0; i < names.length; i += 1) {
+      path = names[i] ?? ''
+      const part = partOf(job, i)
+      const id = writePart(job, path, part, records.subarray(finished * recordBytes))
+      if (id === undefined) continue
+      records.write(id, finished * recordBytes + STAT_BYTES, 'hex')
+      files[finished] = part.file
+      finished += 1
+    }
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN'
+    return { kind: 'failed', path, code, message: String(error) }
+  } finally {
+    // Gives the block's memory back now: the garbage collector would do it much later.
+    ;(job.block.buffer as ArrayBuffer).transfer(0)
+  }
+  return { kind: 'written', files: files.subarray(0, finished), records, recordBytes }
+}
+
+interface Part {
+  readonly file: number
+  readonly start: number
+  readonly end: number
+  /** Where in the file it begins. */
+  readonly position: number
+  /** Of the whole file. */
+  readonly size: number
+  readonly flags: number
+}
+
+function partOf({ parts }: WriteJob, index: number): Part {
+  const field = (name: keyof typeof PART): number => parts[index * PART_FIELDS + PART[name]] ?? 0
+  return {
+    file: field('file'),
+    start: field('start'),
+    end: field('end'),
+    position: field('position'),
+    size: field('size'),
+    flags: field('flags'),
+  }
+}
+
+/** Writes one part. Where that finished a tracked file: its object id in hex, its stat data written to `record`. */
+function writePart(job: WriteJob, path: string, part: Part, record: Buffer): string | undefined {
+  const { block } = job
+  const { file, start, end, position, size, flags } = part
+  const isWhole = end - start === size
+  const isLast = position + end - start === size
+  const opened = isWhole ? { fd: create(path, flags), hash: undefined } : openPart(job, path, part)
+  try {
+    for (let from = start; from < end; ) {
+      from += writeSync(opened.fd, block, from, end - from, position + from - start)
+    }
+    opened.hash?.update(block.subarray(start, end))
+    if (!isLast) return undefined
+    futimesSync(opened.fd, mtime, mtime)
+    if ((flags & TRACKED) === 0) return undefined
+    const mode = (flags & EXECUTABLE) === 0 ? GIT_MODE.file : GIT_MODE.executable
+    writeStatData(record, fstatSync(opened.fd, { bigint: true }), mode)
+  } finally {
+    if (isLast) {
+      closeSync(opened.fd)
+      open.delete(file)
+    }
+  }
+  return opened.hash === undefined ? blobId(job, start, end) : opened.hash.digest('hex')
+}
+
+function openPart(job: WriteJob, path: string, { file, position, size, flags }: Part): OpenFile {
+  const known = open.get(file)
+  if (known !== undefined) return known
+  if (position > 0) throw new Error(`part of ${path} at ${position} came to the wrong writer`)
+  const tracked = (flags & TRACKED) !== 0
+  const opened = {
+    fd: create(path, flags),
+    hash: tracked ? createHash(job.hash).update(`blob ${size}\0`) : undefined,
+  }
+  open.set(file, opened)
+  return opened
+}
+
+/** Modes as git makes them, through the umask. */
+function create(path: string, flags: number): number {
+  return openSync(onDisk(root, path), FLAGS, (flags & EXECUTABLE) === 0 ? 0o666 : 0o777)
+}
+
+/**
+ * The object id of a whole file. Git hashes a header before the content; here it overwrites the end of the tar
+ * header that stands before the content and has been read, so that one call hashes both without a copy.
+ */
+function blobId({ block, hash: algorithm }: WriteJob, start: number, end: number): string {
+  const header = Buffer.from(`blob ${end - start}\0`, 'latin1')
+  if (start < header.length)
+    return createHash(algorithm).update(header).update(block.subarray(start, end)).digest('hex')
+  block.set(header, start - header.length)
+  return hash(algorithm, block.subarray(start - header.length, end))
+}
