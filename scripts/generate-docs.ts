@@ -1,0 +1,77 @@
+// Writes the tables of inputs and outputs in README.md from action.yml: `node scripts/generate-docs.ts`.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** An input or output as action.yml describes it; only inputs have a default. */
+export interface Described {
+  readonly name: string
+  readonly description: string
+  readonly default: string | undefined
+}
+
+export interface Action {
+  readonly inputs: readonly Described[]
+  readonly outputs: readonly Described[]
+}
+
+/** Reads the plain block style that action.yml keeps to: two spaces, one line a value. */
+export function readAction(text: string): Action {
+  const sections: Record<string, Record<string, string>[]> = { inputs: [], outputs: [] }
+  let section: Record<string, string>[] | undefined
+  for (const line of text.split('\n')) {
+    const [, indent = '', key = '', value = ''] = /^( *)([a-z-]+):(?: (.*))?$/.exec(line) ?? []
+    if (indent.length === 0 && key !== '') section = sections[key]
+    if (indent.length === 2) section?.push({ name: key })
+    if (indent.length === 4) Object.assign(section?.at(-1) ?? {}, { [key]: unquoted(value) })
+  }
+  return { inputs: described(sections.inputs), outputs: described(sections.outputs) }
+}
+
+/** The README with both tables made anew between their markers. */
+export function withTables(readme: string, action: Action): string {
+  const inputs = table(
+    ['input', 'default', 'what it is'],
+    action.inputs.map(({ name, default: value, description }) => [
+      `\`${name}\``,
+      value ? `\`${value}\`` : '',
+      description,
+    ]),
+  )
+  const outputs = table(
+    ['output', 'what it is'],
+    action.outputs.map(({ name, description }) => [`\`${name}\``, description]),
+  )
+  return between(between(readme, 'inputs', inputs), 'outputs', outputs)
+}
+
+function described(entries: readonly Record<string, string>[] = []): readonly Described[] {
+  return entries.map(({ name = '', description = '', default: value }) => ({
+    name,
+    description,
+    default: value,
+  }))
+}
+
+function unquoted(value: string): string {
+  return value.startsWith("'") ? value.slice(1, -1).replaceAll("''", "'") : value
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+function between(text: string, name: string, content: string): string {
+  const [start, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
+  const [from, to] = [text.indexOf(start), text.indexOf(end)]
+  if (from === -1 || to < from) throw new Error(`README.md has no ${start} followed by ${end}`)
+  return `${text.slice(0, from + start.length)}\n\n${content}\n\n${text.slice(to)}`
+}
+
+if (import.meta.main) {
+  const root = join(import.meta.dirname, '..')
+  const readme = join(root, 'README.md')
+  const action = readAction(readFileSync(join(root, 'action.yml'), 'utf8'))
+  writeFileSync(readme, withTables(readFileSync(readme, 'utf8'), action))
+}

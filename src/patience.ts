@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ActionError, describeError } from './errors.ts'
+import type { Attempts } from './http/attempts.ts'
+import type { StallLimits } from './http/stall.ts'
+
+/** How long the network may take; the rest is up to the inputs. */
+export const PATIENCE = {
+  connectTimeoutMs: 10_000,
+  headersTimeoutMs: 30_000,
+  /** A cold server makes the snapshot before it answers. */
+  discoveryTimeoutMs: 60_000,
+  floorBytesPerSecond: 1024,
+} as const
+
+interface Limits {
+  readonly retries: number
+  readonly stallMs: number
+  /** 0 means none. */
+  readonly timeoutMs: number
+}
+
+export interface PatienceOptions {
+  readonly signal: AbortSignal
+  readonly log: (line: string) => void
+}
+
+/** How long one restore waits for the network, and how often it asks again. End it, or its timer stays. */
+export class Patience {
+  /** Aborted by the step's cancellation, or when the snapshot has taken too long. */
+  readonly signal: AbortSignal
+  readonly stall: StallLimits
+  retried = 0
+  readonly #limits: Limits
+  readonly #log: PatienceOptions['log']
+  readonly #deadline: number
+  readonly #timer: NodeJS.Timeout | undefined
+
+  constructor(limits: Limits, { signal, log }: PatienceOptions) {
+    const { stallMs, timeoutMs } = limits
+    const overdue = new AbortController()
+    this.#limits = limits
+    this.#log = log
+    this.#deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs
+    this.signal = AbortSignal.any([signal, overdue.signal])
+    this.stall = { idleMs: stallMs, bytesPerSecond: PATIENCE.floorBytesPerSecond }
+    if (timeoutMs === 0) return
+    const message = `the snapshot took longer than ${timeoutMs / 60_000} minutes (input timeout)`
+    this.#timer = setTimeout(() => overdue.abort(new ActionError('TIMEOUT', message)), timeoutMs)
+  }
+
+  end(): void {
+    clearTimeout(this.#timer)
+  }
+
+  /** How requests for a number of chunks are repeated, until `signal` is aborted. */
+  readonly attemptsFor = (chunks: number, signal: AbortSignal): Attempts => ({
+    attempts: this.#limits.retries,
+    budget: { left: Math.max(10, chunks) },
+    remainingMs: () => this.#deadline - performance.now(),
+    random: Math.random,
+    wait: (delayMs) => wait(delayMs, signal),
+    onRetry: (error, delayMs) => {
+      this.retried += 1
+      this.#log(`${describeError(error)}; trying again in ${(delayMs / 1000).toFixed(1)} s`)
+    },
+  })
+}
+
+async function wait(delayMs: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(delayMs, undefined, { signal })
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error
+  }
+}

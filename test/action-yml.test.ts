@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { readAction, withTables } from '../scripts/generate-docs.ts'
+import { parseInputs } from '../src/inputs.ts'
+
+const root = join(import.meta.dirname, '..')
+const text = readFileSync(join(root, 'action.yml'), 'utf8')
+const action = readAction(text)
+
+/** What the runner hands to the action where a workflow sets nothing but `server`. */
+function defaultInput(name: string): string {
+  const contexts: Readonly<Record<string, string>> = {
+    '${{ github.repository }}': 'octo/hello',
+    '${{ github.server_url }}': 'https://github.com',
+  }
+  const value = action.inputs.find((input) => input.name === name)?.default ?? ''
+  return name === 'server' ? 'https://cache.example' : (contexts[value] ?? value)
+}
+
+describe('action.yml', () => {
+  it('has defaults that the action accepts', () => {
+    const inputs = parseInputs(defaultInput, { GITHUB_WORKSPACE: root })
+    expect(inputs).toMatchObject({
+      repository: { owner: 'octo', name: 'hello' },
+      concurrency: 8,
+      chunkBytes: 8 * 1024 * 1024,
+      retries: 5,
+      stallMs: 30_000,
+      timeoutMs: 1_200_000,
+      onMiss: 'fail',
+    })
+  })
+
+  it('describes exactly the inputs that the action reads', () => {
+    const read = new Set<string>()
+    const spy = (name: string) => {
+      read.add(name)
+      return defaultInput(name)
+    }
+    parseInputs(spy, { GITHUB_WORKSPACE: root })
+    expect(action.inputs.map(({ name }) => name).sort()).toEqual([...read].sort())
+  })
+
+  it('describes every input and output, gives every input a default, and no output one', () => {
+    for (const { description } of [...action.inputs, ...action.outputs]) expect(description).not.toBe('')
+    expect(action.inputs.filter((input) => input.default === undefined)).toEqual([])
+    expect(action.outputs.filter((output) => output.default !== undefined)).toEqual([])
+    expect(text.match(/^ {4}required: false$/gm)).toHaveLength(action.inputs.length)
+  })
+
+  it('keeps to the plain block style: two spaces, one line a value', () => {
+    const odd = text
+      .split('\n')
+      .filter((line) => !/^((?: {2}){0,2}[a-z-]+:( ('[^']*'|[^'"&*!|>{[%@`\s].*))?)?$/.test(line))
+    expect(odd).toEqual([])
+  })
+
+  it('runs the built file on Node 24, and again when the job ends', () => {
+    expect(text).toContain(
+      [
+        'runs:',
+        '  using: node24',
+        '  main: dist/index.js',
+        '  post: dist/index.js',
+        '  post-if: always()',
+      ].join('\n'),
+    )
+  })
+})
+
+describe('README.md', () => {
+  it('has the tables that action.yml gives; if not, run: node scripts/generate-docs.ts', () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8')
+    expect(readme).toBe(withTables(readme, action))
+  })
+})
