@@ -45741,10 +45741,13 @@ class ActionError extends Error {
         this.code = code;
     }
 }
+/** Causes may go round in a circle. */
+const MAX_CAUSES = 8;
 /** The error's message and those of its causes in one line, each said once. */
 function describeError(error) {
     const messages = [];
-    for (let current = error; current !== undefined && messages.length < 5; current = causeOf(current)) {
+    let current = error;
+    for (let depth = 0; current !== undefined && depth < MAX_CAUSES; depth++, current = causeOf(current)) {
         const message = messageOf(current);
         if (message !== '' && !messages.some((said) => said.includes(message)))
             messages.push(message);
@@ -45962,7 +45965,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(452);
 /* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(646);
 /* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(9293);
-/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1091);
+/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(5953);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(4020);
 /* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(150);
 /* harmony import */ var _unpack_staging_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(3287);
@@ -46016,6 +46019,8 @@ function cancellation() {
     return cancelled.signal;
 }
 async function run() {
+    // Whoever reads the log may go away: no reason to leave a restore half done.
+    process.stdout.on('error', () => { });
     if ((0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .getState */ .Gu)('isPost') === 'true')
         return post();
     (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .saveState */ .LZ)('isPost', 'true');
@@ -46074,7 +46079,7 @@ function lineOf(report) {
     const again = retries === 0 ? '' : `, ${retries} ${retries === 1 ? 'retry' : 'retries'}`;
     const speed = `${formatMegabytes(bytes)} in ${(totalMs / 1000).toFixed(1)} s`;
     const rate = `${megabytesPerSecond(report).toFixed(0)} MB/s`;
-    return `Restored ${repository} at ${commit.slice(0, 7)} from ${from}: ${files.toLocaleString('en')} files, ${speed} (${rate}${again})`;
+    return `Restored ${repository} at ${commit.slice(0, 7)} from ${from}: ${grouped(files)} files, ${speed} (${rate}${again})`;
 }
 /** What has come so far, for a person who waits. */
 function progressLine(bytes, total, elapsedMs) {
@@ -46090,6 +46095,10 @@ function megabytesPerSecond({ bytes, restoreMs }) {
 function formatMegabytes(bytes) {
     const megabytes = bytes / 1e6;
     return `${megabytes.toFixed(megabytes < 10 ? 1 : 0)} MB`;
+}
+/** With commas between thousands; Intl would take 15 ms to load for it. */
+function grouped(count) {
+    return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 
@@ -46180,7 +46189,7 @@ function secretHeaders(inputs) {
 
 /***/ }),
 
-/***/ 1091:
+/***/ 5953:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46315,7 +46324,7 @@ const RETRY_CODES = new Map([
     ['UND_ERR_BODY_TIMEOUT', Number.POSITIVE_INFINITY],
     ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', Number.POSITIVE_INFINITY],
     ['HPE_INVALID_EOF_STATE', Number.POSITIVE_INFINITY],
-    ['UND_ERR_PRX_TLS', Number.POSITIVE_INFINITY],
+    ['UND_ERR_PRX_CONN', Number.POSITIVE_INFINITY],
     ['ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC', Number.POSITIVE_INFINITY],
 ]);
 const BASE_DELAY_MS = 250;
@@ -46364,6 +46373,9 @@ function errorCode(error) {
     for (let current = error, depth = 0; current instanceof Error && depth < 5; depth += 1) {
         if ('code' in current && typeof current.code === 'string')
             return current.code;
+        // The one error of undici whose code is lost.
+        if (current.name === 'HTTPParserError')
+            return /\bEOF\b/.test(current.message) ? 'HPE_INVALID_EOF_STATE' : 'HPE_INVALID';
         current = current.cause;
     }
     return undefined;
@@ -46372,18 +46384,19 @@ function errorCode(error) {
 ;// CONCATENATED MODULE: ./lib/http/failure.js
 
 
-const TLS_CODES = /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_)/;
+const TLS_CODES = /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_|UND_ERR_PRX_TLS)/;
 /** A network error as a person reads it, the original as its cause. */
 function networkError(error, url) {
     if (error instanceof lib_errors/* ActionError */.l)
         return error;
     const code = errorCode(error);
     const what = placeOf(url);
-    const proxyStatus = /^Proxy response \((\d{3})\)/.exec(error instanceof Error ? error.message : '')?.[1];
+    const proxyStatus = /^Proxy (?:response|Authentication Required) \((\d{3})\)/.exec(error instanceof Error ? error.message : '')?.[1];
     if (proxyStatus !== undefined) {
-        const message = `the proxy answered ${proxyStatus} when asked for a tunnel to ${url.host}`;
+        const message = `the proxy answered ${proxyStatus} when asked for ${url.host}`;
+        const variable = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
         if (!isRetryStatus(Number(proxyStatus))) {
-            return new lib_errors/* ActionError */.l('PROXY_FAILED', `${message}; check HTTPS_PROXY and NO_PROXY`, { cause: error });
+            return new lib_errors/* ActionError */.l('PROXY_FAILED', `${message}; check ${variable} and NO_PROXY`, { cause: error });
         }
         return new TransientError('PROXY_FAILED', message, { cause: error });
     }
@@ -46451,18 +46464,18 @@ function parseUnsatisfiedRange(header) {
 /** Chunks smaller than this cost a server more in requests than they gain in balance. */
 const SMALL_CHUNK_BYTES = 4 * 1024 * 1024;
 /**
- * Splits what is left after the first chunk evenly into a multiple of `concurrency`, so that no connection
- * idles in the last round. A chunk is at most `chunkBytes`, and at least the smaller of that and 4 MiB.
+ * The size of the chunks that `bytes` are split into: evenly into a multiple of `concurrency`, so that no connection
+ * idles in the last round; at most `chunkBytes`, and at least the smaller of that and 4 MiB.
  */
-function* planChunks({ start, end }, { concurrency, chunkBytes }) {
-    const size = chunkSize(end - start, { concurrency, chunkBytes });
+function chunkSize(bytes, { concurrency, chunkBytes }) {
+    const rounds = Math.ceil(bytes / chunkBytes / concurrency);
+    const even = Math.ceil(bytes / (rounds * concurrency));
+    return Math.max(even, Math.min(chunkBytes, SMALL_CHUNK_BYTES));
+}
+/** Cuts a range into chunks of this size; the last may be smaller. */
+function* split({ start, end }, size) {
     for (let at = start; at < end; at += size)
         yield { start: at, end: Math.min(at + size, end) };
-}
-function chunkSize(left, { concurrency, chunkBytes }) {
-    const rounds = Math.ceil(left / chunkBytes / concurrency);
-    const even = Math.ceil(left / (rounds * concurrency));
-    return Math.max(even, Math.min(chunkBytes, SMALL_CHUNK_BYTES));
 }
 
 ;// CONCATENATED MODULE: ./lib/in-order.js
@@ -46533,6 +46546,76 @@ async function* inOrder(inputs, begin, { active: maxActive, window, cancel }) {
         stop(new Error('the consumer stopped'));
         await feeding;
         await Promise.all(running);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/download/landing.js
+/** Bytes that have landed in memory and wait for the consumer, who gets them in order as they come. */
+class Landing {
+    #wake;
+    /** Places in the object: up to where bytes have come, and up to where the consumer has them. */
+    received;
+    #handedOn;
+    #complete = false;
+    constructor(start, wake) {
+        this.#wake = wake;
+        this.received = this.#handedOn = start;
+    }
+    get at() {
+        return this.received;
+    }
+    /** Whether the consumer has something to take, or has not yet seen that this was all. */
+    get isAhead() {
+        return this.#complete || this.received > this.#handedOn;
+    }
+    finish() {
+        this.#complete = true;
+        this.#wake.bell.ring();
+    }
+    takeBack(from) {
+        if (this.#handedOn > from)
+            return false;
+        this.received = from;
+        return true;
+    }
+    /** The bytes in order as they come; rejects when the download is cancelled. */
+    async *bytes() {
+        for (;;) {
+            while (this.#handedOn === this.received && !this.#complete) {
+                this.#wake.signal.throwIfAborted();
+                await this.#wake.bell.wait();
+            }
+            if (this.#handedOn === this.received)
+                return;
+            const from = this.#handedOn;
+            this.#handedOn = this.received;
+            this.#wake.bell.ring();
+            yield* this.views(from, this.received);
+        }
+    }
+    landed(bytes) {
+        this.received += bytes;
+        this.#wake.bell.ring();
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/download/chunk.js
+
+/** A chunk: one byte range, in memory that has room for all of it. */
+class Chunk extends Landing {
+    #start;
+    #memory;
+    constructor({ start }, memory, wake) {
+        super(start, wake);
+        this.#start = start;
+        this.#memory = memory;
+    }
+    take(bytes) {
+        this.#memory.set(bytes, this.received - this.#start);
+        this.landed(bytes.length);
+    }
+    views(from, to) {
+        return [this.#memory.subarray(from - this.#start, to - this.#start)];
     }
 }
 
@@ -46637,7 +46720,7 @@ class StallWatch {
     }
 }
 
-;// CONCATENATED MODULE: ./lib/download/chunk.js
+;// CONCATENATED MODULE: ./lib/download/fetch-range.js
 
 
 
@@ -46647,85 +46730,102 @@ class StallWatch {
 
 /** A refusal that may be one bad replica's, so that asking again is worth this often. */
 const OTHER_REPLICA = { atMost: 4 };
-/** One byte range on its way into the ring, asked for again from where it broke until it is complete. */
-class Chunk {
+/**
+ * Brings one byte range into a sink, and asks again from where it broke until it is complete. `end` may be Infinity
+ * for "all there is". The first reply, where there is one already, is read before anything is asked for.
+ */
+async function fetchRange(source, sink, end, firstReply) {
+    const fetching = new RangeFetch(source, sink, end);
+    let reply = firstReply;
+    const attempt = async () => {
+        const current = reply ?? (await fetching.ask());
+        reply = undefined;
+        if (current !== undefined)
+            await fetching.receive(current);
+    };
+    await (source.etag === undefined ? attempt().catch(unresumable) : withRetries(attempt, source.attempts));
+}
+/** Without a pin nothing tells whether the rest would be of the same revision. */
+function unresumable(cause) {
+    if (!(cause instanceof TransientError))
+        throw cause;
+    throw new lib_errors/* ActionError */.l(cause.code, `${cause.message}; without a strong ETag it cannot be resumed`, { cause });
+}
+class RangeFetch {
     #source;
+    #sink;
     /** Infinity until it is known. */
     #end;
-    #received;
-    #handedOn;
-    #complete = false;
-    #overflow = [];
-    #blocked;
-    done;
-    /** `firstReply` is the discovery's, whose body is this chunk. */
-    constructor(source, { start, end }, firstReply) {
+    constructor(source, sink, end) {
         this.#source = source;
-        this.#received = this.#handedOn = start;
+        this.#sink = sink;
         this.#end = end;
-        this.done = this.#fetch(firstReply);
     }
-    /** Yields the bytes in order as they come; they stay valid until the ring releases them. */
-    async *bytes() {
-        const { ring, bell, signal } = this.#source;
-        for (;;) {
-            while (this.#handedOn === this.#received && !this.#complete) {
-                signal.throwIfAborted();
-                await bell.wait();
-            }
-            if (this.#handedOn === this.#received)
-                return;
-            const from = this.#handedOn;
-            this.#handedOn = this.#received;
-            yield* ring.views(from, this.#handedOn);
-        }
-    }
-    /** Goes on where the ring was full; called after it has released bytes. */
-    drain() {
-        const waiting = this.#overflow;
-        this.#overflow = [];
-        for (const bytes of waiting)
-            this.#store(bytes);
-        if (this.#overflow.length > 0 || this.#blocked === undefined)
-            return;
-        const { reply, watch } = this.#blocked;
-        this.#blocked = undefined;
-        watch.resume();
-        reply.resume();
-    }
-    async #fetch(firstReply) {
-        const { etag, attempts, bell, signal } = this.#source;
-        let reply = firstReply;
-        const attempt = async () => {
-            const current = reply ?? (await this.#ask());
-            reply = undefined;
-            await this.#receive(current);
-        };
-        await (etag === undefined ? attempt().catch(unresumable) : withRetries(attempt, attempts));
-        while (this.#overflow.length > 0) {
-            signal.throwIfAborted();
-            await bell.wait();
-        }
-        this.#complete = true;
-        bell.ring();
-    }
-    /** The place of the next byte to ask for. */
-    get #wanted() {
-        return this.#overflow.reduce((place, bytes) => place + bytes.length, this.#received);
-    }
-    async #ask() {
+    /** Asks for what is missing; undefined where a reply broke after its last byte. */
+    async ask() {
         const { client, url, etag, headersTimeoutMs, signal } = this.#source;
-        const range = { start: this.#wanted, end: this.#end };
+        if (this.#sink.at === this.#end)
+            return undefined;
+        const range = { start: this.#sink.at, end: this.#end };
         const headers = { range: rangeHeader(range), 'if-match': etag ?? '*' };
         const reply = await client.get(url, { headers, headersTimeoutMs, signal });
         try {
-            this.#validate(reply, range);
-            return reply;
+            if (!this.#isAtEnd(reply, range)) {
+                this.#validate(reply, range);
+                return reply;
+            }
+            reply.drop();
+            return undefined;
         }
         catch (error) {
             reply.drop();
             throw error;
         }
+    }
+    async receive(reply) {
+        const { stall, url, signal } = this.#source;
+        const sink = this.#sink;
+        const from = sink.at;
+        const watch = new StallWatch(stall, (why) => reply.drop(new TransientError('STALLED', `${placeOf(url)} stalled at byte ${sink.at}: ${why}`)));
+        const flow = {
+            pause: () => {
+                watch.pause();
+                reply.pause();
+            },
+            resume: () => {
+                watch.resume();
+                reply.resume();
+            },
+        };
+        const cancel = () => reply.drop(signal.reason);
+        signal.addEventListener('abort', cancel);
+        try {
+            signal.throwIfAborted();
+            await reply.read((bytes) => {
+                watch.progress(bytes.length);
+                if (sink.at + bytes.length > this.#end)
+                    reply.drop(this.#excess(from));
+                else
+                    sink.take(bytes, flow);
+            });
+        }
+        finally {
+            signal.removeEventListener('abort', cancel);
+            watch.pause();
+            reply.drop();
+        }
+        if (this.#end === Number.POSITIVE_INFINITY)
+            this.#end = sink.at;
+        if (sink.at === this.#end)
+            return;
+        throw new TransientError('TRUNCATED', `${placeOf(url)} ended at byte ${sink.at} of ${this.#end}`);
+    }
+    /** Where the size was not known, a range that begins where the object ends tells that nothing is missing. */
+    #isAtEnd(reply, { start, end }) {
+        if (reply.status !== 416 || end !== Number.POSITIVE_INFINITY)
+            return false;
+        const size = parseUnsatisfiedRange(reply.header('content-range') ?? '');
+        return size === start && [undefined, this.#source.etag].includes(strongETag(reply));
     }
     /** Only the bytes that were asked for, of the pinned revision, are let in. */
     #validate(reply, asked) {
@@ -46756,78 +46856,211 @@ class Chunk {
         if (range.start !== asked.start || range.end > this.#end)
             throw odd(`Content-Range ${header} is another range`);
         const length = announcedLength(reply);
-        if (length !== undefined && length !== range.end - range.start) {
-            throw odd(`Content-Length ${length} contradicts Content-Range ${header}`);
-        }
-    }
-    async #receive(reply) {
-        const { stall, url, signal } = this.#source;
-        const from = this.#wanted;
-        const fail = (error) => reply.drop(error);
-        const watch = new StallWatch(stall, (why) => fail(new TransientError('STALLED', `${placeOf(url)} stalled at byte ${this.#wanted}: ${why}`)));
-        const cancel = () => reply.drop(signal.reason);
-        signal.addEventListener('abort', cancel);
-        try {
-            signal.throwIfAborted();
-            await reply.read((bytes) => {
-                watch.progress(bytes.length);
-                if (this.#wanted + bytes.length > this.#end)
-                    return fail(this.#refuseExcess(from));
-                this.#store(bytes);
-                if (this.#overflow.length === 0 || this.#blocked !== undefined)
-                    return;
-                this.#blocked = { reply, watch };
-                watch.pause();
-                reply.pause();
-            });
-        }
-        finally {
-            signal.removeEventListener('abort', cancel);
-            watch.pause();
-            this.#blocked = undefined;
-            reply.drop();
-        }
-        if (this.#end === Number.POSITIVE_INFINITY)
-            this.#end = this.#wanted;
-        if (this.#wanted < this.#end) {
-            const message = `${placeOf(url)} ended at byte ${this.#wanted} of ${this.#end}`;
-            throw new TransientError('TRUNCATED', message);
-        }
+        if (length === undefined || length === range.end - range.start)
+            return;
+        throw odd(`Content-Length ${length} contradicts Content-Range ${header}`);
     }
     /** A reply that is too long is none of what was asked for: what it brought is taken back while nobody has it. */
-    #refuseExcess(from) {
+    #excess(from) {
         const message = `${placeOf(this.#source.url)} sent more than the expected ${this.#end - from} bytes at ${from}`;
-        if (this.#handedOn > from)
+        if (!this.#sink.takeBack(from))
             return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', message);
-        this.#received = from;
-        this.#overflow = [];
         return new TransientError('PROTOCOL_ERROR', message, OTHER_REPLICA);
     }
-    #store(bytes) {
-        const { ring, bell } = this.#source;
-        const room = this.#overflow.length > 0 ? 0 : ring.limit - this.#received;
-        const fitting = Math.min(bytes.length, room);
-        if (fitting > 0) {
-            ring.write(this.#received, bytes.subarray(0, fitting));
-            this.#received += fitting;
-            bell.ring();
-        }
-        if (fitting < bytes.length)
-            this.#overflow.push(bytes.slice(fitting));
+}
+
+;// CONCATENATED MODULE: ./lib/download/slots.js
+/**
+ * Memory for chunks. The operating system gives a page when it is first written, so the slot taken is one used
+ * before, where there is one: what is resident is the most that was needed at a time. Slots taken one after the
+ * other lie side by side where they can, so that what crosses from one chunk to the next is one view.
+ */
+class Slots {
+    #memory;
+    #bytes;
+    /** Where slot 0 ends; what is in it is put at its end, next to slot 1. */
+    #firstEnd;
+    #isTaken;
+    #last = -1;
+    #used = 0;
+    constructor({ count, firstBytes, bytes }) {
+        this.#firstEnd = Math.max(firstBytes, bytes);
+        this.#memory = Buffer.allocUnsafeSlow(this.#firstEnd + (count - 1) * bytes);
+        this.#bytes = bytes;
+        this.#isTaken = new Array(count).fill(false);
+    }
+    /** A slot for so many bytes; the caller has made sure that one is free. */
+    take(bytes) {
+        const next = this.#last + 1;
+        const slot = next < this.#used && this.#isTaken[next] === false ? next : this.#isTaken.indexOf(false);
+        if (slot === -1)
+            throw new RangeError('all slots are taken');
+        this.#isTaken[slot] = true;
+        this.#last = slot;
+        this.#used = Math.max(this.#used, slot + 1);
+        const start = slot === 0 ? this.#firstEnd - bytes : this.#firstEnd + (slot - 1) * this.#bytes;
+        return {
+            memory: this.#memory.subarray(start, start + bytes),
+            giveBack: () => {
+                this.#isTaken[slot] = false;
+            },
+        };
     }
 }
-/** Without a pin nothing tells whether the rest would be of the same revision. */
-function unresumable(cause) {
-    if (!(cause instanceof TransientError))
-        throw cause;
-    throw new lib_errors/* ActionError */.l(cause.code, `${cause.message}; without a strong ETag it cannot be resumed`, { cause });
+
+;// CONCATENATED MODULE: ./lib/download/parallel.js
+
+
+
+
+
+/**
+ * Chunks asked for and not released, as a multiple of the connections. With as many as connections each would idle
+ * while the oldest chunk finishes; with twice as many nothing came faster, and they take a third more memory.
+ */
+const HELD_PER_CONNECTION = 1.5;
+/**
+ * The chunks of an object, fetched in parallel and handed on in order. At most `concurrency` requests run, and at
+ * most 1.5 times as many chunks are asked for and not released. While the consumer has bytes left to take, no more
+ * than half of `concurrency` lie ahead of it: they would only cost memory.
+ */
+class ParallelFetch {
+    holdBytes;
+    #snapshot;
+    #scope;
+    #chunkBytes;
+    #mostHeld;
+    #slots;
+    #held = [];
+    /** Chunks that the consumer does not have all of, the oldest first. */
+    #ahead = [];
+    /** Whether the first chunk is complete: before, more requests than connections would gain nothing. */
+    #isUnderWay = false;
+    constructor(snapshot, scope) {
+        const { concurrency } = scope.limits;
+        this.#snapshot = snapshot;
+        this.#scope = scope;
+        this.#chunkBytes = chunkSize(snapshot.total - snapshot.first.end, scope.limits);
+        this.#mostHeld = Math.floor(HELD_PER_CONNECTION * concurrency);
+        this.#slots = new Slots({
+            count: this.#mostHeld,
+            firstBytes: snapshot.first.end,
+            bytes: this.#chunkBytes,
+        });
+        this.holdBytes = (this.#mostHeld - 2) * this.#chunkBytes;
+    }
+    async *bytes() {
+        const { concurrency } = this.#scope.limits;
+        const chunks = inOrder(this.#admitted(), (range) => this.#begin(range), {
+            active: concurrency,
+            window: this.#mostHeld,
+            cancel: this.#scope.cancel,
+        });
+        for await (const chunk of chunks) {
+            yield* chunk.bytes();
+            this.#ahead.shift();
+            this.#isUnderWay = true;
+            this.#scope.bell.ring();
+        }
+    }
+    release(upTo) {
+        for (let oldest = this.#held[0]; oldest !== undefined && oldest.end <= upTo; oldest = this.#held[0]) {
+            oldest.giveBack();
+            this.#held.shift();
+        }
+    }
+    /** The ranges in order, each when there may be one more. */
+    async *#admitted() {
+        const { first, total } = this.#snapshot;
+        yield { start: 0, end: first.end };
+        for (const range of split({ start: first.end, end: total }, this.#chunkBytes)) {
+            while (!this.#mayAdmit()) {
+                this.#scope.signal.throwIfAborted();
+                await this.#scope.bell.wait();
+            }
+            yield range;
+        }
+    }
+    #mayAdmit() {
+        const { concurrency } = this.#scope.limits;
+        const isBehind = this.#ahead[0]?.isAhead === true;
+        if (isBehind && this.#ahead.length >= concurrency / 2)
+            return false;
+        return this.#held.length < (this.#isUnderWay ? this.#mostHeld : concurrency);
+    }
+    #begin(range) {
+        const { source } = this.#scope;
+        const { memory, giveBack } = this.#slots.take(range.end - range.start);
+        const chunk = new Chunk(range, memory, this.#scope);
+        this.#held.push({ end: range.end, giveBack });
+        this.#ahead.push(chunk);
+        const reply = range.start === 0 ? this.#snapshot.first.reply : undefined;
+        const done = fetchRange(source, chunk, range.end, reply).then(() => chunk.finish());
+        return { value: chunk, done };
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/download/inflow.js
+
+/** A whole object from one reply, in a ring that may be far smaller: while it is full the reply is paused. */
+class Inflow extends Landing {
+    #ring;
+    /** What came when the ring was full; at most what was read from the socket before the reply paused. */
+    #overflow = [];
+    #paused;
+    constructor(ring, wake) {
+        super(0, wake);
+        this.#ring = ring;
+    }
+    get at() {
+        return this.#overflow.reduce((place, bytes) => place + bytes.length, this.received);
+    }
+    /** Whether everything that came is in the ring. */
+    get drained() {
+        return this.#overflow.length === 0;
+    }
+    take(bytes, flow) {
+        this.#store(bytes);
+        if (this.drained || this.#paused !== undefined)
+            return;
+        this.#paused = flow;
+        flow.pause();
+    }
+    takeBack(from) {
+        while (!this.drained && this.at > from)
+            this.#overflow.pop();
+        return this.at === from || super.takeBack(from);
+    }
+    /** Goes on where the ring was full; called after it has released bytes. */
+    drain() {
+        const waiting = this.#overflow;
+        this.#overflow = [];
+        for (const bytes of waiting)
+            this.#store(bytes);
+        if (!this.drained)
+            return;
+        this.#paused?.resume();
+        this.#paused = undefined;
+    }
+    views(from, to) {
+        return this.#ring.views(from, to);
+    }
+    #store(bytes) {
+        const room = this.drained ? this.#ring.limit - this.received : 0;
+        const fitting = Math.min(bytes.length, room);
+        if (fitting > 0) {
+            this.#ring.write(this.received, bytes.subarray(0, fitting));
+            this.landed(fitting);
+        }
+        if (fitting < bytes.length)
+            this.#overflow.push(new Uint8Array(bytes.subarray(fitting)));
+    }
 }
 
 ;// CONCATENATED MODULE: ./lib/download/ring.js
 /**
- * The memory of a download: a ring of bytes, addressed by their place in the stream. Bounded by `capacity`;
- * the operating system gives it page by page, as it is first written, and it is reused from then on.
- * Bytes stay where they are until released, so that views of them can be read without a copy.
+ * A ring of bytes, addressed by their place in the stream. Bounded by `capacity`. Bytes stay where they are until
+ * released, so that views of them can be read without a copy.
  */
 class Ring {
     capacity;
@@ -46848,9 +47081,8 @@ class Ring {
         }
         const place = at % this.capacity;
         const fitting = Math.min(bytes.length, this.capacity - place);
-        this.#memory.set(fitting === bytes.length ? bytes : bytes.subarray(0, fitting), place);
-        if (fitting < bytes.length)
-            this.#memory.set(bytes.subarray(fitting), 0);
+        this.#memory.set(bytes.subarray(0, fitting), place);
+        this.#memory.set(bytes.subarray(fitting), 0);
     }
     /** The written bytes from `start` to `end`: one view, or two where they go round. */
     *views(start, end) {
@@ -46868,123 +47100,118 @@ class Ring {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/download/single.js
+
+
+
+
+/** One connection needs no more, however large the window for many is. */
+const MAX_RING_BYTES = 32 * 1024 * 1024;
+/** An object that comes as one body, which pauses while a ring of at most 32 MiB is full. */
+class SingleFetch {
+    holdBytes;
+    #snapshot;
+    #scope;
+    #ring;
+    #inflow;
+    constructor(snapshot, scope) {
+        const { concurrency, chunkBytes } = scope.limits;
+        const total = snapshot.total ?? Number.POSITIVE_INFINITY;
+        const capacity = Math.min(2 * concurrency * chunkBytes, MAX_RING_BYTES, Math.max(1, total));
+        this.#snapshot = snapshot;
+        this.#scope = scope;
+        this.#ring = new Ring(capacity);
+        this.#inflow = new Inflow(this.#ring, scope);
+        this.holdBytes = capacity / 2;
+    }
+    async *bytes() {
+        const limits = { active: 1, window: 1, cancel: this.#scope.cancel };
+        const begin = (snapshot) => ({ value: this.#inflow, done: this.#receive(snapshot) });
+        for await (const inflow of inOrder([this.#snapshot], begin, limits))
+            yield* inflow.bytes();
+    }
+    release(upTo) {
+        this.#ring.release(upTo);
+        this.#inflow.drain();
+    }
+    async #receive({ total, reply }) {
+        const { source, bell, signal } = this.#scope;
+        await fetchRange(source, this.#inflow, total ?? Number.POSITIVE_INFINITY, reply);
+        while (!this.#inflow.drained) {
+            signal.throwIfAborted();
+            await bell.wait();
+        }
+        this.#inflow.finish();
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/download/download.js
 
 
 
 
 
-
-
 /**
- * An opened object as one stream: parallel ranges, in order, pinned to one revision. Memory is bounded by
- * `2 x concurrency x chunkBytes`; at most `concurrency` requests run, and the head's bytes flow as they come.
+ * An opened snapshot as one stream: parallel ranges, in order, pinned to one revision. Memory is bounded by
+ * `2 x concurrency x chunkBytes`; at most `concurrency` requests run, and the oldest chunk's bytes flow as they come.
  */
 function download(snapshot, options) {
     return new Download(snapshot, options);
 }
 class Download {
-    holdBytes;
     #snapshot;
-    #options;
-    #source;
-    #ring;
-    #bell = new Bell();
+    #signal;
     #cancelled = new AbortController();
-    #chunks = [];
-    /** Where the chunks end that are asked for and not all released. */
-    #held = [];
+    #bell = new Bell();
+    #fetch;
     constructor(snapshot, options) {
-        const { concurrency, chunkBytes, attemptsFor } = options;
-        const window = 2 * concurrency * chunkBytes;
         const { signal } = this.#cancelled;
         this.#snapshot = snapshot;
-        this.#options = options;
-        this.#ring = new Ring(Math.max(1, Math.min(window, snapshot.total ?? window)));
-        this.#source = {
-            ...options,
-            url: snapshot.url,
-            etag: snapshot.etag,
-            total: snapshot.total,
-            attempts: attemptsFor(Math.ceil((snapshot.total ?? 0) / chunkBytes), signal),
-            signal,
-            ring: this.#ring,
-            bell: this.#bell,
-        };
-        this.holdBytes = this.#ring.capacity / 2;
+        this.#signal = options.signal;
         signal.addEventListener('abort', () => this.#bell.ring());
+        if (snapshot.kind === 'empty')
+            return;
+        const { url, etag, total } = snapshot;
+        const attempts = options.attemptsFor(Math.ceil((total ?? 0) / options.chunkBytes), signal);
+        const scope = {
+            source: { ...options, url, etag, total, attempts, signal },
+            limits: options,
+            bell: this.#bell,
+            signal,
+            cancel: (reason) => this.cancel(reason),
+        };
+        this.#fetch =
+            snapshot.kind === 'ranges' ? new ParallelFetch(snapshot, scope) : new SingleFetch(snapshot, scope);
+    }
+    get holdBytes() {
+        return this.#fetch?.holdBytes ?? 0;
     }
     release(upTo) {
-        this.#ring.release(upTo);
-        while (this.#held[0] !== undefined && this.#held[0] <= upTo)
-            this.#held.shift();
-        for (const chunk of this.#chunks)
-            chunk.drain();
+        this.#fetch?.release(upTo);
         this.#bell.ring();
     }
     cancel(reason) {
         this.#cancelled.abort(reason);
     }
     async *[Symbol.asyncIterator]() {
-        const { signal, concurrency } = this.#options;
-        const relay = () => this.cancel(signal.reason);
-        signal.addEventListener('abort', relay);
-        if (signal.aborted)
+        const relay = () => this.cancel(this.#signal.reason);
+        this.#signal.addEventListener('abort', relay);
+        if (this.#signal.aborted)
             relay();
-        try {
-            yield* this.#inOrder({
-                active: concurrency,
-                window: 2 * concurrency,
-                cancel: (reason) => this.cancel(reason),
-            });
-        }
-        finally {
-            signal.removeEventListener('abort', relay);
-        }
-    }
-    async *#inOrder(limits) {
-        const { url, total } = this.#source;
         let received = 0;
-        for await (const chunk of inOrder(this.#parts(), (part) => this.#begin(part), limits)) {
-            for await (const bytes of chunk.bytes()) {
+        try {
+            for await (const bytes of this.#fetch?.bytes() ?? []) {
                 received += bytes.length;
                 yield bytes;
             }
-            this.#chunks.shift();
         }
+        finally {
+            this.#signal.removeEventListener('abort', relay);
+        }
+        const { url, total } = this.#snapshot;
         if (total === undefined || received === total)
             return;
         throw new lib_errors/* ActionError */.l('TRUNCATED', `${placeOf(url)} gave ${received} of ${total} bytes`);
-    }
-    #begin({ range, reply }) {
-        const chunk = new Chunk(this.#source, range, reply);
-        this.#chunks.push(chunk);
-        return { value: chunk, done: chunk.done };
-    }
-    /** The parts in order, each when the ring has room for it. */
-    async *#parts() {
-        const snapshot = this.#snapshot;
-        if (snapshot.kind === 'empty')
-            return;
-        if (snapshot.kind === 'stream') {
-            yield { range: { start: 0, end: snapshot.total ?? Number.POSITIVE_INFINITY }, reply: snapshot.reply };
-            return;
-        }
-        const { end, reply } = snapshot.first;
-        this.#held.push(end);
-        yield { range: { start: 0, end }, reply };
-        for (const range of planChunks({ start: end, end: snapshot.total }, this.#options)) {
-            await this.#roomFor(range);
-            this.#held.push(range.end);
-            yield { range };
-        }
-    }
-    async #roomFor({ end }) {
-        const most = 2 * this.#options.concurrency;
-        while (end > this.#ring.limit || this.#held.length >= most) {
-            this.#cancelled.signal.throwIfAborted();
-            await this.#bell.wait();
-        }
     }
 }
 
@@ -47572,6 +47799,8 @@ async function dropReplaceRefs(git) {
         await git.run(['update-ref', '--stdin'], { input: Buffer.from(commands) });
 }
 
+;// CONCATENATED MODULE: external "node:v8"
+const external_node_v8_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:v8");
 // EXTERNAL MODULE: ./node_modules/undici/index.js
 var undici = __nccwpck_require__(6752);
 // EXTERNAL MODULE: external "node:net"
@@ -47675,7 +47904,8 @@ class ReadBuffer {
     static highWaterMark = BUFFER_BYTES;
     #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
     #at = 0;
-    #lapEnd = BUFFER_BYTES;
+    /** Where the lap before ended in this buffer; Infinity in its first, when all after `#at` is free. */
+    #lapEnd = Number.POSITIVE_INFINITY;
     #socket;
     onread = {
         buffer: () => this.#nextRegion(),
@@ -47691,7 +47921,7 @@ class ReadBuffer {
     #nextRegion() {
         const kept = (this.#socket?.readableLength ?? 0) + HEAD_BYTES;
         const keptBefore = Math.max(0, kept - this.#at);
-        let limit = keptBefore === 0 ? BUFFER_BYTES : this.#lapEnd - keptBefore;
+        let limit = keptBefore === 0 ? BUFFER_BYTES : Math.min(BUFFER_BYTES, this.#lapEnd - keptBefore);
         if (limit - this.#at < SMALL_READ_BYTES && keptBefore === 0) {
             limit = this.#at - kept;
             this.#lapEnd = this.#at;
@@ -47699,8 +47929,9 @@ class ReadBuffer {
         }
         if (limit - this.#at < SMALL_READ_BYTES) {
             this.#buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-            this.#lapEnd = limit = BUFFER_BYTES;
+            this.#lapEnd = Number.POSITIVE_INFINITY;
             this.#at = 0;
+            limit = BUFFER_BYTES;
         }
         return this.#buffer.subarray(this.#at, Math.min(this.#at + READ_BYTES, limit));
     }
@@ -47711,10 +47942,11 @@ class ReadBuffer {
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const MAX_REDIRECTS = 5;
-/** Where a reply sends us, after `hops` redirects already; undefined for a reply that is no redirect. */
+function isRedirect({ status }) {
+    return REDIRECTS.has(status);
+}
+/** Where a redirect sends us, after `hops` redirects already. */
 function redirectTarget(reply, hops) {
-    if (!REDIRECTS.has(reply.status))
-        return undefined;
     const refuse = (why) => new lib_errors/* ActionError */.l('BAD_REDIRECT', `${placeOf(reply.url)} redirects ${why}; it is not followed`);
     if (hops >= MAX_REDIRECTS)
         throw refuse(`for more than ${MAX_REDIRECTS} times`);
@@ -47739,6 +47971,7 @@ function redirectTarget(reply, hops) {
 
 
 
+
 /** The one place that speaks HTTP. Close it, or its idle connections keep the process alive. */
 class HttpClient {
     #options;
@@ -47746,6 +47979,8 @@ class HttpClient {
     #proxies = new Map();
     traffic = { requests: 0, bytes: 0 };
     constructor(options) {
+        // undici parses heads in WebAssembly: to optimise that takes 12 MiB and more time than it could ever save here.
+        (0,external_node_v8_namespaceObject.setFlagsFromString)('--no-wasm-tier-up');
         this.#options = options;
         this.#direct = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connect: connector(options.connectTimeoutMs) });
     }
@@ -47754,11 +47989,10 @@ class HttpClient {
         let target = url;
         for (let hops = 0;; hops += 1) {
             const reply = await this.#exchange(target, options);
-            const next = redirectTarget(reply, hops);
-            if (next === undefined)
+            if (!isRedirect(reply))
                 return reply;
             reply.drop();
-            target = next;
+            target = redirectTarget(reply, hops);
         }
     }
     async close() {
@@ -47881,7 +48115,7 @@ class Exchange {
         if (this.#over)
             return;
         if (this.#take === undefined)
-            this.#early.push(bytes.slice());
+            this.#early.push(new Uint8Array(bytes));
         else
             this.#take(bytes);
     }
@@ -48125,6 +48359,9 @@ const MAX_COMPONENT_BYTES = 255;
 const MAX_DEPTH = 256;
 const MAX_LINKS = 500_000;
 const MAX_LINK_BYTES = 64 * 1024 * 1024;
+/** What a path is taken by, where it is no file's number. */
+const DIRECTORY = -1;
+const LINK = -2;
 /**
  * What entries may be called and be. It fails closed: whatever a tar of a git clone does not need is an error.
  * Symlinks are never on the way to anything, since none exists until all files are written.
@@ -48132,104 +48369,135 @@ const MAX_LINK_BYTES = 64 * 1024 * 1024;
 class EntryPolicy {
     #limits;
     #staysInDotGit;
-    #directories = new Set(['']);
-    #files = new Map();
-    #links = new Set();
+    #makeDirectory;
+    /** What each path is: a file by its number, or one of the two above. */
+    #taken = new Map([['', DIRECTORY]]);
+    /** The directory of the last entry: most entries have the same as the one before. */
+    #lastParent = '';
+    #read = 0;
     #entries = 0;
+    #files = 0;
     #bytes = 0;
+    #links = 0;
     #linkBytes = 0;
     /** Names inside `.git` that were not taken over. */
     skipped = 0;
-    /** `staysInDotGit` is asked for names relative to `.git`. */
-    constructor(limits, staysInDotGit) {
-        this.#limits = limits;
-        this.#staysInDotGit = staysInDotGit;
+    constructor(options) {
+        this.#limits = options.limits;
+        this.#staysInDotGit = options.staysInDotGit;
+        this.#makeDirectory = options.makeDirectory;
     }
     /** The number of an admitted file. */
     numberOf(path) {
-        return this.#files.get(path);
+        const taken = this.#taken.get(path);
+        return taken === undefined || taken < 0 ? undefined : taken;
     }
-    /** Throws UNSAFE_ENTRY or LIMIT_EXCEEDED. New parent directories are given to `makeDirectory`, outermost first. */
-    decide(entry, makeDirectory) {
+    /** Counts bytes of the archive, be they content, headers or what follows its end: all of them cost time. */
+    countRead(bytes) {
+        this.#read += bytes;
+        if (this.#read > this.#limits.bytes)
+            throw tooMuch(`has more than ${this.#limits.bytes} bytes`);
+    }
+    /** Makes the directories that an entry needs. Throws UNSAFE_ENTRY or LIMIT_EXCEEDED. */
+    decide(entry) {
         this.#count(entry);
         const path = relativePath(entry);
         if (path === '')
             return { kind: 'skip' };
         const slash = path.lastIndexOf('/');
-        const parent = slash === -1 ? '' : path.slice(0, slash);
-        if (!this.#directories.has(parent))
+        const isKnownParent = slash > 0 && slash === this.#lastParent.length && path.startsWith(this.#lastParent);
+        const parent = isKnownParent ? this.#lastParent : path.slice(0, Math.max(0, slash));
+        if (!isKnownParent && !this.#taken.has(parent))
             checkDirectories(parent, entry);
         checkComponent(path.slice(slash + 1), entry, slash === -1);
         const inDotGit = path === '.git' || path.startsWith('.git/');
-        if (inDotGit) {
-            if (entry.kind !== 'directory' && entry.kind !== 'file')
-                throw policy_unsafe(entry, `a ${entry.kind} inside .git`);
-            if (path === '.git' && entry.kind === 'file')
-                throw policy_unsafe(entry, 'a file in the place of the .git directory');
-            if (path !== '.git' && !this.#staysInDotGit(path.slice('.git/'.length))) {
-                this.skipped += 1;
-                return { kind: 'skip' };
-            }
+        if (inDotGit && !this.#staysIn(path, entry)) {
+            this.skipped += 1;
+            return { kind: 'skip' };
         }
-        this.#enter(parent, entry, makeDirectory);
-        if (entry.kind === 'directory')
-            return this.#admitDirectory(entry, path, makeDirectory);
-        if (this.#files.has(path) || this.#links.has(path) || this.#directories.has(path)) {
-            throw policy_unsafe(entry, 'a second entry of the same name');
-        }
-        if (entry.kind !== 'file')
-            return this.#admitLink(entry, path);
-        const number = this.#files.size;
-        this.#files.set(path, number);
-        return { kind: 'file', path, number, inDotGit };
+        if (!isKnownParent)
+            this.#enter(parent, entry);
+        return this.#admit(entry, path, inDotGit);
     }
     #count({ size, kind, target }) {
-        this.#entries += 1;
+        this.#countEntry();
         this.#bytes += size;
-        if (this.#entries > this.#limits.entries)
-            throw tooMuch(`has more than ${this.#limits.entries} entries`);
         if (this.#bytes > this.#limits.bytes)
             throw tooMuch(`unpacks to more than ${this.#limits.bytes} bytes`);
         if (kind !== 'symlink' && kind !== 'hardlink')
             return;
+        this.#links += 1;
         this.#linkBytes += target.length;
-        if (this.#links.size >= MAX_LINKS || this.#linkBytes > MAX_LINK_BYTES) {
+        if (this.#links > MAX_LINKS || this.#linkBytes > MAX_LINK_BYTES) {
             throw tooMuch(`has more than ${MAX_LINKS} links or ${MAX_LINK_BYTES} bytes of link targets`);
         }
     }
+    #countEntry() {
+        this.#entries += 1;
+        if (this.#entries > this.#limits.entries)
+            throw tooMuch(`has more than ${this.#limits.entries} entries`);
+    }
+    #staysIn(path, entry) {
+        const { kind } = entry;
+        if (kind !== 'directory' && kind !== 'file')
+            throw policy_unsafe(entry, `a ${kind} inside .git`);
+        if (path !== '.git')
+            return this.#staysInDotGit(path.slice('.git/'.length));
+        if (kind === 'file')
+            throw policy_unsafe(entry, 'a file in the place of the .git directory');
+        return true;
+    }
     /** Makes the parents that the archive has not named, unless one of them is something else. */
-    #enter(parent, entry, makeDirectory) {
-        if (this.#directories.has(parent))
+    #enter(parent, entry) {
+        this.#lastParent = parent;
+        if (this.#taken.get(parent) === DIRECTORY)
             return;
         for (let slash = parent.indexOf('/');; slash = parent.indexOf('/', slash + 1)) {
             const ancestor = slash === -1 ? parent : parent.slice(0, slash);
-            if (this.#files.has(ancestor) || this.#links.has(ancestor))
-                throw policy_unsafe(entry, 'something below a file or link');
-            if (!this.#directories.has(ancestor)) {
-                this.#directories.add(ancestor);
-                makeDirectory(ancestor);
+            const taken = this.#taken.get(ancestor);
+            if (taken === undefined) {
+                this.#countEntry();
+                this.#addDirectory(ancestor);
             }
+            else if (taken !== DIRECTORY)
+                throw policy_unsafe(entry, 'an entry below a file or link');
             if (slash === -1)
                 return;
         }
     }
-    #admitDirectory(entry, path, makeDirectory) {
-        if (this.#files.has(path) || this.#links.has(path))
-            throw policy_unsafe(entry, 'a directory in the place of a file or link');
-        if (!this.#directories.has(path)) {
-            this.#directories.add(path);
-            makeDirectory(path);
-        }
-        return { kind: 'directory', path };
+    #addDirectory(path) {
+        this.#taken.set(path, DIRECTORY);
+        this.#makeDirectory(path);
     }
-    #admitLink(entry, path) {
+    #admit(entry, path, inDotGit) {
+        const { kind } = entry;
+        const taken = this.#taken.get(path);
+        if (taken !== undefined && !(kind === 'directory' && taken === DIRECTORY)) {
+            throw policy_unsafe(entry, 'a second entry of the same name');
+        }
+        if (kind === 'file') {
+            const number = this.#files;
+            this.#files += 1;
+            this.#taken.set(path, number);
+            return { kind, path, number, inDotGit };
+        }
+        if (kind === 'directory') {
+            if (taken === undefined)
+                this.#addDirectory(path);
+            return { kind, path };
+        }
         if (entry.target === '' || entry.target.includes('\0'))
             throw policy_unsafe(entry, 'a link to nothing');
-        if (entry.kind === 'hardlink' && !this.#files.has(linkedPath(entry))) {
-            throw policy_unsafe(entry, 'a hard link to what is no file of this archive');
-        }
-        this.#links.add(path);
-        return { kind: entry.kind === 'hardlink' ? 'hardlink' : 'symlink', path };
+        if (kind === 'hardlink')
+            this.#checkLinked(entry);
+        this.#taken.set(path, LINK);
+        return { kind, path };
+    }
+    #checkLinked(entry) {
+        const linked = linkedPath(entry);
+        if (this.numberOf(linked) !== undefined && !linked.startsWith('.git/'))
+            return;
+        throw policy_unsafe(entry, 'a hard link to what is no earlier file of the work tree');
     }
 }
 /** The path of the file that a hard link names, as `decide` gave it. */
@@ -48290,13 +48558,94 @@ var unpack_staging = __nccwpck_require__(3287);
 const external_node_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
 ;// CONCATENATED MODULE: ./lib/unpack/threads.js
 
+/** Whoever gives the download less than this wants little memory more than time. */
+const SMALL_WINDOW_BYTES = 32 * 1024 * 1024;
 /**
- * Threads for writing files and for decoding frames. Two writers where there are two cores: one takes 45 % longer
- * for small files, three gain nothing there. More than four would cost memory: each holds blocks of 8 MiB.
+ * Two writers on two cores: one takes 45 % longer for small files, three gain nothing. Each thread takes 13 MiB, so
+ * there are never more than four, and only one where the download's window is small.
  */
-function threads(cores = (0,external_node_os_namespaceObject.availableParallelism)()) {
-    const count = Math.min(4, Math.max(2, cores));
-    return { writers: count, decoders: count };
+function threadsFor(windowBytes, cores = (0,external_node_os_namespaceObject.availableParallelism)()) {
+    if (windowBytes < SMALL_WINDOW_BYTES)
+        return { writers: 1, decoders: 1 };
+    return { writers: Math.min(4, Math.max(2, cores)), decoders: 2 };
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/tree-job.js
+/** The memory that a batch of files travels in to a writer and back. */
+const BLOCK_BYTES = 1024 * 1024;
+/**
+ * The numbers of one part: the file's number, where its bytes are in the block, where they go in the file, the
+ * file's size, and flags. Before the bytes of a whole tracked file stands what git hashes before them.
+ */
+const PART = { file: 0, start: 1, end: 2, position: 3, size: 4, flags: 5 };
+const PART_FIELDS = 6;
+const EXECUTABLE = 1;
+/** A file of the work tree, whose index record is wanted. */
+const TRACKED = 2;
+/** What git hashes before the content of a file. */
+function blobHeader(size) {
+    return `blob ${size}\0`;
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/batch.js
+
+/** Room for the longest blob header. */
+const batch_HEADER_BYTES = 24;
+/** Paths lie outside the block: empty files would fill it never. */
+const MAX_FILES = 2048;
+/** Files on their way to a writer, in one block. */
+class Batch {
+    #block;
+    #paths = [];
+    #parts = [];
+    #last;
+    #used = 0;
+    constructor(block) {
+        this.#block = block;
+    }
+    get isEmpty() {
+        return this.#paths.length === 0;
+    }
+    /** How many bytes more can be appended. */
+    get room() {
+        return this.#block.length - this.#used;
+    }
+    /** Whether a file of this size can be added whole. */
+    hasRoomFor(size) {
+        return size + batch_HEADER_BYTES <= this.room && this.#paths.length < MAX_FILES;
+    }
+    /** Whether this is the file added last, so that its content is to be appended. */
+    holds(file) {
+        return this.#last === file;
+    }
+    /** Adds a file, all of whose content will be appended. */
+    add(file) {
+        if ((file.flags & TRACKED) !== 0) {
+            const header = blobHeader(file.size);
+            for (let i = 0; i < header.length; i += 1)
+                this.#block[this.#used++] = header.charCodeAt(i);
+        }
+        this.#push(file, 0, this.#used + file.size);
+        this.#last = file;
+    }
+    /** Adds the part of a file from this position on; whatever is appended is its content. */
+    addPart(file, position) {
+        this.#push(file, position, this.#used);
+    }
+    append(bytes) {
+        this.#block.set(bytes, this.#used);
+        this.#used += bytes.length;
+    }
+    job(hash) {
+        const parts = Float64Array.from(this.#parts);
+        if (this.#last === undefined)
+            parts[PART.end] = this.#used;
+        return { block: this.#block, paths: this.#paths.join('\0'), parts, hash };
+    }
+    #push({ path, number, size, flags }, position, end) {
+        this.#paths.push(path);
+        this.#parts.push(number, this.#used, end, position, size, flags);
+    }
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/disk-error.js
@@ -48325,6 +48674,7 @@ function diskError({ code, path, message }, cause) {
 ;// CONCATENATED MODULE: ./lib/unpack/index-record.js
 /** The bytes of a record before the object id. */
 const index_record_STAT_BYTES = 40;
+const index_record_MODE_AT = 24;
 /** The mode that git gives an entry. */
 const GIT_MODE = { file: 0o100644, executable: 0o100755, symlink: 0o120000 };
 /**
@@ -48338,10 +48688,15 @@ function writeStatData(record, stat, mode) {
     record.writeUInt32BE(Number(stat.mtimeNs % BILLION), 12);
     record.writeUInt32BE(low32(stat.dev), 16);
     record.writeUInt32BE(low32(stat.ino), 20);
-    record.writeUInt32BE(mode, 24);
+    record.writeUInt32BE(mode, index_record_MODE_AT);
     record.writeUInt32BE(low32(stat.uid), 28);
     record.writeUInt32BE(low32(stat.gid), 32);
     record.writeUInt32BE(low32(stat.size), 36);
+}
+/** Writes a file's stat data anew: a link to it has changed its time. */
+function rewriteStatData({ buffer, byteOffset, length }, stat) {
+    const record = Buffer.from(buffer, byteOffset, length);
+    writeStatData(record, stat, record.readUInt32BE(index_record_MODE_AT));
 }
 const BILLION = 1000000000n;
 function low32(value) {
@@ -48364,97 +48719,113 @@ function isAscii(text) {
 
 ;// CONCATENATED MODULE: ./lib/unpack/tar-header.js
 
+const tar_header_HEADER_BYTES = 512;
 const CHECKSUM_AT = 148;
 const CHECKSUM_END = 156;
-/** Reads a header block whose checksum holds; throws CORRUPT_ARCHIVE, naming its place in the archive. */
-function readHeader(block, at) {
-    const refuse = (what) => new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar header at byte ${at} has ${what}`);
-    const text = (from, to, field) => {
-        const value = nulTerminated(block, from, to);
-        if (value === undefined)
-            throw refuse(`a NUL inside its ${field}`);
-        return value;
-    };
-    const magic = block.toString('latin1', 257, 263);
-    const isPosix = magic === 'ustar\0';
-    const isV7 = !isPosix && magic !== 'ustar ';
-    const expected = number(block, CHECKSUM_AT, CHECKSUM_END);
-    if (expected !== checksum(block) && !(isV7 && expected === signedChecksum(block)))
-        throw refuse('a wrong checksum');
-    const size = number(block, 124, 136);
-    const mode = number(block, 100, 108);
-    if (size === undefined || !Number.isSafeInteger(size))
-        throw refuse('a size that is no number');
-    if (mode === undefined)
-        throw refuse('a mode that is no number');
-    const name = text(0, 100, 'name');
-    const prefix = isPosix ? text(345, 500, 'prefix') : '';
-    return {
-        name: prefix === '' ? name : `${prefix}/${name}`,
-        target: text(157, 257, 'link target'),
-        mode,
-        size,
-        type: String.fromCharCode(block[156] ?? 0),
-    };
+/** NULs by how many: what may follow the end of a text in its field. */
+const NULS = Array.from({ length: 156 }, (_, length) => '\0'.repeat(length));
+/**
+ * One header block in memory of its own, so that its bytes can be read four at a time: an archive of small files
+ * is mostly headers.
+ */
+class HeaderBlock {
+    bytes = Buffer.alloc(tar_header_HEADER_BYTES);
+    #words = new Int32Array(this.bytes.buffer, this.bytes.byteOffset, tar_header_HEADER_BYTES / 4);
+    isZero() {
+        return this.bytes[0] === 0 && this.#words.every((word) => word === 0);
+    }
+    /** Reads a header whose checksum holds; throws CORRUPT_ARCHIVE, naming its place in the archive. */
+    read(at) {
+        const { bytes } = this;
+        const magic = bytes.toString('latin1', 257, 263);
+        const isPosix = magic === 'ustar\0';
+        const isV7 = !isPosix && magic !== 'ustar ';
+        const checksum = readNumber(bytes, CHECKSUM_AT, CHECKSUM_END);
+        if (checksum !== this.#checksum() && !(isV7 && checksum === this.#signedChecksum())) {
+            throw refused('a wrong checksum', at);
+        }
+        const size = readNumber(bytes, 124, 136);
+        const mode = readNumber(bytes, 100, 108);
+        if (size === undefined)
+            throw refused('a size that is no number', at);
+        if (mode === undefined)
+            throw refused('a mode that is no number', at);
+        const name = readText(bytes, 0, 100);
+        const target = bytes[157] === 0 ? '' : readText(bytes, 157, 257);
+        const prefix = isPosix && bytes[345] !== 0 ? readText(bytes, 345, 500) : '';
+        if (name === undefined || target === undefined || prefix === undefined) {
+            throw refused('a NUL inside a name', at);
+        }
+        const type = String.fromCharCode(bytes[156] ?? 0);
+        return { name: prefix === '' ? name : `${prefix}/${name}`, target, mode, size, type };
+    }
+    /** The sum of all bytes, those of the checksum itself taken as spaces. */
+    #checksum() {
+        let sums = 0;
+        for (let i = 0; i < tar_header_HEADER_BYTES / 4; i += 1) {
+            const word = this.#words[i] ?? 0;
+            sums += (word & 0xff00ff) + ((word >>> 8) & 0xff00ff);
+        }
+        let sum = (sums & 0xffff) + (sums >>> 16) + (CHECKSUM_END - CHECKSUM_AT) * 0x20;
+        for (let i = CHECKSUM_AT; i < CHECKSUM_END; i += 1)
+            sum -= this.bytes[i] ?? 0;
+        return sum;
+    }
+    /** As `#checksum`, of signed bytes: what some old tars wrote. */
+    #signedChecksum() {
+        let high = 0;
+        for (let i = 0; i < tar_header_HEADER_BYTES; i += 1) {
+            if ((i < CHECKSUM_AT || i >= CHECKSUM_END) && (this.bytes[i] ?? 0) >= 0x80)
+                high += 1;
+        }
+        return this.#checksum() - 256 * high;
+    }
 }
-function isZeroBlock(block) {
-    if (block[0] !== 0)
-        return false;
-    for (let i = 1; i < block.length; i += 1)
-        if (block[i] !== 0)
-            return false;
-    return true;
+/** A text up to its first NUL, which only NULs may follow; undefined where something else does. */
+function readText(bytes, from, to) {
+    const text = bytes.toString('latin1', from, to);
+    const end = text.indexOf('\0');
+    if (end === -1)
+        return text;
+    const rest = text.length - end;
+    return text.endsWith(NULS[rest] ?? '\0'.repeat(rest)) ? text.slice(0, end) : undefined;
 }
-/** Where a text ends that only NULs may follow; undefined where something else follows one. */
-function trailingNulsOnly(bytes, from = 0, to = bytes.length) {
-    const nul = bytes.indexOf(0, from);
-    if (nul === -1 || nul >= to)
-        return to;
-    for (let i = nul + 1; i < to; i += 1)
-        if (bytes[i] !== 0)
-            return undefined;
-    return nul;
-}
-function nulTerminated(block, from, to) {
-    const end = trailingNulsOnly(block, from, to);
-    return end === undefined ? undefined : block.toString('latin1', from, end);
-}
+const SPACE = 0x20;
+const ZERO = 0x30;
+const SEVEN = 0x37;
 /** An octal number, or a base-256 one where its first bit is set (GNU); undefined where it is neither. */
-function number(block, from, to) {
-    if ((block[from] ?? 0) >= 0x80)
-        return base256(block, from, to);
-    const digits = /^ *([0-7]*)[ \0]*$/.exec(block.toString('latin1', from, to))?.[1];
-    if (digits === undefined)
+function readNumber(bytes, from, to) {
+    const first = bytes[from] ?? 0;
+    if (first >= 0x80)
+        return readBase256(bytes, from, to);
+    let at = from;
+    while (bytes[at] === SPACE && at < to)
+        at += 1;
+    const digitsAt = at;
+    let value = 0;
+    for (; at < to; at += 1) {
+        const digit = bytes[at] ?? 0;
+        if (digit < ZERO || digit > SEVEN)
+            break;
+        value = value * 8 + digit - ZERO;
+    }
+    if (at === digitsAt && first !== 0)
         return undefined;
-    if (digits !== '')
-        return Number.parseInt(digits, 8);
-    return block[from] === 0 ? 0 : undefined;
+    for (; at < to; at += 1)
+        if (bytes[at] !== SPACE && bytes[at] !== 0)
+            return undefined;
+    return value;
 }
-function base256(block, from, to) {
-    if (block[from] !== 0x80)
+function readBase256(bytes, from, to) {
+    if (bytes[from] !== 0x80)
         return undefined;
     let value = 0;
     for (let i = from + 1; i < to; i += 1)
-        value = value * 256 + (block[i] ?? 0);
+        value = value * 256 + (bytes[i] ?? 0);
     return Number.isSafeInteger(value) ? value : undefined;
 }
-/** The sum of all bytes, those of the checksum itself taken as spaces. */
-function checksum(block) {
-    let sum = (CHECKSUM_END - CHECKSUM_AT) * 0x20;
-    for (let i = 0; i < CHECKSUM_AT; i += 1)
-        sum += block[i] ?? 0;
-    for (let i = CHECKSUM_END; i < block.length; i += 1)
-        sum += block[i] ?? 0;
-    return sum;
-}
-/** As `checksum`, of signed bytes: what some old tars wrote. */
-function signedChecksum(block) {
-    let high = 0;
-    for (let i = 0; i < block.length; i += 1) {
-        if ((i < CHECKSUM_AT || i >= CHECKSUM_END) && (block[i] ?? 0) >= 0x80)
-            high += 1;
-    }
-    return checksum(block) - 256 * high;
+function refused(what, at) {
+    return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar header at byte ${at} has ${what}`);
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/tar-pax.js
@@ -48470,14 +48841,14 @@ function parsePax(bytes, scope, at) {
     for (let from = 0; from < bytes.length;) {
         const { key, value, end } = readRecord(bytes, from, at);
         if (key.startsWith('GNU.sparse.'))
-            throw refused('describes a sparse file, which git never makes', at);
+            throw tar_pax_refused('describes a sparse file, which git never makes', at);
         if (scope === 'global' && PER_ENTRY_KEYS.has(key))
-            throw refused(`sets ${key} for all entries`, at);
+            throw tar_pax_refused(`sets ${key} for all entries`, at);
         if (PER_ENTRY_KEYS.has(key) && (value === '' || value.includes('\0'))) {
-            throw refused(`has a ${key} that is empty or has a NUL in it`, at);
+            throw tar_pax_refused(`has a ${key} that is empty or has a NUL in it`, at);
         }
         if (/^[acm]time$/.test(key) && !/^-?\d{1,18}(\.\d*)?$/.test(value))
-            throw refused(`has a ${key} that is no time`, at);
+            throw tar_pax_refused(`has a ${key} that is no time`, at);
         records.set(key, value);
         from = end;
     }
@@ -48486,16 +48857,17 @@ function parsePax(bytes, scope, at) {
 function readRecord(bytes, from, at) {
     const space = bytes.indexOf(0x20, from);
     const digits = space === -1 ? '' : bytes.toString('latin1', from, Math.min(space, from + 10));
-    const end = from + (/^[1-9]\d*$/.test(digits) && from + digits.length === space ? Number(digits) : 0);
-    if (end <= space || end > bytes.length || bytes[end - 1] !== 0x0a)
-        throw refused('has a record of a wrong length', at);
+    const isLength = /^[1-9]\d*$/.test(digits) && from + digits.length === space;
+    const end = isLength ? from + Number(digits) : 0;
+    if (!isLength || end <= space || end > bytes.length || bytes[end - 1] !== 0x0a)
+        throw tar_pax_refused('has a record of a wrong length', at);
     const record = bytes.toString('latin1', space + 1, end - 1);
     const equals = record.indexOf('=');
     if (equals < 1)
-        throw refused('has a record without a key', at);
+        throw tar_pax_refused('has a record without a key', at);
     return { key: record.slice(0, equals), value: record.slice(equals + 1), end };
 }
-function refused(what, at) {
+function tar_pax_refused(what, at) {
     return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the pax header before byte ${at} ${what}`);
 }
 
@@ -48503,7 +48875,6 @@ function refused(what, at) {
 
 
 
-const BLOCK_BYTES = 512;
 const MAX_META_BYTES = 1024 * 1024;
 /**
  * Reads a tar stream (POSIX.1-1988 ustar, v7, GNU long names and base-256 numbers, POSIX.1-2001 pax) without I/O,
@@ -48515,7 +48886,7 @@ class TarParser {
     /** Bytes left of what the state is about. */
     #left = 0;
     #padding = 0;
-    #header = Buffer.alloc(BLOCK_BYTES);
+    #header = new HeaderBlock();
     #headerBytes = 0;
     #meta;
     #overrides = NO_OVERRIDES;
@@ -48526,44 +48897,36 @@ class TarParser {
         throw new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar archive is cut off at byte ${this.#at + this.#headerBytes}`);
     }
     *push(block) {
-        const bytes = Buffer.from(block.buffer, block.byteOffset, block.length);
-        for (let read = 0; read < bytes.length;) {
-            const rest = bytes.length - read;
+        for (let read = 0; read < block.length;) {
+            const rest = block.length - read;
             if (this.#state === 'data' || this.#state === 'meta' || this.#state === 'padding') {
-                const length = Math.min(rest, this.#left);
+                const end = read + Math.min(rest, this.#left);
                 if (this.#state === 'data')
-                    yield { kind: 'data', start: read, end: read + length };
+                    yield { kind: 'data', start: read, end };
                 else if (this.#state === 'meta')
-                    this.#meta?.bytes.set(bytes.subarray(read, read + length), this.#fill(length));
-                read += length;
-                this.#advance(length);
-            }
-            else if (this.#headerBytes === 0 && rest >= BLOCK_BYTES) {
-                const entry = this.#takeHeader(bytes.subarray(read, read + BLOCK_BYTES));
-                read += BLOCK_BYTES;
-                if (entry !== undefined)
-                    yield { kind: 'entry', entry };
+                    this.#keep(block.subarray(read, end));
+                this.#advance(end - read);
+                read = end;
             }
             else {
-                const length = Math.min(rest, BLOCK_BYTES - this.#headerBytes);
-                this.#header.set(bytes.subarray(read, read + length), this.#headerBytes);
-                this.#headerBytes += length;
-                read += length;
-                if (this.#headerBytes < BLOCK_BYTES)
+                const end = read + Math.min(rest, tar_header_HEADER_BYTES - this.#headerBytes);
+                this.#header.bytes.set(block.subarray(read, end), this.#headerBytes);
+                this.#headerBytes += end - read;
+                read = end;
+                if (this.#headerBytes < tar_header_HEADER_BYTES)
                     return;
                 this.#headerBytes = 0;
-                const entry = this.#takeHeader(this.#header);
+                const entry = this.#takeHeader();
                 if (entry !== undefined)
                     yield { kind: 'entry', entry };
             }
         }
     }
-    #fill(length) {
+    #keep(bytes) {
         if (this.#meta === undefined)
-            return 0;
-        const filled = this.#meta.filled;
-        this.#meta.filled += length;
-        return filled;
+            return;
+        this.#meta.bytes.set(bytes, this.#meta.filled);
+        this.#meta.filled += bytes.length;
     }
     /** Leaves `data`, `meta` and `padding` when their last byte has been read. */
     #advance(length) {
@@ -48576,18 +48939,18 @@ class TarParser {
         this.#left = this.#state === 'padding' ? 0 : this.#padding;
         this.#state = this.#left > 0 ? 'padding' : 'header';
     }
-    #takeHeader(block) {
+    #takeHeader() {
         const at = this.#at;
-        this.#at += BLOCK_BYTES;
-        if (isZeroBlock(block)) {
+        this.#at += tar_header_HEADER_BYTES;
+        if (this.#header.isZero()) {
             this.#takeZeroBlock();
             return undefined;
         }
         if (this.#state === 'end')
             throw damaged('has data after its end', at);
         if (this.#state === 'one-zero')
-            throw damaged('has a lone zero block', at - BLOCK_BYTES);
-        const header = readHeader(block, at);
+            throw damaged('has a lone zero block', at - tar_header_HEADER_BYTES);
+        const header = this.#header.read(at);
         if (META_TYPES.has(header.type)) {
             this.#beginMeta(header, at);
             return undefined;
@@ -48647,7 +49010,7 @@ class TarParser {
     #expect(state, size) {
         this.#state = state;
         this.#left = size;
-        this.#padding = (BLOCK_BYTES - (size % BLOCK_BYTES)) % BLOCK_BYTES;
+        this.#padding = (tar_header_HEADER_BYTES - (size % tar_header_HEADER_BYTES)) % tar_header_HEADER_BYTES;
     }
 }
 const NO_OVERRIDES = { longName: undefined, longTarget: undefined, pax: undefined };
@@ -48672,10 +49035,10 @@ function chosen(own, long, pax, at) {
     return long ?? pax ?? own;
 }
 function longText(bytes, at) {
-    const end = trailingNulsOnly(bytes);
-    if (end === undefined)
+    const text = readText(bytes, 0, bytes.length);
+    if (text === undefined)
         throw damaged('has a long name with a NUL in it', at);
-    return bytes.toString('latin1', 0, end);
+    return text;
 }
 function paxSize(text, at) {
     if (text === undefined)
@@ -48689,30 +49052,26 @@ function damaged(what, at) {
     return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar archive ${what}, at byte ${at}`);
 }
 
-;// CONCATENATED MODULE: ./lib/unpack/tree-job.js
-/** The numbers of one part, by their place in `WriteJob.parts`. */
-const PART = { file: 0, start: 1, end: 2, position: 3, size: 4, flags: 5 };
-const PART_FIELDS = 6;
-const EXECUTABLE = 1;
-/** A file of the work tree, whose index record is wanted. */
-const TRACKED = 2;
-
 // EXTERNAL MODULE: external "node:worker_threads"
 var external_node_worker_threads_ = __nccwpck_require__(5919);
 ;// CONCATENATED MODULE: ./lib/unpack/writers.js
 
 
 
-/** Jobs a writer has at most: the one that it writes, and the one that follows without a pause. */
+
+/** Jobs a writer has at most: the one that it writes, and one that follows without a pause. */
 const QUEUE = 2;
+/** A writer keeps next to nothing: left to itself its heap would grow by 16 MiB of garbage. */
+const WORKER_LIMITS = { maxYoungGenerationSizeMb: 3 };
 /**
  * The threads that write files. They start at once, since each takes 65 ms to be there. Bounded by two blocks for
- * each, apart from tails of files that a writer has begun. Close them, or the process stays.
+ * each. Close them, or the process stays.
  */
 class Writers {
     #bell = new Bell();
     #writers;
     #options;
+    #blocks = [];
     #failure;
     constructor(options) {
         this.#options = options;
@@ -48732,6 +49091,12 @@ class Writers {
     async roomAt(writer) {
         while (writer.queued >= QUEUE && this.#failure === undefined)
             await this.#bell.wait();
+        if (this.#failure !== undefined)
+            throw this.#failure.error;
+    }
+    /** A block for the next job: one that came back, where there is one. */
+    block() {
+        return this.#blocks.pop() ?? new Uint8Array(BLOCK_BYTES);
     }
     /** The job's block goes with it: its memory is the writer's from now on. */
     give(writer, job) {
@@ -48752,15 +49117,20 @@ class Writers {
     }
     #start() {
         const script = (0,external_node_path_.join)(import.meta.dirname, `tree-worker${(0,external_node_path_.extname)(import.meta.filename)}`);
-        const writer = { worker: new external_node_worker_threads_.Worker(script, { workerData: this.#options.worker }), queued: 0 };
+        const writer = {
+            worker: new external_node_worker_threads_.Worker(script, { workerData: this.#options.worker, resourceLimits: WORKER_LIMITS }),
+            queued: 0,
+        };
         writer.worker.on('error', (error) => this.#fail(error));
         writer.worker.on('exit', () => this.#fail(new Error('a writer thread ended before its work was done')));
         writer.worker.on('message', (result) => {
             writer.queued -= 1;
             if (result.kind === 'failed')
                 this.#fail(this.#options.errorOf(result));
-            else
+            else {
+                this.#blocks.push(result.block);
                 this.#options.onWritten(result);
+            }
             this.#bell.ring();
         });
         return writer;
@@ -48772,6 +49142,7 @@ class Writers {
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/tree.js
+
 
 
 
@@ -48793,6 +49164,7 @@ class TreeBuilder {
     #records = [];
     #links = [];
     #linkRecords = new Map();
+    #batch;
     #current;
     #files = 0;
     #bytes = 0;
@@ -48800,38 +49172,33 @@ class TreeBuilder {
     constructor({ root, writers, limits, staysInDotGit, mtime }) {
         this.#root = toLatin1(root);
         this.#mtime = mtime;
-        this.#policy = new EntryPolicy(limits, staysInDotGit);
+        this.#policy = new EntryPolicy({
+            limits,
+            staysInDotGit,
+            makeDirectory: (path) => this.#makeDirectory(path),
+        });
         this.#writers = new Writers({
             count: writers,
             worker: { root: this.#root, mtime },
             onWritten: (result) => this.#keep(result),
             errorOf: ({ code, path, message }) => diskError({ code, path, message }),
         });
+        this.#batch = new Batch(this.#writers.block());
     }
-    /** Takes the next block, whose ArrayBuffer it gives away; resolves when there is room for another. */
-    async write(block) {
-        const parts = this.#read(block);
-        const [first] = parts;
-        if (first === undefined)
-            return;
-        const idlest = await this.#writers.idlest();
-        const owner = first.position > 0 ? first.file.owner : undefined;
-        if (owner === undefined || owner === idlest) {
-            this.#give(idlest, block, parts);
-        }
-        else if (parts.length === 1) {
-            await this.#writers.roomAt(owner);
-            this.#give(owner, block, parts);
-        }
-        else {
-            const tail = block.slice(first.start, first.end);
-            this.#give(owner, tail, [{ ...first, start: 0, end: tail.length }]);
-            this.#give(idlest, block, parts.slice(1));
+    /** Takes the next bytes of the archive, which it copies; resolves when it can take more. */
+    async write(bytes) {
+        this.#policy.countRead(bytes.length);
+        for (const event of this.#parser.push(bytes)) {
+            if (event.kind === 'entry')
+                await this.#begin(event.entry);
+            else if (this.#current !== undefined)
+                await this.#append(this.#current, bytes.subarray(event.start, event.end));
         }
     }
-    /** Says that no block follows; resolves when everything is on disk. */
+    /** Says that no bytes follow; resolves when everything is on disk. */
     async finish() {
         this.#parser.end();
+        await this.#flush();
         await this.#writers.idle();
         for (const { path, entry } of this.#links)
             this.#makeLink(path, entry);
@@ -48848,44 +49215,53 @@ class TreeBuilder {
     close() {
         return this.#writers.close();
     }
-    /** What there is to write of a block. Makes the directories on the way. */
-    #read(block) {
-        const parts = [];
-        for (const event of this.#parser.push(block)) {
-            if (event.kind === 'entry') {
-                const decision = this.#policy.decide(event.entry, (path) => this.#makeDirectory(path));
-                this.#current = this.#take(event.entry, decision);
-                if (this.#current?.size === 0)
-                    parts.push({ file: this.#current, start: 0, end: 0, position: 0 });
-            }
-            else if (this.#current !== undefined) {
-                const { start, end } = event;
-                parts.push({ file: this.#current, start, end, position: this.#current.position });
-                this.#current.position += end - start;
-            }
-        }
-        return parts;
-    }
-    #take(entry, decision) {
+    async #begin(entry) {
+        const decision = this.#policy.decide(entry);
+        this.#current = undefined;
         if (decision.kind === 'symlink' || decision.kind === 'hardlink') {
             this.#links.push({ path: decision.path, entry });
         }
         if (decision.kind !== 'file')
-            return undefined;
+            return;
         const { path, number, inDotGit } = decision;
+        const { size, executable } = entry;
+        const flags = (executable ? EXECUTABLE : 0) | (inDotGit ? 0 : TRACKED);
         this.#files += 1;
-        this.#bytes += entry.size;
-        const flags = (entry.executable ? EXECUTABLE : 0) | (inDotGit ? 0 : TRACKED);
-        return { path, number, size: entry.size, flags, position: 0, owner: undefined };
+        this.#bytes += size;
+        this.#current = { path, number, size, flags, position: 0, writer: undefined };
+        if (!this.#batch.hasRoomFor(size))
+            await this.#flush();
+        if (this.#batch.hasRoomFor(size))
+            this.#batch.add(this.#current);
     }
-    #give(writer, block, parts) {
-        const fields = new Float64Array(parts.length * PART_FIELDS);
-        parts.forEach(({ file, start, end, position }, index) => {
-            file.owner = writer;
-            fields.set([file.number, start, end, position, file.size, file.flags], index * PART_FIELDS);
-        });
-        const paths = parts.map(({ file }) => file.path).join('\0');
-        this.#writers.give(writer, { block, paths, parts: fields, hash: this.hash });
+    /** A file that fits into a block is in the batch already; a larger one has blocks of its own, all for one writer. */
+    async #append(file, bytes) {
+        if (this.#batch.holds(file)) {
+            this.#batch.append(bytes);
+            return;
+        }
+        for (let read = 0; read < bytes.length;) {
+            const length = Math.min(bytes.length - read, this.#batch.room);
+            if (this.#batch.isEmpty)
+                this.#batch.addPart(file, file.position);
+            this.#batch.append(bytes.subarray(read, read + length));
+            file.position += length;
+            read += length;
+            if (this.#batch.room === 0 || file.position === file.size)
+                await this.#flush(file);
+        }
+    }
+    /** Gives the batch to a writer: the one that has begun this file, or the idlest. */
+    async #flush(file) {
+        if (this.#batch.isEmpty)
+            return;
+        if (file?.writer !== undefined)
+            await this.#writers.roomAt(file.writer);
+        const writer = file?.writer ?? (await this.#writers.idlest());
+        if (file !== undefined)
+            file.writer = writer;
+        this.#writers.give(writer, this.#batch.job(this.hash));
+        this.#batch = new Batch(this.#writers.block());
     }
     #keep({ files, records, recordBytes }) {
         files.forEach((file, index) => {
@@ -48899,18 +49275,22 @@ class TreeBuilder {
         this.#files += 1;
         if (entry.kind === 'hardlink') {
             const existing = linkedPath(entry);
-            this.#onDisk(path, (place) => (0,external_node_fs_.linkSync)(onDisk(this.#root, existing), place));
             const number = this.#policy.numberOf(existing);
             const record = number === undefined ? undefined : this.#records[number];
-            if (record !== undefined)
+            this.#onDisk(path, (place) => {
+                (0,external_node_fs_.linkSync)(onDisk(this.#root, existing), place);
+                if (record === undefined)
+                    return;
+                rewriteStatData(record, (0,external_node_fs_.lstatSync)(place, { bigint: true }));
                 this.#linkRecords.set(path, record);
+            });
             return;
         }
         const target = Buffer.from(entry.target, 'latin1');
         this.#onDisk(path, (place) => {
             (0,external_node_fs_.symlinkSync)(target, place);
             (0,external_node_fs_.lutimesSync)(place, this.#mtime, this.#mtime);
-            const id = (0,external_node_crypto_.createHash)(this.hash).update(`blob ${target.length}\0`).update(target).digest();
+            const id = (0,external_node_crypto_.createHash)(this.hash).update(blobHeader(target.length)).update(target).digest();
             const record = Buffer.alloc(index_record_STAT_BYTES + id.length);
             writeStatData(record, (0,external_node_fs_.lstatSync)(place, { bigint: true }), GIT_MODE.symlink);
             record.set(id, index_record_STAT_BYTES);
@@ -48931,55 +49311,27 @@ class TreeBuilder {
 // EXTERNAL MODULE: external "node:zlib"
 var external_node_zlib_ = __nccwpck_require__(8522);
 ;// CONCATENATED MODULE: ./lib/unpack/frame-bytes.js
-/**
- * The bytes of one frame as its pieces arrive. While they lie side by side in the stream's memory they are one
- * view, without a copy; where they do not, or there are more than `holdBytes`, they are copied out.
- */
+/** The bytes of one frame, while its pieces lie side by side in memory: then they are one view, without a copy. */
 class FrameBytes {
-    #holdBytes;
     #view = new Uint8Array(0);
-    #copied = false;
-    /** Of a copy, how much is filled. */
-    #length = 0;
-    constructor(holdBytes) {
-        this.#holdBytes = holdBytes;
-    }
     get length() {
-        return this.#length;
+        return this.#view.length;
     }
-    /** Whether the stream's memory is still needed for what has been added. */
-    get held() {
-        return !this.#copied && this.#length > 0;
+    get view() {
+        return this.#view;
     }
+    /** Whether the piece could be added: it is the first, or lies right behind what there is. */
     add(piece) {
-        const length = this.#length + piece.length;
-        if (this.#length === 0)
+        const { buffer, byteOffset, length } = this.#view;
+        if (length === 0)
             this.#view = piece;
-        else if (!this.#copied && this.#isNext(piece)) {
-            this.#view = new Uint8Array(this.#view.buffer, this.#view.byteOffset, length);
-        }
+        else if (piece.length === 0)
+            return true;
+        else if (piece.buffer !== buffer || piece.byteOffset !== byteOffset + length)
+            return false;
         else
-            this.#append(piece);
-        this.#length = length;
-        if (!this.#copied && length > this.#holdBytes)
-            this.#grow(length);
-    }
-    take() {
-        return this.#view.subarray(0, this.#length);
-    }
-    #isNext(piece) {
-        return (piece.buffer === this.#view.buffer && piece.byteOffset === this.#view.byteOffset + this.#view.length);
-    }
-    #append(piece) {
-        if (!this.#copied || this.#length + piece.length > this.#view.length)
-            this.#grow(this.#length + piece.length);
-        this.#view.set(piece, this.#length);
-    }
-    #grow(needed) {
-        const grown = new Uint8Array(Math.max(needed, 2 * this.#view.length));
-        grown.set(this.#view.subarray(0, this.#length));
-        this.#view = grown;
-        this.#copied = true;
+            this.#view = new Uint8Array(buffer, byteOffset, length + piece.length);
+        return true;
     }
 }
 
@@ -49071,7 +49423,7 @@ class FrameScanner {
             return;
         }
         const at = this.#at - size - 4;
-        const header = frames_readHeader(this.#held, at);
+        const header = readHeader(this.#held, at);
         this.#frame = {
             checksum: (descriptor & 4) !== 0,
             blockBytes: Math.min(header.windowBytes, MAX_BLOCK_BYTES),
@@ -49116,7 +49468,7 @@ function contentSizeBytes(descriptor) {
     const flag = descriptor >> 6;
     return flag === 0 && (descriptor & 0x20) !== 0 ? 1 : (CONTENT_SIZE_BYTES[flag] ?? 0);
 }
-function frames_readHeader(held, at) {
+function readHeader(held, at) {
     const descriptor = held[0] ?? 0;
     if ((descriptor & 8) !== 0)
         throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `the zstd frame at byte ${at} is not valid`);
@@ -49156,54 +49508,57 @@ function windowSize(byte) {
 
 
 
-/** A frame of at most this many bytes, compressed and decoded, is held and decoded at once; a larger one is streamed. */
-const HELD_FRAME_BYTES = 32 * 1024 * 1024;
-/** Node's default of 16 KiB would cost a hop to the thread pool for each: a third of the speed. */
-const STREAM_CHUNK_BYTES = 1024 * 1024;
-/** Below this Node takes memory from a shared pool, which could not be given to another thread. */
-const LEAST_OUTPUT_BYTES = 64 * 1024;
+/** A frame of at most this many compressed bytes is collected and decoded beside others; a larger one is streamed. */
+const COLLECTED_BYTES = 16 * 1024 * 1024;
 /**
- * A zstd stream's decoded bytes, in blocks each of which has its ArrayBuffer to itself. Several frames are
- * decoded at once. Bounded by `concurrency + 1` frames of at most 32 MiB, or one streamed in pieces of 1 MiB.
+ * What a decoder gives at a time: Node's default of 16 KiB would cost a hop to the thread pool for each. No divisor
+ * of a frame's usual 8 MiB, or Node would allocate one more for nothing.
+ */
+const PIECE_BYTES = 320 * 1024;
+/** How far a decoder runs ahead of its consumer. */
+const AHEAD_PIECES = 4;
+/** In object mode every piece is read as it was written; else Node joins those that wait, in other memory. */
+const DECODER_OPTIONS = {
+    chunkSize: PIECE_BYTES,
+    readableObjectMode: true,
+    readableHighWaterMark: AHEAD_PIECES,
+};
+/**
+ * A zstd stream's decoded bytes, in pieces of at most 320 KiB, each valid until the next is asked for. Several frames are decoded at once, each on a thread
+ * of libuv's pool. Bounded by `concurrency` times 16 MiB compressed and 4 MiB decoded.
  */
 async function* decode(stream, { concurrency }) {
     const frames = new FrameReader(stream);
     const decoding = inOrder(frames.units(), begin, {
         active: concurrency,
-        window: concurrency + 1,
+        window: concurrency,
         cancel: (reason) => frames.cancel(reason),
     });
-    for await (const blocks of decoding) {
-        for await (const block of blocks)
-            if (block.length > 0)
-                yield block;
-        frames.finished();
-    }
+    for await (const pieces of decoding)
+        yield* pieces;
 }
 function begin(unit) {
-    if (unit.kind === 'held') {
-        const decoded = decodeHeld(unit);
-        return { value: [decoded], done: decoded };
-    }
-    const done = new Promise((resolve) => unit.decoder.once('close', resolve));
-    return { value: streamedBlocks(unit), done };
+    const { decoder, bytes } = unit;
+    const done = new Promise((resolve) => decoder.once('close', resolve));
+    if (bytes !== undefined)
+        decoder.end(bytes);
+    return { value: decoded(unit), done };
 }
-function decodeHeld({ frame, bytes, mostBytes }) {
-    const chunkSize = Math.max(mostBytes + 1, LEAST_OUTPUT_BYTES);
-    return new Promise((resolve, reject) => {
-        (0,external_node_zlib_.zstdDecompress)(bytes, { chunkSize, maxOutputLength: chunkSize }, (error, decoded) => {
-            if (error !== null)
-                reject(decode_damaged(frame, error));
-            else if (decoded.length !== (frame.header.contentBytes ?? decoded.length))
-                reject(decode_damaged(frame));
-            else
-                resolve(decoded);
-        });
-    });
-}
-async function* streamedBlocks({ frame, decoder }) {
+/**
+ * The pieces of a decoder. A piece's memory is freed when the decoder has left it: the garbage collector would let
+ * hundreds of mebibytes pile up, and mark all of the heap again and again for them. A decoder that is stopped may
+ * still write to the last.
+ */
+async function* decoded({ frame, decoder }) {
+    let last;
     try {
-        yield* decoder;
+        for await (const piece of decoder) {
+            if (piece.buffer !== last?.buffer)
+                last?.buffer.transfer(0);
+            last = piece;
+            yield piece;
+        }
+        last?.buffer.transfer(0);
     }
     catch (error) {
         throw damagedIfZstd(frame, error);
@@ -49220,17 +49575,20 @@ function damagedIfZstd(frame, error) {
 /** Cuts the stream into frames, and gives its memory back as far as no frame needs it. */
 class FrameReader {
     #stream;
+    #collectedBytes;
     #scanner = new FrameScanner();
-    /** For each frame not yet finished, where the stream's memory begins that it needs; Infinity for none. */
-    #needed = [];
+    /** Where the stream's memory begins that frames being decoded need, each by a mark of its own. */
+    #needed = new Map();
     #at = 0;
     #frames = 0;
     #frame;
-    #bytes;
+    #bytes = new FrameBytes();
     #decoder;
+    /** Those not read to their end yet. */
+    #decoders = new Set();
     constructor(stream) {
         this.#stream = stream;
-        this.#bytes = new FrameBytes(stream.holdBytes);
+        this.#collectedBytes = Math.min(COLLECTED_BYTES, stream.holdBytes);
     }
     async *units() {
         for await (const piece of this.#stream) {
@@ -49238,13 +49596,13 @@ class FrameReader {
             let used = 0;
             for (const event of this.#scanner.push(piece)) {
                 if (event.kind === 'begin') {
-                    this.#begin(event, event.head.subarray(0, Math.max(0, from - event.at)));
+                    this.#begin(event.at, event.head.subarray(0, Math.max(0, from - event.at)));
                     used = Math.max(0, event.at - from);
                 }
                 else {
                     const end = event.at - from;
                     yield* this.#add(piece.subarray(used, end));
-                    yield* this.#end(event.mostBytes);
+                    yield* this.#end();
                     used = end;
                 }
             }
@@ -49255,38 +49613,36 @@ class FrameReader {
         }
         this.#scanner.end();
     }
-    /** The oldest frame has been consumed. */
-    finished() {
-        this.#needed.shift();
-        this.#release();
-    }
     cancel(reason) {
         this.#stream.cancel(reason);
-        this.#decoder?.destroy();
+        for (const decoder of this.#decoders)
+            decoder.destroy(reason instanceof Error ? reason : undefined);
     }
-    #begin({ at, header }, earlier) {
+    #begin(at, earlier) {
         this.#frames += 1;
-        this.#frame = { number: this.#frames, at, header };
-        this.#bytes = new FrameBytes(this.#stream.holdBytes);
+        this.#frame = { number: this.#frames, at };
+        this.#bytes = new FrameBytes();
         if (earlier.length > 0)
             this.#bytes.add(earlier);
     }
+    /** Collects the frame. Where that cannot go on without a copy, or takes too much, it is fed from here on. */
     async *#add(bytes) {
         if (this.#decoder !== undefined)
             return this.#feed(this.#decoder, bytes);
-        this.#bytes.add(bytes);
+        const isAdded = this.#bytes.add(bytes);
         const frame = this.#frame;
-        const size = Math.max(this.#bytes.length, frame?.header.contentBytes ?? this.#scanner.mostBytesSoFar);
-        if (frame === undefined || size <= HELD_FRAME_BYTES)
+        if (frame === undefined || (isAdded && this.#bytes.length <= this.#collectedBytes))
             return;
-        const decoder = (0,external_node_zlib_.createZstdDecompress)({ chunkSize: STREAM_CHUNK_BYTES });
-        decoder.on('error', () => { });
+        const decoder = this.#open();
         this.#decoder = decoder;
-        this.#needed.push(Number.POSITIVE_INFINITY);
-        yield { kind: 'streamed', frame, decoder };
-        await this.#feed(decoder, this.#bytes.take());
+        const release = this.#keep(frame);
+        yield { frame, decoder, bytes: undefined };
+        await this.#feed(decoder, this.#bytes.view);
+        release();
+        if (!isAdded)
+            await this.#feed(decoder, bytes);
     }
-    async *#end(mostBytes) {
+    async *#end() {
         const frame = this.#frame;
         this.#frame = undefined;
         if (this.#decoder !== undefined) {
@@ -49294,26 +49650,48 @@ class FrameReader {
             this.#decoder = undefined;
         }
         else if (frame !== undefined) {
-            this.#needed.push(this.#bytes.held ? frame.at : Number.POSITIVE_INFINITY);
-            yield { kind: 'held', frame, bytes: this.#bytes.take(), mostBytes };
+            const decoder = this.#open();
+            decoder.once('close', this.#keep(frame));
+            yield { frame, decoder, bytes: this.#bytes.view };
         }
+    }
+    #open() {
+        const decoder = (0,external_node_zlib_.createZstdDecompress)(DECODER_OPTIONS);
+        // Whoever reads the decoder gets its error; until somebody does it must not end the process.
+        decoder.on('error', () => { });
+        decoder.once('close', () => this.#decoders.delete(decoder));
+        this.#decoders.add(decoder);
+        return decoder;
     }
     /** Resolves when the decoder has used the bytes: it takes no more than its consumer does. */
     #feed(decoder, bytes) {
         const frame = this.#frame;
         return new Promise((resolve, reject) => {
+            const fail = () => reject(frame === undefined ? decoder.errored : damagedIfZstd(frame, decoder.errored));
+            // A decoder that fails while it writes closes without calling back.
+            decoder.once('close', fail);
             decoder.write(bytes, (error) => {
+                decoder.off('close', fail);
                 if (error === null || error === undefined)
                     resolve();
                 else
-                    reject(frame === undefined ? error : damagedIfZstd(frame, error));
+                    fail();
             });
         });
     }
+    /** Keeps the memory that a frame's bytes lie in, until the result is called. */
+    #keep({ at }) {
+        const mark = Symbol('frame');
+        this.#needed.set(mark, at);
+        return () => {
+            this.#needed.delete(mark);
+            this.#release();
+        };
+    }
     #release() {
-        const held = this.#frame !== undefined && this.#decoder === undefined && this.#bytes.held;
-        const current = held ? (this.#frame?.at ?? this.#at) : this.#at;
-        this.#stream.release(Math.min(current, ...this.#needed));
+        const isCollecting = this.#frame !== undefined && this.#decoder === undefined;
+        const current = isCollecting ? (this.#frame?.at ?? this.#at) : this.#at;
+        this.#stream.release(Math.min(current, ...this.#needed.values()));
     }
 }
 
@@ -49396,12 +49774,26 @@ async function restore(inputs, context) {
         await client.close();
     }
 }
-/** One snapshot's way: open, download, unpack, settle, swap. */
+/** One snapshot's way. What is no longer needed and cannot be removed now is left for the step after the job. */
 async function attempt(job) {
+    const staging = await unpack_staging/* Staging */.C.create(job.destination, job.context);
+    const unremoved = (error) => job.context.log(`could not remove ${staging.root} yet: ${(0,lib_errors/* describeError */.U)(error)}`);
+    try {
+        const restored = await build(job, staging);
+        await staging.leave().catch(unremoved);
+        return restored;
+    }
+    catch (error) {
+        await staging.remove().catch(unremoved);
+        throw error;
+    }
+}
+/** Open, download, unpack, settle, swap. When it fails, nothing writes to staging any more. */
+async function build(job, staging) {
     const { inputs, context, requests, timing } = job;
-    const staging = await unpack_staging/* Staging */.C.create(job.destination, context);
+    const threads = threadsFor(2 * inputs.concurrency * inputs.chunkBytes);
     const tree = new TreeBuilder({
-        ...threads(),
+        ...threads,
         root: staging.tree,
         limits: DEFAULT_LIMITS,
         staysInDotGit: staysInDotGit,
@@ -49410,7 +49802,7 @@ async function attempt(job) {
     try {
         const [snapshot, probedConfig] = await timing.measure('open', () => together(openSnapshot(job.location.url, requests), probeConfig(staging.scratch, context)));
         job.progress.total = snapshot.total;
-        const { files, bytes, recordOf } = await timing.measure('restore', () => unpack(download(snapshot, requests), tree, { ...threads(), commit: snapshot.commit }));
+        const { files, bytes, recordOf } = await timing.measure('restore', () => unpack(download(snapshot, requests), tree, { ...threads, commit: snapshot.commit }));
         const { commit } = await timing.measure('settle', async () => {
             const { owner, name } = inputs.repository;
             const settled = await settle({
@@ -49424,12 +49816,7 @@ async function attempt(job) {
             await staging.swap();
             return settled;
         });
-        await staging.leave();
         return { commit, etag: snapshot.etag, unpackedBytes: bytes, files };
-    }
-    catch (error) {
-        await staging.remove();
-        throw error;
     }
     finally {
         await tree.close();
@@ -49487,14 +49874,22 @@ function secretsOf({ authorization, headers, url }, env) {
     const values = [authorization ?? '', ...headers.map(([, value]) => value)];
     const credentials = values.map((value) => value.slice(value.indexOf(' ') + 1));
     const signatures = [...(url?.searchParams.values() ?? [])];
-    const passwords = PROXY_VARIABLES.flatMap((name) => {
-        const address = env[name] ?? '';
-        return URL.canParse(address)
-            ? [new URL(address).password, decodeURIComponent(new URL(address).password)]
-            : [];
-    });
+    const passwords = PROXY_VARIABLES.flatMap((name) => passwordsIn(env[name]?.trim() ?? ''));
     const secrets = new Set([...values, ...credentials, ...signatures, ...passwords]);
     return [...secrets].filter((secret) => secret.length >= LEAST_LENGTH);
+}
+/** The password of a proxy's address, which may lack its scheme: as it is written, and what it stands for. */
+function passwordsIn(proxy) {
+    const address = proxy.includes('://') ? proxy : `http://${proxy}`;
+    if (!URL.canParse(address))
+        return [];
+    const { password } = new URL(address);
+    try {
+        return [password, decodeURIComponent(password)];
+    }
+    catch {
+        return [password];
+    }
 }
 
 
@@ -49531,13 +49926,14 @@ class Staging {
         this.#destination = destination;
     }
     /**
-     * Lies in the first of the temporary directory, the destination's parent and the destination itself from which
-     * a directory can be renamed into the destination: bind mounts refuse that, even of one device. The destination
-     * is absolute, free of symlinks, and need not exist.
+     * Lies in the first of the temporary directory, the directory above the destination and the destination itself
+     * from which a directory can be renamed into the destination: bind mounts refuse that, even of one device. The
+     * destination is absolute, free of symlinks, and need not exist, nor its parents.
      */
     static async create(destination, { temp, onStaging }) {
         const existing = existingAncestor(destination);
-        const candidates = [temp, (0,node_path__WEBPACK_IMPORTED_MODULE_3__.dirname)(destination), destination].filter((place) => (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.existsSync)(place));
+        const above = existingAncestor((0,node_path__WEBPACK_IMPORTED_MODULE_3__.dirname)(destination));
+        const candidates = [temp, above, destination].filter((place) => (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.existsSync)(place));
         const failures = [];
         for (const candidate of candidates) {
             const root = (0,node_path__WEBPACK_IMPORTED_MODULE_3__.join)(candidate, `.git-snapshot-${(0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.randomUUID)()}`);

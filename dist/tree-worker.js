@@ -10,6 +10,7 @@ const external_node_worker_threads_namespaceObject = __WEBPACK_EXTERNAL_createRe
 ;// CONCATENATED MODULE: ./lib/unpack/index-record.js
 /** The bytes of a record before the object id. */
 const STAT_BYTES = 40;
+const MODE_AT = 24;
 /** The mode that git gives an entry. */
 const GIT_MODE = { file: 0o100644, executable: 0o100755, symlink: 0o120000 };
 /**
@@ -23,10 +24,15 @@ function writeStatData(record, stat, mode) {
     record.writeUInt32BE(Number(stat.mtimeNs % BILLION), 12);
     record.writeUInt32BE(low32(stat.dev), 16);
     record.writeUInt32BE(low32(stat.ino), 20);
-    record.writeUInt32BE(mode, 24);
+    record.writeUInt32BE(mode, MODE_AT);
     record.writeUInt32BE(low32(stat.uid), 28);
     record.writeUInt32BE(low32(stat.gid), 32);
     record.writeUInt32BE(low32(stat.size), 36);
+}
+/** Writes a file's stat data anew: a link to it has changed its time. */
+function rewriteStatData({ buffer, byteOffset, length }, stat) {
+    const record = Buffer.from(buffer, byteOffset, length);
+    writeStatData(record, stat, record.readUInt32BE(MODE_AT));
 }
 const BILLION = 1000000000n;
 function low32(value) {
@@ -48,12 +54,21 @@ function isAscii(text) {
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/tree-job.js
-/** The numbers of one part, by their place in `WriteJob.parts`. */
+/** The memory that a batch of files travels in to a writer and back. */
+const BLOCK_BYTES = (/* unused pure expression or super */ null && (1024 * 1024));
+/**
+ * The numbers of one part: the file's number, where its bytes are in the block, where they go in the file, the
+ * file's size, and flags. Before the bytes of a whole tracked file stands what git hashes before them.
+ */
 const PART = { file: 0, start: 1, end: 2, position: 3, size: 4, flags: 5 };
 const PART_FIELDS = 6;
 const EXECUTABLE = 1;
 /** A file of the work tree, whose index record is wanted. */
 const TRACKED = 2;
+/** What git hashes before the content of a file. */
+function blobHeader(size) {
+    return `blob ${size}\0`;
+}
 
 ;// CONCATENATED MODULE: ./lib/unpack/tree-worker.js
 
@@ -69,13 +84,12 @@ const FLAGS = external_node_fs_namespaceObject.constants.O_CREAT | external_node
 const tree_worker_open = new Map();
 external_node_worker_threads_namespaceObject.parentPort?.on('message', (job) => {
     const result = run(job);
-    external_node_worker_threads_namespaceObject.parentPort?.postMessage(result, result.kind === 'written' ? [result.records.buffer] : []);
+    external_node_worker_threads_namespaceObject.parentPort?.postMessage(result, result.kind === 'written' ? [result.block.buffer, result.records.buffer] : []);
 });
 function run(job) {
     const names = job.paths.split('\0');
     const files = new Uint32Array(names.length);
-    const idBytes = job.hash === 'sha1' ? 20 : 32;
-    const recordBytes = STAT_BYTES + idBytes;
+    const recordBytes = STAT_BYTES + (job.hash === 'sha1' ? 20 : 32);
     const records = Buffer.alloc(names.length * recordBytes);
     let finished = 0;
     let path = '';
@@ -83,10 +97,11 @@ function run(job) {
         for (let i = 0; i < names.length; i += 1) {
             path = names[i] ?? '';
             const part = partOf(job, i);
-            const id = writePart(job, path, part, records.subarray(finished * recordBytes));
+            const at = finished * recordBytes;
+            const id = writePart(job, path, part, records.subarray(at));
             if (id === undefined)
                 continue;
-            records.write(id, finished * recordBytes + STAT_BYTES, 'hex');
+            records.write(id, at + STAT_BYTES, 'hex');
             files[finished] = part.file;
             finished += 1;
         }
@@ -95,12 +110,7 @@ function run(job) {
         const code = error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN';
         return { kind: 'failed', path, code, message: String(error) };
     }
-    finally {
-        // Gives the block's memory back now: the garbage collector would do it much later.
-        ;
-        job.block.buffer.transfer(0);
-    }
-    return { kind: 'written', files: files.subarray(0, finished), records, recordBytes };
+    return { kind: 'written', block: job.block, files: files.subarray(0, finished), records, recordBytes };
 }
 function partOf({ parts }, index) {
     const field = (name) => parts[index * PART_FIELDS + PART[name]] ?? 0;
@@ -150,7 +160,7 @@ function openPart(job, path, { file, position, size, flags }) {
     const tracked = (flags & TRACKED) !== 0;
     const opened = {
         fd: create(path, flags),
-        hash: tracked ? (0,external_node_crypto_namespaceObject.createHash)(job.hash).update(`blob ${size}\0`) : undefined,
+        hash: tracked ? (0,external_node_crypto_namespaceObject.createHash)(job.hash).update(blobHeader(size)) : undefined,
     };
     tree_worker_open.set(file, opened);
     return opened;
@@ -159,15 +169,8 @@ function openPart(job, path, { file, position, size, flags }) {
 function create(path, flags) {
     return (0,external_node_fs_namespaceObject.openSync)(onDisk(root, path), FLAGS, (flags & EXECUTABLE) === 0 ? 0o666 : 0o777);
 }
-/**
- * The object id of a whole file. Git hashes a header before the content; here it overwrites the end of the tar
- * header that stands before the content and has been read, so that one call hashes both without a copy.
- */
+/** One call hashes both what git hashes before the content, which stands there in the block, and the content. */
 function blobId({ block, hash: algorithm }, start, end) {
-    const header = Buffer.from(`blob ${end - start}\0`, 'latin1');
-    if (start < header.length)
-        return (0,external_node_crypto_namespaceObject.createHash)(algorithm).update(header).update(block.subarray(start, end)).digest('hex');
-    block.set(header, start - header.length);
-    return (0,external_node_crypto_namespaceObject.hash)(algorithm, block.subarray(start - header.length, end));
+    return (0,external_node_crypto_namespaceObject.hash)(algorithm, block.subarray(start - blobHeader(end - start).length, end));
 }
 

@@ -37,10 +37,14 @@ export class ActionError extends Error {
   }
 }
 
+/** Causes may go round in a circle. */
+const MAX_CAUSES = 8
+
 /** The error's message and those of its causes in one line, each said once. */
 export function describeError(error: unknown): string {
   const messages: string[] = []
-  for (let current = error; current !== undefined && messages.length < 5; current = causeOf(current)) {
+  let current = error
+  for (let depth = 0; current !== undefined && depth < MAX_CAUSES; depth++, current = causeOf(current)) {
     const message = messageOf(current)
     if (message !== '' && !messages.some((said) => said.includes(message))) messages.push(message)
   }

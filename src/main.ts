@@ -59,6 +59,8 @@ function cancellation(): AbortSignal {
 }
 
 async function run(): Promise<void> {
+  // Whoever reads the log may go away: no reason to leave a restore half done.
+  process.stdout.on('error', () => {})
   if (getState('isPost') === 'true') return post()
   saveState('isPost', 'true')
   try {

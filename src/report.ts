@@ -46,7 +46,7 @@ export function lineOf(report: Report): string {
   const again = retries === 0 ? '' : `, ${retries} ${retries === 1 ? 'retry' : 'retries'}`
   const speed = `${formatMegabytes(bytes)} in ${(totalMs / 1000).toFixed(1)} s`
   const rate = `${megabytesPerSecond(report).toFixed(0)} MB/s`
-  return `Restored ${repository} at ${commit.slice(0, 7)} from ${from}: ${files.toLocaleString('en')} files, ${speed} (${rate}${again})`
+  return `Restored ${repository} at ${commit.slice(0, 7)} from ${from}: ${grouped(files)} files, ${speed} (${rate}${again})`
 }
 
 /** What has come so far, for a person who waits. */
@@ -64,4 +64,9 @@ function megabytesPerSecond({ bytes, restoreMs }: Report): number {
 function formatMegabytes(bytes: number): string {
   const megabytes = bytes / 1e6
   return `${megabytes.toFixed(megabytes < 10 ? 1 : 0)} MB`
+}
+
+/** With commas between thousands; Intl would take 15 ms to load for it. */
+function grouped(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
 }

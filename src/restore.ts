@@ -1,6 +1,6 @@
 import { resolveDestination } from './destination.ts'
 import { type DownloadOptions, download } from './download/download.ts'
-import { ActionError } from './errors.ts'
+import { ActionError, describeError } from './errors.ts'
 import { staysInDotGit } from './git/dotgit.ts'
 import { probeConfig } from './git/fresh-config.ts'
 import { settle } from './git/settle.ts'
@@ -16,7 +16,7 @@ import { Timing } from './timing.ts'
 import { together } from './together.ts'
 import { DEFAULT_LIMITS } from './unpack/policy.ts'
 import { Staging } from './unpack/staging.ts'
-import { threads } from './unpack/threads.ts'
+import { threadsFor } from './unpack/threads.ts'
 import { TreeBuilder } from './unpack/tree.ts'
 import { unpack } from './unpack/unpack.ts'
 
@@ -84,12 +84,29 @@ interface Job {
   readonly timing: Timing<'open' | 'restore' | 'settle'>
 }
 
-/** One snapshot's way: open, download, unpack, settle, swap. */
-async function attempt(job: Job): Promise<Pick<Report, 'commit' | 'etag' | 'unpackedBytes' | 'files'>> {
+type Restored = Pick<Report, 'commit' | 'etag' | 'unpackedBytes' | 'files'>
+
+/** One snapshot's way. What is no longer needed and cannot be removed now is left for the step after the job. */
+async function attempt(job: Job): Promise<Restored> {
+  const staging = await Staging.create(job.destination, job.context)
+  const unremoved = (error: unknown): void =>
+    job.context.log(`could not remove ${staging.root} yet: ${describeError(error)}`)
+  try {
+    const restored = await build(job, staging)
+    await staging.leave().catch(unremoved)
+    return restored
+  } catch (error) {
+    await staging.remove().catch(unremoved)
+    throw error
+  }
+}
+
+/** Open, download, unpack, settle, swap. When it fails, nothing writes to staging any more. */
+async function build(job: Job, staging: Staging): Promise<Restored> {
   const { inputs, context, requests, timing } = job
-  const staging = await Staging.create(job.destination, context)
+  const threads = threadsFor(2 * inputs.concurrency * inputs.chunkBytes)
   const tree = new TreeBuilder({
-    ...threads(),
+    ...threads,
     root: staging.tree,
     limits: DEFAULT_LIMITS,
     staysInDotGit,
@@ -101,7 +118,7 @@ async function attempt(job: Job): Promise<Pick<Report, 'commit' | 'etag' | 'unpa
     )
     job.progress.total = snapshot.total
     const { files, bytes, recordOf } = await timing.measure('restore', () =>
-      unpack(download(snapshot, requests), tree, { ...threads(), commit: snapshot.commit }),
+      unpack(download(snapshot, requests), tree, { ...threads, commit: snapshot.commit }),
     )
     const { commit } = await timing.measure('settle', async () => {
       const { owner, name } = inputs.repository
@@ -116,11 +133,7 @@ async function attempt(job: Job): Promise<Pick<Report, 'commit' | 'etag' | 'unpa
       await staging.swap()
       return settled
     })
-    await staging.leave()
     return { commit, etag: snapshot.etag, unpackedBytes: bytes, files }
-  } catch (error) {
-    await staging.remove()
-    throw error
   } finally {
     await tree.close()
   }

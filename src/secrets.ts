@@ -12,12 +12,19 @@ export function secretsOf(
   const values = [authorization ?? '', ...headers.map(([, value]) => value)]
   const credentials = values.map((value) => value.slice(value.indexOf(' ') + 1))
   const signatures = [...(url?.searchParams.values() ?? [])]
-  const passwords = PROXY_VARIABLES.flatMap((name) => {
-    const address = env[name] ?? ''
-    return URL.canParse(address)
-      ? [new URL(address).password, decodeURIComponent(new URL(address).password)]
-      : []
-  })
+  const passwords = PROXY_VARIABLES.flatMap((name) => passwordsIn(env[name]?.trim() ?? ''))
   const secrets = new Set([...values, ...credentials, ...signatures, ...passwords])
   return [...secrets].filter((secret) => secret.length >= LEAST_LENGTH)
+}
+
+/** The password of a proxy's address, which may lack its scheme: as it is written, and what it stands for. */
+function passwordsIn(proxy: string): readonly string[] {
+  const address = proxy.includes('://') ? proxy : `http://${proxy}`
+  if (!URL.canParse(address)) return []
+  const { password } = new URL(address)
+  try {
+    return [password, decodeURIComponent(password)]
+  } catch {
+    return [password]
+  }
 }

@@ -1,7 +1,6 @@
 /**
- * The memory of a download: a ring of bytes, addressed by their place in the stream. Bounded by `capacity`;
- * the operating system gives it page by page, as it is first written, and it is reused from then on.
- * Bytes stay where they are until released, so that views of them can be read without a copy.
+ * A ring of bytes, addressed by their place in the stream. Bounded by `capacity`. Bytes stay where they are until
+ * released, so that views of them can be read without a copy.
  */
 export class Ring {
   readonly capacity: number
@@ -25,8 +24,8 @@ export class Ring {
     }
     const place = at % this.capacity
     const fitting = Math.min(bytes.length, this.capacity - place)
-    this.#memory.set(fitting === bytes.length ? bytes : bytes.subarray(0, fitting), place)
-    if (fitting < bytes.length) this.#memory.set(bytes.subarray(fitting), 0)
+    this.#memory.set(bytes.subarray(0, fitting), place)
+    this.#memory.set(bytes.subarray(fitting), 0)
   }
 
   /** The written bytes from `start` to `end`: one view, or two where they go round. */

@@ -1,9 +1,10 @@
+import { setFlagsFromString } from 'node:v8'
 import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici'
 import { ActionError } from '../errors.ts'
 import { networkError, placeOf } from './failure.ts'
 import { proxyFor } from './proxy.ts'
 import { ReadBuffer } from './read-buffer.ts'
-import { redirectTarget } from './redirect.ts'
+import { isRedirect, redirectTarget } from './redirect.ts'
 
 export type Headers = Readonly<Record<string, string>>
 
@@ -54,6 +55,8 @@ export class HttpClient {
   readonly traffic = { requests: 0, bytes: 0 } satisfies Traffic
 
   constructor(options: ClientOptions) {
+    // undici parses heads in WebAssembly: to optimise that takes 12 MiB and more time than it could ever save here.
+    setFlagsFromString('--no-wasm-tier-up')
     this.#options = options
     this.#direct = new Agent({ ...AGENT_OPTIONS, connect: connector(options.connectTimeoutMs) })
   }
@@ -63,10 +66,9 @@ export class HttpClient {
     let target = url
     for (let hops = 0; ; hops += 1) {
       const reply = await this.#exchange(target, options)
-      const next = redirectTarget(reply, hops)
-      if (next === undefined) return reply
+      if (!isRedirect(reply)) return reply
       reply.drop()
-      target = next
+      target = redirectTarget(reply, hops)
     }
   }
 
@@ -210,7 +212,7 @@ class Exchange implements Dispatcher.DispatchHandler, Reply {
   onResponseData(_controller: Dispatcher.DispatchController, bytes: Uint8Array): void {
     this.#options.traffic.bytes += bytes.length
     if (this.#over) return
-    if (this.#take === undefined) this.#early.push(bytes.slice())
+    if (this.#take === undefined) this.#early.push(new Uint8Array(bytes))
     else this.#take(bytes)
   }
 

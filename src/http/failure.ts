@@ -2,18 +2,21 @@ import { ActionError, describeError } from '../errors.ts'
 import { attemptsWorth, errorCode, isRetryStatus, parseRetryAfter, TransientError } from './retry.ts'
 
 const TLS_CODES =
-  /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_)/
+  /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_|UND_ERR_PRX_TLS)/
 
 /** A network error as a person reads it, the original as its cause. */
 export function networkError(error: unknown, url: URL): unknown {
   if (error instanceof ActionError) return error
   const code = errorCode(error)
   const what = placeOf(url)
-  const proxyStatus = /^Proxy response \((\d{3})\)/.exec(error instanceof Error ? error.message : '')?.[1]
+  const proxyStatus = /^Proxy (?:response|Authentication Required) \((\d{3})\)/.exec(
+    error instanceof Error ? error.message : '',
+  )?.[1]
   if (proxyStatus !== undefined) {
-    const message = `the proxy answered ${proxyStatus} when asked for a tunnel to ${url.host}`
+    const message = `the proxy answered ${proxyStatus} when asked for ${url.host}`
+    const variable = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY'
     if (!isRetryStatus(Number(proxyStatus))) {
-      return new ActionError('PROXY_FAILED', `${message}; check HTTPS_PROXY and NO_PROXY`, { cause: error })
+      return new ActionError('PROXY_FAILED', `${message}; check ${variable} and NO_PROXY`, { cause: error })
     }
     return new TransientError('PROXY_FAILED', message, { cause: error })
   }

@@ -40,19 +40,16 @@ export interface ChunkLimits {
 const SMALL_CHUNK_BYTES = 4 * 1024 * 1024
 
 /**
- * Splits what is left after the first chunk evenly into a multiple of `concurrency`, so that no connection
- * idles in the last round. A chunk is at most `chunkBytes`, and at least the smaller of that and 4 MiB.
+ * The size of the chunks that `bytes` are split into: evenly into a multiple of `concurrency`, so that no connection
+ * idles in the last round; at most `chunkBytes`, and at least the smaller of that and 4 MiB.
  */
-export function* planChunks(
-  { start, end }: Range,
-  { concurrency, chunkBytes }: ChunkLimits,
-): Generator<Range> {
-  const size = chunkSize(end - start, { concurrency, chunkBytes })
-  for (let at = start; at < end; at += size) yield { start: at, end: Math.min(at + size, end) }
+export function chunkSize(bytes: number, { concurrency, chunkBytes }: ChunkLimits): number {
+  const rounds = Math.ceil(bytes / chunkBytes / concurrency)
+  const even = Math.ceil(bytes / (rounds * concurrency))
+  return Math.max(even, Math.min(chunkBytes, SMALL_CHUNK_BYTES))
 }
 
-function chunkSize(left: number, { concurrency, chunkBytes }: ChunkLimits): number {
-  const rounds = Math.ceil(left / chunkBytes / concurrency)
-  const even = Math.ceil(left / (rounds * concurrency))
-  return Math.max(even, Math.min(chunkBytes, SMALL_CHUNK_BYTES))
+/** Cuts a range into chunks of this size; the last may be smaller. */
+export function* split({ start, end }: Range, size: number): Generator<Range> {
+  for (let at = start; at < end; at += size) yield { start: at, end: Math.min(at + size, end) }
 }

@@ -19,7 +19,8 @@ export class ReadBuffer {
 
   #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
   #at = 0
-  #lapEnd = BUFFER_BYTES
+  /** Where the lap before ended in this buffer; Infinity in its first, when all after `#at` is free. */
+  #lapEnd = Number.POSITIVE_INFINITY
   #socket: Socket | undefined
 
   readonly onread: OnReadOpts = {
@@ -38,7 +39,7 @@ export class ReadBuffer {
   #nextRegion(): Uint8Array {
     const kept = (this.#socket?.readableLength ?? 0) + HEAD_BYTES
     const keptBefore = Math.max(0, kept - this.#at)
-    let limit = keptBefore === 0 ? BUFFER_BYTES : this.#lapEnd - keptBefore
+    let limit = keptBefore === 0 ? BUFFER_BYTES : Math.min(BUFFER_BYTES, this.#lapEnd - keptBefore)
     if (limit - this.#at < SMALL_READ_BYTES && keptBefore === 0) {
       limit = this.#at - kept
       this.#lapEnd = this.#at
@@ -46,8 +47,9 @@ export class ReadBuffer {
     }
     if (limit - this.#at < SMALL_READ_BYTES) {
       this.#buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
-      this.#lapEnd = limit = BUFFER_BYTES
+      this.#lapEnd = Number.POSITIVE_INFINITY
       this.#at = 0
+      limit = BUFFER_BYTES
     }
     return this.#buffer.subarray(this.#at, Math.min(this.#at + READ_BYTES, limit))
   }

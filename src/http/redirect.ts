@@ -10,9 +10,12 @@ interface RedirectingReply {
   header(name: string): string | undefined
 }
 
-/** Where a reply sends us, after `hops` redirects already; undefined for a reply that is no redirect. */
-export function redirectTarget(reply: RedirectingReply, hops: number): URL | undefined {
-  if (!REDIRECTS.has(reply.status)) return undefined
+export function isRedirect({ status }: Pick<RedirectingReply, 'status'>): boolean {
+  return REDIRECTS.has(status)
+}
+
+/** Where a redirect sends us, after `hops` redirects already. */
+export function redirectTarget(reply: Omit<RedirectingReply, 'status'>, hops: number): URL {
   const refuse = (why: string): ActionError =>
     new ActionError('BAD_REDIRECT', `${placeOf(reply.url)} redirects ${why}; it is not followed`)
   if (hops >= MAX_REDIRECTS) throw refuse(`for more than ${MAX_REDIRECTS} times`)

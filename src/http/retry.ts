@@ -51,7 +51,7 @@ const RETRY_CODES = new Map([
   ['UND_ERR_BODY_TIMEOUT', Number.POSITIVE_INFINITY],
   ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', Number.POSITIVE_INFINITY],
   ['HPE_INVALID_EOF_STATE', Number.POSITIVE_INFINITY],
-  ['UND_ERR_PRX_TLS', Number.POSITIVE_INFINITY],
+  ['UND_ERR_PRX_CONN', Number.POSITIVE_INFINITY],
   ['ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC', Number.POSITIVE_INFINITY],
 ])
 
@@ -98,6 +98,9 @@ export function parseRetryAfter(header: string | undefined, nowMs: number): numb
 export function errorCode(error: unknown): string | undefined {
   for (let current = error, depth = 0; current instanceof Error && depth < 5; depth += 1) {
     if ('code' in current && typeof current.code === 'string') return current.code
+    // The one error of undici whose code is lost.
+    if (current.name === 'HTTPParserError')
+      return /\bEOF\b/.test(current.message) ? 'HPE_INVALID_EOF_STATE' : 'HPE_INVALID'
     current = current.cause
   }
   return undefined

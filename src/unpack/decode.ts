@@ -1,37 +1,49 @@
-import { createZstdDecompress, type ZstdDecompress, zstdDecompress } from 'node:zlib'
+import type { TransformOptions } from 'node:stream'
+import { createZstdDecompress, type ZstdDecompress, type ZstdOptions } from 'node:zlib'
 import type { ByteStream } from '../byte-stream.ts'
 import { ActionError } from '../errors.ts'
 import { inOrder, type Job } from '../in-order.ts'
 import { FrameBytes } from './frame-bytes.ts'
-import { type FrameEvent, type FrameHeader, FrameScanner } from './frames.ts'
+import { FrameScanner } from './frames.ts'
 
 export interface DecodeOptions {
-  /** Frames decoded at a time, each on a thread of libuv's pool. */
+  /** Frames decoded at a time. */
   readonly concurrency: number
 }
 
-/** A frame of at most this many bytes, compressed and decoded, is held and decoded at once; a larger one is streamed. */
-const HELD_FRAME_BYTES = 32 * 1024 * 1024
-/** Node's default of 16 KiB would cost a hop to the thread pool for each: a third of the speed. */
-const STREAM_CHUNK_BYTES = 1024 * 1024
-/** Below this Node takes memory from a shared pool, which could not be given to another thread. */
-const LEAST_OUTPUT_BYTES = 64 * 1024
+/** A frame of at most this many compressed bytes is collected and decoded beside others; a larger one is streamed. */
+const COLLECTED_BYTES = 16 * 1024 * 1024
+/**
+ * What a decoder gives at a time: Node's default of 16 KiB would cost a hop to the thread pool for each. No divisor
+ * of a frame's usual 8 MiB, or Node would allocate one more for nothing.
+ */
+const PIECE_BYTES = 320 * 1024
+/** How far a decoder runs ahead of its consumer. */
+const AHEAD_PIECES = 4
+/** In object mode every piece is read as it was written; else Node joins those that wait, in other memory. */
+const DECODER_OPTIONS: ZstdOptions & TransformOptions = {
+  chunkSize: PIECE_BYTES,
+  readableObjectMode: true,
+  readableHighWaterMark: AHEAD_PIECES,
+}
 
 interface Frame {
   /** From 1. */
   readonly number: number
   readonly at: number
-  readonly header: FrameHeader
 }
 
-/** One frame, whole or as a stream that is still being fed. */
-type Unit =
-  | { readonly kind: 'held'; readonly frame: Frame; readonly bytes: Uint8Array; readonly mostBytes: number }
-  | { readonly kind: 'streamed'; readonly frame: Frame; readonly decoder: ZstdDecompress }
+/** One frame on its way through a decoder. */
+interface Unit {
+  readonly frame: Frame
+  readonly decoder: ZstdDecompress
+  /** The whole frame, where it is not fed while it arrives. */
+  readonly bytes: Uint8Array | undefined
+}
 
 /**
- * A zstd stream's decoded bytes, in blocks each of which has its ArrayBuffer to itself. Several frames are
- * decoded at once. Bounded by `concurrency + 1` frames of at most 32 MiB, or one streamed in pieces of 1 MiB.
+ * A zstd stream's decoded bytes, in pieces of at most 320 KiB, each valid until the next is asked for. Several frames are decoded at once, each on a thread
+ * of libuv's pool. Bounded by `concurrency` times 16 MiB compressed and 4 MiB decoded.
  */
 export async function* decode(
   stream: ByteStream,
@@ -40,40 +52,33 @@ export async function* decode(
   const frames = new FrameReader(stream)
   const decoding = inOrder(frames.units(), begin, {
     active: concurrency,
-    window: concurrency + 1,
+    window: concurrency,
     cancel: (reason) => frames.cancel(reason),
   })
-  for await (const blocks of decoding) {
-    for await (const block of blocks) if (block.length > 0) yield block
-    frames.finished()
-  }
+  for await (const pieces of decoding) yield* pieces
 }
 
-type Blocks = AsyncIterable<Uint8Array> | Iterable<Promise<Uint8Array>>
-
-function begin(unit: Unit): Job<Blocks> {
-  if (unit.kind === 'held') {
-    const decoded = decodeHeld(unit)
-    return { value: [decoded], done: decoded }
-  }
-  const done = new Promise<void>((resolve) => unit.decoder.once('close', resolve))
-  return { value: streamedBlocks(unit), done }
+function begin(unit: Unit): Job<AsyncIterable<Uint8Array>> {
+  const { decoder, bytes } = unit
+  const done = new Promise<void>((resolve) => decoder.once('close', resolve))
+  if (bytes !== undefined) decoder.end(bytes)
+  return { value: decoded(unit), done }
 }
 
-function decodeHeld({ frame, bytes, mostBytes }: Unit & { kind: 'held' }): Promise<Uint8Array> {
-  const chunkSize = Math.max(mostBytes + 1, LEAST_OUTPUT_BYTES)
-  return new Promise((resolve, reject) => {
-    zstdDecompress(bytes, { chunkSize, maxOutputLength: chunkSize }, (error, decoded) => {
-      if (error !== null) reject(damaged(frame, error))
-      else if (decoded.length !== (frame.header.contentBytes ?? decoded.length)) reject(damaged(frame))
-      else resolve(decoded)
-    })
-  })
-}
-
-async function* streamedBlocks({ frame, decoder }: Unit & { kind: 'streamed' }): AsyncGenerator<Uint8Array> {
+/**
+ * The pieces of a decoder. A piece's memory is freed when the decoder has left it: the garbage collector would let
+ * hundreds of mebibytes pile up, and mark all of the heap again and again for them. A decoder that is stopped may
+ * still write to the last.
+ */
+async function* decoded({ frame, decoder }: Unit): AsyncGenerator<Uint8Array> {
+  let last: Uint8Array<ArrayBuffer> | undefined
   try {
-    yield* decoder
+    for await (const piece of decoder as AsyncIterable<Uint8Array<ArrayBuffer>>) {
+      if (piece.buffer !== last?.buffer) last?.buffer.transfer(0)
+      last = piece
+      yield piece
+    }
+    last?.buffer.transfer(0)
   } catch (error) {
     throw damagedIfZstd(frame, error)
   }
@@ -92,18 +97,21 @@ function damagedIfZstd(frame: Frame, error: unknown): unknown {
 /** Cuts the stream into frames, and gives its memory back as far as no frame needs it. */
 class FrameReader {
   readonly #stream: ByteStream
+  readonly #collectedBytes: number
   readonly #scanner = new FrameScanner()
-  /** For each frame not yet finished, where the stream's memory begins that it needs; Infinity for none. */
-  readonly #needed: number[] = []
+  /** Where the stream's memory begins that frames being decoded need, each by a mark of its own. */
+  readonly #needed = new Map<symbol, number>()
   #at = 0
   #frames = 0
   #frame: Frame | undefined
-  #bytes: FrameBytes
+  #bytes = new FrameBytes()
   #decoder: ZstdDecompress | undefined
+  /** Those not read to their end yet. */
+  readonly #decoders = new Set<ZstdDecompress>()
 
   constructor(stream: ByteStream) {
     this.#stream = stream
-    this.#bytes = new FrameBytes(stream.holdBytes)
+    this.#collectedBytes = Math.min(COLLECTED_BYTES, stream.holdBytes)
   }
 
   async *units(): AsyncGenerator<Unit, void, undefined> {
@@ -112,12 +120,12 @@ class FrameReader {
       let used = 0
       for (const event of this.#scanner.push(piece)) {
         if (event.kind === 'begin') {
-          this.#begin(event, event.head.subarray(0, Math.max(0, from - event.at)))
+          this.#begin(event.at, event.head.subarray(0, Math.max(0, from - event.at)))
           used = Math.max(0, event.at - from)
         } else {
           const end = event.at - from
           yield* this.#add(piece.subarray(used, end))
-          yield* this.#end(event.mostBytes)
+          yield* this.#end()
           used = end
         }
       }
@@ -128,64 +136,84 @@ class FrameReader {
     this.#scanner.end()
   }
 
-  /** The oldest frame has been consumed. */
-  finished(): void {
-    this.#needed.shift()
-    this.#release()
-  }
-
   cancel(reason: unknown): void {
     this.#stream.cancel(reason)
-    this.#decoder?.destroy()
+    for (const decoder of this.#decoders) decoder.destroy(reason instanceof Error ? reason : undefined)
   }
 
-  #begin({ at, header }: FrameEvent & { kind: 'begin' }, earlier: Uint8Array): void {
+  #begin(at: number, earlier: Uint8Array): void {
     this.#frames += 1
-    this.#frame = { number: this.#frames, at, header }
-    this.#bytes = new FrameBytes(this.#stream.holdBytes)
+    this.#frame = { number: this.#frames, at }
+    this.#bytes = new FrameBytes()
     if (earlier.length > 0) this.#bytes.add(earlier)
   }
 
+  /** Collects the frame. Where that cannot go on without a copy, or takes too much, it is fed from here on. */
   async *#add(bytes: Uint8Array): AsyncGenerator<Unit, void, undefined> {
     if (this.#decoder !== undefined) return this.#feed(this.#decoder, bytes)
-    this.#bytes.add(bytes)
+    const isAdded = this.#bytes.add(bytes)
     const frame = this.#frame
-    const size = Math.max(this.#bytes.length, frame?.header.contentBytes ?? this.#scanner.mostBytesSoFar)
-    if (frame === undefined || size <= HELD_FRAME_BYTES) return
-    const decoder = createZstdDecompress({ chunkSize: STREAM_CHUNK_BYTES })
-    decoder.on('error', () => {})
+    if (frame === undefined || (isAdded && this.#bytes.length <= this.#collectedBytes)) return
+    const decoder = this.#open()
     this.#decoder = decoder
-    this.#needed.push(Number.POSITIVE_INFINITY)
-    yield { kind: 'streamed', frame, decoder }
-    await this.#feed(decoder, this.#bytes.take())
+    const release = this.#keep(frame)
+    yield { frame, decoder, bytes: undefined }
+    await this.#feed(decoder, this.#bytes.view)
+    release()
+    if (!isAdded) await this.#feed(decoder, bytes)
   }
 
-  async *#end(mostBytes: number): AsyncGenerator<Unit, void, undefined> {
+  async *#end(): AsyncGenerator<Unit, void, undefined> {
     const frame = this.#frame
     this.#frame = undefined
     if (this.#decoder !== undefined) {
       this.#decoder.end()
       this.#decoder = undefined
     } else if (frame !== undefined) {
-      this.#needed.push(this.#bytes.held ? frame.at : Number.POSITIVE_INFINITY)
-      yield { kind: 'held', frame, bytes: this.#bytes.take(), mostBytes }
+      const decoder = this.#open()
+      decoder.once('close', this.#keep(frame))
+      yield { frame, decoder, bytes: this.#bytes.view }
     }
+  }
+
+  #open(): ZstdDecompress {
+    const decoder = createZstdDecompress(DECODER_OPTIONS)
+    // Whoever reads the decoder gets its error; until somebody does it must not end the process.
+    decoder.on('error', () => {})
+    decoder.once('close', () => this.#decoders.delete(decoder))
+    this.#decoders.add(decoder)
+    return decoder
   }
 
   /** Resolves when the decoder has used the bytes: it takes no more than its consumer does. */
   #feed(decoder: ZstdDecompress, bytes: Uint8Array): Promise<void> {
     const frame = this.#frame
     return new Promise((resolve, reject) => {
+      const fail = (): void =>
+        reject(frame === undefined ? decoder.errored : damagedIfZstd(frame, decoder.errored))
+      // A decoder that fails while it writes closes without calling back.
+      decoder.once('close', fail)
       decoder.write(bytes, (error) => {
+        decoder.off('close', fail)
         if (error === null || error === undefined) resolve()
-        else reject(frame === undefined ? error : damagedIfZstd(frame, error))
+        else fail()
       })
     })
   }
 
+  /** Keeps the memory that a frame's bytes lie in, until the result is called. */
+  #keep({ at }: Frame): () => void {
+    const mark = Symbol('frame')
+    this.#needed.set(mark, at)
+    return () => {
+      this.#needed.delete(mark)
+      this.#release()
+    }
+  }
+
   #release(): void {
-    const held = this.#frame !== undefined && this.#decoder === undefined && this.#bytes.held
-    const current = held ? (this.#frame?.at ?? this.#at) : this.#at
-    this.#stream.release(Math.min(current, ...this.#needed))
+    const isCollecting = this.#frame !== undefined && this.#decoder === undefined
+    const current = isCollecting ? (this.#frame?.at ?? this.#at) : this.#at
+    this.#stream.release(Math.min(current, ...this.#needed.values()))
   }
 }

@@ -3,6 +3,8 @@ import type { BigIntStats } from 'node:fs'
 /** The bytes of a record before the object id. */
 export const STAT_BYTES = 40
 
+const MODE_AT = 24
+
 /** The mode that git gives an entry. */
 export const GIT_MODE = { file: 0o100644, executable: 0o100755, symlink: 0o120000 } as const
 
@@ -17,10 +19,16 @@ export function writeStatData(record: Buffer, stat: BigIntStats, mode: number): 
   record.writeUInt32BE(Number(stat.mtimeNs % BILLION), 12)
   record.writeUInt32BE(low32(stat.dev), 16)
   record.writeUInt32BE(low32(stat.ino), 20)
-  record.writeUInt32BE(mode, 24)
+  record.writeUInt32BE(mode, MODE_AT)
   record.writeUInt32BE(low32(stat.uid), 28)
   record.writeUInt32BE(low32(stat.gid), 32)
   record.writeUInt32BE(low32(stat.size), 36)
+}
+
+/** Writes a file's stat data anew: a link to it has changed its time. */
+export function rewriteStatData({ buffer, byteOffset, length }: Uint8Array, stat: BigIntStats): void {
+  const record = Buffer.from(buffer, byteOffset, length)
+  writeStatData(record, stat, record.readUInt32BE(MODE_AT))
 }
 
 const BILLION = 1_000_000_000n

@@ -15,6 +15,14 @@ const MAX_DEPTH = 256
 const MAX_LINKS = 500_000
 const MAX_LINK_BYTES = 64 * 1024 * 1024
 
+export interface PolicyOptions {
+  readonly limits: TreeLimits
+  /** Asked for names relative to `.git`. */
+  readonly staysInDotGit: (name: string) => boolean
+  /** Called for each directory of the tree, parents first. */
+  readonly makeDirectory: (path: string) => void
+}
+
 /** What becomes of an entry. Paths are latin1 strings relative to the tree's root, without slashes at their ends. */
 export type Decision =
   /** The root itself, or a part of `.git` that is not taken over. */
@@ -23,6 +31,10 @@ export type Decision =
   /** `number` counts the files from 0. */
   | { readonly kind: 'file'; readonly path: string; readonly number: number; readonly inDotGit: boolean }
 
+/** What a path is taken by, where it is no file's number. */
+const DIRECTORY = -1
+const LINK = -2
+
 /**
  * What entries may be called and be. It fails closed: whatever a tar of a git clone does not need is an error.
  * Symlinks are never on the way to anything, since none exists until all files are written.
@@ -30,101 +42,128 @@ export type Decision =
 export class EntryPolicy {
   readonly #limits: TreeLimits
   readonly #staysInDotGit: (name: string) => boolean
-  readonly #directories = new Set([''])
-  readonly #files = new Map<string, number>()
-  readonly #links = new Set<string>()
+  readonly #makeDirectory: (path: string) => void
+  /** What each path is: a file by its number, or one of the two above. */
+  readonly #taken = new Map<string, number>([['', DIRECTORY]])
+  /** The directory of the last entry: most entries have the same as the one before. */
+  #lastParent = ''
+  #read = 0
   #entries = 0
+  #files = 0
   #bytes = 0
+  #links = 0
   #linkBytes = 0
   /** Names inside `.git` that were not taken over. */
   skipped = 0
 
-  /** `staysInDotGit` is asked for names relative to `.git`. */
-  constructor(limits: TreeLimits, staysInDotGit: (name: string) => boolean) {
-    this.#limits = limits
-    this.#staysInDotGit = staysInDotGit
+  constructor(options: PolicyOptions) {
+    this.#limits = options.limits
+    this.#staysInDotGit = options.staysInDotGit
+    this.#makeDirectory = options.makeDirectory
   }
 
   /** The number of an admitted file. */
   numberOf(path: string): number | undefined {
-    return this.#files.get(path)
+    const taken = this.#taken.get(path)
+    return taken === undefined || taken < 0 ? undefined : taken
   }
 
-  /** Throws UNSAFE_ENTRY or LIMIT_EXCEEDED. New parent directories are given to `makeDirectory`, outermost first. */
-  decide(entry: TarEntry, makeDirectory: (path: string) => void): Decision {
+  /** Counts bytes of the archive, be they content, headers or what follows its end: all of them cost time. */
+  countRead(bytes: number): void {
+    this.#read += bytes
+    if (this.#read > this.#limits.bytes) throw tooMuch(`has more than ${this.#limits.bytes} bytes`)
+  }
+
+  /** Makes the directories that an entry needs. Throws UNSAFE_ENTRY or LIMIT_EXCEEDED. */
+  decide(entry: TarEntry): Decision {
     this.#count(entry)
     const path = relativePath(entry)
     if (path === '') return { kind: 'skip' }
     const slash = path.lastIndexOf('/')
-    const parent = slash === -1 ? '' : path.slice(0, slash)
-    if (!this.#directories.has(parent)) checkDirectories(parent, entry)
+    const isKnownParent = slash > 0 && slash === this.#lastParent.length && path.startsWith(this.#lastParent)
+    const parent = isKnownParent ? this.#lastParent : path.slice(0, Math.max(0, slash))
+    if (!isKnownParent && !this.#taken.has(parent)) checkDirectories(parent, entry)
     checkComponent(path.slice(slash + 1), entry, slash === -1)
     const inDotGit = path === '.git' || path.startsWith('.git/')
-    if (inDotGit) {
-      if (entry.kind !== 'directory' && entry.kind !== 'file')
-        throw unsafe(entry, `a ${entry.kind} inside .git`)
-      if (path === '.git' && entry.kind === 'file')
-        throw unsafe(entry, 'a file in the place of the .git directory')
-      if (path !== '.git' && !this.#staysInDotGit(path.slice('.git/'.length))) {
-        this.skipped += 1
-        return { kind: 'skip' }
-      }
+    if (inDotGit && !this.#staysIn(path, entry)) {
+      this.skipped += 1
+      return { kind: 'skip' }
     }
-    this.#enter(parent, entry, makeDirectory)
-    if (entry.kind === 'directory') return this.#admitDirectory(entry, path, makeDirectory)
-    if (this.#files.has(path) || this.#links.has(path) || this.#directories.has(path)) {
-      throw unsafe(entry, 'a second entry of the same name')
-    }
-    if (entry.kind !== 'file') return this.#admitLink(entry, path)
-    const number = this.#files.size
-    this.#files.set(path, number)
-    return { kind: 'file', path, number, inDotGit }
+    if (!isKnownParent) this.#enter(parent, entry)
+    return this.#admit(entry, path, inDotGit)
   }
 
   #count({ size, kind, target }: TarEntry): void {
-    this.#entries += 1
+    this.#countEntry()
     this.#bytes += size
-    if (this.#entries > this.#limits.entries) throw tooMuch(`has more than ${this.#limits.entries} entries`)
     if (this.#bytes > this.#limits.bytes) throw tooMuch(`unpacks to more than ${this.#limits.bytes} bytes`)
     if (kind !== 'symlink' && kind !== 'hardlink') return
+    this.#links += 1
     this.#linkBytes += target.length
-    if (this.#links.size >= MAX_LINKS || this.#linkBytes > MAX_LINK_BYTES) {
+    if (this.#links > MAX_LINKS || this.#linkBytes > MAX_LINK_BYTES) {
       throw tooMuch(`has more than ${MAX_LINKS} links or ${MAX_LINK_BYTES} bytes of link targets`)
     }
   }
 
+  #countEntry(): void {
+    this.#entries += 1
+    if (this.#entries > this.#limits.entries) throw tooMuch(`has more than ${this.#limits.entries} entries`)
+  }
+
+  #staysIn(path: string, entry: TarEntry): boolean {
+    const { kind } = entry
+    if (kind !== 'directory' && kind !== 'file') throw unsafe(entry, `a ${kind} inside .git`)
+    if (path !== '.git') return this.#staysInDotGit(path.slice('.git/'.length))
+    if (kind === 'file') throw unsafe(entry, 'a file in the place of the .git directory')
+    return true
+  }
+
   /** Makes the parents that the archive has not named, unless one of them is something else. */
-  #enter(parent: string, entry: TarEntry, makeDirectory: (path: string) => void): void {
-    if (this.#directories.has(parent)) return
+  #enter(parent: string, entry: TarEntry): void {
+    this.#lastParent = parent
+    if (this.#taken.get(parent) === DIRECTORY) return
     for (let slash = parent.indexOf('/'); ; slash = parent.indexOf('/', slash + 1)) {
       const ancestor = slash === -1 ? parent : parent.slice(0, slash)
-      if (this.#files.has(ancestor) || this.#links.has(ancestor))
-        throw unsafe(entry, 'something below a file or link')
-      if (!this.#directories.has(ancestor)) {
-        this.#directories.add(ancestor)
-        makeDirectory(ancestor)
-      }
+      const taken = this.#taken.get(ancestor)
+      if (taken === undefined) {
+        this.#countEntry()
+        this.#addDirectory(ancestor)
+      } else if (taken !== DIRECTORY) throw unsafe(entry, 'an entry below a file or link')
       if (slash === -1) return
     }
   }
 
-  #admitDirectory(entry: TarEntry, path: string, makeDirectory: (path: string) => void): Decision {
-    if (this.#files.has(path) || this.#links.has(path))
-      throw unsafe(entry, 'a directory in the place of a file or link')
-    if (!this.#directories.has(path)) {
-      this.#directories.add(path)
-      makeDirectory(path)
-    }
-    return { kind: 'directory', path }
+  #addDirectory(path: string): void {
+    this.#taken.set(path, DIRECTORY)
+    this.#makeDirectory(path)
   }
 
-  #admitLink(entry: TarEntry, path: string): Decision {
-    if (entry.target === '' || entry.target.includes('\0')) throw unsafe(entry, 'a link to nothing')
-    if (entry.kind === 'hardlink' && !this.#files.has(linkedPath(entry))) {
-      throw unsafe(entry, 'a hard link to what is no file of this archive')
+  #admit(entry: TarEntry, path: string, inDotGit: boolean): Decision {
+    const { kind } = entry
+    const taken = this.#taken.get(path)
+    if (taken !== undefined && !(kind === 'directory' && taken === DIRECTORY)) {
+      throw unsafe(entry, 'a second entry of the same name')
     }
-    this.#links.add(path)
-    return { kind: entry.kind === 'hardlink' ? 'hardlink' : 'symlink', path }
+    if (kind === 'file') {
+      const number = this.#files
+      this.#files += 1
+      this.#taken.set(path, number)
+      return { kind, path, number, inDotGit }
+    }
+    if (kind === 'directory') {
+      if (taken === undefined) this.#addDirectory(path)
+      return { kind, path }
+    }
+    if (entry.target === '' || entry.target.includes('\0')) throw unsafe(entry, 'a link to nothing')
+    if (kind === 'hardlink') this.#checkLinked(entry)
+    this.#taken.set(path, LINK)
+    return { kind, path }
+  }
+
+  #checkLinked(entry: TarEntry): void {
+    const linked = linkedPath(entry)
+    if (this.numberOf(linked) !== undefined && !linked.startsWith('.git/')) return
+    throw unsafe(entry, 'a hard link to what is no earlier file of the work tree')
   }
 }
 

@@ -28,13 +28,14 @@ export class Staging {
   }
 
   /**
-   * Lies in the first of the temporary directory, the destination's parent and the destination itself from which
-   * a directory can be renamed into the destination: bind mounts refuse that, even of one device. The destination
-   * is absolute, free of symlinks, and need not exist.
+   * Lies in the first of the temporary directory, the directory above the destination and the destination itself
+   * from which a directory can be renamed into the destination: bind mounts refuse that, even of one device. The
+   * destination is absolute, free of symlinks, and need not exist, nor its parents.
    */
   static async create(destination: string, { temp, onStaging }: StagingOptions): Promise<Staging> {
     const existing = existingAncestor(destination)
-    const candidates = [temp, dirname(destination), destination].filter((place) => existsSync(place))
+    const above = existingAncestor(dirname(destination))
+    const candidates = [temp, above, destination].filter((place) => existsSync(place))
     const failures: unknown[] = []
     for (const candidate of candidates) {
       const root = join(candidate, `.git-snapshot-${randomUUID()}`)

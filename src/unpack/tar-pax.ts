@@ -27,8 +27,9 @@ export function parsePax(bytes: Buffer, scope: 'entry' | 'global', at: number): 
 function readRecord(bytes: Buffer, from: number, at: number): { key: string; value: string; end: number } {
   const space = bytes.indexOf(0x20, from)
   const digits = space === -1 ? '' : bytes.toString('latin1', from, Math.min(space, from + 10))
-  const end = from + (/^[1-9]\d*$/.test(digits) && from + digits.length === space ? Number(digits) : 0)
-  if (end <= space || end > bytes.length || bytes[end - 1] !== 0x0a)
+  const isLength = /^[1-9]\d*$/.test(digits) && from + digits.length === space
+  const end = isLength ? from + Number(digits) : 0
+  if (!isLength || end <= space || end > bytes.length || bytes[end - 1] !== 0x0a)
     throw refused('has a record of a wrong length', at)
   const record = bytes.toString('latin1', space + 1, end - 1)
   const equals = record.indexOf('=')

@@ -1,5 +1,5 @@
 import { ActionError } from '../errors.ts'
-import { isZeroBlock, readHeader, type TarHeader, trailingNulsOnly } from './tar-header.ts'
+import { HEADER_BYTES, HeaderBlock, readText, type TarHeader } from './tar-header.ts'
 import { parsePax } from './tar-pax.ts'
 
 export type EntryKind = 'file' | 'directory' | 'symlink' | 'hardlink'
@@ -20,7 +20,6 @@ export type TarEvent =
   | { readonly kind: 'entry'; readonly entry: TarEntry }
   | { readonly kind: 'data'; readonly start: number; readonly end: number }
 
-const BLOCK_BYTES = 512
 const MAX_META_BYTES = 1024 * 1024
 
 type State = 'header' | 'data' | 'meta' | 'padding' | 'one-zero' | 'end'
@@ -42,7 +41,7 @@ export class TarParser {
   /** Bytes left of what the state is about. */
   #left = 0
   #padding = 0
-  readonly #header = Buffer.alloc(BLOCK_BYTES)
+  readonly #header = new HeaderBlock()
   #headerBytes = 0
   #meta: { readonly type: string; readonly bytes: Buffer; filled: number } | undefined
   #overrides: Overrides = NO_OVERRIDES
@@ -57,38 +56,31 @@ export class TarParser {
   }
 
   *push(block: Uint8Array): Generator<TarEvent, void, undefined> {
-    const bytes = Buffer.from(block.buffer, block.byteOffset, block.length)
-    for (let read = 0; read < bytes.length; ) {
-      const rest = bytes.length - read
+    for (let read = 0; read < block.length; ) {
+      const rest = block.length - read
       if (this.#state === 'data' || this.#state === 'meta' || this.#state === 'padding') {
-        const length = Math.min(rest, this.#left)
-        if (this.#state === 'data') yield { kind: 'data', start: read, end: read + length }
-        else if (this.#state === 'meta')
-          this.#meta?.bytes.set(bytes.subarray(read, read + length), this.#fill(length))
-        read += length
-        this.#advance(length)
-      } else if (this.#headerBytes === 0 && rest >= BLOCK_BYTES) {
-        const entry = this.#takeHeader(bytes.subarray(read, read + BLOCK_BYTES))
-        read += BLOCK_BYTES
-        if (entry !== undefined) yield { kind: 'entry', entry }
+        const end = read + Math.min(rest, this.#left)
+        if (this.#state === 'data') yield { kind: 'data', start: read, end }
+        else if (this.#state === 'meta') this.#keep(block.subarray(read, end))
+        this.#advance(end - read)
+        read = end
       } else {
-        const length = Math.min(rest, BLOCK_BYTES - this.#headerBytes)
-        this.#header.set(bytes.subarray(read, read + length), this.#headerBytes)
-        this.#headerBytes += length
-        read += length
-        if (this.#headerBytes < BLOCK_BYTES) return
+        const end = read + Math.min(rest, HEADER_BYTES - this.#headerBytes)
+        this.#header.bytes.set(block.subarray(read, end), this.#headerBytes)
+        this.#headerBytes += end - read
+        read = end
+        if (this.#headerBytes < HEADER_BYTES) return
         this.#headerBytes = 0
-        const entry = this.#takeHeader(this.#header)
+        const entry = this.#takeHeader()
         if (entry !== undefined) yield { kind: 'entry', entry }
       }
     }
   }
 
-  #fill(length: number): number {
-    if (this.#meta === undefined) return 0
-    const filled = this.#meta.filled
-    this.#meta.filled += length
-    return filled
+  #keep(bytes: Uint8Array): void {
+    if (this.#meta === undefined) return
+    this.#meta.bytes.set(bytes, this.#meta.filled)
+    this.#meta.filled += bytes.length
   }
 
   /** Leaves `data`, `meta` and `padding` when their last byte has been read. */
@@ -101,16 +93,16 @@ export class TarParser {
     this.#state = this.#left > 0 ? 'padding' : 'header'
   }
 
-  #takeHeader(block: Buffer): TarEntry | undefined {
+  #takeHeader(): TarEntry | undefined {
     const at = this.#at
-    this.#at += BLOCK_BYTES
-    if (isZeroBlock(block)) {
+    this.#at += HEADER_BYTES
+    if (this.#header.isZero()) {
       this.#takeZeroBlock()
       return undefined
     }
     if (this.#state === 'end') throw damaged('has data after its end', at)
-    if (this.#state === 'one-zero') throw damaged('has a lone zero block', at - BLOCK_BYTES)
-    const header = readHeader(block, at)
+    if (this.#state === 'one-zero') throw damaged('has a lone zero block', at - HEADER_BYTES)
+    const header = this.#header.read(at)
     if (META_TYPES.has(header.type)) {
       this.#beginMeta(header, at)
       return undefined
@@ -171,7 +163,7 @@ export class TarParser {
   #expect(state: 'data' | 'meta', size: number): void {
     this.#state = state
     this.#left = size
-    this.#padding = (BLOCK_BYTES - (size % BLOCK_BYTES)) % BLOCK_BYTES
+    this.#padding = (HEADER_BYTES - (size % HEADER_BYTES)) % HEADER_BYTES
   }
 }
 
@@ -199,9 +191,9 @@ function chosen(own: string, long: string | undefined, pax: string | undefined, 
 }
 
 function longText(bytes: Buffer, at: number): string {
-  const end = trailingNulsOnly(bytes)
-  if (end === undefined) throw damaged('has a long name with a NUL in it', at)
-  return bytes.toString('latin1', 0, end)
+  const text = readText(bytes, 0, bytes.length)
+  if (text === undefined) throw damaged('has a long name with a NUL in it', at)
+  return text
 }
 
 function paxSize(text: string | undefined, at: number): number | undefined {

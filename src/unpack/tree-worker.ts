@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { GIT_MODE, STAT_BYTES, writeStatData } from './index-record.ts'
 import { onDisk } from './on-disk.ts'
 import {
+  blobHeader,
   EXECUTABLE,
   type JobResult,
   PART,
@@ -29,14 +30,16 @@ const open = new Map<number, OpenFile>()
 
 parentPort?.on('message', (job: WriteJob) => {
   const result = run(job)
-  parentPort?.postMessage(result, result.kind === 'written' ? [result.records.buffer as ArrayBuffer] : [])
+  parentPort?.postMessage(
+    result,
+    result.kind === 'written' ? [result.block.buffer, result.records.buffer] : [],
+  )
 })
 
 function run(job: WriteJob): JobResult {
   const names = job.paths.split('\0')
   const files = new Uint32Array(names.length)
-  const idBytes = job.hash === 'sha1' ? 20 : 32
-  const recordBytes = STAT_BYTES + idBytes
+  const recordBytes = STAT_BYTES + (job.hash === 'sha1' ? 20 : 32)
   const records = Buffer.alloc(names.length * recordBytes)
   let finished = 0
   let path = ''
@@ -44,20 +47,18 @@ function run(job: WriteJob): JobResult {
     for (let i = 0; i < names.length; i += 1) {
       path = names[i] ?? ''
       const part = partOf(job, i)
-      const id = writePart(job, path, part, records.subarray(finished * recordBytes))
+      const at = finished * recordBytes
+      const id = writePart(job, path, part, records.subarray(at))
       if (id === undefined) continue
-      records.write(id, finished * recordBytes + STAT_BYTES, 'hex')
+      records.write(id, at + STAT_BYTES, 'hex')
       files[finished] = part.file
       finished += 1
     }
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN'
     return { kind: 'failed', path, code, message: String(error) }
-  } finally {
-    // Gives the block's memory back now: the garbage collector would do it much later.
-    ;(job.block.buffer as ArrayBuffer).transfer(0)
   }
-  return { kind: 'written', files: files.subarray(0, finished), records, recordBytes }
+  return { kind: 'written', block: job.block, files: files.subarray(0, finished), records, recordBytes }
 }
 
 interface Part {
@@ -116,7 +117,7 @@ function openPart(job: WriteJob, path: string, { file, position, size, flags }: 
   const tracked = (flags & TRACKED) !== 0
   const opened = {
     fd: create(path, flags),
-    hash: tracked ? createHash(job.hash).update(`blob ${size}\0`) : undefined,
+    hash: tracked ? createHash(job.hash).update(blobHeader(size)) : undefined,
   }
   open.set(file, opened)
   return opened
@@ -127,14 +128,7 @@ function create(path: string, flags: number): number {
   return openSync(onDisk(root, path), FLAGS, (flags & EXECUTABLE) === 0 ? 0o666 : 0o777)
 }
 
-/**
- * The object id of a whole file. Git hashes a header before the content; here it overwrites the end of the tar
- * header that stands before the content and has been read, so that one call hashes both without a copy.
- */
+/** One call hashes both what git hashes before the content, which stands there in the block, and the content. */
 function blobId({ block, hash: algorithm }: WriteJob, start: number, end: number): string {
-  const header = Buffer.from(`blob ${end - start}\0`, 'latin1')
-  if (start < header.length)
-    return createHash(algorithm).update(header).update(block.subarray(start, end)).digest('hex')
-  block.set(header, start - header.length)
-  return hash(algorithm, block.subarray(start - header.length, end))
+  return hash(algorithm, block.subarray(start - blobHeader(end - start).length, end))
 }

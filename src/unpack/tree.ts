@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { linkSync, lstatSync, lutimesSync, mkdirSync, symlinkSync } from 'node:fs'
+import { Batch, type BatchFile } from './batch.ts'
 import { diskError } from './disk-error.ts'
-import { GIT_MODE, STAT_BYTES, writeStatData } from './index-record.ts'
+import { GIT_MODE, rewriteStatData, STAT_BYTES, writeStatData } from './index-record.ts'
 import { onDisk, toLatin1 } from './on-disk.ts'
-import { type Decision, EntryPolicy, linkedPath, type TreeLimits } from './policy.ts'
+import { EntryPolicy, linkedPath, type TreeLimits } from './policy.ts'
 import { type TarEntry, TarParser } from './tar.ts'
-import { EXECUTABLE, PART_FIELDS, TRACKED } from './tree-job.ts'
+import { blobHeader, EXECUTABLE, TRACKED } from './tree-job.ts'
 import { type Writer, Writers, type Written } from './writers.ts'
 
 export interface TreeOptions {
@@ -35,21 +36,11 @@ export interface Tree {
 }
 
 /** A file whose content is being read. */
-interface CurrentFile {
-  readonly path: string
-  readonly number: number
-  readonly size: number
-  readonly flags: number
+interface CurrentFile extends BatchFile {
+  /** How much of it has been read. */
   position: number
-  /** Who has begun it. */
-  owner: Writer | undefined
-}
-
-interface Part {
-  readonly file: CurrentFile
-  readonly start: number
-  readonly end: number
-  readonly position: number
+  /** Who writes it, where it has more than one part. */
+  writer: Writer | undefined
 }
 
 /** Builds a tree from a tar stream: files by the writers, links last, so that no link is ever on the way to a file. */
@@ -64,6 +55,7 @@ export class TreeBuilder {
   readonly #records: Uint8Array[] = []
   readonly #links: { readonly path: string; readonly entry: TarEntry }[] = []
   #linkRecords = new Map<string, Uint8Array>()
+  #batch: Batch
   #current: CurrentFile | undefined
   #files = 0
   #bytes = 0
@@ -72,37 +64,34 @@ export class TreeBuilder {
   constructor({ root, writers, limits, staysInDotGit, mtime }: TreeOptions) {
     this.#root = toLatin1(root)
     this.#mtime = mtime
-    this.#policy = new EntryPolicy(limits, staysInDotGit)
+    this.#policy = new EntryPolicy({
+      limits,
+      staysInDotGit,
+      makeDirectory: (path) => this.#makeDirectory(path),
+    })
     this.#writers = new Writers({
       count: writers,
       worker: { root: this.#root, mtime },
       onWritten: (result) => this.#keep(result),
       errorOf: ({ code, path, message }) => diskError({ code, path, message }),
     })
+    this.#batch = new Batch(this.#writers.block())
   }
 
-  /** Takes the next block, whose ArrayBuffer it gives away; resolves when there is room for another. */
-  async write(block: Uint8Array): Promise<void> {
-    const parts = this.#read(block)
-    const [first] = parts
-    if (first === undefined) return
-    const idlest = await this.#writers.idlest()
-    const owner = first.position > 0 ? first.file.owner : undefined
-    if (owner === undefined || owner === idlest) {
-      this.#give(idlest, block, parts)
-    } else if (parts.length === 1) {
-      await this.#writers.roomAt(owner)
-      this.#give(owner, block, parts)
-    } else {
-      const tail = block.slice(first.start, first.end)
-      this.#give(owner, tail, [{ ...first, start: 0, end: tail.length }])
-      this.#give(idlest, block, parts.slice(1))
+  /** Takes the next bytes of the archive, which it copies; resolves when it can take more. */
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#policy.countRead(bytes.length)
+    for (const event of this.#parser.push(bytes)) {
+      if (event.kind === 'entry') await this.#begin(event.entry)
+      else if (this.#current !== undefined)
+        await this.#append(this.#current, bytes.subarray(event.start, event.end))
     }
   }
 
-  /** Says that no block follows; resolves when everything is on disk. */
+  /** Says that no bytes follow; resolves when everything is on disk. */
   async finish(): Promise<Tree> {
     this.#parser.end()
+    await this.#flush()
     await this.#writers.idle()
     for (const { path, entry } of this.#links) this.#makeLink(path, entry)
     return {
@@ -120,43 +109,47 @@ export class TreeBuilder {
     return this.#writers.close()
   }
 
-  /** What there is to write of a block. Makes the directories on the way. */
-  #read(block: Uint8Array): Part[] {
-    const parts: Part[] = []
-    for (const event of this.#parser.push(block)) {
-      if (event.kind === 'entry') {
-        const decision = this.#policy.decide(event.entry, (path) => this.#makeDirectory(path))
-        this.#current = this.#take(event.entry, decision)
-        if (this.#current?.size === 0) parts.push({ file: this.#current, start: 0, end: 0, position: 0 })
-      } else if (this.#current !== undefined) {
-        const { start, end } = event
-        parts.push({ file: this.#current, start, end, position: this.#current.position })
-        this.#current.position += end - start
-      }
-    }
-    return parts
-  }
-
-  #take(entry: TarEntry, decision: Decision): CurrentFile | undefined {
+  async #begin(entry: TarEntry): Promise<void> {
+    const decision = this.#policy.decide(entry)
+    this.#current = undefined
     if (decision.kind === 'symlink' || decision.kind === 'hardlink') {
       this.#links.push({ path: decision.path, entry })
     }
-    if (decision.kind !== 'file') return undefined
+    if (decision.kind !== 'file') return
     const { path, number, inDotGit } = decision
+    const { size, executable } = entry
+    const flags = (executable ? EXECUTABLE : 0) | (inDotGit ? 0 : TRACKED)
     this.#files += 1
-    this.#bytes += entry.size
-    const flags = (entry.executable ? EXECUTABLE : 0) | (inDotGit ? 0 : TRACKED)
-    return { path, number, size: entry.size, flags, position: 0, owner: undefined }
+    this.#bytes += size
+    this.#current = { path, number, size, flags, position: 0, writer: undefined }
+    if (!this.#batch.hasRoomFor(size)) await this.#flush()
+    if (this.#batch.hasRoomFor(size)) this.#batch.add(this.#current)
   }
 
-  #give(writer: Writer, block: Uint8Array, parts: readonly Part[]): void {
-    const fields = new Float64Array(parts.length * PART_FIELDS)
-    parts.forEach(({ file, start, end, position }, index) => {
-      file.owner = writer
-      fields.set([file.number, start, end, position, file.size, file.flags], index * PART_FIELDS)
-    })
-    const paths = parts.map(({ file }) => file.path).join('\0')
-    this.#writers.give(writer, { block, paths, parts: fields, hash: this.hash })
+  /** A file that fits into a block is in the batch already; a larger one has blocks of its own, all for one writer. */
+  async #append(file: CurrentFile, bytes: Uint8Array): Promise<void> {
+    if (this.#batch.holds(file)) {
+      this.#batch.append(bytes)
+      return
+    }
+    for (let read = 0; read < bytes.length; ) {
+      const length = Math.min(bytes.length - read, this.#batch.room)
+      if (this.#batch.isEmpty) this.#batch.addPart(file, file.position)
+      this.#batch.append(bytes.subarray(read, read + length))
+      file.position += length
+      read += length
+      if (this.#batch.room === 0 || file.position === file.size) await this.#flush(file)
+    }
+  }
+
+  /** Gives the batch to a writer: the one that has begun this file, or the idlest. */
+  async #flush(file?: CurrentFile): Promise<void> {
+    if (this.#batch.isEmpty) return
+    if (file?.writer !== undefined) await this.#writers.roomAt(file.writer)
+    const writer = file?.writer ?? (await this.#writers.idlest())
+    if (file !== undefined) file.writer = writer
+    this.#writers.give(writer, this.#batch.job(this.hash))
+    this.#batch = new Batch(this.#writers.block())
   }
 
   #keep({ files, records, recordBytes }: Written): void {
@@ -173,17 +166,21 @@ export class TreeBuilder {
     this.#files += 1
     if (entry.kind === 'hardlink') {
       const existing = linkedPath(entry)
-      this.#onDisk(path, (place) => linkSync(onDisk(this.#root, existing), place))
       const number = this.#policy.numberOf(existing)
       const record = number === undefined ? undefined : this.#records[number]
-      if (record !== undefined) this.#linkRecords.set(path, record)
+      this.#onDisk(path, (place) => {
+        linkSync(onDisk(this.#root, existing), place)
+        if (record === undefined) return
+        rewriteStatData(record, lstatSync(place, { bigint: true }))
+        this.#linkRecords.set(path, record)
+      })
       return
     }
     const target = Buffer.from(entry.target, 'latin1')
     this.#onDisk(path, (place) => {
       symlinkSync(target, place)
       lutimesSync(place, this.#mtime, this.#mtime)
-      const id = createHash(this.hash).update(`blob ${target.length}\0`).update(target).digest()
+      const id = createHash(this.hash).update(blobHeader(target.length)).update(target).digest()
       const record = Buffer.alloc(STAT_BYTES + id.length)
       writeStatData(record, lstatSync(place, { bigint: true }), GIT_MODE.symlink)
       record.set(id, STAT_BYTES)

@@ -1,10 +1,12 @@
 import { extname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { Bell } from '../bell.ts'
-import type { JobResult, WorkerOptions, WriteJob } from './tree-job.ts'
+import { BLOCK_BYTES, type JobResult, type WorkerOptions, type WriteJob } from './tree-job.ts'
 
-/** Jobs a writer has at most: the one that it writes, and the one that follows without a pause. */
+/** Jobs a writer has at most: the one that it writes, and one that follows without a pause. */
 const QUEUE = 2
+/** A writer keeps next to nothing: left to itself its heap would grow by 16 MiB of garbage. */
+const WORKER_LIMITS = { maxYoungGenerationSizeMb: 3 }
 
 /** One thread, and how many jobs it has. */
 export interface Writer {
@@ -24,12 +26,13 @@ export interface WritersOptions {
 
 /**
  * The threads that write files. They start at once, since each takes 65 ms to be there. Bounded by two blocks for
- * each, apart from tails of files that a writer has begun. Close them, or the process stays.
+ * each. Close them, or the process stays.
  */
 export class Writers {
   readonly #bell = new Bell()
   readonly #writers: readonly Writer[]
   readonly #options: WritersOptions
+  readonly #blocks: Uint8Array<ArrayBuffer>[] = []
   #failure: { readonly error: unknown } | undefined
 
   constructor(options: WritersOptions) {
@@ -49,12 +52,18 @@ export class Writers {
 
   async roomAt(writer: Writer): Promise<void> {
     while (writer.queued >= QUEUE && this.#failure === undefined) await this.#bell.wait()
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  /** A block for the next job: one that came back, where there is one. */
+  block(): Uint8Array<ArrayBuffer> {
+    return this.#blocks.pop() ?? new Uint8Array(BLOCK_BYTES)
   }
 
   /** The job's block goes with it: its memory is the writer's from now on. */
   give(writer: Writer, job: WriteJob): void {
     writer.queued += 1
-    writer.worker.postMessage(job, [job.block.buffer as ArrayBuffer, job.parts.buffer as ArrayBuffer])
+    writer.worker.postMessage(job, [job.block.buffer, job.parts.buffer])
   }
 
   /** Resolves when everything given is on disk. */
@@ -72,13 +81,19 @@ export class Writers {
 
   #start(): Writer {
     const script = join(import.meta.dirname, `tree-worker${extname(import.meta.filename)}`)
-    const writer = { worker: new Worker(script, { workerData: this.#options.worker }), queued: 0 }
+    const writer = {
+      worker: new Worker(script, { workerData: this.#options.worker, resourceLimits: WORKER_LIMITS }),
+      queued: 0,
+    }
     writer.worker.on('error', (error) => this.#fail(error))
     writer.worker.on('exit', () => this.#fail(new Error('a writer thread ended before its work was done')))
     writer.worker.on('message', (result: JobResult) => {
       writer.queued -= 1
       if (result.kind === 'failed') this.#fail(this.#options.errorOf(result))
-      else this.#options.onWritten(result)
+      else {
+        this.#blocks.push(result.block)
+        this.#options.onWritten(result)
+      }
       this.#bell.ring()
     })
     return writer
