@@ -9,17 +9,8 @@ export function networkError(error: unknown, url: URL): unknown {
   if (error instanceof ActionError) return error
   const code = errorCode(error)
   const what = placeOf(url)
-  const proxyStatus = /^Proxy (?:response|Authentication Required) \((\d{3})\)/.exec(
-    error instanceof Error ? error.message : '',
-  )?.[1]
-  if (proxyStatus !== undefined) {
-    const message = `the proxy answered ${proxyStatus} when asked for ${url.host}`
-    const variable = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY'
-    if (!isRetryStatus(Number(proxyStatus))) {
-      return new ActionError('PROXY_FAILED', `${message}; check ${variable} and NO_PROXY`, { cause: error })
-    }
-    return new TransientError('PROXY_FAILED', message, { cause: error })
-  }
+  const refusal = proxyRefusal(error, url)
+  if (refusal !== undefined) return refusal
   if (code !== undefined && TLS_CODES.test(code) && attemptsWorth(error) === 0) {
     const hint = 'where a private certificate authority signed it, set NODE_EXTRA_CA_CERTS to its certificate'
     return new ActionError('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${hint}`, {
@@ -33,6 +24,17 @@ export function networkError(error: unknown, url: URL): unknown {
     return new ActionError('PROTOCOL_ERROR', `${what} does not answer in valid HTTP`, { cause: error })
   }
   return new ActionError('CONNECTION_FAILED', `${message}: ${describeError(error)}`, { cause: error })
+}
+
+/** Where a proxy refused, which undici tells in words only. */
+function proxyRefusal(cause: unknown, url: URL): ActionError | undefined {
+  if (!(cause instanceof Error)) return undefined
+  const status = /^Proxy (?:response|Authentication Required) \((\d{3})\)/.exec(cause.message)?.[1]
+  if (status === undefined) return undefined
+  const message = `the proxy answered ${status} when asked for ${url.host}`
+  if (isRetryStatus(Number(status))) return new TransientError('PROXY_FAILED', message, { cause })
+  const variable = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY'
+  return new ActionError('PROXY_FAILED', `${message}; check ${variable} and NO_PROXY`, { cause })
 }
 
 interface FailedReply {

@@ -77,9 +77,13 @@ async function discover(url: URL, options: OpenOptions): Promise<Snapshot> {
 async function whole(url: URL, options: OpenOptions, partial?: Reply): Promise<Snapshot> {
   partial?.drop()
   const reply = await ask(url, {}, options)
-  if (reply.status === 200) return stream(reply)
-  reply.drop()
-  throw statusError(reply, Date.now())
+  try {
+    if (reply.status === 200) return stream(reply)
+    throw statusError(reply, Date.now())
+  } catch (error) {
+    reply.drop()
+    throw error
+  }
 }
 
 function ask(url: URL, headers: Record<string, string>, options: OpenOptions): Promise<Reply> {

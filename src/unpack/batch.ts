@@ -34,24 +34,21 @@ export class Batch {
     return this.#block.length - this.#used
   }
 
-  /** Whether a file of this size can be added whole. */
-  hasRoomFor(size: number): boolean {
-    return size + HEADER_BYTES <= this.room && this.#paths.length < MAX_FILES
-  }
-
   /** Whether this is the file added last, so that its content is to be appended. */
   holds(file: BatchFile): boolean {
     return this.#last === file
   }
 
-  /** Adds a file, all of whose content will be appended. */
-  add(file: BatchFile): void {
+  /** Adds a file, all of whose content will be appended; false where there is no room for it. */
+  add(file: BatchFile): boolean {
+    if (file.size + HEADER_BYTES > this.room || this.#paths.length >= MAX_FILES) return false
     if ((file.flags & TRACKED) !== 0) {
       const header = blobHeader(file.size)
       for (let i = 0; i < header.length; i += 1) this.#block[this.#used++] = header.charCodeAt(i)
     }
     this.#push(file, 0, this.#used + file.size)
     this.#last = file
+    return true
   }
 
   /** Adds the part of a file from this position on; whatever is appended is its content. */

@@ -73,14 +73,14 @@ interface Part {
 }
 
 function partOf({ parts }: WriteJob, index: number): Part {
-  const field = (name: keyof typeof PART): number => parts[index * PART_FIELDS + PART[name]] ?? 0
+  const at = index * PART_FIELDS
   return {
-    file: field('file'),
-    start: field('start'),
-    end: field('end'),
-    position: field('position'),
-    size: field('size'),
-    flags: field('flags'),
+    file: parts[at + PART.file] ?? 0,
+    start: parts[at + PART.start] ?? 0,
+    end: parts[at + PART.end] ?? 0,
+    position: parts[at + PART.position] ?? 0,
+    size: parts[at + PART.size] ?? 0,
+    flags: parts[at + PART.flags] ?? 0,
   }
 }
 
@@ -128,7 +128,12 @@ function create(path: string, flags: number): number {
   return openSync(onDisk(root, path), FLAGS, (flags & EXECUTABLE) === 0 ? 0o666 : 0o777)
 }
 
-/** One call hashes both what git hashes before the content, which stands there in the block, and the content. */
+/**
+ * One call hashes both what git hashes before the content, which stands there in the block, and the content. A file
+ * that all but fills a block has it to itself, without that.
+ */
 function blobId({ block, hash: algorithm }: WriteJob, start: number, end: number): string {
-  return hash(algorithm, block.subarray(start - blobHeader(end - start).length, end))
+  const header = blobHeader(end - start)
+  if (start > 0) return hash(algorithm, block.subarray(start - header.length, end))
+  return createHash(algorithm).update(header).update(block.subarray(0, end)).digest('hex')
 }

@@ -3,11 +3,12 @@ import { linkSync, lstatSync, lutimesSync, mkdirSync, symlinkSync } from 'node:f
 import { Batch, type BatchFile } from './batch.ts'
 import { diskError } from './disk-error.ts'
 import { GIT_MODE, rewriteStatData, STAT_BYTES, writeStatData } from './index-record.ts'
+import { IndexRecords } from './index-records.ts'
 import { onDisk, toLatin1 } from './on-disk.ts'
 import { EntryPolicy, linkedPath, type TreeLimits } from './policy.ts'
 import { type TarEntry, TarParser } from './tar.ts'
 import { blobHeader, EXECUTABLE, TRACKED } from './tree-job.ts'
-import { type Writer, Writers, type Written } from './writers.ts'
+import { type Writer, Writers } from './writers.ts'
 
 export interface TreeOptions {
   /** A fresh directory that nothing else writes to. */
@@ -52,7 +53,7 @@ export class TreeBuilder {
   readonly #parser = new TarParser()
   readonly #policy: EntryPolicy
   readonly #writers: Writers
-  readonly #records: Uint8Array[] = []
+  readonly #records = new IndexRecords()
   readonly #links: { readonly path: string; readonly entry: TarEntry }[] = []
   #linkRecords = new Map<string, Uint8Array>()
   #batch: Batch
@@ -72,7 +73,7 @@ export class TreeBuilder {
     this.#writers = new Writers({
       count: writers,
       worker: { root: this.#root, mtime },
-      onWritten: (result) => this.#keep(result),
+      onWritten: (result) => this.#records.add(result),
       errorOf: ({ code, path, message }) => diskError({ code, path, message }),
     })
     this.#batch = new Batch(this.#writers.block())
@@ -82,9 +83,17 @@ export class TreeBuilder {
   async write(bytes: Uint8Array): Promise<void> {
     this.#policy.countRead(bytes.length)
     for (const event of this.#parser.push(bytes)) {
-      if (event.kind === 'entry') await this.#begin(event.entry)
-      else if (this.#current !== undefined)
-        await this.#append(this.#current, bytes.subarray(event.start, event.end))
+      if (event.kind === 'entry') {
+        const file = this.#take(event.entry)
+        this.#current = file
+        if (file === undefined || this.#batch.add(file)) continue
+        await this.#flush()
+        this.#batch.add(file)
+      } else if (this.#current !== undefined) {
+        const content = bytes.subarray(event.start, event.end)
+        if (this.#batch.holds(this.#current)) this.#batch.append(content)
+        else await this.#appendLarge(this.#current, content)
+      }
     }
   }
 
@@ -100,7 +109,7 @@ export class TreeBuilder {
       skipped: this.#policy.skipped,
       recordOf: (path) => {
         const number = this.#policy.numberOf(path)
-        return number === undefined ? this.#linkRecords.get(path) : this.#records[number]
+        return number === undefined ? this.#linkRecords.get(path) : this.#records.of(number)
       },
     }
   }
@@ -109,33 +118,26 @@ export class TreeBuilder {
     return this.#writers.close()
   }
 
-  async #begin(entry: TarEntry): Promise<void> {
+  /** What there is to write of an entry now: links come last. */
+  #take(entry: TarEntry): CurrentFile | undefined {
     const decision = this.#policy.decide(entry)
-    this.#current = undefined
     if (decision.kind === 'symlink' || decision.kind === 'hardlink') {
       this.#links.push({ path: decision.path, entry })
     }
-    if (decision.kind !== 'file') return
+    if (decision.kind !== 'file') return undefined
     const { path, number, inDotGit } = decision
-    const { size, executable } = entry
-    const flags = (executable ? EXECUTABLE : 0) | (inDotGit ? 0 : TRACKED)
+    const flags = (entry.executable ? EXECUTABLE : 0) | (inDotGit ? 0 : TRACKED)
     this.#files += 1
-    this.#bytes += size
-    this.#current = { path, number, size, flags, position: 0, writer: undefined }
-    if (!this.#batch.hasRoomFor(size)) await this.#flush()
-    if (this.#batch.hasRoomFor(size)) this.#batch.add(this.#current)
+    this.#bytes += entry.size
+    return { path, number, size: entry.size, flags, position: 0, writer: undefined }
   }
 
-  /** A file that fits into a block is in the batch already; a larger one has blocks of its own, all for one writer. */
-  async #append(file: CurrentFile, bytes: Uint8Array): Promise<void> {
-    if (this.#batch.holds(file)) {
-      this.#batch.append(bytes)
-      return
-    }
-    for (let read = 0; read < bytes.length; ) {
-      const length = Math.min(bytes.length - read, this.#batch.room)
+  /** A file that does not fit into a block has blocks of its own, all for one writer. */
+  async #appendLarge(file: CurrentFile, content: Uint8Array): Promise<void> {
+    for (let read = 0; read < content.length; ) {
+      const length = Math.min(content.length - read, this.#batch.room)
       if (this.#batch.isEmpty) this.#batch.addPart(file, file.position)
-      this.#batch.append(bytes.subarray(read, read + length))
+      this.#batch.append(content.subarray(read, read + length))
       file.position += length
       read += length
       if (this.#batch.room === 0 || file.position === file.size) await this.#flush(file)
@@ -152,12 +154,6 @@ export class TreeBuilder {
     this.#batch = new Batch(this.#writers.block())
   }
 
-  #keep({ files, records, recordBytes }: Written): void {
-    files.forEach((file, index) => {
-      this.#records[file] = records.subarray(index * recordBytes, (index + 1) * recordBytes)
-    })
-  }
-
   #makeDirectory(path: string): void {
     this.#onDisk(path, (place) => mkdirSync(place))
   }
@@ -167,7 +163,7 @@ export class TreeBuilder {
     if (entry.kind === 'hardlink') {
       const existing = linkedPath(entry)
       const number = this.#policy.numberOf(existing)
-      const record = number === undefined ? undefined : this.#records[number]
+      const record = number === undefined ? undefined : this.#records.of(number)
       this.#onDisk(path, (place) => {
         linkSync(onDisk(this.#root, existing), place)
         if (record === undefined) return
