@@ -45965,7 +45965,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(452);
 /* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(646);
 /* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(9293);
-/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(5953);
+/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1163);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(4020);
 /* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(150);
 /* harmony import */ var _unpack_staging_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(3287);
@@ -46189,7 +46189,7 @@ function secretHeaders(inputs) {
 
 /***/ }),
 
-/***/ 5953:
+/***/ 1163:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46391,15 +46391,9 @@ function networkError(error, url) {
         return error;
     const code = errorCode(error);
     const what = placeOf(url);
-    const proxyStatus = /^Proxy (?:response|Authentication Required) \((\d{3})\)/.exec(error instanceof Error ? error.message : '')?.[1];
-    if (proxyStatus !== undefined) {
-        const message = `the proxy answered ${proxyStatus} when asked for ${url.host}`;
-        const variable = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
-        if (!isRetryStatus(Number(proxyStatus))) {
-            return new lib_errors/* ActionError */.l('PROXY_FAILED', `${message}; check ${variable} and NO_PROXY`, { cause: error });
-        }
-        return new TransientError('PROXY_FAILED', message, { cause: error });
-    }
+    const refusal = proxyRefusal(error, url);
+    if (refusal !== undefined)
+        return refusal;
     if (code !== undefined && TLS_CODES.test(code) && attemptsWorth(error) === 0) {
         const hint = 'where a private certificate authority signed it, set NODE_EXTRA_CA_CERTS to its certificate';
         return new lib_errors/* ActionError */.l('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${hint}`, {
@@ -46414,6 +46408,19 @@ function networkError(error, url) {
         return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${what} does not answer in valid HTTP`, { cause: error });
     }
     return new lib_errors/* ActionError */.l('CONNECTION_FAILED', `${message}: ${(0,lib_errors/* describeError */.U)(error)}`, { cause: error });
+}
+/** Where a proxy refused, which undici tells in words only. */
+function proxyRefusal(cause, url) {
+    if (!(cause instanceof Error))
+        return undefined;
+    const status = /^Proxy (?:response|Authentication Required) \((\d{3})\)/.exec(cause.message)?.[1];
+    if (status === undefined)
+        return undefined;
+    const message = `the proxy answered ${status} when asked for ${url.host}`;
+    if (isRetryStatus(Number(status)))
+        return new TransientError('PROXY_FAILED', message, { cause });
+    const variable = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
+    return new lib_errors/* ActionError */.l('PROXY_FAILED', `${message}; check ${variable} and NO_PROXY`, { cause });
 }
 /** The error for a reply whose status is of no use. */
 function statusError(reply, nowMs) {
@@ -46787,12 +46794,15 @@ class RangeFetch {
         const sink = this.#sink;
         const from = sink.at;
         const watch = new StallWatch(stall, (why) => reply.drop(new TransientError('STALLED', `${placeOf(url)} stalled at byte ${sink.at}: ${why}`)));
+        let isOver = false;
         const flow = {
             pause: () => {
                 watch.pause();
                 reply.pause();
             },
             resume: () => {
+                if (isOver)
+                    return;
                 watch.resume();
                 reply.resume();
             },
@@ -46810,6 +46820,7 @@ class RangeFetch {
             });
         }
         finally {
+            isOver = true;
             signal.removeEventListener('abort', cancel);
             watch.pause();
             reply.drop();
@@ -47021,7 +47032,7 @@ class Inflow extends Landing {
     }
     take(bytes, flow) {
         this.#store(bytes);
-        if (this.drained || this.#paused !== undefined)
+        if (this.drained || this.#paused === flow)
             return;
         this.#paused = flow;
         flow.pause();
@@ -47039,8 +47050,9 @@ class Inflow extends Landing {
             this.#store(bytes);
         if (!this.drained)
             return;
-        this.#paused?.resume();
-        this.#paused = undefined;
+        const paused = this.#paused;
+        this.#paused = undefined; // before it goes on, since it may have more at once
+        paused?.resume();
     }
     views(from, to) {
         return this.#ring.views(from, to);
@@ -48270,10 +48282,15 @@ async function discover(url, options) {
 async function whole(url, options, partial) {
     partial?.drop();
     const reply = await ask(url, {}, options);
-    if (reply.status === 200)
-        return stream(reply);
-    reply.drop();
-    throw statusError(reply, Date.now());
+    try {
+        if (reply.status === 200)
+            return stream(reply);
+        throw statusError(reply, Date.now());
+    }
+    catch (error) {
+        reply.drop();
+        throw error;
+    }
 }
 function ask(url, headers, options) {
     const { client, discoveryTimeoutMs, signal } = options;
@@ -48610,16 +48627,14 @@ class Batch {
     get room() {
         return this.#block.length - this.#used;
     }
-    /** Whether a file of this size can be added whole. */
-    hasRoomFor(size) {
-        return size + batch_HEADER_BYTES <= this.room && this.#paths.length < MAX_FILES;
-    }
     /** Whether this is the file added last, so that its content is to be appended. */
     holds(file) {
         return this.#last === file;
     }
-    /** Adds a file, all of whose content will be appended. */
+    /** Adds a file, all of whose content will be appended; false where there is no room for it. */
     add(file) {
+        if (file.size + batch_HEADER_BYTES > this.room || this.#paths.length >= MAX_FILES)
+            return false;
         if ((file.flags & TRACKED) !== 0) {
             const header = blobHeader(file.size);
             for (let i = 0; i < header.length; i += 1)
@@ -48627,6 +48642,7 @@ class Batch {
         }
         this.#push(file, 0, this.#used + file.size);
         this.#last = file;
+        return true;
     }
     /** Adds the part of a file from this position on; whatever is appended is its content. */
     addPart(file, position) {
@@ -48701,6 +48717,34 @@ function rewriteStatData({ buffer, byteOffset, length }, stat) {
 const BILLION = 1000000000n;
 function low32(value) {
     return Number(BigInt.asUintN(32, value));
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/index-records.js
+/** The index records of written files, by their numbers, as the writers gave them. */
+class IndexRecords {
+    #results = [];
+    /** For each file: which result has its record, from 1, and where in that it is. */
+    #places = new Uint32Array(2 * 1024);
+    add({ files, records, recordBytes }) {
+        this.#results.push({ records, recordBytes });
+        for (let i = 0; i < files.length; i += 1) {
+            const at = 2 * (files[i] ?? 0);
+            if (at >= this.#places.length)
+                this.#grow(at);
+            this.#places[at] = this.#results.length;
+            this.#places[at + 1] = i * recordBytes;
+        }
+    }
+    of(file) {
+        const result = this.#results[(this.#places[2 * file] ?? 0) - 1];
+        const at = this.#places[2 * file + 1] ?? 0;
+        return result?.records.subarray(at, at + result.recordBytes);
+    }
+    #grow(needed) {
+        const grown = new Uint32Array(2 * Math.max(needed, this.#places.length));
+        grown.set(this.#places);
+        this.#places = grown;
+    }
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/on-disk.js
@@ -49152,6 +49196,7 @@ class Writers {
 
 
 
+
 /** Builds a tree from a tar stream: files by the writers, links last, so that no link is ever on the way to a file. */
 class TreeBuilder {
     /** The repository's object format: what object ids are made with. */
@@ -49161,7 +49206,7 @@ class TreeBuilder {
     #parser = new TarParser();
     #policy;
     #writers;
-    #records = [];
+    #records = new IndexRecords();
     #links = [];
     #linkRecords = new Map();
     #batch;
@@ -49180,7 +49225,7 @@ class TreeBuilder {
         this.#writers = new Writers({
             count: writers,
             worker: { root: this.#root, mtime },
-            onWritten: (result) => this.#keep(result),
+            onWritten: (result) => this.#records.add(result),
             errorOf: ({ code, path, message }) => diskError({ code, path, message }),
         });
         this.#batch = new Batch(this.#writers.block());
@@ -49189,10 +49234,21 @@ class TreeBuilder {
     async write(bytes) {
         this.#policy.countRead(bytes.length);
         for (const event of this.#parser.push(bytes)) {
-            if (event.kind === 'entry')
-                await this.#begin(event.entry);
-            else if (this.#current !== undefined)
-                await this.#append(this.#current, bytes.subarray(event.start, event.end));
+            if (event.kind === 'entry') {
+                const file = this.#take(event.entry);
+                this.#current = file;
+                if (file === undefined || this.#batch.add(file))
+                    continue;
+                await this.#flush();
+                this.#batch.add(file);
+            }
+            else if (this.#current !== undefined) {
+                const content = bytes.subarray(event.start, event.end);
+                if (this.#batch.holds(this.#current))
+                    this.#batch.append(content);
+                else
+                    await this.#appendLarge(this.#current, content);
+            }
         }
     }
     /** Says that no bytes follow; resolves when everything is on disk. */
@@ -49208,43 +49264,34 @@ class TreeBuilder {
             skipped: this.#policy.skipped,
             recordOf: (path) => {
                 const number = this.#policy.numberOf(path);
-                return number === undefined ? this.#linkRecords.get(path) : this.#records[number];
+                return number === undefined ? this.#linkRecords.get(path) : this.#records.of(number);
             },
         };
     }
     close() {
         return this.#writers.close();
     }
-    async #begin(entry) {
+    /** What there is to write of an entry now: links come last. */
+    #take(entry) {
         const decision = this.#policy.decide(entry);
-        this.#current = undefined;
         if (decision.kind === 'symlink' || decision.kind === 'hardlink') {
             this.#links.push({ path: decision.path, entry });
         }
         if (decision.kind !== 'file')
-            return;
+            return undefined;
         const { path, number, inDotGit } = decision;
-        const { size, executable } = entry;
-        const flags = (executable ? EXECUTABLE : 0) | (inDotGit ? 0 : TRACKED);
+        const flags = (entry.executable ? EXECUTABLE : 0) | (inDotGit ? 0 : TRACKED);
         this.#files += 1;
-        this.#bytes += size;
-        this.#current = { path, number, size, flags, position: 0, writer: undefined };
-        if (!this.#batch.hasRoomFor(size))
-            await this.#flush();
-        if (this.#batch.hasRoomFor(size))
-            this.#batch.add(this.#current);
+        this.#bytes += entry.size;
+        return { path, number, size: entry.size, flags, position: 0, writer: undefined };
     }
-    /** A file that fits into a block is in the batch already; a larger one has blocks of its own, all for one writer. */
-    async #append(file, bytes) {
-        if (this.#batch.holds(file)) {
-            this.#batch.append(bytes);
-            return;
-        }
-        for (let read = 0; read < bytes.length;) {
-            const length = Math.min(bytes.length - read, this.#batch.room);
+    /** A file that does not fit into a block has blocks of its own, all for one writer. */
+    async #appendLarge(file, content) {
+        for (let read = 0; read < content.length;) {
+            const length = Math.min(content.length - read, this.#batch.room);
             if (this.#batch.isEmpty)
                 this.#batch.addPart(file, file.position);
-            this.#batch.append(bytes.subarray(read, read + length));
+            this.#batch.append(content.subarray(read, read + length));
             file.position += length;
             read += length;
             if (this.#batch.room === 0 || file.position === file.size)
@@ -49263,11 +49310,6 @@ class TreeBuilder {
         this.#writers.give(writer, this.#batch.job(this.hash));
         this.#batch = new Batch(this.#writers.block());
     }
-    #keep({ files, records, recordBytes }) {
-        files.forEach((file, index) => {
-            this.#records[file] = records.subarray(index * recordBytes, (index + 1) * recordBytes);
-        });
-    }
     #makeDirectory(path) {
         this.#onDisk(path, (place) => (0,external_node_fs_.mkdirSync)(place));
     }
@@ -49276,7 +49318,7 @@ class TreeBuilder {
         if (entry.kind === 'hardlink') {
             const existing = linkedPath(entry);
             const number = this.#policy.numberOf(existing);
-            const record = number === undefined ? undefined : this.#records[number];
+            const record = number === undefined ? undefined : this.#records.of(number);
             this.#onDisk(path, (place) => {
                 (0,external_node_fs_.linkSync)(onDisk(this.#root, existing), place);
                 if (record === undefined)
@@ -49357,10 +49399,12 @@ class FrameScanner {
     #needed = 4;
     #held = Buffer.alloc(18);
     #heldBytes = 0;
-    #frame = { checksum: false, blockBytes: 0, contentBytes: undefined, mostBytes: 0 };
-    /** An upper bound of what the frame begun last decodes to, so far as its blocks have been seen. */
-    get mostBytesSoFar() {
-        return this.#frame.mostBytes;
+    #frame = { checksum: false, blockBytes: 0 };
+    /** Says that no bytes follow; throws TRUNCATED inside a frame. */
+    end() {
+        if (this.#part === 'magic' && this.#heldBytes === 0 && this.#skip === 0)
+            return;
+        throw new lib_errors/* ActionError */.l('TRUNCATED', `the zstd stream ends at byte ${this.#at}, in the middle of a frame`);
     }
     *push(bytes) {
         for (let read = 0; read < bytes.length || (this.#skip === 0 && this.#part === 'done');) {
@@ -49380,12 +49424,6 @@ class FrameScanner {
             yield* this.#take();
         }
     }
-    /** Says that no bytes follow; throws TRUNCATED inside a frame. */
-    end() {
-        if (this.#part === 'magic' && this.#heldBytes === 0 && this.#skip === 0)
-            return;
-        throw new lib_errors/* ActionError */.l('TRUNCATED', `the zstd stream ends at byte ${this.#at}, in the middle of a frame`);
-    }
     *#take() {
         if (this.#part === 'magic')
             this.#takeMagic();
@@ -49396,7 +49434,7 @@ class FrameScanner {
         else if (this.#part === 'block')
             this.#takeBlock();
         else {
-            yield { kind: 'end', at: this.#at, mostBytes: this.#frame.contentBytes ?? this.#frame.mostBytes };
+            yield { kind: 'end', at: this.#at };
             this.#expect('magic', 4);
         }
     }
@@ -49427,8 +49465,6 @@ class FrameScanner {
         this.#frame = {
             checksum: (descriptor & 4) !== 0,
             blockBytes: Math.min(header.windowBytes, MAX_BLOCK_BYTES),
-            contentBytes: header.contentBytes,
-            mostBytes: 0,
         };
         yield { kind: 'begin', at, header, head: Buffer.concat([MAGIC_BYTES, this.#held.subarray(0, size)]) };
         this.#expect('block', 3);
@@ -49440,7 +49476,6 @@ class FrameScanner {
         if (type === 3 || size > blockBytes) {
             throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `a zstd block at byte ${this.#at - 3} is of no valid type or size`);
         }
-        this.#frame.mostBytes += type === 2 ? blockBytes : size;
         const content = type === 1 ? 1 : size;
         if (last)
             this.#skipTo('done', 0, content + (checksum ? CHECKSUM_BYTES : 0));
@@ -49524,8 +49559,9 @@ const DECODER_OPTIONS = {
     readableHighWaterMark: AHEAD_PIECES,
 };
 /**
- * A zstd stream's decoded bytes, in pieces of at most 320 KiB, each valid until the next is asked for. Several frames are decoded at once, each on a thread
- * of libuv's pool. Bounded by `concurrency` times 16 MiB compressed and 4 MiB decoded.
+ * A zstd stream's decoded bytes, in pieces of at most 320 KiB, each valid until the next is asked for. Several
+ * frames are decoded at once, each on a thread of libuv's pool. Bounded by `concurrency` times 16 MiB compressed
+ * and five pieces decoded.
  */
 async function* decode(stream, { concurrency }) {
     const frames = new FrameReader(stream);

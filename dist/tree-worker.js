@@ -113,14 +113,14 @@ function run(job) {
     return { kind: 'written', block: job.block, files: files.subarray(0, finished), records, recordBytes };
 }
 function partOf({ parts }, index) {
-    const field = (name) => parts[index * PART_FIELDS + PART[name]] ?? 0;
+    const at = index * PART_FIELDS;
     return {
-        file: field('file'),
-        start: field('start'),
-        end: field('end'),
-        position: field('position'),
-        size: field('size'),
-        flags: field('flags'),
+        file: parts[at + PART.file] ?? 0,
+        start: parts[at + PART.start] ?? 0,
+        end: parts[at + PART.end] ?? 0,
+        position: parts[at + PART.position] ?? 0,
+        size: parts[at + PART.size] ?? 0,
+        flags: parts[at + PART.flags] ?? 0,
     };
 }
 /** Writes one part. Where that finished a tracked file: its object id in hex, its stat data written to `record`. */
@@ -169,8 +169,14 @@ function openPart(job, path, { file, position, size, flags }) {
 function create(path, flags) {
     return (0,external_node_fs_namespaceObject.openSync)(onDisk(root, path), FLAGS, (flags & EXECUTABLE) === 0 ? 0o666 : 0o777);
 }
-/** One call hashes both what git hashes before the content, which stands there in the block, and the content. */
+/**
+ * One call hashes both what git hashes before the content, which stands there in the block, and the content. A file
+ * that all but fills a block has it to itself, without that.
+ */
 function blobId({ block, hash: algorithm }, start, end) {
-    return (0,external_node_crypto_namespaceObject.hash)(algorithm, block.subarray(start - blobHeader(end - start).length, end));
+    const header = blobHeader(end - start);
+    if (start > 0)
+        return (0,external_node_crypto_namespaceObject.hash)(algorithm, block.subarray(start - header.length, end));
+    return (0,external_node_crypto_namespaceObject.createHash)(algorithm).update(header).update(block.subarray(0, end)).digest('hex');
 }
 

@@ -20,7 +20,7 @@ export interface Source {
   readonly signal: AbortSignal
 }
 
-/** Stops a reply and lets it go on. */
+/** Stops a reply and lets it go on; of no effect once it is over. */
 export interface Flow {
   pause(): void
   resume(): void
@@ -99,12 +99,14 @@ class RangeFetch {
     const watch = new StallWatch(stall, (why) =>
       reply.drop(new TransientError('STALLED', `${placeOf(url)} stalled at byte ${sink.at}: ${why}`)),
     )
+    let isOver = false
     const flow = {
       pause: () => {
         watch.pause()
         reply.pause()
       },
       resume: () => {
+        if (isOver) return
         watch.resume()
         reply.resume()
       },
@@ -119,6 +121,7 @@ class RangeFetch {
         else sink.take(bytes, flow)
       })
     } finally {
+      isOver = true
       signal.removeEventListener('abort', cancel)
       watch.pause()
       reply.drop()

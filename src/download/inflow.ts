@@ -25,7 +25,7 @@ export class Inflow extends Landing {
 
   override take(bytes: Uint8Array, flow: Flow): void {
     this.#store(bytes)
-    if (this.drained || this.#paused !== undefined) return
+    if (this.drained || this.#paused === flow) return
     this.#paused = flow
     flow.pause()
   }
@@ -41,8 +41,9 @@ export class Inflow extends Landing {
     this.#overflow = []
     for (const bytes of waiting) this.#store(bytes)
     if (!this.drained) return
-    this.#paused?.resume()
-    this.#paused = undefined
+    const paused = this.#paused
+    this.#paused = undefined // before it goes on, since it may have more at once
+    paused?.resume()
   }
 
   protected override views(from: number, to: number): Iterable<Uint8Array> {

@@ -42,8 +42,9 @@ interface Unit {
 }
 
 /**
- * A zstd stream's decoded bytes, in pieces of at most 320 KiB, each valid until the next is asked for. Several frames are decoded at once, each on a thread
- * of libuv's pool. Bounded by `concurrency` times 16 MiB compressed and 4 MiB decoded.
+ * A zstd stream's decoded bytes, in pieces of at most 320 KiB, each valid until the next is asked for. Several
+ * frames are decoded at once, each on a thread of libuv's pool. Bounded by `concurrency` times 16 MiB compressed
+ * and five pieces decoded.
  */
 export async function* decode(
   stream: ByteStream,

@@ -14,8 +14,7 @@ export interface FrameHeader {
  */
 export type FrameEvent =
   | { readonly kind: 'begin'; readonly at: number; readonly header: FrameHeader; readonly head: Uint8Array }
-  /** `mostBytes` is what the frame decodes to, or an upper bound of it. */
-  | { readonly kind: 'end'; readonly at: number; readonly mostBytes: number }
+  | { readonly kind: 'end'; readonly at: number }
 
 const MAGIC = 0xfd2fb528
 const MAGIC_BYTES = Buffer.from([0x28, 0xb5, 0x2f, 0xfd])
@@ -40,11 +39,12 @@ export class FrameScanner {
   #needed = 4
   readonly #held = Buffer.alloc(18)
   #heldBytes = 0
-  #frame = { checksum: false, blockBytes: 0, contentBytes: undefined as number | undefined, mostBytes: 0 }
+  #frame = { checksum: false, blockBytes: 0 }
 
-  /** An upper bound of what the frame begun last decodes to, so far as its blocks have been seen. */
-  get mostBytesSoFar(): number {
-    return this.#frame.mostBytes
+  /** Says that no bytes follow; throws TRUNCATED inside a frame. */
+  end(): void {
+    if (this.#part === 'magic' && this.#heldBytes === 0 && this.#skip === 0) return
+    throw new ActionError('TRUNCATED', `the zstd stream ends at byte ${this.#at}, in the middle of a frame`)
   }
 
   *push(bytes: Uint8Array): Generator<FrameEvent, void, undefined> {
@@ -65,19 +65,13 @@ export class FrameScanner {
     }
   }
 
-  /** Says that no bytes follow; throws TRUNCATED inside a frame. */
-  end(): void {
-    if (this.#part === 'magic' && this.#heldBytes === 0 && this.#skip === 0) return
-    throw new ActionError('TRUNCATED', `the zstd stream ends at byte ${this.#at}, in the middle of a frame`)
-  }
-
   *#take(): Generator<FrameEvent, void, undefined> {
     if (this.#part === 'magic') this.#takeMagic()
     else if (this.#part === 'skip-size') this.#skipTo('magic', 4, this.#held.readUInt32LE(0))
     else if (this.#part === 'header') yield* this.#takeHeader()
     else if (this.#part === 'block') this.#takeBlock()
     else {
-      yield { kind: 'end', at: this.#at, mostBytes: this.#frame.contentBytes ?? this.#frame.mostBytes }
+      yield { kind: 'end', at: this.#at }
       this.#expect('magic', 4)
     }
   }
@@ -108,8 +102,6 @@ export class FrameScanner {
     this.#frame = {
       checksum: (descriptor & 4) !== 0,
       blockBytes: Math.min(header.windowBytes, MAX_BLOCK_BYTES),
-      contentBytes: header.contentBytes,
-      mostBytes: 0,
     }
     yield { kind: 'begin', at, header, head: Buffer.concat([MAGIC_BYTES, this.#held.subarray(0, size)]) }
     this.#expect('block', 3)
@@ -125,7 +117,6 @@ export class FrameScanner {
         `a zstd block at byte ${this.#at - 3} is of no valid type or size`,
       )
     }
-    this.#frame.mostBytes += type === 2 ? blockBytes : size
     const content = type === 1 ? 1 : size
     if (last) this.#skipTo('done', 0, content + (checksum ? CHECKSUM_BYTES : 0))
     else this.#skipTo('block', 3, content)

@@ -1,0 +1,324 @@
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { bundle, errorsOf, expectRestored, printed, run, temporary } from './support/action-run.ts'
+import { startProxy } from './support/forward-proxy.ts'
+import { type ObjectServer, startObjectServer } from './support/object-server.ts'
+import type { LoggedRequest } from './support/scripted-server.ts'
+import { type ServedProject, serveProject } from './support/served-project.ts'
+import type { Snapshot } from './support/snapshot-server.ts'
+import { fileObject } from './support/stored-object.ts'
+import { cloneOf, expectSameAsClone, listTree } from './support/working-copy.ts'
+
+const remoteUrl = 'https://github.com/octo/project'
+
+let project: ServedProject
+
+beforeAll(async () => {
+  project = await serveProject()
+})
+afterAll(() => project.close())
+beforeEach(() => {
+  project.fault = undefined
+  project.server.log.length = 0
+})
+
+it('restores what git clone gives, in parallel ranges', async () => {
+  const inputs = { server: project.server.url, 'chunk-size': '64KiB', concurrency: '4' }
+  const result = await run({ inputs })
+  expectRestored(result)
+  await expectSameAsClone(result.workspace, project.clone, remoteUrl)
+  expect(readdirSync(result.temp)).toEqual([])
+  const [first, ...others] = project.server.log
+  expect(first).toMatchObject({ range: 'bytes=0-65535', ifMatch: undefined })
+  expect(others.length).toBeGreaterThan(20)
+  expect(new Set(others.map(({ ifMatch }) => ifMatch))).toEqual(new Set([project.snapshot.etag]))
+  expect(project.server.maxActive()).toBeLessThanOrEqual(4)
+})
+
+it('says in outputs and in one line what it did', async () => {
+  const { outputs, stdout } = await run({ inputs: { server: project.server.url, 'chunk-size': '64KiB' } })
+  const { commit, etag, bytes } = project.snapshot
+  expect(project.sentBytes()).toBe(bytes)
+  expect(outputs).toMatchObject({
+    outcome: 'restored',
+    source: 'cachew',
+    'snapshot-hit': 'true',
+    'snapshot-commit': commit,
+    commit,
+    etag,
+    bytes: String(bytes),
+    requests: String(project.server.log.length),
+    retries: '0',
+  })
+  for (const name of ['open-ms', 'restore-ms', 'settle-ms', 'total-ms'])
+    expect(outputs[name]).toMatch(/^\d+$/)
+  expect(outputs['megabytes-per-second']).toMatch(/^\d+\.\d$/)
+  const line = new RegExp(
+    `^Restored octo/project at ${commit.slice(0, 7)} from Cachew: \\d+ files, 3.0 MB in .*$`,
+  )
+  expect(stdout.split('\n').filter((text) => text !== '')).toEqual([expect.stringMatching(line)])
+})
+
+it('counts the files and bytes that it unpacked', async () => {
+  const { outputs, workspace } = await run({ inputs: { server: project.server.url } })
+  const made = /^\.\/\.git\/(config|index) /
+  const written = listTree(workspace).filter((line) => !/\/ \d+$/.test(line) && !made.test(line))
+  const sizes = written.map((line) => Number(/ \d+ (\d+) [0-9a-f]{64}$/.exec(line)?.[1] ?? 0))
+  expect(outputs).toMatchObject({
+    files: String(written.length),
+    'unpacked-bytes': String(sizes.reduce((sum, size) => sum + size, 0)),
+  })
+})
+
+it('restores from a cold server, whose answer has neither length nor ETag', async () => {
+  project.server.evict('octo/project')
+  const result = await run({ inputs: { server: project.server.url, 'chunk-size': '64KiB' } })
+  expectRestored(result)
+  await expectSameAsClone(result.workspace, project.clone, remoteUrl)
+  expect(project.server.log).toHaveLength(1)
+  expect(result.outputs).toMatchObject({
+    etag: '',
+    bytes: String(project.sentBytes()),
+    requests: '1',
+    commit: project.snapshot.commit,
+  })
+})
+
+it('restores from a url, whose query no one gets to see', async () => {
+  const url = `${project.server.url}${project.server.snapshotPath('octo/project')}?signature=abcdef123456`
+  const result = await run({ inputs: { url } })
+  expectRestored(result)
+  await expectSameAsClone(result.workspace, project.clone, remoteUrl)
+  expect(result.outputs.source).toBe('url')
+  expect(result.masks).toEqual(['abcdef123456'])
+  expect(project.server.log.map(({ query }) => query)).toEqual(['?signature=abcdef123456'])
+  expect(printed(result)).toContain('from the URL')
+  expect(printed(result)).not.toContain('abcdef123456')
+})
+
+it('restores into a path below the workspace, and touches nothing beside it', async () => {
+  const workspace = temporary()
+  writeFileSync(join(workspace, 'beside.txt'), 'stays')
+  const result = await run({ workspace, inputs: { server: project.server.url, path: 'some/where' } })
+  expectRestored(result)
+  await expectSameAsClone(join(workspace, 'some', 'where'), project.clone, remoteUrl)
+  expect(readdirSync(workspace)).toEqual(['beside.txt', 'some'])
+  expect(readdirSync(join(workspace, 'some'))).toEqual(['where'])
+})
+
+it('restores where the runner’s temporary directory is on another disk', async (context) => {
+  context.skip(!existsSync('/dev/shm'), 'no /dev/shm here')
+  const temp = temporary('/dev/shm')
+  for (const path of ['', 'some/where']) {
+    const workspace = temporary()
+    mkdirSync(join(workspace, '.old'))
+    const result = await run({ workspace, temp, inputs: { server: project.server.url, path } })
+    expectRestored(result)
+    await result.runPost()
+    await expectSameAsClone(join(workspace, path), project.clone, remoteUrl)
+    expect(readdirSync(temp)).toEqual([])
+    if (path !== '') expect(readdirSync(workspace).sort()).toEqual(['.old', 'some'])
+  }
+})
+
+it('finds a server below a path, and a repository on another GitHub server', async () => {
+  const path = '/caches/one/git/github.corp.example:8443/octo/project/snapshot.tar.zst'
+  const server = await serveFile(path)
+  const result = await run({
+    inputs: { server: `${server.url}/caches/one` },
+    github: { serverUrl: 'https://github.corp.example:8443' },
+  })
+  expectRestored(result)
+  await expectSameAsClone(result.workspace, project.clone, 'https://github.corp.example:8443/octo/project')
+})
+
+describe('credentials', () => {
+  const secret = { authorization: 'Bearer t0psecret', headers: 'X-Token: k3ep-it\nX-Other: plain-text' }
+  const seen = ({ log }: { log: readonly LoggedRequest[] }) =>
+    log.map(({ headers }) => [headers.authorization, headers['x-token'], headers['x-other']])
+
+  it('reach the snapshot server with every request, and the log never', async () => {
+    const result = await run({ inputs: { server: project.server.url, 'chunk-size': '256KiB', ...secret } })
+    expectRestored(result)
+    expect(project.server.log.length).toBeGreaterThan(2)
+    const asGiven = ['Bearer t0psecret', 'k3ep-it', 'plain-text']
+    expect(seen(project.server)).toEqual(project.server.log.map(() => asGiven))
+    expect(result.masks).toEqual(expect.arrayContaining(['Bearer t0psecret', 't0psecret', 'k3ep-it']))
+    for (const word of ['t0psecret', 'k3ep-it']) expect(printed(result)).not.toContain(word)
+    expect(result.stdout.indexOf('::add-mask::')).toBe(0)
+  })
+
+  it('do not follow a redirect to another origin, and the download goes on there', async () => {
+    const target = await serveFile('/elsewhere')
+    const server = await startObjectServer({
+      fault: () => ({ redirect: `${target.url}/elsewhere?signed=1` }),
+    })
+    onTestFinished(() => server.close())
+    const result = await run({ inputs: { server: server.url, 'chunk-size': '256KiB', ...secret } })
+    expectRestored(result)
+    await expectSameAsClone(result.workspace, project.clone, remoteUrl)
+    expect(seen(server)).toEqual([['Bearer t0psecret', 'k3ep-it', 'plain-text']])
+    expect(target.log.length).toBeGreaterThan(2)
+    expect(seen(target)).toEqual(target.log.map(() => [undefined, undefined, undefined]))
+    expect(result.outputs.requests).toBe(String(target.log.length + 1))
+  })
+
+  it('come from CACHEW_AUTHORIZATION where the server does', async () => {
+    const env = { CACHEW_URL: project.server.url, CACHEW_AUTHORIZATION: 'Bearer fr0m-env' }
+    const result = await run({ env })
+    expectRestored(result)
+    expect(seen(project.server)).toEqual([['Bearer fr0m-env', undefined, undefined]])
+    expect(result.masks).toContain('fr0m-env')
+  })
+})
+
+it('goes through the proxy that http_proxy names, and not past no_proxy', async () => {
+  const proxy = await startProxy(project.server.url)
+  const inputs = { server: 'http://snapshots.example', retries: '0' }
+  const env = { http_proxy: `http://user:pa55word@${new URL(proxy.url).host}` }
+  const result = await run({ inputs, env })
+  expectRestored(result)
+  await expectSameAsClone(result.workspace, project.clone, remoteUrl)
+  expect(proxy.asked.length).toBeGreaterThan(0)
+  for (const { host, authorization } of proxy.asked) {
+    expect(host).toMatch(/^snapshots\.example(:80)?$/)
+    expect(authorization).toBe(`Basic ${Buffer.from('user:pa55word').toString('base64')}`)
+  }
+  expect(result.masks).toContain('pa55word')
+  expect(printed(result)).not.toContain('pa55word')
+
+  const before = proxy.asked.length
+  const direct = { server: project.server.url }
+  expectRestored(await run({ inputs: direct, env: { ...env, no_proxy: '127.0.0.1' } }))
+  expect(proxy.asked.length).toBe(before)
+})
+
+describe('what was in the workspace before', () => {
+  it('is gone from there at once, is kept aside, and removed after the job', async () => {
+    const workspace = temporary()
+    mkdirSync(join(workspace, '.git'))
+    writeFileSync(join(workspace, '.git', 'config'), '[core]\n\tfsmonitor = touch /tmp/never\n')
+    mkdirSync(join(workspace, 'src'))
+    writeFileSync(join(workspace, 'src', 'stale.ts'), 'from the job before')
+    symlinkSync('src', join(workspace, 'data'))
+    const before = listTree(workspace)
+
+    const result = await run({ workspace, inputs: { server: project.server.url } })
+    expectRestored(result)
+    await expectSameAsClone(workspace, project.clone, remoteUrl)
+    const [staging = '', ...others] = readdirSync(result.temp)
+    expect(others).toEqual([])
+    expect(result.state.staging).toBe(join(result.temp, staging))
+    expect(listTree(join(result.temp, staging, 'old'))).toEqual(before)
+
+    for (const _ of ['first', 'again']) {
+      const post = await result.runPost()
+      expect(post).toMatchObject({ exitCode: 0, stdout: '', stderr: '' })
+      expect(readdirSync(result.temp)).toEqual([])
+    }
+    await expectSameAsClone(workspace, project.clone, remoteUrl)
+  })
+
+  it('is removed by a post step to which RUNNER_TEMP is not told', async () => {
+    const workspace = temporary()
+    writeFileSync(join(workspace, 'old.txt'), 'old')
+    const result = await run({ workspace, inputs: { server: project.server.url } })
+    const post = await result.runPost({ env: { RUNNER_TEMP: '' } })
+    expect(post).toMatchObject({ exitCode: 0, stdout: '' })
+    expect(readdirSync(result.temp)).toEqual([])
+  })
+
+  it('costs a warning and no failure where it cannot be removed', async () => {
+    const result = await run({ inputs: { server: project.server.url } })
+    const notThere = join(result.workspace, 'README.md', 'staging')
+    const post = await result.runPost({ env: { STATE_staging: notThere } })
+    expect(post.exitCode).toBe(0)
+    expect(post.annotations).toEqual([expect.objectContaining({ level: 'warning' })])
+    expect(post.annotations[0]?.message).toContain(`could not remove ${notThere}`)
+  })
+})
+
+it('restores on top of what it has restored', async () => {
+  const inputs = { server: project.server.url }
+  const { workspace, temp } = await run({ inputs })
+  expectRestored(await run({ inputs, workspace, temp }))
+  await expectSameAsClone(workspace, project.clone, remoteUrl)
+})
+
+it('gives files the modes that a checkout gives them under the runner’s umask', async () => {
+  const umask = process.umask(0o027)
+  onTestFinished(() => void process.umask(umask))
+  const { workspace } = await run({ inputs: { server: project.server.url } })
+  await expectSameAsClone(workspace, await cloneOf(project.upstream, temporary()), remoteUrl)
+})
+
+it('shares the runner’s temporary directory with another job', async () => {
+  const temp = temporary()
+  const inputs = { server: project.server.url, 'chunk-size': '128KiB' }
+  const results = await Promise.all([run({ inputs, temp }), run({ inputs, temp })])
+  for (const result of results) {
+    expectRestored(result)
+    await expectSameAsClone(result.workspace, project.clone, remoteUrl)
+  }
+  expect(readdirSync(temp)).toEqual([])
+})
+
+it('goes on where nobody reads what it prints', async () => {
+  const entry = join(temporary(), 'unread.mjs')
+  writeFileSync(
+    entry,
+    `import { spawn } from 'node:child_process'
+     const child = spawn(process.execPath, [${JSON.stringify(bundle)}], { stdio: ['ignore', 'pipe', 'inherit'] })
+     child.stdout.destroy()
+     child.on('exit', (code) => { process.exitCode = code ?? 99 })`,
+  )
+  const result = await run({ entry, inputs: { server: project.server.url, authorization: 'Bearer secret' } })
+  expectRestored(result)
+  await expectSameAsClone(result.workspace, project.clone, remoteUrl)
+  expect(result.outputs.outcome).toBe('restored')
+})
+
+describe('a snapshot that is replaced while it is downloaded', () => {
+  const inputs = () => ({ server: project.server.url, 'chunk-size': '64KiB', concurrency: '2' })
+
+  it('is begun again, and restored as it is now', async () => {
+    let replaced: Promise<Snapshot> | undefined
+    project.fault = ({ start }) => {
+      if (start < 300_000) return undefined
+      replaced ??= project.server.generate('octo/project')
+      return { hold: replaced }
+    }
+    const result = await run({ inputs: inputs() })
+    expectRestored(result)
+    await expectSameAsClone(result.workspace, project.clone, remoteUrl)
+    expect(result.outputs.etag).toBe((await replaced)?.etag)
+    expect(
+      printed(result).match(/the snapshot was replaced .*; starting again with the new one/g),
+    ).toHaveLength(1)
+    expect(project.server.log.filter(({ range }) => range?.startsWith('bytes=0-'))).toHaveLength(2)
+    expect(readdirSync(result.temp)).toEqual([])
+  })
+
+  it('is an error the second time', async () => {
+    const workspace = temporary()
+    writeFileSync(join(workspace, 'mine.txt'), 'mine')
+    project.fault = ({ start }) => (start < 300_000 ? {} : { hold: project.server.generate('octo/project') })
+    const result = await run({ workspace, inputs: inputs() })
+    expect(result.exitCode).toBe(1)
+    expect(errorsOf(result)).toEqual([
+      expect.stringContaining('the snapshot was replaced during the download'),
+    ])
+    expect(project.server.log.filter(({ range }) => range?.startsWith('bytes=0-'))).toHaveLength(2)
+    expect(listTree(workspace)).toEqual([expect.stringContaining('./mine.txt')])
+    expect(readdirSync(result.temp)).toEqual([])
+  })
+})
+
+/** The project's archive on one path, with its ETag. */
+async function serveFile(path: string): Promise<ObjectServer> {
+  const { file, etag } = project.snapshot
+  const server = await startObjectServer({ objects: { [path]: fileObject(file, etag) } })
+  onTestFinished(() => server.close())
+  return server
+}

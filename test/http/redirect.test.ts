@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest'
+import { isRedirect, redirectTarget } from '../../src/http/redirect.ts'
+
+function target(from: string, location: string | undefined, hops = 0): string {
+  const header = (name: string): string | undefined => (name === 'location' ? location : undefined)
+  return redirectTarget({ url: new URL(from), header }, hops).href
+}
+
+const FROM = 'https://a.example/dir/snapshot?signature=s3cret'
+
+describe('a redirect', () => {
+  it.each([301, 302, 303, 307, 308])('is what status %i is', (status) => {
+    expect(isRedirect({ status })).toBe(true)
+  })
+
+  it.each([200, 206, 300, 304, 305, 306, 404])('is not what status %i is', (status) => {
+    expect(isRedirect({ status })).toBe(false)
+  })
+
+  it.each([
+    ['/other', 'https://a.example/other'],
+    ['other?x=1', 'https://a.example/dir/other?x=1'],
+    ['//b.example/x', 'https://b.example/x'],
+    ['https://a.example:444/x#part', 'https://a.example:444/x'],
+  ])('to %s goes to %s', (location, expected) => {
+    expect(target(FROM, location)).toBe(expected)
+  })
+
+  it('may lead to https and from http to http', () => {
+    expect(target('http://a.example/', 'https://b.example/')).toBe('https://b.example/')
+    expect(target('http://a.example/', 'http://b.example/')).toBe('http://b.example/')
+  })
+
+  it.each<[string, string | undefined, number, string]>([
+    ['without a Location', undefined, 0, 'without a valid Location'],
+    ['to no URL', 'http://[', 0, 'without a valid Location'],
+    ['from https to http', 'http://a.example/', 0, 'from https to http'],
+    ['to a file', 'file:///etc/passwd', 0, 'to file:'],
+    ['to data', 'data:text/plain,hello', 0, 'to data:'],
+    ['to ftp', 'ftp://a.example/', 0, 'to ftp:'],
+    ['with a user', 'https://user:pa55word@b.example/', 0, 'user name'],
+    ['for the sixth time', 'https://b.example/', 5, 'more than 5 times'],
+  ])('%s is refused, in words that tell no secret', (_, location, hops, why) => {
+    const refused = (): unknown => target(FROM, location, hops)
+    expect(refused).toThrow(expect.objectContaining({ code: 'BAD_REDIRECT' }))
+    expect(refused).toThrow(why)
+    expect(refused).toThrow('https://a.example/dir/snapshot ')
+    expect(refused).not.toThrow(/s3cret|pa55word/)
+  })
+
+  it('is followed for the fifth time', () => {
+    expect(target(FROM, 'https://b.example/', 4)).toBe('https://b.example/')
+  })
+})
