@@ -7,7 +7,10 @@ import { ActionError, describeError } from '../errors.ts'
 export interface StagingOptions {
   /** The runner's temporary directory. */
   readonly temp: string
-  /** Told before a directory is made, so that a later step can remove what this one could not. */
+  /**
+   * Told before a directory is made, so that a later step can remove what this one could not; told '' where nothing
+   * may be removed any more, since it holds what could not be put back.
+   */
   readonly onStaging: (root: string) => void
 }
 
@@ -21,10 +24,13 @@ export class Staging {
   /** All of it; only the owner gets in. */
   readonly root: string
   readonly #destination: string
+  readonly #onStaging: StagingOptions['onStaging']
+  #isPrecious = false
 
-  private constructor(root: string, destination: string) {
+  private constructor(root: string, destination: string, { onStaging }: StagingOptions) {
     this.root = root
     this.#destination = destination
+    this.#onStaging = onStaging
   }
 
   /**
@@ -32,10 +38,12 @@ export class Staging {
    * from which a directory can be renamed into the destination: bind mounts refuse that, even of one device. The
    * destination is absolute, free of symlinks, and need not exist, nor its parents.
    */
-  static async create(destination: string, { temp, onStaging }: StagingOptions): Promise<Staging> {
+  static async create(destination: string, options: StagingOptions): Promise<Staging> {
+    const { temp, onStaging } = options
     const existing = existingAncestor(destination)
     const above = existingAncestor(dirname(destination))
-    const candidates = [temp, above, destination].filter((place) => existsSync(place))
+    const outside = temp.startsWith(destination + sep) ? [] : [temp]
+    const candidates = [...outside, above, destination].filter((place) => existsSync(place))
     const failures: unknown[] = []
     for (const candidate of candidates) {
       const root = join(candidate, `.git-snapshot-${randomUUID()}`)
@@ -43,7 +51,7 @@ export class Staging {
       try {
         await mkdir(root, { mode: 0o700 })
         await probe(root, existing)
-        return new Staging(root, destination)
+        return new Staging(root, destination, options)
       } catch (error) {
         await removeStaging(root)
         failures.push(error)
@@ -86,7 +94,9 @@ export class Staging {
     } catch (error) {
       const failures: unknown[] = [error]
       for (const [from, to] of done.reverse()) await rename(to, from).catch((again) => failures.push(again))
-      const what = failures.length === 1 ? 'it is as it was' : `some of it is still in ${old}`
+      this.#isPrecious = failures.length > 1
+      if (this.#isPrecious) this.#onStaging('')
+      const what = this.#isPrecious ? `some of what was there is kept in ${old}` : 'it is as it was'
       const message = `the tree could not be moved into ${this.#destination}; ${what}`
       throw new ActionError('WRITE_FAILED', message, {
         cause: new Error(failures.map(describeError).join(', ')),
@@ -100,8 +110,9 @@ export class Staging {
     if (isSeen || (await readdir(join(this.root, 'old'))).length === 0) await removeStaging(this.root)
   }
 
-  remove(): Promise<void> {
-    return removeStaging(this.root)
+  /** Removes everything, unless it holds what a failed swap could not put back. */
+  async remove(): Promise<void> {
+    if (!this.#isPrecious) await removeStaging(this.root)
   }
 }
 
