@@ -47994,7 +47994,8 @@ class HttpClient {
         // undici parses heads in WebAssembly: to optimise that takes 12 MiB and more time than it could ever save here.
         (0,external_node_v8_namespaceObject.setFlagsFromString)('--no-wasm-tier-up');
         this.#options = options;
-        this.#direct = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connect: connector(options.connectTimeoutMs) });
+        const { connections, connectTimeoutMs } = options;
+        this.#direct = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: connector(connectTimeoutMs) });
     }
     /** One GET, redirects followed. Rejects with a network error or an ActionError; any status is a reply. */
     async get(url, options) {
@@ -48040,6 +48041,7 @@ class HttpClient {
         if (agent === undefined) {
             agent = new undici/* ProxyAgent */.kT({
                 ...AGENT_OPTIONS,
+                connections: this.#options.connections,
                 uri: proxy.href,
                 connectTimeout: this.#options.connectTimeoutMs,
             });
@@ -49550,6 +49552,10 @@ const COLLECTED_BYTES = 16 * 1024 * 1024;
  * of a frame's usual 8 MiB, or Node would allocate one more for nothing.
  */
 const PIECE_BYTES = 320 * 1024;
+/** A frame that decodes to at most this is decoded in one call. */
+const AT_ONCE_BYTES = 16 * 1024 * 1024;
+/** What is taken for that: a frame's usual 8 MiB, and a little more, so that Node need not look for more room. */
+const OUTPUT_BYTES = 8 * 1024 * 1024 + 1024;
 /** How far a decoder runs ahead of its consumer. */
 const AHEAD_PIECES = 4;
 /** In object mode every piece is read as it was written; else Node joins those that wait, in other memory. */
@@ -49559,12 +49565,18 @@ const DECODER_OPTIONS = {
     readableHighWaterMark: AHEAD_PIECES,
 };
 /**
- * A zstd stream's decoded bytes, in pieces of at most 320 KiB, each valid until the next is asked for. Several
- * frames are decoded at once, each on a thread of libuv's pool. Bounded by `concurrency` times 16 MiB compressed
- * and five pieces decoded.
+ * A zstd stream's decoded bytes, in pieces of at most 16 MiB, each valid until the next is asked for. Several frames
+ * are decoded at once, each on a thread of libuv's pool. Bounded by `concurrency` times 16 MiB compressed and as much
+ * decoded; with a concurrency of 1 by a few pieces of 320 KiB decoded.
  */
 async function* decode(stream, { concurrency }) {
     const frames = new FrameReader(stream);
+    const isAlone = concurrency === 1;
+    const begin = (unit) => {
+        if ('decoder' in unit)
+            return { value: decoded(unit), done: decode_closed(unit.decoder) };
+        return isAlone || !isSmall(unit.frame.header) ? frames.decode(unit) : atOnce(unit, frames);
+    };
     const decoding = inOrder(frames.units(), begin, {
         active: concurrency,
         window: concurrency,
@@ -49573,12 +49585,40 @@ async function* decode(stream, { concurrency }) {
     for await (const pieces of decoding)
         yield* pieces;
 }
-function begin(unit) {
-    const { decoder, bytes } = unit;
-    const done = new Promise((resolve) => decoder.once('close', resolve));
-    if (bytes !== undefined)
-        decoder.end(bytes);
-    return { value: decoded(unit), done };
+/** Whether a frame may well decode to few bytes: pzstd's frames hold four windows. */
+function isSmall({ contentBytes, windowBytes }) {
+    return (contentBytes ?? 4 * windowBytes) <= AT_ONCE_BYTES;
+}
+/** Decodes a frame in one call, which is quickest; where it turns out to be large, again in pieces. */
+function atOnce(unit, frames) {
+    const { frame, bytes, release } = unit;
+    const options = { chunkSize: OUTPUT_BYTES, maxOutputLength: AT_ONCE_BYTES };
+    const decoding = new Promise((resolve, reject) => {
+        (0,external_node_zlib_.zstdDecompress)(bytes, options, (error, decoded) => {
+            if (error !== null && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
+                resolve(frames.decode(unit));
+                return;
+            }
+            release();
+            if (error === null)
+                resolve({ value: onlyPiece(decoded), done: Promise.resolve() });
+            else
+                reject(decode_damaged(frame, error));
+        });
+    });
+    const pieces = async function* () {
+        yield* (await decoding).value;
+    };
+    return { value: pieces(), done: decoding.then(({ done }) => done) };
+}
+async function* onlyPiece(bytes) {
+    if (bytes.length === 0)
+        return;
+    yield bytes;
+    bytes.buffer.transfer(0);
+}
+function decode_closed(decoder) {
+    return new Promise((resolve) => decoder.once('close', resolve));
 }
 /**
  * The pieces of a decoder. A piece's memory is freed when the decoder has left it: the garbage collector would let
@@ -49622,6 +49662,7 @@ class FrameReader {
     #decoder;
     /** Those not read to their end yet. */
     #decoders = new Set();
+    #isCancelled = false;
     constructor(stream) {
         this.#stream = stream;
         this.#collectedBytes = Math.min(COLLECTED_BYTES, stream.holdBytes);
@@ -49632,7 +49673,7 @@ class FrameReader {
             let used = 0;
             for (const event of this.#scanner.push(piece)) {
                 if (event.kind === 'begin') {
-                    this.#begin(event.at, event.head.subarray(0, Math.max(0, from - event.at)));
+                    this.#begin(event, event.head.subarray(0, Math.max(0, from - event.at)));
                     used = Math.max(0, event.at - from);
                 }
                 else {
@@ -49649,14 +49690,22 @@ class FrameReader {
         }
         this.#scanner.end();
     }
+    /** Decodes a held frame in pieces. */
+    decode({ frame, bytes, release }) {
+        const decoder = this.#open();
+        decoder.once('close', release);
+        decoder.end(bytes);
+        return { value: decoded({ frame, decoder }), done: decode_closed(decoder) };
+    }
     cancel(reason) {
+        this.#isCancelled = true;
         this.#stream.cancel(reason);
         for (const decoder of this.#decoders)
             decoder.destroy(reason instanceof Error ? reason : undefined);
     }
-    #begin(at, earlier) {
+    #begin({ at, header }, earlier) {
         this.#frames += 1;
-        this.#frame = { number: this.#frames, at };
+        this.#frame = { number: this.#frames, at, header };
         this.#bytes = new FrameBytes();
         if (earlier.length > 0)
             this.#bytes.add(earlier);
@@ -49672,7 +49721,7 @@ class FrameReader {
         const decoder = this.#open();
         this.#decoder = decoder;
         const release = this.#keep(frame);
-        yield { frame, decoder, bytes: undefined };
+        yield { frame, decoder };
         await this.#feed(decoder, this.#bytes.view);
         release();
         if (!isAdded)
@@ -49686,9 +49735,7 @@ class FrameReader {
             this.#decoder = undefined;
         }
         else if (frame !== undefined) {
-            const decoder = this.#open();
-            decoder.once('close', this.#keep(frame));
-            yield { frame, decoder, bytes: this.#bytes.view };
+            yield { frame, bytes: this.#bytes.view, release: this.#keep(frame) };
         }
     }
     #open() {
@@ -49697,6 +49744,8 @@ class FrameReader {
         decoder.on('error', () => { });
         decoder.once('close', () => this.#decoders.delete(decoder));
         this.#decoders.add(decoder);
+        if (this.#isCancelled)
+            decoder.destroy();
         return decoder;
     }
     /** Resolves when the decoder has used the bytes: it takes no more than its consumer does. */
@@ -49777,6 +49826,7 @@ async function restore(inputs, context) {
         env: context.env,
         secrets: { origin: location.url.origin, headers: (0,request_headers/* secretHeaders */.Z6)(inputs) },
         connectTimeoutMs: PATIENCE.connectTimeoutMs,
+        connections: inputs.concurrency,
     });
     const patience = new Patience(inputs, context);
     const progress = new Progress(client.traffic, context.log);
@@ -49957,19 +50007,24 @@ class Staging {
     /** All of it; only the owner gets in. */
     root;
     #destination;
-    constructor(root, destination) {
+    #onStaging;
+    #isPrecious = false;
+    constructor(root, destination, { onStaging }) {
         this.root = root;
         this.#destination = destination;
+        this.#onStaging = onStaging;
     }
     /**
      * Lies in the first of the temporary directory, the directory above the destination and the destination itself
      * from which a directory can be renamed into the destination: bind mounts refuse that, even of one device. The
      * destination is absolute, free of symlinks, and need not exist, nor its parents.
      */
-    static async create(destination, { temp, onStaging }) {
+    static async create(destination, options) {
+        const { temp, onStaging } = options;
         const existing = existingAncestor(destination);
         const above = existingAncestor((0,node_path__WEBPACK_IMPORTED_MODULE_3__.dirname)(destination));
-        const candidates = [temp, above, destination].filter((place) => (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.existsSync)(place));
+        const outside = temp.startsWith(destination + node_path__WEBPACK_IMPORTED_MODULE_3__.sep) ? [] : [temp];
+        const candidates = [...outside, above, destination].filter((place) => (0,node_fs__WEBPACK_IMPORTED_MODULE_1__.existsSync)(place));
         const failures = [];
         for (const candidate of candidates) {
             const root = (0,node_path__WEBPACK_IMPORTED_MODULE_3__.join)(candidate, `.git-snapshot-${(0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.randomUUID)()}`);
@@ -49977,7 +50032,7 @@ class Staging {
             try {
                 await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.mkdir)(root, { mode: 0o700 });
                 await probe(root, existing);
-                return new Staging(root, destination);
+                return new Staging(root, destination, options);
             }
             catch (error) {
                 await removeStaging(root);
@@ -50021,7 +50076,10 @@ class Staging {
             const failures = [error];
             for (const [from, to] of done.reverse())
                 await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.rename)(to, from).catch((again) => failures.push(again));
-            const what = failures.length === 1 ? 'it is as it was' : `some of it is still in ${old}`;
+            this.#isPrecious = failures.length > 1;
+            if (this.#isPrecious)
+                this.#onStaging('');
+            const what = this.#isPrecious ? `some of what was there is kept in ${old}` : 'it is as it was';
             const message = `the tree could not be moved into ${this.#destination}; ${what}`;
             throw new _errors_js__WEBPACK_IMPORTED_MODULE_4__/* .ActionError */ .l('WRITE_FAILED', message, {
                 cause: new Error(failures.map(_errors_js__WEBPACK_IMPORTED_MODULE_4__/* .describeError */ .U).join(', ')),
@@ -50034,8 +50092,10 @@ class Staging {
         if (isSeen || (await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.readdir)((0,node_path__WEBPACK_IMPORTED_MODULE_3__.join)(this.root, 'old'))).length === 0)
             await removeStaging(this.root);
     }
-    remove() {
-        return removeStaging(this.root);
+    /** Removes everything, unless it holds what a failed swap could not put back. */
+    async remove() {
+        if (!this.#isPrecious)
+            await removeStaging(this.root);
     }
 }
 /** Removes all that a staging directory holds; its path came from `onStaging`. */

@@ -41,6 +41,7 @@ export async function restore(inputs: Inputs, context: Context): Promise<Report>
     env: context.env,
     secrets: { origin: location.url.origin, headers: secretHeaders(inputs) },
     connectTimeoutMs: PATIENCE.connectTimeoutMs,
+    connections: inputs.concurrency,
   })
   const patience = new Patience(inputs, context)
   const progress = new Progress(client.traffic, context.log)

@@ -14,6 +14,8 @@ export interface ClientOptions {
   /** Where the proxy variables are. */
   readonly env: Readonly<Record<string, string | undefined>>
   readonly connectTimeoutMs: number
+  /** Connections to one origin: with no limit, a request that follows another at once would open one more. */
+  readonly connections: number
 }
 
 export interface GetOptions {
@@ -58,7 +60,8 @@ export class HttpClient {
     // undici parses heads in WebAssembly: to optimise that takes 12 MiB and more time than it could ever save here.
     setFlagsFromString('--no-wasm-tier-up')
     this.#options = options
-    this.#direct = new Agent({ ...AGENT_OPTIONS, connect: connector(options.connectTimeoutMs) })
+    const { connections, connectTimeoutMs } = options
+    this.#direct = new Agent({ ...AGENT_OPTIONS, connections, connect: connector(connectTimeoutMs) })
   }
 
   /** One GET, redirects followed. Rejects with a network error or an ActionError; any status is a reply. */
@@ -109,6 +112,7 @@ export class HttpClient {
     if (agent === undefined) {
       agent = new ProxyAgent({
         ...AGENT_OPTIONS,
+        connections: this.#options.connections,
         uri: proxy.href,
         connectTimeout: this.#options.connectTimeoutMs,
       })

@@ -1,10 +1,10 @@
 import type { TransformOptions } from 'node:stream'
-import { createZstdDecompress, type ZstdDecompress, type ZstdOptions } from 'node:zlib'
+import { createZstdDecompress, type ZstdDecompress, type ZstdOptions, zstdDecompress } from 'node:zlib'
 import type { ByteStream } from '../byte-stream.ts'
 import { ActionError } from '../errors.ts'
 import { inOrder, type Job } from '../in-order.ts'
 import { FrameBytes } from './frame-bytes.ts'
-import { FrameScanner } from './frames.ts'
+import { type FrameEvent, type FrameHeader, FrameScanner } from './frames.ts'
 
 export interface DecodeOptions {
   /** Frames decoded at a time. */
@@ -18,6 +18,10 @@ const COLLECTED_BYTES = 16 * 1024 * 1024
  * of a frame's usual 8 MiB, or Node would allocate one more for nothing.
  */
 const PIECE_BYTES = 320 * 1024
+/** A frame that decodes to at most this is decoded in one call. */
+const AT_ONCE_BYTES = 16 * 1024 * 1024
+/** What is taken for that: a frame's usual 8 MiB, and a little more, so that Node need not look for more room. */
+const OUTPUT_BYTES = 8 * 1024 * 1024 + 1024
 /** How far a decoder runs ahead of its consumer. */
 const AHEAD_PIECES = 4
 /** In object mode every piece is read as it was written; else Node joins those that wait, in other memory. */
@@ -31,26 +35,40 @@ interface Frame {
   /** From 1. */
   readonly number: number
   readonly at: number
+  readonly header: FrameHeader
 }
 
-/** One frame on its way through a decoder. */
-interface Unit {
+/** A frame that is fed to its decoder while it arrives. */
+interface FedFrame {
   readonly frame: Frame
   readonly decoder: ZstdDecompress
-  /** The whole frame, where it is not fed while it arrives. */
-  readonly bytes: Uint8Array | undefined
 }
 
+/** A frame that has arrived. */
+interface HeldFrame {
+  readonly frame: Frame
+  readonly bytes: Uint8Array
+  /** Says that the bytes are no longer needed. */
+  readonly release: () => void
+}
+
+type Unit = FedFrame | HeldFrame
+
 /**
- * A zstd stream's decoded bytes, in pieces of at most 320 KiB, each valid until the next is asked for. Several
- * frames are decoded at once, each on a thread of libuv's pool. Bounded by `concurrency` times 16 MiB compressed
- * and five pieces decoded.
+ * A zstd stream's decoded bytes, in pieces of at most 16 MiB, each valid until the next is asked for. Several frames
+ * are decoded at once, each on a thread of libuv's pool. Bounded by `concurrency` times 16 MiB compressed and as much
+ * decoded; with a concurrency of 1 by a few pieces of 320 KiB decoded.
  */
 export async function* decode(
   stream: ByteStream,
   { concurrency }: DecodeOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const frames = new FrameReader(stream)
+  const isAlone = concurrency === 1
+  const begin = (unit: Unit): Job<AsyncIterable<Uint8Array>> => {
+    if ('decoder' in unit) return { value: decoded(unit), done: closed(unit.decoder) }
+    return isAlone || !isSmall(unit.frame.header) ? frames.decode(unit) : atOnce(unit, frames)
+  }
   const decoding = inOrder(frames.units(), begin, {
     active: concurrency,
     window: concurrency,
@@ -59,11 +77,41 @@ export async function* decode(
   for await (const pieces of decoding) yield* pieces
 }
 
-function begin(unit: Unit): Job<AsyncIterable<Uint8Array>> {
-  const { decoder, bytes } = unit
-  const done = new Promise<void>((resolve) => decoder.once('close', resolve))
-  if (bytes !== undefined) decoder.end(bytes)
-  return { value: decoded(unit), done }
+/** Whether a frame may well decode to few bytes: pzstd's frames hold four windows. */
+function isSmall({ contentBytes, windowBytes }: FrameHeader): boolean {
+  return (contentBytes ?? 4 * windowBytes) <= AT_ONCE_BYTES
+}
+
+/** Decodes a frame in one call, which is quickest; where it turns out to be large, again in pieces. */
+function atOnce(unit: HeldFrame, frames: FrameReader): Job<AsyncIterable<Uint8Array>> {
+  const { frame, bytes, release } = unit
+  const options = { chunkSize: OUTPUT_BYTES, maxOutputLength: AT_ONCE_BYTES }
+  const decoding = new Promise<Job<AsyncIterable<Uint8Array>>>((resolve, reject) => {
+    zstdDecompress(bytes, options, (error, decoded) => {
+      if (error !== null && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
+        resolve(frames.decode(unit))
+        return
+      }
+      release()
+      if (error === null)
+        resolve({ value: onlyPiece(decoded as Buffer<ArrayBuffer>), done: Promise.resolve() })
+      else reject(damaged(frame, error))
+    })
+  })
+  const pieces = async function* (): AsyncGenerator<Uint8Array> {
+    yield* (await decoding).value
+  }
+  return { value: pieces(), done: decoding.then(({ done }) => done) }
+}
+
+async function* onlyPiece(bytes: Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Array> {
+  if (bytes.length === 0) return
+  yield bytes
+  bytes.buffer.transfer(0)
+}
+
+function closed(decoder: ZstdDecompress): Promise<void> {
+  return new Promise((resolve) => decoder.once('close', resolve))
 }
 
 /**
@@ -71,7 +119,7 @@ function begin(unit: Unit): Job<AsyncIterable<Uint8Array>> {
  * hundreds of mebibytes pile up, and mark all of the heap again and again for them. A decoder that is stopped may
  * still write to the last.
  */
-async function* decoded({ frame, decoder }: Unit): AsyncGenerator<Uint8Array> {
+async function* decoded({ frame, decoder }: FedFrame): AsyncGenerator<Uint8Array> {
   let last: Uint8Array<ArrayBuffer> | undefined
   try {
     for await (const piece of decoder as AsyncIterable<Uint8Array<ArrayBuffer>>) {
@@ -109,6 +157,7 @@ class FrameReader {
   #decoder: ZstdDecompress | undefined
   /** Those not read to their end yet. */
   readonly #decoders = new Set<ZstdDecompress>()
+  #isCancelled = false
 
   constructor(stream: ByteStream) {
     this.#stream = stream
@@ -121,7 +170,7 @@ class FrameReader {
       let used = 0
       for (const event of this.#scanner.push(piece)) {
         if (event.kind === 'begin') {
-          this.#begin(event.at, event.head.subarray(0, Math.max(0, from - event.at)))
+          this.#begin(event, event.head.subarray(0, Math.max(0, from - event.at)))
           used = Math.max(0, event.at - from)
         } else {
           const end = event.at - from
@@ -137,14 +186,23 @@ class FrameReader {
     this.#scanner.end()
   }
 
+  /** Decodes a held frame in pieces. */
+  decode({ frame, bytes, release }: HeldFrame): Job<AsyncIterable<Uint8Array>> {
+    const decoder = this.#open()
+    decoder.once('close', release)
+    decoder.end(bytes)
+    return { value: decoded({ frame, decoder }), done: closed(decoder) }
+  }
+
   cancel(reason: unknown): void {
+    this.#isCancelled = true
     this.#stream.cancel(reason)
     for (const decoder of this.#decoders) decoder.destroy(reason instanceof Error ? reason : undefined)
   }
 
-  #begin(at: number, earlier: Uint8Array): void {
+  #begin({ at, header }: FrameEvent & { kind: 'begin' }, earlier: Uint8Array): void {
     this.#frames += 1
-    this.#frame = { number: this.#frames, at }
+    this.#frame = { number: this.#frames, at, header }
     this.#bytes = new FrameBytes()
     if (earlier.length > 0) this.#bytes.add(earlier)
   }
@@ -158,7 +216,7 @@ class FrameReader {
     const decoder = this.#open()
     this.#decoder = decoder
     const release = this.#keep(frame)
-    yield { frame, decoder, bytes: undefined }
+    yield { frame, decoder }
     await this.#feed(decoder, this.#bytes.view)
     release()
     if (!isAdded) await this.#feed(decoder, bytes)
@@ -171,9 +229,7 @@ class FrameReader {
       this.#decoder.end()
       this.#decoder = undefined
     } else if (frame !== undefined) {
-      const decoder = this.#open()
-      decoder.once('close', this.#keep(frame))
-      yield { frame, decoder, bytes: this.#bytes.view }
+      yield { frame, bytes: this.#bytes.view, release: this.#keep(frame) }
     }
   }
 
@@ -183,6 +239,7 @@ class FrameReader {
     decoder.on('error', () => {})
     decoder.once('close', () => this.#decoders.delete(decoder))
     this.#decoders.add(decoder)
+    if (this.#isCancelled) decoder.destroy()
     return decoder
   }
 

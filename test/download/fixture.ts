@@ -72,6 +72,7 @@ export async function beginFetch(settings: FetchSettings): Promise<Fetch> {
     env: {},
     secrets: { origin: url.origin, headers: { authorization: TOKEN, 'x-key': TOKEN } },
     connectTimeoutMs: 10_000,
+    connections: 8,
   })
   const cancel = new AbortController()
   const delays: number[] = []

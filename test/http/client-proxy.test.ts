@@ -24,6 +24,7 @@ async function get(url: string, env: Record<string, string>): Promise<Reply> {
     env,
     secrets: { origin: new URL(url).origin, headers: { authorization: TOKEN } },
     connectTimeoutMs: 10_000,
+    connections: 8,
   })
   onTestFinished(() => client.close())
   const { signal } = new AbortController()

@@ -22,6 +22,7 @@ function clientFor(origin: string, overrides: Partial<ClientOptions> = {}): Http
     env: {},
     secrets: { origin: new URL(origin).origin, headers: SECRETS },
     connectTimeoutMs: 10_000,
+    connections: 8,
     ...overrides,
   })
   onTestFinished(() => client.close())

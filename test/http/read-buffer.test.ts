@@ -151,6 +151,7 @@ describe('replies through reused read buffers', () => {
         env: {},
         secrets: { origin: '', headers: {} },
         connectTimeoutMs: 10_000,
+        connections: 8,
       })
       onTestFinished(() => client.close())
       const lane = async (from: number): Promise<void> => {
