@@ -46198,10 +46198,10 @@ __nccwpck_require__.d(__webpack_exports__, {
   P: () => (/* binding */ restore)
 });
 
-// EXTERNAL MODULE: external "node:fs/promises"
-var promises_ = __nccwpck_require__(1455);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: external "node:fs/promises"
+var promises_ = __nccwpck_require__(1455);
 // EXTERNAL MODULE: ./lib/input-values.js
 var input_values = __nccwpck_require__(5106);
 // EXTERNAL MODULE: ./lib/inputs.js
@@ -48076,6 +48076,7 @@ class Exchange {
     #early = [];
     #onAbort = () => this.drop(this.#options.signal.reason);
     #headers = {};
+    #interim = 0;
     #controller;
     #take;
     #over = false;
@@ -48117,8 +48118,12 @@ class Exchange {
             controller.abort(new Error('the reply was not wanted'));
     }
     onResponseStart(controller, status, headers) {
-        if (status < 200)
+        if (status < 200) {
+            this.#interim += 1;
+            if (this.#interim > MAX_INTERIM_HEADS)
+                this.drop(tooManyHeads(this.url));
             return;
+        }
         this.status = status;
         this.#headers = headers;
         controller.pause();
@@ -48147,6 +48152,12 @@ class Exchange {
         this.#options.reject(error);
         this.#ended.reject(error);
     }
+}
+/** Each interim head (1xx) gives the server as much time again. */
+const MAX_INTERIM_HEADS = 100;
+function tooManyHeads(url) {
+    const message = `${placeOf(url)} sent more than ${MAX_INTERIM_HEADS} interim replies and no answer`;
+    return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', message);
 }
 
 ;// CONCATENATED MODULE: external "node:timers/promises"
@@ -48376,6 +48387,8 @@ const DEFAULT_LIMITS = { entries: 5_000_000, bytes: 64 * 1024 ** 3 };
 const MAX_PATH_BYTES = 4096;
 const MAX_COMPONENT_BYTES = 255;
 const MAX_DEPTH = 256;
+/** They are all kept, to know what is taken. */
+const MAX_ALL_PATHS_BYTES = 512 * 1024 * 1024;
 const MAX_LINKS = 500_000;
 const MAX_LINK_BYTES = 64 * 1024 * 1024;
 /** What a path is taken by, where it is no file's number. */
@@ -48399,6 +48412,7 @@ class EntryPolicy {
     #bytes = 0;
     #links = 0;
     #linkBytes = 0;
+    #pathBytes = 0;
     /** Names inside `.git` that were not taken over. */
     skipped = 0;
     constructor(options) {
@@ -48438,8 +48452,11 @@ class EntryPolicy {
             this.#enter(parent, entry);
         return this.#admit(entry, path, inDotGit);
     }
-    #count({ size, kind, target }) {
+    #count({ path, size, kind, target }) {
         this.#countEntry();
+        this.#pathBytes += path.length;
+        if (this.#pathBytes > MAX_ALL_PATHS_BYTES)
+            throw tooMuch(`has more than ${MAX_ALL_PATHS_BYTES} bytes of paths`);
         this.#bytes += size;
         if (this.#bytes > this.#limits.bytes)
             throw tooMuch(`unpacks to more than ${this.#limits.bytes} bytes`);
@@ -48711,11 +48728,20 @@ function writeStatData(record, stat, mode) {
     record.writeUInt32BE(low32(stat.gid), 32);
     record.writeUInt32BE(low32(stat.size), 36);
 }
-/** Writes a file's stat data anew: a link to it has changed its time. */
-function rewriteStatData({ buffer, byteOffset, length }, stat) {
+/**
+ * Takes over a new ctime, which linking and renaming change. False, and nothing done, where anything else has
+ * changed: then it is no longer known what the file holds.
+ */
+function renewStatData({ buffer, byteOffset, length }, stat) {
     const record = Buffer.from(buffer, byteOffset, length);
-    writeStatData(record, stat, record.readUInt32BE(index_record_MODE_AT));
+    const renewed = Buffer.from(record.subarray(0, index_record_STAT_BYTES));
+    writeStatData(renewed, stat, record.readUInt32BE(index_record_MODE_AT));
+    if (!renewed.subarray(CTIME_BYTES).equals(record.subarray(CTIME_BYTES, index_record_STAT_BYTES)))
+        return false;
+    record.set(renewed);
+    return true;
 }
+const CTIME_BYTES = 8;
 const BILLION = 1000000000n;
 function low32(value) {
     return Number(BigInt.asUintN(32, value));
@@ -49264,10 +49290,8 @@ class TreeBuilder {
             files: this.#files,
             bytes: this.#bytes,
             skipped: this.#policy.skipped,
-            recordOf: (path) => {
-                const number = this.#policy.numberOf(path);
-                return number === undefined ? this.#linkRecords.get(path) : this.#records.of(number);
-            },
+            recordOf: (path) => this.#recordOf(path),
+            movedRecordOf: (root) => (path) => this.#movedRecordOf(toLatin1(root), path),
         };
     }
     close() {
@@ -49312,6 +49336,16 @@ class TreeBuilder {
         this.#writers.give(writer, this.#batch.job(this.hash));
         this.#batch = new Batch(this.#writers.block());
     }
+    #recordOf(path) {
+        const number = this.#policy.numberOf(path);
+        return number === undefined ? this.#linkRecords.get(path) : this.#records.of(number);
+    }
+    #movedRecordOf(root, path) {
+        const record = path.includes('/') ? undefined : this.#recordOf(path);
+        if (record === undefined)
+            return undefined;
+        return renewStatData(record, (0,external_node_fs_.lstatSync)(onDisk(root, path), { bigint: true })) ? record : undefined;
+    }
     #makeDirectory(path) {
         this.#onDisk(path, (place) => (0,external_node_fs_.mkdirSync)(place));
     }
@@ -49323,9 +49357,8 @@ class TreeBuilder {
             const record = number === undefined ? undefined : this.#records.of(number);
             this.#onDisk(path, (place) => {
                 (0,external_node_fs_.linkSync)(onDisk(this.#root, existing), place);
-                if (record === undefined)
+                if (record === undefined || !renewStatData(record, (0,external_node_fs_.lstatSync)(place, { bigint: true })))
                     return;
-                rewriteStatData(record, (0,external_node_fs_.lstatSync)(place, { bigint: true }));
                 this.#linkRecords.set(path, record);
             });
             return;
@@ -49817,6 +49850,8 @@ async function unpack(stream, tree, options) {
 
 
 
+
+
 /** Puts a snapshot's working copy into the destination. On failure the destination is as it was. */
 async function restore(inputs, context) {
     const began = performance.now();
@@ -49888,7 +49923,7 @@ async function build(job, staging) {
     try {
         const [snapshot, probedConfig] = await timing.measure('open', () => together(openSnapshot(job.location.url, requests), probeConfig(staging.scratch, context)));
         job.progress.total = snapshot.total;
-        const { files, bytes, recordOf } = await timing.measure('restore', () => unpack(download(snapshot, requests), tree, { ...threads, commit: snapshot.commit }));
+        const { files, bytes, recordOf, movedRecordOf } = await timing.measure('restore', () => unpack(download(snapshot, requests), tree, { ...threads, commit: snapshot.commit }));
         const { commit } = await timing.measure('settle', async () => {
             const { owner, name } = inputs.repository;
             const settled = await settle({
@@ -49899,7 +49934,10 @@ async function build(job, staging) {
                 probedConfig,
                 recordOf,
             });
+            context.signal.throwIfAborted();
             await staging.swap();
+            const dotGit = (0,external_node_path_.join)(job.destination, '.git');
+            await fillIndex(dotGit, movedRecordOf(job.destination), settled.objectFormat).catch((error) => context.log(`git will read some files again: ${(0,lib_errors/* describeError */.U)(error)}`));
             return settled;
         });
         return { commit, etag: snapshot.etag, unpackedBytes: bytes, files };
@@ -50020,7 +50058,8 @@ class Staging {
      * destination is absolute, free of symlinks, and need not exist, nor its parents.
      */
     static async create(destination, options) {
-        const { temp, onStaging } = options;
+        const { onStaging } = options;
+        const temp = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.realpath)(options.temp).catch(() => options.temp);
         const existing = existingAncestor(destination);
         const above = existingAncestor((0,node_path__WEBPACK_IMPORTED_MODULE_3__.dirname)(destination));
         const outside = temp.startsWith(destination + node_path__WEBPACK_IMPORTED_MODULE_3__.sep) ? [] : [temp];
@@ -50069,16 +50108,18 @@ class Staging {
         try {
             await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.mkdir)(old);
             await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.mkdir)(this.#destination, { recursive: true });
+            this.#onStaging('');
             await move(this.#destination, old);
             await move(this.tree, this.#destination);
+            this.#onStaging(this.root);
         }
         catch (error) {
             const failures = [error];
             for (const [from, to] of done.reverse())
                 await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_2__.rename)(to, from).catch((again) => failures.push(again));
             this.#isPrecious = failures.length > 1;
-            if (this.#isPrecious)
-                this.#onStaging('');
+            if (!this.#isPrecious)
+                this.#onStaging(this.root);
             const what = this.#isPrecious ? `some of what was there is kept in ${old}` : 'it is as it was';
             const message = `the tree could not be moved into ${this.#destination}; ${what}`;
             throw new _errors_js__WEBPACK_IMPORTED_MODULE_4__/* .ActionError */ .l('WRITE_FAILED', message, {

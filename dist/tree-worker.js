@@ -29,11 +29,20 @@ function writeStatData(record, stat, mode) {
     record.writeUInt32BE(low32(stat.gid), 32);
     record.writeUInt32BE(low32(stat.size), 36);
 }
-/** Writes a file's stat data anew: a link to it has changed its time. */
-function rewriteStatData({ buffer, byteOffset, length }, stat) {
+/**
+ * Takes over a new ctime, which linking and renaming change. False, and nothing done, where anything else has
+ * changed: then it is no longer known what the file holds.
+ */
+function renewStatData({ buffer, byteOffset, length }, stat) {
     const record = Buffer.from(buffer, byteOffset, length);
-    writeStatData(record, stat, record.readUInt32BE(MODE_AT));
+    const renewed = Buffer.from(record.subarray(0, STAT_BYTES));
+    writeStatData(renewed, stat, record.readUInt32BE(MODE_AT));
+    if (!renewed.subarray(CTIME_BYTES).equals(record.subarray(CTIME_BYTES, STAT_BYTES)))
+        return false;
+    record.set(renewed);
+    return true;
 }
+const CTIME_BYTES = 8;
 const BILLION = 1000000000n;
 function low32(value) {
     return Number(BigInt.asUintN(32, value));

@@ -1,8 +1,10 @@
+import { join } from 'node:path'
 import { resolveDestination } from './destination.ts'
 import { type DownloadOptions, download } from './download/download.ts'
 import { ActionError, describeError } from './errors.ts'
 import { staysInDotGit } from './git/dotgit.ts'
 import { probeConfig } from './git/fresh-config.ts'
+import { fillIndex } from './git/index-file.ts'
 import { settle } from './git/settle.ts'
 import { HttpClient } from './http/client.ts'
 import type { Inputs } from './inputs.ts'
@@ -118,7 +120,7 @@ async function build(job: Job, staging: Staging): Promise<Restored> {
       together(openSnapshot(job.location.url, requests), probeConfig(staging.scratch, context)),
     )
     job.progress.total = snapshot.total
-    const { files, bytes, recordOf } = await timing.measure('restore', () =>
+    const { files, bytes, recordOf, movedRecordOf } = await timing.measure('restore', () =>
       unpack(download(snapshot, requests), tree, { ...threads, commit: snapshot.commit }),
     )
     const { commit } = await timing.measure('settle', async () => {
@@ -131,7 +133,12 @@ async function build(job: Job, staging: Staging): Promise<Restored> {
         probedConfig,
         recordOf,
       })
+      context.signal.throwIfAborted()
       await staging.swap()
+      const dotGit = join(job.destination, '.git')
+      await fillIndex(dotGit, movedRecordOf(job.destination), settled.objectFormat).catch((error: unknown) =>
+        context.log(`git will read some files again: ${describeError(error)}`),
+      )
       return settled
     })
     return { commit, etag: snapshot.etag, unpackedBytes: bytes, files }

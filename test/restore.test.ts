@@ -229,12 +229,17 @@ it('leaves nothing when it is cancelled while git works', async () => {
   expect(readFileSync(join(bin, 'called'), 'utf8')).toContain('rev-parse')
 })
 
-it('tells where staging will be before it is there, inside the temporary directory', async () => {
+it('tells where staging will be before it is there, and nothing to remove while the swap is under way', async () => {
   const run = new Run()
-  const seen: boolean[] = []
-  await run.restore({ onStaging: (root) => seen.push(existsSync(root)) })
-  expect(seen).toEqual([false])
-  expect(run.stagings[0]?.startsWith(join(run.temp, '.git-snapshot-'))).toBe(true)
+  const told: { readonly root: string; readonly exists: boolean }[] = []
+  await run.restore({ onStaging: (root) => told.push({ root, exists: existsSync(root) }) })
+  const root = told[0]?.root ?? ''
+  expect(root.startsWith(join(run.temp, '.git-snapshot-'))).toBe(true)
+  expect(told).toEqual([
+    { root, exists: false },
+    { root: '', exists: false },
+    { root, exists: true },
+  ])
 })
 
 it('ends the threads and processes that it has started, whether it succeeds or fails', async () => {

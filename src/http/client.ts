@@ -157,6 +157,7 @@ class Exchange implements Dispatcher.DispatchHandler, Reply {
   readonly #early: Uint8Array[] = []
   readonly #onAbort = (): void => this.drop(this.#options.signal.reason)
   #headers: Readonly<Record<string, string | string[] | undefined>> = {}
+  #interim = 0
   #controller: Dispatcher.DispatchController | undefined
   #take: ((bytes: Uint8Array) => void) | undefined
   #over = false
@@ -206,7 +207,11 @@ class Exchange implements Dispatcher.DispatchHandler, Reply {
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
-    if (status < 200) return
+    if (status < 200) {
+      this.#interim += 1
+      if (this.#interim > MAX_INTERIM_HEADS) this.drop(tooManyHeads(this.url))
+      return
+    }
     this.status = status
     this.#headers = headers
     controller.pause()
@@ -236,4 +241,12 @@ class Exchange implements Dispatcher.DispatchHandler, Reply {
     this.#options.reject(error)
     this.#ended.reject(error)
   }
+}
+
+/** Each interim head (1xx) gives the server as much time again. */
+const MAX_INTERIM_HEADS = 100
+
+function tooManyHeads(url: URL): ActionError {
+  const message = `${placeOf(url)} sent more than ${MAX_INTERIM_HEADS} interim replies and no answer`
+  return new ActionError('PROTOCOL_ERROR', message)
 }

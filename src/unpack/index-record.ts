@@ -25,12 +25,20 @@ export function writeStatData(record: Buffer, stat: BigIntStats, mode: number): 
   record.writeUInt32BE(low32(stat.size), 36)
 }
 
-/** Writes a file's stat data anew: a link to it has changed its time. */
-export function rewriteStatData({ buffer, byteOffset, length }: Uint8Array, stat: BigIntStats): void {
+/**
+ * Takes over a new ctime, which linking and renaming change. False, and nothing done, where anything else has
+ * changed: then it is no longer known what the file holds.
+ */
+export function renewStatData({ buffer, byteOffset, length }: Uint8Array, stat: BigIntStats): boolean {
   const record = Buffer.from(buffer, byteOffset, length)
-  writeStatData(record, stat, record.readUInt32BE(MODE_AT))
+  const renewed = Buffer.from(record.subarray(0, STAT_BYTES))
+  writeStatData(renewed, stat, record.readUInt32BE(MODE_AT))
+  if (!renewed.subarray(CTIME_BYTES).equals(record.subarray(CTIME_BYTES, STAT_BYTES))) return false
+  record.set(renewed)
+  return true
 }
 
+const CTIME_BYTES = 8
 const BILLION = 1_000_000_000n
 
 function low32(value: bigint): number {

@@ -12,6 +12,8 @@ export const DEFAULT_LIMITS: TreeLimits = { entries: 5_000_000, bytes: 64 * 1024
 const MAX_PATH_BYTES = 4096
 const MAX_COMPONENT_BYTES = 255
 const MAX_DEPTH = 256
+/** They are all kept, to know what is taken. */
+const MAX_ALL_PATHS_BYTES = 512 * 1024 * 1024
 const MAX_LINKS = 500_000
 const MAX_LINK_BYTES = 64 * 1024 * 1024
 
@@ -53,6 +55,7 @@ export class EntryPolicy {
   #bytes = 0
   #links = 0
   #linkBytes = 0
+  #pathBytes = 0
   /** Names inside `.git` that were not taken over. */
   skipped = 0
 
@@ -93,8 +96,11 @@ export class EntryPolicy {
     return this.#admit(entry, path, inDotGit)
   }
 
-  #count({ size, kind, target }: TarEntry): void {
+  #count({ path, size, kind, target }: TarEntry): void {
     this.#countEntry()
+    this.#pathBytes += path.length
+    if (this.#pathBytes > MAX_ALL_PATHS_BYTES)
+      throw tooMuch(`has more than ${MAX_ALL_PATHS_BYTES} bytes of paths`)
     this.#bytes += size
     if (this.#bytes > this.#limits.bytes) throw tooMuch(`unpacks to more than ${this.#limits.bytes} bytes`)
     if (kind !== 'symlink' && kind !== 'hardlink') return

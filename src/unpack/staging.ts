@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync, type PathLike, type RmOptions } from 'node:fs'
-import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises'
+import { mkdir, readdir, realpath, rename, rm, rmdir } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
 import { ActionError, describeError } from '../errors.ts'
 
@@ -8,8 +8,8 @@ export interface StagingOptions {
   /** The runner's temporary directory. */
   readonly temp: string
   /**
-   * Told before a directory is made, so that a later step can remove what this one could not; told '' where nothing
-   * may be removed any more, since it holds what could not be put back.
+   * Told before a directory is made, so that a later step can remove what this one could not; told '' while it
+   * holds what is nowhere else: entries that the swap has not finished to move, or could not put back.
    */
   readonly onStaging: (root: string) => void
 }
@@ -39,7 +39,8 @@ export class Staging {
    * destination is absolute, free of symlinks, and need not exist, nor its parents.
    */
   static async create(destination: string, options: StagingOptions): Promise<Staging> {
-    const { temp, onStaging } = options
+    const { onStaging } = options
+    const temp = await realpath(options.temp).catch(() => options.temp)
     const existing = existingAncestor(destination)
     const above = existingAncestor(dirname(destination))
     const outside = temp.startsWith(destination + sep) ? [] : [temp]
@@ -89,13 +90,15 @@ export class Staging {
     try {
       await mkdir(old)
       await mkdir(this.#destination, { recursive: true })
+      this.#onStaging('')
       await move(this.#destination, old)
       await move(this.tree, this.#destination)
+      this.#onStaging(this.root)
     } catch (error) {
       const failures: unknown[] = [error]
       for (const [from, to] of done.reverse()) await rename(to, from).catch((again) => failures.push(again))
       this.#isPrecious = failures.length > 1
-      if (this.#isPrecious) this.#onStaging('')
+      if (!this.#isPrecious) this.#onStaging(this.root)
       const what = this.#isPrecious ? `some of what was there is kept in ${old}` : 'it is as it was'
       const message = `the tree could not be moved into ${this.#destination}; ${what}`
       throw new ActionError('WRITE_FAILED', message, {

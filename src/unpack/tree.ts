@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { linkSync, lstatSync, lutimesSync, mkdirSync, symlinkSync } from 'node:fs'
 import { Batch, type BatchFile } from './batch.ts'
 import { diskError } from './disk-error.ts'
-import { GIT_MODE, rewriteStatData, STAT_BYTES, writeStatData } from './index-record.ts'
+import { GIT_MODE, renewStatData, STAT_BYTES, writeStatData } from './index-record.ts'
 import { IndexRecords } from './index-records.ts'
 import { onDisk, toLatin1 } from './on-disk.ts'
 import { EntryPolicy, linkedPath, type TreeLimits } from './policy.ts'
@@ -34,6 +34,8 @@ export interface Tree {
    * data, mode, object id of what was written); undefined where no such file was written.
    */
   readonly recordOf: (path: string) => Uint8Array | undefined
+  /** The same for what is at the tree's top, once that has been renamed into this directory: ctimes change with it. */
+  readonly movedRecordOf: (root: string) => (path: string) => Uint8Array | undefined
 }
 
 /** A file whose content is being read. */
@@ -107,10 +109,8 @@ export class TreeBuilder {
       files: this.#files,
       bytes: this.#bytes,
       skipped: this.#policy.skipped,
-      recordOf: (path) => {
-        const number = this.#policy.numberOf(path)
-        return number === undefined ? this.#linkRecords.get(path) : this.#records.of(number)
-      },
+      recordOf: (path) => this.#recordOf(path),
+      movedRecordOf: (root) => (path) => this.#movedRecordOf(toLatin1(root), path),
     }
   }
 
@@ -154,6 +154,17 @@ export class TreeBuilder {
     this.#batch = new Batch(this.#writers.block())
   }
 
+  #recordOf(path: string): Uint8Array | undefined {
+    const number = this.#policy.numberOf(path)
+    return number === undefined ? this.#linkRecords.get(path) : this.#records.of(number)
+  }
+
+  #movedRecordOf(root: string, path: string): Uint8Array | undefined {
+    const record = path.includes('/') ? undefined : this.#recordOf(path)
+    if (record === undefined) return undefined
+    return renewStatData(record, lstatSync(onDisk(root, path), { bigint: true })) ? record : undefined
+  }
+
   #makeDirectory(path: string): void {
     this.#onDisk(path, (place) => mkdirSync(place))
   }
@@ -166,8 +177,7 @@ export class TreeBuilder {
       const record = number === undefined ? undefined : this.#records.of(number)
       this.#onDisk(path, (place) => {
         linkSync(onDisk(this.#root, existing), place)
-        if (record === undefined) return
-        rewriteStatData(record, lstatSync(place, { bigint: true }))
+        if (record === undefined || !renewStatData(record, lstatSync(place, { bigint: true }))) return
         this.#linkRecords.set(path, record)
       })
       return

@@ -248,10 +248,16 @@ async function runNode(
   }
 }
 
-/** A module that writes the process's peak resident memory, in bytes, to a file when it exits. */
+/**
+ * A module that writes the process's own peak resident memory, in bytes, to a file when it exits. On Linux from
+ * VmHWM: the maximum that getrusage tells is inherited from the process that started it, which may be far larger.
+ */
 function peakModule(file: string): string {
-  const source = `import { writeFileSync } from 'node:fs'
-process.on('exit', () => writeFileSync(${JSON.stringify(file)}, String(process.resourceUsage().maxRSS * 1024)))`
+  const source = `import { readFileSync, writeFileSync } from 'node:fs'
+const peakKiB = () => process.platform === 'linux'
+  ? Number(/VmHWM:\\s+(\\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))[1])
+  : process.resourceUsage().maxRSS
+process.on('exit', () => writeFileSync(${JSON.stringify(file)}, String(peakKiB() * 1024)))`
   return `data:text/javascript,${encodeURIComponent(source)}`
 }
 

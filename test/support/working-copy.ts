@@ -59,9 +59,8 @@ export async function expectSameAsClone(restored: string, clone: string, remoteU
 }
 
 /**
- * The files below the top level that git has to read again: the index has other stat data than the disk, or is not
- * younger than they are. (The move into place changes the ctime of what is at the top.) Asked before any command
- * that refreshes the index.
+ * The files that git has to read again: the index has other stat data than the disk, or is not younger than they
+ * are. Asked before any command that refreshes the index.
  */
 async function staleFiles(tree: string): Promise<string[]> {
   const changed = (await git(tree, 'diff-files', '--name-only', '-z')).split('\0')
@@ -70,7 +69,7 @@ async function staleFiles(tree: string): Promise<string[]> {
   const isRacy = (name: string) =>
     name !== '' &&
     secondOf(Buffer.from(`${Buffer.from(tree).toString('latin1')}/${name}`, 'latin1')) >= indexSecond
-  return [...changed, ...tracked.filter(isRacy)].filter((name) => name.includes('/'))
+  return [...changed, ...tracked.filter(isRacy)].filter((name) => name !== '')
 }
 
 function secondOf(path: string | Buffer): number {

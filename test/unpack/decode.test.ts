@@ -342,6 +342,17 @@ describe('a stream that is given up', () => {
     expect(stream.cancelled).toBeDefined()
   })
 
+  it('by its consumer ends a frame that turned out to be large and has to be decoded again', async () => {
+    const large = zstdFrame(Buffer.alloc(40 * MIB, 'x'), { contentSize: false, checksum: true })
+    const stream = new BufferStream(Buffer.concat([zstdFrame(Buffer.from('first')), large]))
+    const blocks = decode(stream, { concurrency: 2 })
+    await blocks.next()
+    await stream.untilDelivered(Number.POSITIVE_INFINITY)
+    await blocks.return()
+    expect(stream.cancelled).toBeDefined()
+    expect(stream.ended).toBe(true)
+  })
+
   it('does not begin before its first block is asked for', async () => {
     const stream = new BufferStream(SMALL)
     await decode(stream, { concurrency: 2 }).return()
