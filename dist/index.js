@@ -45965,7 +45965,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(452);
 /* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(646);
 /* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(9293);
-/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1163);
+/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6523);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(4020);
 /* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(150);
 /* harmony import */ var _unpack_staging_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(3287);
@@ -46189,7 +46189,7 @@ function secretHeaders(inputs) {
 
 /***/ }),
 
-/***/ 1163:
+/***/ 6523:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -48255,6 +48255,90 @@ function locate({ server, url, repository, githubServerUrl }) {
     return { kind: 'cachew', url: new URL(path.join('/'), server) };
 }
 
+;// CONCATENATED MODULE: ./lib/timing.js
+/** Milliseconds per named stage, by the monotonic clock. */
+class Timing {
+    #spent = new Map();
+    /** Runs a stage and adds the time it took, failed or not. */
+    async measure(stage, run) {
+        const began = performance.now();
+        try {
+            return await run();
+        }
+        finally {
+            this.#spent.set(stage, this.milliseconds(stage) + performance.now() - began);
+        }
+    }
+    /** 0 for a stage that has not run. */
+    milliseconds(stage) {
+        return this.#spent.get(stage) ?? 0;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/session.js
+
+
+
+
+
+
+/** What the attempts of one restore share: where the snapshot is, the way there, and what is measured. Close it. */
+class Session {
+    inputs;
+    context;
+    /** Where the snapshot is. */
+    url;
+    /** How it is asked for. */
+    requests;
+    timing = new Timing();
+    progress;
+    #source;
+    #client;
+    #patience;
+    #began = performance.now();
+    constructor(inputs, context) {
+        const location = locate(inputs);
+        this.inputs = inputs;
+        this.context = context;
+        this.url = location.url;
+        this.#source = location.kind;
+        this.#client = new HttpClient({
+            env: context.env,
+            secrets: { origin: location.url.origin, headers: (0,request_headers/* secretHeaders */.Z6)(inputs) },
+            connectTimeoutMs: PATIENCE.connectTimeoutMs,
+            connections: inputs.concurrency,
+        });
+        this.#patience = new Patience(inputs, context);
+        this.progress = new Progress(this.#client.traffic, context.log);
+        const { signal, stall, attemptsFor } = this.#patience;
+        this.requests = { ...inputs, ...PATIENCE, client: this.#client, signal, stall, attemptsFor };
+    }
+    /** `https://host/owner/name` of the repository that the snapshot is of. */
+    get remoteUrl() {
+        const { githubServerUrl, repository } = this.inputs;
+        return `${githubServerUrl.origin}/${repository.owner}/${repository.name}`;
+    }
+    report(restored) {
+        const { owner, name } = this.inputs.repository;
+        return {
+            ...restored,
+            ...this.#client.traffic,
+            source: this.#source,
+            repository: `${owner}/${name}`,
+            retries: this.#patience.retried,
+            openMs: this.timing.milliseconds('open'),
+            restoreMs: this.timing.milliseconds('restore'),
+            settleMs: this.timing.milliseconds('settle'),
+            totalMs: performance.now() - this.#began,
+        };
+    }
+    async close() {
+        this.#patience.end();
+        this.progress.end();
+        await this.#client.close();
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/snapshot/open.js
 
 
@@ -48348,26 +48432,6 @@ function commitOf(reply) {
     if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(commit))
         return commit;
     throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent an X-Cachew-Snapshot-Commit that is no commit`);
-}
-
-;// CONCATENATED MODULE: ./lib/timing.js
-/** Milliseconds per named stage, by the monotonic clock. */
-class Timing {
-    #spent = new Map();
-    /** Runs a stage and adds the time it took, failed or not. */
-    async measure(stage, run) {
-        const began = performance.now();
-        try {
-            return await run();
-        }
-        finally {
-            this.#spent.set(stage, this.milliseconds(stage) + performance.now() - began);
-        }
-    }
-    /** 0 for a stage that has not run. */
-    milliseconds(stage) {
-        return this.#spent.get(stage) ?? 0;
-    }
 }
 
 ;// CONCATENATED MODULE: ./lib/together.js
@@ -49847,60 +49911,35 @@ async function unpack(stream, tree, options) {
 
 
 
-
-
-
-
-
 /** Puts a snapshot's working copy into the destination. On failure the destination is as it was. */
 async function restore(inputs, context) {
-    const began = performance.now();
     const destination = await resolveDestination(inputs.workspace, inputs.destination);
-    const location = locate(inputs);
-    const client = new HttpClient({
-        env: context.env,
-        secrets: { origin: location.url.origin, headers: (0,request_headers/* secretHeaders */.Z6)(inputs) },
-        connectTimeoutMs: PATIENCE.connectTimeoutMs,
-        connections: inputs.concurrency,
-    });
-    const patience = new Patience(inputs, context);
-    const progress = new Progress(client.traffic, context.log);
-    const timing = new Timing();
-    const { signal, stall, attemptsFor } = patience;
-    const requests = { ...inputs, ...PATIENCE, client, signal, stall, attemptsFor };
-    const job = { inputs, context, destination, location, requests, progress, timing };
+    const session = new Session(inputs, context);
     try {
-        const restored = await attempt(job).catch((error) => {
+        const restored = await attempt(session, destination).catch((error) => {
             if (!(error instanceof lib_errors/* ActionError */.l && error.code === 'SNAPSHOT_CHANGED'))
                 throw error;
             context.log(`${error.message}; starting again with the new one`);
-            return attempt(job);
+            return attempt(session, destination);
         });
-        const { repository } = inputs;
-        return {
-            ...restored,
-            ...client.traffic,
-            source: location.kind,
-            repository: `${repository.owner}/${repository.name}`,
-            retries: patience.retried,
-            openMs: timing.milliseconds('open'),
-            restoreMs: timing.milliseconds('restore'),
-            settleMs: timing.milliseconds('settle'),
-            totalMs: performance.now() - began,
-        };
+        return session.report(restored);
     }
     finally {
-        patience.end();
-        progress.end();
-        await client.close();
+        await session.close();
     }
 }
-/** One snapshot's way. What is no longer needed and cannot be removed now is left for the step after the job. */
-async function attempt(job) {
-    const staging = await unpack_staging/* Staging */.C.create(job.destination, job.context);
-    const unremoved = (error) => job.context.log(`could not remove ${staging.root} yet: ${(0,lib_errors/* describeError */.U)(error)}`);
+/** Stages a tree and swaps it in. What cannot be removed now is left for the step after the job. */
+async function attempt(session, destination) {
+    const { context, timing } = session;
+    const staging = await unpack_staging/* Staging */.C.create(destination, context);
+    const unremoved = (error) => context.log(`could not remove ${staging.root} yet: ${(0,lib_errors/* describeError */.U)(error)}`);
     try {
-        const restored = await build(job, staging);
+        const { restored, movedRecordOf, objectFormat } = await stage(session, staging);
+        await timing.measure('settle', async () => {
+            context.signal.throwIfAborted();
+            await staging.swap();
+            await fillIndex((0,external_node_path_.join)(destination, '.git'), movedRecordOf(destination), objectFormat).catch((error) => context.log(`git will read some files again: ${(0,lib_errors/* describeError */.U)(error)}`));
+        });
         await staging.leave().catch(unremoved);
         return restored;
     }
@@ -49909,38 +49948,26 @@ async function attempt(job) {
         throw error;
     }
 }
-/** Open, download, unpack, settle, swap. When it fails, nothing writes to staging any more. */
-async function build(job, staging) {
-    const { inputs, context, requests, timing } = job;
+/** Open, download, unpack, settle. When it ends, however it does, nothing writes to staging any more. */
+async function stage(session, staging) {
+    const { inputs, context, requests, timing, url, remoteUrl } = session;
     const threads = threadsFor(2 * inputs.concurrency * inputs.chunkBytes);
+    const mtime = Math.floor(Date.now() / 1000) - 2;
     const tree = new TreeBuilder({
         ...threads,
         root: staging.tree,
         limits: DEFAULT_LIMITS,
         staysInDotGit: staysInDotGit,
-        mtime: Math.floor(Date.now() / 1000) - 2,
+        mtime,
     });
     try {
-        const [snapshot, probedConfig] = await timing.measure('open', () => together(openSnapshot(job.location.url, requests), probeConfig(staging.scratch, context)));
-        job.progress.total = snapshot.total;
-        const { files, bytes, recordOf, movedRecordOf } = await timing.measure('restore', () => unpack(download(snapshot, requests), tree, { ...threads, commit: snapshot.commit }));
-        const { commit } = await timing.measure('settle', async () => {
-            const { owner, name } = inputs.repository;
-            const settled = await settle({
-                ...context,
-                tree: staging.tree,
-                expectedCommit: snapshot.commit,
-                remoteUrl: `${inputs.githubServerUrl.origin}/${owner}/${name}`,
-                probedConfig,
-                recordOf,
-            });
-            context.signal.throwIfAborted();
-            await staging.swap();
-            const dotGit = (0,external_node_path_.join)(job.destination, '.git');
-            await fillIndex(dotGit, movedRecordOf(job.destination), settled.objectFormat).catch((error) => context.log(`git will read some files again: ${(0,lib_errors/* describeError */.U)(error)}`));
-            return settled;
-        });
-        return { commit, etag: snapshot.etag, unpackedBytes: bytes, files };
+        const [snapshot, probedConfig] = await timing.measure('open', () => together(openSnapshot(url, requests), probeConfig(staging.scratch, context)));
+        const { total, commit: expectedCommit, etag } = snapshot;
+        session.progress.total = total;
+        const { files, bytes, recordOf, movedRecordOf } = await timing.measure('restore', () => unpack(download(snapshot, requests), tree, { ...threads, commit: expectedCommit }));
+        const { commit, objectFormat } = await timing.measure('settle', () => settle({ ...context, tree: staging.tree, expectedCommit, remoteUrl, probedConfig, recordOf }));
+        const restored = { commit, etag, unpackedBytes: bytes, files };
+        return { restored, movedRecordOf, objectFormat };
     }
     finally {
         await tree.close();

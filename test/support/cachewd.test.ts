@@ -7,7 +7,7 @@ import { cachewdPrograms, startCachewd } from './cachewd.ts'
 import { makeUpstream } from './git-repo.ts'
 import { skipWithout } from './programs.ts'
 
-it('serves a cold snapshot of a local upstream', async (context) => {
+it('cachewd serves a cold snapshot of a local upstream', async (context) => {
   skipWithout(context, ...cachewdPrograms)
   const root = mkdtempSync(join(tmpdir(), 'cachewd-upstreams-'))
   onTestFinished(() => rmSync(root, { recursive: true }))
