@@ -45965,7 +45965,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(452);
 /* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(646);
 /* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(9293);
-/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6523);
+/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3080);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(4020);
 /* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(150);
 /* harmony import */ var _unpack_staging_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(3287);
@@ -46189,7 +46189,7 @@ function secretHeaders(inputs) {
 
 /***/ }),
 
-/***/ 6523:
+/***/ 3080:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -47815,6 +47815,102 @@ async function dropReplaceRefs(git) {
 const external_node_v8_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:v8");
 // EXTERNAL MODULE: ./node_modules/undici/index.js
 var undici = __nccwpck_require__(6752);
+;// CONCATENATED MODULE: ./lib/http/exchange.js
+
+
+/** One request on its way, and then the reply to it. */
+class Exchange {
+    url;
+    status = 0;
+    #options;
+    #ended = Promise.withResolvers();
+    #early = [];
+    #onAbort = () => this.drop(this.#options.signal.reason);
+    #headers = {};
+    #interim = 0;
+    #controller;
+    #take;
+    #over = false;
+    constructor(options) {
+        this.url = options.url;
+        this.#options = options;
+        this.#ended.promise.catch(() => { });
+        options.signal.addEventListener('abort', this.#onAbort);
+    }
+    header(name) {
+        const value = this.#headers[name];
+        if (!Array.isArray(value))
+            return value;
+        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(this.url)} sent ${value.length} ${name} headers`);
+    }
+    read(take) {
+        this.#take = take;
+        for (const bytes of this.#early.splice(0))
+            take(bytes);
+        this.resume();
+        return this.#ended.promise;
+    }
+    pause() {
+        this.#controller?.pause();
+    }
+    resume() {
+        this.#controller?.resume();
+    }
+    drop(reason = new Error('the reply was not wanted')) {
+        if (this.#over)
+            return;
+        this.#over = true;
+        this.#finish(reason);
+        this.#controller?.abort(reason instanceof Error ? reason : new Error(String(reason)));
+    }
+    onRequestStart(controller) {
+        this.#controller = controller;
+        if (this.#over)
+            controller.abort(new Error('the reply was not wanted'));
+    }
+    onResponseStart(controller, status, headers) {
+        if (status < 200) {
+            this.#interim += 1;
+            if (this.#interim > MAX_INTERIM_HEADS)
+                this.drop(tooManyHeads(this.url));
+            return;
+        }
+        this.status = status;
+        this.#headers = headers;
+        controller.pause();
+        this.#options.resolve(this);
+    }
+    onResponseData(_controller, bytes) {
+        this.#options.traffic.bytes += bytes.length;
+        if (this.#over)
+            return;
+        if (this.#take === undefined)
+            this.#early.push(new Uint8Array(bytes));
+        else
+            this.#take(bytes);
+    }
+    onResponseEnd() {
+        this.#over = true;
+        this.#options.signal.removeEventListener('abort', this.#onAbort);
+        this.#ended.resolve();
+    }
+    onResponseError(_controller, error) {
+        this.#finish(networkError(error, this.url));
+    }
+    #finish(error) {
+        this.#over = true;
+        this.#options.signal.removeEventListener('abort', this.#onAbort);
+        this.#options.reject(error);
+        this.#ended.reject(error);
+    }
+}
+/** Each interim head (1xx) gives the server as much time again. */
+const MAX_INTERIM_HEADS = 100;
+function tooManyHeads(url) {
+    const message = `${placeOf(url)} sent more than ${MAX_INTERIM_HEADS} interim replies and no answer`;
+    return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', message);
+}
+
 // EXTERNAL MODULE: external "node:net"
 var external_node_net_ = __nccwpck_require__(7030);
 ;// CONCATENATED MODULE: ./lib/http/proxy.js
@@ -47983,7 +48079,6 @@ function redirectTarget(reply, hops) {
 
 
 
-
 /** The one place that speaks HTTP. Close it, or its idle connections keep the process alive. */
 class HttpClient {
     #options;
@@ -48066,98 +48161,6 @@ function connector(timeoutMs) {
         });
         reads.attach(plain(target, callback));
     };
-}
-/** One request on its way, and then the reply to it. */
-class Exchange {
-    url;
-    status = 0;
-    #options;
-    #ended = Promise.withResolvers();
-    #early = [];
-    #onAbort = () => this.drop(this.#options.signal.reason);
-    #headers = {};
-    #interim = 0;
-    #controller;
-    #take;
-    #over = false;
-    constructor(options) {
-        this.url = options.url;
-        this.#options = options;
-        this.#ended.promise.catch(() => { });
-        options.signal.addEventListener('abort', this.#onAbort);
-    }
-    header(name) {
-        const value = this.#headers[name];
-        if (!Array.isArray(value))
-            return value;
-        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(this.url)} sent ${value.length} ${name} headers`);
-    }
-    read(take) {
-        this.#take = take;
-        for (const bytes of this.#early.splice(0))
-            take(bytes);
-        this.resume();
-        return this.#ended.promise;
-    }
-    pause() {
-        this.#controller?.pause();
-    }
-    resume() {
-        this.#controller?.resume();
-    }
-    drop(reason = new Error('the reply was not wanted')) {
-        if (this.#over)
-            return;
-        this.#over = true;
-        this.#finish(reason);
-        this.#controller?.abort(reason instanceof Error ? reason : new Error(String(reason)));
-    }
-    onRequestStart(controller) {
-        this.#controller = controller;
-        if (this.#over)
-            controller.abort(new Error('the reply was not wanted'));
-    }
-    onResponseStart(controller, status, headers) {
-        if (status < 200) {
-            this.#interim += 1;
-            if (this.#interim > MAX_INTERIM_HEADS)
-                this.drop(tooManyHeads(this.url));
-            return;
-        }
-        this.status = status;
-        this.#headers = headers;
-        controller.pause();
-        this.#options.resolve(this);
-    }
-    onResponseData(_controller, bytes) {
-        this.#options.traffic.bytes += bytes.length;
-        if (this.#over)
-            return;
-        if (this.#take === undefined)
-            this.#early.push(new Uint8Array(bytes));
-        else
-            this.#take(bytes);
-    }
-    onResponseEnd() {
-        this.#over = true;
-        this.#options.signal.removeEventListener('abort', this.#onAbort);
-        this.#ended.resolve();
-    }
-    onResponseError(_controller, error) {
-        this.#finish(networkError(error, this.url));
-    }
-    #finish(error) {
-        this.#over = true;
-        this.#options.signal.removeEventListener('abort', this.#onAbort);
-        this.#options.reject(error);
-        this.#ended.reject(error);
-    }
-}
-/** Each interim head (1xx) gives the server as much time again. */
-const MAX_INTERIM_HEADS = 100;
-function tooManyHeads(url) {
-    const message = `${placeOf(url)} sent more than ${MAX_INTERIM_HEADS} interim replies and no answer`;
-    return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', message);
 }
 
 ;// CONCATENATED MODULE: external "node:timers/promises"
@@ -49636,8 +49639,7 @@ function windowSize(byte) {
     return base + (base / 8) * (byte & 7);
 }
 
-;// CONCATENATED MODULE: ./lib/unpack/decode.js
-
+;// CONCATENATED MODULE: ./lib/unpack/frame-reader.js
 
 
 
@@ -49649,10 +49651,6 @@ const COLLECTED_BYTES = 16 * 1024 * 1024;
  * of a frame's usual 8 MiB, or Node would allocate one more for nothing.
  */
 const PIECE_BYTES = 320 * 1024;
-/** A frame that decodes to at most this is decoded in one call. */
-const AT_ONCE_BYTES = 16 * 1024 * 1024;
-/** What is taken for that: a frame's usual 8 MiB, and a little more, so that Node need not look for more room. */
-const OUTPUT_BYTES = 8 * 1024 * 1024 + 1024;
 /** How far a decoder runs ahead of its consumer. */
 const AHEAD_PIECES = 4;
 /** In object mode every piece is read as it was written; else Node joins those that wait, in other memory. */
@@ -49661,90 +49659,6 @@ const DECODER_OPTIONS = {
     readableObjectMode: true,
     readableHighWaterMark: AHEAD_PIECES,
 };
-/**
- * A zstd stream's decoded bytes, in pieces of at most 16 MiB, each valid until the next is asked for. Several frames
- * are decoded at once, each on a thread of libuv's pool. Bounded by `concurrency` times 16 MiB compressed and as much
- * decoded; with a concurrency of 1 by a few pieces of 320 KiB decoded.
- */
-async function* decode(stream, { concurrency }) {
-    const frames = new FrameReader(stream);
-    const isAlone = concurrency === 1;
-    const begin = (unit) => {
-        if ('decoder' in unit)
-            return { value: decoded(unit), done: decode_closed(unit.decoder) };
-        return isAlone || !isSmall(unit.frame.header) ? frames.decode(unit) : atOnce(unit, frames);
-    };
-    const decoding = inOrder(frames.units(), begin, {
-        active: concurrency,
-        window: concurrency,
-        cancel: (reason) => frames.cancel(reason),
-    });
-    for await (const pieces of decoding)
-        yield* pieces;
-}
-/** Whether a frame may well decode to few bytes: pzstd's frames hold four windows. */
-function isSmall({ contentBytes, windowBytes }) {
-    return (contentBytes ?? 4 * windowBytes) <= AT_ONCE_BYTES;
-}
-/** Decodes a frame in one call, which is quickest; where it turns out to be large, again in pieces. */
-function atOnce(unit, frames) {
-    const { frame, bytes, release } = unit;
-    const options = { chunkSize: OUTPUT_BYTES, maxOutputLength: AT_ONCE_BYTES };
-    const decoding = new Promise((resolve, reject) => {
-        (0,external_node_zlib_.zstdDecompress)(bytes, options, (error, decoded) => {
-            if (error !== null && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
-                resolve(frames.decode(unit));
-                return;
-            }
-            release();
-            if (error === null)
-                resolve({ value: onlyPiece(decoded), done: Promise.resolve() });
-            else
-                reject(decode_damaged(frame, error));
-        });
-    });
-    const pieces = async function* () {
-        yield* (await decoding).value;
-    };
-    return { value: pieces(), done: decoding.then(({ done }) => done) };
-}
-async function* onlyPiece(bytes) {
-    if (bytes.length === 0)
-        return;
-    yield bytes;
-    bytes.buffer.transfer(0);
-}
-function decode_closed(decoder) {
-    return new Promise((resolve) => decoder.once('close', resolve));
-}
-/**
- * The pieces of a decoder. A piece's memory is freed when the decoder has left it: the garbage collector would let
- * hundreds of mebibytes pile up, and mark all of the heap again and again for them. A decoder that is stopped may
- * still write to the last.
- */
-async function* decoded({ frame, decoder }) {
-    let last;
-    try {
-        for await (const piece of decoder) {
-            if (piece.buffer !== last?.buffer)
-                last?.buffer.transfer(0);
-            last = piece;
-            yield piece;
-        }
-        last?.buffer.transfer(0);
-    }
-    catch (error) {
-        throw damagedIfZstd(frame, error);
-    }
-}
-function decode_damaged({ number, at }, cause) {
-    return new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `zstd frame ${number}, at byte ${at}, is damaged`, { cause });
-}
-/** A streaming decoder fails for its input or because it was cancelled: only the former is damage. */
-function damagedIfZstd(frame, error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    return code.startsWith('ZSTD_') ? decode_damaged(frame, error) : error;
-}
 /** Cuts the stream into frames, and gives its memory back as far as no frame needs it. */
 class FrameReader {
     #stream;
@@ -49792,7 +49706,7 @@ class FrameReader {
         const decoder = this.#open();
         decoder.once('close', release);
         decoder.end(bytes);
-        return { value: decoded({ frame, decoder }), done: decode_closed(decoder) };
+        return fed({ frame, decoder });
     }
     cancel(reason) {
         this.#isCancelled = true;
@@ -49875,6 +49789,102 @@ class FrameReader {
         const current = isCollecting ? (this.#frame?.at ?? this.#at) : this.#at;
         this.#stream.release(Math.min(current, ...this.#needed.values()));
     }
+}
+/** A frame that is being fed, and what comes of it. */
+function fed(unit) {
+    const done = new Promise((resolve) => unit.decoder.once('close', resolve));
+    return { value: decoded(unit), done };
+}
+/**
+ * The pieces of a decoder. A piece's memory is freed when the decoder has left it: the garbage collector would let
+ * hundreds of mebibytes pile up, and mark all of the heap again and again for them. A decoder that is stopped may
+ * still write to the last.
+ */
+async function* decoded({ frame, decoder }) {
+    let last;
+    try {
+        for await (const piece of decoder) {
+            if (piece.buffer !== last?.buffer)
+                last?.buffer.transfer(0);
+            last = piece;
+            yield piece;
+        }
+        last?.buffer.transfer(0);
+    }
+    catch (error) {
+        throw damagedIfZstd(frame, error);
+    }
+}
+/** The error for a frame that does not decode. */
+function frame_reader_damaged({ number, at }, cause) {
+    return new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `zstd frame ${number}, at byte ${at}, is damaged`, { cause });
+}
+/** A streaming decoder fails for its input or because it was cancelled: only the former is damage. */
+function damagedIfZstd(frame, error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    return code.startsWith('ZSTD_') ? frame_reader_damaged(frame, error) : error;
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/decode.js
+
+
+
+/** A frame that decodes to at most this is decoded in one call. */
+const AT_ONCE_BYTES = 16 * 1024 * 1024;
+/** What is taken for that: a frame's usual 8 MiB, and a little more, so that Node need not look for more room. */
+const OUTPUT_BYTES = 8 * 1024 * 1024 + 1024;
+/**
+ * A zstd stream's decoded bytes, in pieces of at most 16 MiB, each valid until the next is asked for. Several frames
+ * are decoded at once, each on a thread of libuv's pool. Bounded by `concurrency` times 16 MiB compressed and as much
+ * decoded; with a concurrency of 1 by a few pieces of 320 KiB decoded.
+ */
+async function* decode(stream, { concurrency }) {
+    const frames = new FrameReader(stream);
+    const isAlone = concurrency === 1;
+    const begin = (unit) => {
+        if ('decoder' in unit)
+            return fed(unit);
+        return isAlone || !isSmall(unit.frame.header) ? frames.decode(unit) : atOnce(unit, frames);
+    };
+    const decoding = inOrder(frames.units(), begin, {
+        active: concurrency,
+        window: concurrency,
+        cancel: (reason) => frames.cancel(reason),
+    });
+    for await (const pieces of decoding)
+        yield* pieces;
+}
+/** Whether a frame may well decode to few bytes: pzstd's frames hold four windows. */
+function isSmall({ contentBytes, windowBytes }) {
+    return (contentBytes ?? 4 * windowBytes) <= AT_ONCE_BYTES;
+}
+/** Decodes a frame in one call, which is quickest; where it turns out to be large, again in pieces. */
+function atOnce(unit, frames) {
+    const { frame, bytes, release } = unit;
+    const options = { chunkSize: OUTPUT_BYTES, maxOutputLength: AT_ONCE_BYTES };
+    const decoding = new Promise((resolve, reject) => {
+        (0,external_node_zlib_.zstdDecompress)(bytes, options, (error, decoded) => {
+            if (error !== null && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
+                resolve(frames.decode(unit));
+                return;
+            }
+            release();
+            if (error === null)
+                resolve({ value: onlyPiece(decoded), done: Promise.resolve() });
+            else
+                reject(frame_reader_damaged(frame, error));
+        });
+    });
+    const pieces = async function* () {
+        yield* (await decoding).value;
+    };
+    return { value: pieces(), done: decoding.then(({ done }) => done) };
+}
+async function* onlyPiece(bytes) {
+    if (bytes.length === 0)
+        return;
+    yield bytes;
+    bytes.buffer.transfer(0);
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/unpack.js

@@ -1,7 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici'
-import { ActionError } from '../errors.ts'
-import { networkError, placeOf } from './failure.ts'
+import { Exchange, type Reply } from './exchange.ts'
 import { proxyFor } from './proxy.ts'
 import { ReadBuffer } from './read-buffer.ts'
 import { isRedirect, redirectTarget } from './redirect.ts'
@@ -22,24 +21,6 @@ export interface GetOptions {
   readonly headers: Headers
   readonly headersTimeoutMs: number
   readonly signal: AbortSignal
-}
-
-/** The head of a reply whose body waits to be read or dropped: one of the two must be done. */
-export interface Reply {
-  /** Where the reply came from, after redirects. */
-  readonly url: URL
-  readonly status: number
-  /** A header's value by its lower-case name; undefined where there is none, refused where there are several. */
-  header(name: string): string | undefined
-  /**
-   * Hands the body over as it arrives and resolves at its end; rejects when it breaks.
-   * `take` copies what it keeps before it returns, and may be given a little more after `pause`.
-   */
-  read(take: (bytes: Uint8Array) => void): Promise<void>
-  pause(): void
-  resume(): void
-  /** Ends the exchange and its connection; a pending `read` rejects with the reason. */
-  drop(reason?: unknown): void
 }
 
 /** What has gone over the wire so far. */
@@ -138,115 +119,4 @@ function connector(timeoutMs: number): buildConnector.connector {
     } as buildConnector.BuildOptions)
     reads.attach(plain(target, callback) as never)
   }
-}
-
-interface ExchangeOptions {
-  readonly url: URL
-  readonly signal: AbortSignal
-  readonly traffic: { bytes: number }
-  readonly resolve: (reply: Reply) => void
-  readonly reject: (error: unknown) => void
-}
-
-/** One request on its way, and then the reply to it. */
-class Exchange implements Dispatcher.DispatchHandler, Reply {
-  readonly url: URL
-  status = 0
-  readonly #options: ExchangeOptions
-  readonly #ended = Promise.withResolvers<void>()
-  readonly #early: Uint8Array[] = []
-  readonly #onAbort = (): void => this.drop(this.#options.signal.reason)
-  #headers: Readonly<Record<string, string | string[] | undefined>> = {}
-  #interim = 0
-  #controller: Dispatcher.DispatchController | undefined
-  #take: ((bytes: Uint8Array) => void) | undefined
-  #over = false
-
-  constructor(options: ExchangeOptions) {
-    this.url = options.url
-    this.#options = options
-    this.#ended.promise.catch(() => {})
-    options.signal.addEventListener('abort', this.#onAbort)
-  }
-
-  header(name: string): string | undefined {
-    const value = this.#headers[name]
-    if (!Array.isArray(value)) return value
-    throw new ActionError('PROTOCOL_ERROR', `${placeOf(this.url)} sent ${value.length} ${name} headers`)
-  }
-
-  read(take: (bytes: Uint8Array) => void): Promise<void> {
-    this.#take = take
-    for (const bytes of this.#early.splice(0)) take(bytes)
-    this.resume()
-    return this.#ended.promise
-  }
-
-  pause(): void {
-    this.#controller?.pause()
-  }
-
-  resume(): void {
-    this.#controller?.resume()
-  }
-
-  drop(reason: unknown = new Error('the reply was not wanted')): void {
-    if (this.#over) return
-    this.#over = true
-    this.#finish(reason)
-    this.#controller?.abort(reason instanceof Error ? reason : new Error(String(reason)))
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller
-    if (this.#over) controller.abort(new Error('the reply was not wanted'))
-  }
-
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    if (status < 200) {
-      this.#interim += 1
-      if (this.#interim > MAX_INTERIM_HEADS) this.drop(tooManyHeads(this.url))
-      return
-    }
-    this.status = status
-    this.#headers = headers
-    controller.pause()
-    this.#options.resolve(this)
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, bytes: Uint8Array): void {
-    this.#options.traffic.bytes += bytes.length
-    if (this.#over) return
-    if (this.#take === undefined) this.#early.push(new Uint8Array(bytes))
-    else this.#take(bytes)
-  }
-
-  onResponseEnd(): void {
-    this.#over = true
-    this.#options.signal.removeEventListener('abort', this.#onAbort)
-    this.#ended.resolve()
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#finish(networkError(error, this.url))
-  }
-
-  #finish(error: unknown): void {
-    this.#over = true
-    this.#options.signal.removeEventListener('abort', this.#onAbort)
-    this.#options.reject(error)
-    this.#ended.reject(error)
-  }
-}
-
-/** Each interim head (1xx) gives the server as much time again. */
-const MAX_INTERIM_HEADS = 100
-
-function tooManyHeads(url: URL): ActionError {
-  const message = `${placeOf(url)} sent more than ${MAX_INTERIM_HEADS} interim replies and no answer`
-  return new ActionError('PROTOCOL_ERROR', message)
 }

@@ -1,5 +1,5 @@
 import { ActionError } from '../errors.ts'
-import type { Reply } from './client.ts'
+import type { Reply } from './exchange.ts'
 import { placeOf } from './failure.ts'
 
 /**

@@ -1,6 +1,7 @@
 import { ActionError } from '../errors.ts'
 import { type Attempts, withRetries } from '../http/attempts.ts'
-import type { HttpClient, Reply } from '../http/client.ts'
+import type { HttpClient } from '../http/client.ts'
+import type { Reply } from '../http/exchange.ts'
 import { placeOf, statusError } from '../http/failure.ts'
 import { announcedLength, refuseContentEncoding, strongETag } from '../http/headers.ts'
 import { type ContentRange, parseContentRange, parseUnsatisfiedRange, rangeHeader } from '../http/ranges.ts'

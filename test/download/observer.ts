@@ -1,4 +1,5 @@
-import type { HttpClient, Reply } from '../../src/http/client.ts'
+import type { HttpClient } from '../../src/http/client.ts'
+import type { Reply } from '../../src/http/exchange.ts'
 
 export interface Observed {
   readonly client: Pick<HttpClient, 'get'>
