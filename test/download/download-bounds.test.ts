@@ -183,7 +183,7 @@ describe('one body whose connection breaks while the ring is full', () => {
     const rest = reader.rest()
     goesOn.resolve()
     expect(Buffer.concat([first, await rest])).toEqual(bytes)
-    expect(activeTimers()).toBe(timers)
+    expect(activeTimers()).toBeLessThanOrEqual(timers)
   })
 })
 
