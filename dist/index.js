@@ -46305,28 +46305,30 @@ class TransientError extends lib_errors/* ActionError */.l {
     }
 }
 const RETRY_STATUSES = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
-/** Codes of network errors that another attempt may not meet, and how many more attempts at most. */
-const RETRY_CODES = new Map([
-    ['ECONNRESET', Number.POSITIVE_INFINITY],
-    ['ECONNREFUSED', Number.POSITIVE_INFINITY],
-    ['ECONNABORTED', Number.POSITIVE_INFINITY],
-    ['ETIMEDOUT', Number.POSITIVE_INFINITY],
-    ['EPIPE', Number.POSITIVE_INFINITY],
-    ['EAI_AGAIN', Number.POSITIVE_INFINITY],
-    ['EHOSTUNREACH', Number.POSITIVE_INFINITY],
-    ['ENETUNREACH', Number.POSITIVE_INFINITY],
-    ['EHOSTDOWN', Number.POSITIVE_INFINITY],
-    ['ENETDOWN', Number.POSITIVE_INFINITY],
-    ['ENOTFOUND', 2],
-    ['UND_ERR_SOCKET', Number.POSITIVE_INFINITY],
-    ['UND_ERR_CONNECT_TIMEOUT', Number.POSITIVE_INFINITY],
-    ['UND_ERR_HEADERS_TIMEOUT', Number.POSITIVE_INFINITY],
-    ['UND_ERR_BODY_TIMEOUT', Number.POSITIVE_INFINITY],
-    ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', Number.POSITIVE_INFINITY],
-    ['HPE_INVALID_EOF_STATE', Number.POSITIVE_INFINITY],
-    ['UND_ERR_PRX_CONN', Number.POSITIVE_INFINITY],
-    ['ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC', Number.POSITIVE_INFINITY],
+/** Codes of network errors that another attempt may not meet. */
+const RETRY_CODES = new Set([
+    'ECONNRESET',
+    'ECONNREFUSED',
+    'ECONNABORTED',
+    'ETIMEDOUT',
+    'EPIPE',
+    'EAI_AGAIN',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'EHOSTDOWN',
+    'ENETDOWN',
+    'ENOTFOUND',
+    'UND_ERR_SOCKET',
+    'UND_ERR_CONNECT_TIMEOUT',
+    'UND_ERR_HEADERS_TIMEOUT',
+    'UND_ERR_BODY_TIMEOUT',
+    'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+    'HPE_INVALID_EOF_STATE',
+    'UND_ERR_PRX_CONN',
+    'ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC',
 ]);
+/** For some of them more attempts than this are in vain. */
+const MOST_ATTEMPTS = new Map([['ENOTFOUND', 2]]);
 const BASE_DELAY_MS = 250;
 const MAX_DELAY_MS = 10_000;
 const MAX_RETRY_AFTER_MS = 60_000;
@@ -46342,7 +46344,9 @@ function attemptsWorth(error) {
     if (error instanceof AggregateError)
         return Math.min(...error.errors.map(attemptsWorth));
     const code = errorCode(error);
-    return code === undefined ? 0 : (RETRY_CODES.get(code) ?? 0);
+    if (code === undefined || !RETRY_CODES.has(code))
+        return 0;
+    return MOST_ATTEMPTS.get(code) ?? Number.POSITIVE_INFINITY;
 }
 /**
  * How long to wait before attempt `retried + 1` is repeated, by full jitter and Retry-After;
@@ -47236,6 +47240,7 @@ var external_node_fs_ = __nccwpck_require__(3024);
 
 
 
+
 const OUTPUT_LIMIT_BYTES = 16 * 1024 * 1024;
 const ERROR_TAIL_BYTES = 64 * 1024;
 const ERROR_TAIL_CHARACTERS = 500;
@@ -47364,10 +47369,9 @@ function readableTail(errors) {
         .replace(/\/\/[^\s/@]*@/g, '//')
         .replace(/(https?:\/\/[^\s'"?]*)\?[^\s'"]*/g, '$1')
         .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
-        .replaceAll('##[', '#\u200b#[')
-        .replaceAll('::', ':\u200b:')
         .trim();
-    return line.length > ERROR_TAIL_CHARACTERS ? `…${line.slice(-ERROR_TAIL_CHARACTERS)}` : line;
+    const harmless = (0,sanitize/* sanitize */.a)(line, Number.POSITIVE_INFINITY);
+    return harmless.length > ERROR_TAIL_CHARACTERS ? `…${harmless.slice(-ERROR_TAIL_CHARACTERS)}` : harmless;
 }
 /** Ends a process and what it started: asks first, and after KILL_AFTER_MS waits no longer. */
 class Killer {
@@ -47859,7 +47863,6 @@ class Exchange {
     drop(reason = new Error('the reply was not wanted')) {
         if (this.#over)
             return;
-        this.#over = true;
         this.#finish(reason);
         this.#controller?.abort(reason instanceof Error ? reason : new Error(String(reason)));
     }
@@ -48363,7 +48366,7 @@ async function discover(url, options) {
     const reply = await ask(url, { range: rangeHeader(asked) }, options);
     try {
         if (reply.status === 206)
-            return (await firstPart(reply, asked.end)) ?? (await whole(url, options, reply));
+            return firstPart(reply, asked.end) ?? (await whole(url, options, reply));
         if (reply.status === 200)
             return stream(reply);
         if (reply.status !== 416)
@@ -48402,7 +48405,7 @@ function stream(reply) {
     return { kind: 'stream', url: reply.url, commit: commitOf(reply), etag, total, reply };
 }
 /** What a 206 to the first request is; undefined where its parts could not be told apart. */
-async function firstPart(reply, askedEnd) {
+function firstPart(reply, askedEnd) {
     refuseContentEncoding(reply);
     const range = contentRange(reply, askedEnd);
     const [etag, commit, url] = [strongETag(reply), commitOf(reply), reply.url];
@@ -48761,6 +48764,11 @@ const HINTS = {
     EMFILE: 'too many files are open: raise the limit (ulimit -n)',
     ENAMETOOLONG: 'the name is too long for this file system',
 };
+/** What a system call's error says of the entry at `path`, in a form that goes from thread to thread. */
+function diskFailure(path, error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN';
+    return { code, path, message: String(error) };
+}
 /** The error for an entry that the disk does not take. */
 function diskError({ code, path, message }, cause) {
     const shown = JSON.stringify(Buffer.from(path, 'latin1').toString().slice(0, 300));
@@ -49321,7 +49329,7 @@ class TreeBuilder {
             count: writers,
             worker: { root: this.#root, mtime },
             onWritten: (result) => this.#records.add(result),
-            errorOf: ({ code, path, message }) => diskError({ code, path, message }),
+            errorOf: diskError,
         });
         this.#batch = new Batch(this.#writers.block());
     }
@@ -49446,8 +49454,7 @@ class TreeBuilder {
             run(onDisk(this.#root, path));
         }
         catch (error) {
-            const code = error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN';
-            throw diskError({ code, path, message: String(error) }, error);
+            throw diskError(diskFailure(path, error), error);
         }
     }
 }

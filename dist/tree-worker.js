@@ -7,6 +7,67 @@ const external_node_crypto_namespaceObject = __WEBPACK_EXTERNAL_createRequire(im
 const external_node_fs_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs");
 ;// CONCATENATED MODULE: external "node:worker_threads"
 const external_node_worker_threads_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:worker_threads");
+;// CONCATENATED MODULE: ./lib/errors.js
+/** An error that a person reads: its message says what, where, the value seen and what to do. */
+class errors_ActionError extends Error {
+    name = 'ActionError';
+    code;
+    constructor(code, message, options) {
+        super(message, options);
+        this.code = code;
+    }
+}
+/** Causes may go round in a circle. */
+const MAX_CAUSES = 8;
+/** The error's message and those of its causes in one line, each said once. */
+function describeError(error) {
+    const messages = [];
+    let current = error;
+    for (let depth = 0; current !== undefined && depth < MAX_CAUSES; depth++, current = causeOf(current)) {
+        const message = messageOf(current);
+        if (message !== '' && !messages.some((said) => said.includes(message)))
+            messages.push(message);
+    }
+    return messages.join(': ');
+}
+function messageOf(error) {
+    if (error instanceof AggregateError && error.message === '') {
+        return error.errors.map(messageOf).join(', ');
+    }
+    return error instanceof Error ? error.message : String(error);
+}
+function causeOf(error) {
+    return error instanceof Error ? error.cause : undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/disk-error.js
+
+const HINTS = {
+    ENOSPC: 'no space is left on the disk: free some, or use a runner with more',
+    EDQUOT: 'the disk quota is used up',
+    EROFS: 'the file system is read-only',
+    EACCES: 'writing there is not allowed; files left by a container that runs as root can be the cause',
+    EPERM: 'writing there is not allowed; files left by a container that runs as root can be the cause',
+    EMFILE: 'too many files are open: raise the limit (ulimit -n)',
+    ENAMETOOLONG: 'the name is too long for this file system',
+};
+/** What a system call's error says of the entry at `path`, in a form that goes from thread to thread. */
+function diskFailure(path, error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN';
+    return { code, path, message: String(error) };
+}
+/** The error for an entry that the disk does not take. */
+function diskError({ code, path, message }, cause) {
+    const shown = JSON.stringify(Buffer.from(path, 'latin1').toString().slice(0, 300));
+    if (code === 'EEXIST') {
+        const what = 'this file system takes it for the same name as an earlier entry';
+        return new ActionError('UNSAFE_ENTRY', `the archive is refused at ${shown}: ${what}`, { cause });
+    }
+    return new ActionError('WRITE_FAILED', `could not write ${shown}: ${HINTS[code] ?? message} (${code})`, {
+        cause,
+    });
+}
+
 ;// CONCATENATED MODULE: ./lib/unpack/index-record.js
 /** The bytes of a record before the object id. */
 const STAT_BYTES = 40;
@@ -86,6 +147,7 @@ function blobHeader(size) {
 
 
 
+
 // One thread of the tree's writers. Synchronous calls: ten times faster than asynchronous ones for small files.
 const { root, mtime } = external_node_worker_threads_namespaceObject.workerData;
 /** O_EXCL: whatever is there already, a link above all, is an error. */
@@ -116,8 +178,7 @@ function run(job) {
         }
     }
     catch (error) {
-        const code = error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN';
-        return { kind: 'failed', path, code, message: String(error) };
+        return { kind: 'failed', ...diskFailure(path, error) };
     }
     return { kind: 'written', block: job.block, files: files.subarray(0, finished), records, recordBytes };
 }

@@ -1,31 +1,7 @@
 // Writes the tables of inputs and outputs in README.md from action.yml: `node scripts/generate-docs.ts`.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-
-/** An input or output as action.yml describes it; only inputs have a default. */
-export interface Described {
-  readonly name: string
-  readonly description: string
-  readonly default: string | undefined
-}
-
-export interface Action {
-  readonly inputs: readonly Described[]
-  readonly outputs: readonly Described[]
-}
-
-/** Reads the plain block style that action.yml keeps to: two spaces, one line a value. */
-export function readAction(text: string): Action {
-  const sections: Record<string, Record<string, string>[]> = { inputs: [], outputs: [] }
-  let section: Record<string, string>[] | undefined
-  for (const line of text.split('\n')) {
-    const [, indent = '', key = '', value = ''] = /^( *)([a-z-]+):(?: (.*))?$/.exec(line) ?? []
-    if (indent.length === 0 && key !== '') section = sections[key]
-    if (indent.length === 2) section?.push({ name: key })
-    if (indent.length === 4) Object.assign(section?.at(-1) ?? {}, { [key]: unquoted(value) })
-  }
-  return { inputs: described(sections.inputs), outputs: described(sections.outputs) }
-}
+import { type Action, readAction } from './action-yml.ts'
 
 /** The README with both tables made anew between their markers. */
 export function withTables(readme: string, action: Action): string {
@@ -42,18 +18,6 @@ export function withTables(readme: string, action: Action): string {
     action.outputs.map(({ name, description }) => [`\`${name}\``, description]),
   )
   return between(between(readme, 'inputs', inputs), 'outputs', outputs)
-}
-
-function described(entries: readonly Record<string, string>[] = []): readonly Described[] {
-  return entries.map(({ name = '', description = '', default: value }) => ({
-    name,
-    description,
-    default: value,
-  }))
-}
-
-function unquoted(value: string): string {
-  return value.startsWith("'") ? value.slice(1, -1).replaceAll("''", "'") : value
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

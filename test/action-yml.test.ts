@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { readAction, withTables } from '../scripts/generate-docs.ts'
+import { readAction } from '../scripts/action-yml.ts'
+import { withTables } from '../scripts/generate-docs.ts'
 import { parseInputs } from '../src/inputs.ts'
 
 const root = join(import.meta.dirname, '..')

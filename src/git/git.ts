@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { ActionError } from '../errors.ts'
+import { sanitize } from '../sanitize.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -171,10 +172,9 @@ function readableTail(errors: Buffer): string {
     .replace(/\/\/[^\s/@]*@/g, '//')
     .replace(/(https?:\/\/[^\s'"?]*)\?[^\s'"]*/g, '$1')
     .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
-    .replaceAll('##[', '#\u200b#[')
-    .replaceAll('::', ':\u200b:')
     .trim()
-  return line.length > ERROR_TAIL_CHARACTERS ? `…${line.slice(-ERROR_TAIL_CHARACTERS)}` : line
+  const harmless = sanitize(line, Number.POSITIVE_INFINITY)
+  return harmless.length > ERROR_TAIL_CHARACTERS ? `…${harmless.slice(-ERROR_TAIL_CHARACTERS)}` : harmless
 }
 
 /** Ends a process and what it started: asks first, and after KILL_AFTER_MS waits no longer. */

@@ -72,7 +72,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Reply {
 
   drop(reason: unknown = new Error('the reply was not wanted')): void {
     if (this.#over) return
-    this.#over = true
     this.#finish(reason)
     this.#controller?.abort(reason instanceof Error ? reason : new Error(String(reason)))
   }

@@ -32,28 +32,30 @@ export class TransientError extends ActionError {
 
 const RETRY_STATUSES = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524])
 
-/** Codes of network errors that another attempt may not meet, and how many more attempts at most. */
-const RETRY_CODES = new Map([
-  ['ECONNRESET', Number.POSITIVE_INFINITY],
-  ['ECONNREFUSED', Number.POSITIVE_INFINITY],
-  ['ECONNABORTED', Number.POSITIVE_INFINITY],
-  ['ETIMEDOUT', Number.POSITIVE_INFINITY],
-  ['EPIPE', Number.POSITIVE_INFINITY],
-  ['EAI_AGAIN', Number.POSITIVE_INFINITY],
-  ['EHOSTUNREACH', Number.POSITIVE_INFINITY],
-  ['ENETUNREACH', Number.POSITIVE_INFINITY],
-  ['EHOSTDOWN', Number.POSITIVE_INFINITY],
-  ['ENETDOWN', Number.POSITIVE_INFINITY],
-  ['ENOTFOUND', 2],
-  ['UND_ERR_SOCKET', Number.POSITIVE_INFINITY],
-  ['UND_ERR_CONNECT_TIMEOUT', Number.POSITIVE_INFINITY],
-  ['UND_ERR_HEADERS_TIMEOUT', Number.POSITIVE_INFINITY],
-  ['UND_ERR_BODY_TIMEOUT', Number.POSITIVE_INFINITY],
-  ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', Number.POSITIVE_INFINITY],
-  ['HPE_INVALID_EOF_STATE', Number.POSITIVE_INFINITY],
-  ['UND_ERR_PRX_CONN', Number.POSITIVE_INFINITY],
-  ['ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC', Number.POSITIVE_INFINITY],
+/** Codes of network errors that another attempt may not meet. */
+const RETRY_CODES = new Set([
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'ECONNABORTED',
+  'ETIMEDOUT',
+  'EPIPE',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EHOSTDOWN',
+  'ENETDOWN',
+  'ENOTFOUND',
+  'UND_ERR_SOCKET',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+  'HPE_INVALID_EOF_STATE',
+  'UND_ERR_PRX_CONN',
+  'ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC',
 ])
+/** For some of them more attempts than this are in vain. */
+const MOST_ATTEMPTS = new Map([['ENOTFOUND', 2]])
 
 const BASE_DELAY_MS = 250
 const MAX_DELAY_MS = 10_000
@@ -69,7 +71,8 @@ export function attemptsWorth(error: unknown): number {
   if (error instanceof ActionError) return 0
   if (error instanceof AggregateError) return Math.min(...error.errors.map(attemptsWorth))
   const code = errorCode(error)
-  return code === undefined ? 0 : (RETRY_CODES.get(code) ?? 0)
+  if (code === undefined || !RETRY_CODES.has(code)) return 0
+  return MOST_ATTEMPTS.get(code) ?? Number.POSITIVE_INFINITY
 }
 
 /**

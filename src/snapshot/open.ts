@@ -61,7 +61,7 @@ async function discover(url: URL, options: OpenOptions): Promise<Snapshot> {
   const asked = { start: 0, end: options.chunkBytes }
   const reply = await ask(url, { range: rangeHeader(asked) }, options)
   try {
-    if (reply.status === 206) return (await firstPart(reply, asked.end)) ?? (await whole(url, options, reply))
+    if (reply.status === 206) return firstPart(reply, asked.end) ?? (await whole(url, options, reply))
     if (reply.status === 200) return stream(reply)
     if (reply.status !== 416) throw statusError(reply, Date.now())
     if (parseUnsatisfiedRange(reply.header('content-range') ?? '') !== 0)
@@ -99,7 +99,7 @@ function stream(reply: Reply): StreamedSnapshot {
 }
 
 /** What a 206 to the first request is; undefined where its parts could not be told apart. */
-async function firstPart(reply: Reply, askedEnd: number): Promise<Snapshot | undefined> {
+function firstPart(reply: Reply, askedEnd: number): Snapshot | undefined {
   refuseContentEncoding(reply)
   const range = contentRange(reply, askedEnd)
   const [etag, commit, url] = [strongETag(reply), commitOf(reply), reply.url]

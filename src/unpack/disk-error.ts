@@ -10,11 +10,17 @@ const HINTS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the name is too long for this file system',
 }
 
-interface DiskFailure {
+export interface DiskFailure {
   readonly code: string
   /** The entry, latin1. */
   readonly path: string
   readonly message: string
+}
+
+/** What a system call's error says of the entry at `path`, in a form that goes from thread to thread. */
+export function diskFailure(path: string, error: unknown): DiskFailure {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN'
+  return { code, path, message: String(error) }
 }
 
 /** The error for an entry that the disk does not take. */

@@ -1,3 +1,5 @@
+import type { DiskFailure } from './disk-error.ts'
+
 /** The memory that a batch of files travels in to a writer and back. */
 export const BLOCK_BYTES = 1024 * 1024
 
@@ -47,4 +49,4 @@ export type JobResult =
       readonly records: Uint8Array<ArrayBuffer>
       readonly recordBytes: number
     }
-  | { readonly kind: 'failed'; readonly path: string; readonly code: string; readonly message: string }
+  | ({ readonly kind: 'failed' } & DiskFailure)

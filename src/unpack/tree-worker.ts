@@ -1,6 +1,7 @@
 import { createHash, type Hash, hash } from 'node:crypto'
 import { closeSync, constants, fstatSync, futimesSync, openSync, writeSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
+import { diskFailure } from './disk-error.ts'
 import { GIT_MODE, STAT_BYTES, writeStatData } from './index-record.ts'
 import { onDisk } from './on-disk.ts'
 import {
@@ -55,8 +56,7 @@ function run(job: WriteJob): JobResult {
       finished += 1
     }
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN'
-    return { kind: 'failed', path, code, message: String(error) }
+    return { kind: 'failed', ...diskFailure(path, error) }
   }
   return { kind: 'written', block: job.block, files: files.subarray(0, finished), records, recordBytes }
 }

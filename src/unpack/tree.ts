@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { linkSync, lstatSync, lutimesSync, mkdirSync, symlinkSync } from 'node:fs'
 import { Batch, type BatchFile } from './batch.ts'
-import { diskError } from './disk-error.ts'
+import { diskError, diskFailure } from './disk-error.ts'
 import { GIT_MODE, renewStatData, STAT_BYTES, writeStatData } from './index-record.ts'
 import { IndexRecords } from './index-records.ts'
 import { onDisk, toLatin1 } from './on-disk.ts'
@@ -76,7 +76,7 @@ export class TreeBuilder {
       count: writers,
       worker: { root: this.#root, mtime },
       onWritten: (result) => this.#records.add(result),
-      errorOf: ({ code, path, message }) => diskError({ code, path, message }),
+      errorOf: diskError,
     })
     this.#batch = new Batch(this.#writers.block())
   }
@@ -198,8 +198,7 @@ export class TreeBuilder {
     try {
       run(onDisk(this.#root, path))
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN'
-      throw diskError({ code, path, message: String(error) }, error)
+      throw diskError(diskFailure(path, error), error)
     }
   }
 }

@@ -184,13 +184,7 @@ describe.skipIf(findProgram('openssl') === undefined)('TLS (needs openssl)', () 
   })
 
   it('fails for an authority that is not known, and says which variable helps', async () => {
-    const port = await serveTls(await selfSigned(HOST))
-    const proxy = await startProxy(`http://127.0.0.1:${port}`)
-    for (const [url, env] of [
-      [`https://127.0.0.1:${port}/x?sig=s1gnature`, {}],
-      [`https://${HOST}/x?sig=s1gnature`, { https_proxy: withCredentials(proxy.url) }],
-    ] as const) {
-      const failure = await failureOf(get(url, env))
+    for (const { url, failure } of await tlsFailures(await selfSigned(HOST))) {
       expect(failure).toMatchObject({ code: 'TLS_FAILED', worth: 0 })
       expect(failure.text).toContain('NODE_EXTRA_CA_CERTS')
       expect(failure.text).toContain(new URL(url).host)
@@ -200,15 +194,23 @@ describe.skipIf(findProgram('openssl') === undefined)('TLS (needs openssl)', () 
   it('fails for a certificate of another name, directly and through a tunnel', async () => {
     const certificate = await selfSigned('other.test')
     trust(certificate)
-    const port = await serveTls(certificate)
-    const proxy = await startProxy(`http://127.0.0.1:${port}`)
-    for (const [url, env] of [
-      [`https://127.0.0.1:${port}/x?sig=s1gnature`, {}],
-      [`https://${HOST}/x?sig=s1gnature`, { https_proxy: withCredentials(proxy.url) }],
-    ] as const) {
-      const failure = await failureOf(get(url, env))
+    for (const { failure } of await tlsFailures(certificate)) {
       expect(failure).toMatchObject({ code: 'TLS_FAILED', worth: 0 })
       expect(failure.text).toContain('altnames')
     }
   })
+
+  /** How requests fail at a server with this certificate: directly, and through a tunnel. */
+  async function tlsFailures(certificate: Awaited<ReturnType<typeof selfSigned>>) {
+    const port = await serveTls(certificate)
+    const proxy = await startProxy(`http://127.0.0.1:${port}`)
+    const ways = [
+      { url: `https://127.0.0.1:${port}/x?sig=s1gnature`, env: {} },
+      { url: `https://${HOST}/x?sig=s1gnature`, env: { https_proxy: withCredentials(proxy.url) } },
+    ]
+    const failures = []
+    for (const { url, env } of ways) failures.push({ url, failure: await failureOf(get(url, env)) })
+    expect(failures).toHaveLength(2)
+    return failures
+  }
 })
