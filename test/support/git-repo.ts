@@ -12,6 +12,12 @@ export const gitEnvironment: Readonly<Record<string, string>> = {
   LC_ALL: 'C',
   GIT_CONFIG_GLOBAL: devNull,
   GIT_CONFIG_NOSYSTEM: '1',
+  // A repository may be removed as soon as git has ended: nothing of it goes on in the background.
+  GIT_CONFIG_COUNT: '2',
+  GIT_CONFIG_KEY_0: 'gc.auto',
+  GIT_CONFIG_VALUE_0: '0',
+  GIT_CONFIG_KEY_1: 'maintenance.auto',
+  GIT_CONFIG_VALUE_1: 'false',
   GIT_TERMINAL_PROMPT: '0',
   GIT_AUTHOR_NAME: 'Ada Author',
   GIT_AUTHOR_EMAIL: 'ada@example.com',
