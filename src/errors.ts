@@ -1,6 +1,10 @@
 /** What went wrong, one code for each decision that a caller or a reader of the log makes. */
 export type ErrorCode =
   | 'INVALID_INPUT'
+  | 'UNSAFE_CHECKOUT'
+  | 'REF_NOT_FOUND'
+  | 'REF_MOVED'
+  | 'NO_SOURCE'
   | 'NOT_FOUND'
   | 'ACCESS_DENIED'
   | 'CONNECTION_FAILED'

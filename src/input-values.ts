@@ -14,6 +14,27 @@ interface Span {
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
 
+/** Only ASCII blanks: an exotic space in a value is a mistake worth telling. */
+export function trimmed(value: string): string {
+  return value.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '')
+}
+
+/** The setting, or what an environment variable has for it where it is empty. */
+export function inherited(
+  given: Given,
+  env: Readonly<Record<string, string | undefined>>,
+  name: string,
+): Given {
+  const value = trimmed(env[name] ?? '')
+  if (given.value !== '' || value === '') return given
+  return { label: `Environment variable ${name}`, value }
+}
+
+/** The setting, or `value` where it is empty. */
+export function orElse(given: Given, value: string): Given {
+  return given.value === '' ? { ...given, value } : given
+}
+
 /** The error for a bad value: the setting's name, the value, and what is allowed. */
 export function refused(given: Given, allowed: string): ActionError {
   return invalid(`${given.label} is "${sanitize(given.value)}": ${allowed}`)
@@ -21,6 +42,14 @@ export function refused(given: Given, allowed: string): ActionError {
 
 export function invalid(message: string, options?: ErrorOptions): ActionError {
   return new ActionError('INVALID_INPUT', message, options)
+}
+
+/** In any case of letters, as the runner's own actions read it; an empty text is false. */
+export function flag(given: Given): boolean {
+  const word = given.value.toLowerCase()
+  if (word === 'true') return true
+  if (word === 'false' || word === '') return false
+  throw refused(given, 'true or false is allowed')
 }
 
 export function wholeNumber(given: Given, { least, most }: Span): number {

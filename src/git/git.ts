@@ -13,6 +13,8 @@ export interface GitOptions {
   readonly env?: Environment
   /** Settings given with `-c`, after the protective ones. Other processes can see them: never a secret. */
   readonly config?: Readonly<Record<string, string>>
+  /** Told each line of git's standard error as it comes, made fit for the log. */
+  readonly onLine?: (line: string) => void
   /**
    * How much git may print; more ends it and is an error.
    * @default 16 MiB
@@ -23,6 +25,8 @@ export interface GitOptions {
 export interface Git {
   /** What git printed, as UTF-8, once the process has closed. A non-zero exit is a GIT_FAILED error. */
   run(args: readonly string[], options?: GitOptions): Promise<string>
+  /** Whether git ends well; only a GIT_FAILED error means no. */
+  succeeds(args: readonly string[], options?: GitOptions): Promise<boolean>
 }
 
 interface Place {
@@ -67,7 +71,35 @@ const FOREIGN_VARIABLES = [
  * the whole process group, and the call then rejects with the signal's reason after the process has closed.
  */
 export function gitIn(directory: string, place: Place): Git {
-  return { run: (args, options = {}) => runGit(directory, place, args, options) }
+  const run: Git['run'] = (args, options = {}) => runGit(directory, place, args, options)
+  return {
+    run,
+    succeeds: async (args, options) => {
+      try {
+        await run(args, options)
+        return true
+      } catch (error) {
+        if (error instanceof ActionError && error.code === 'GIT_FAILED') return false
+        throw error
+      }
+    },
+  }
+}
+
+/**
+ * Variables that give git settings, on top of those that `env` gives it in the same way. Unlike `-c` nobody else
+ * sees them: the way for secrets. A setting may be given more than once.
+ */
+export function settingsEnvironment(
+  settings: readonly (readonly [key: string, value: string])[],
+  env: Environment,
+): Environment {
+  const given = Number(env.GIT_CONFIG_COUNT) || 0
+  const variables = settings.flatMap(([key, value], index) => [
+    [`GIT_CONFIG_KEY_${given + index}`, key],
+    [`GIT_CONFIG_VALUE_${given + index}`, value],
+  ])
+  return { GIT_CONFIG_COUNT: String(given + settings.length), ...Object.fromEntries(variables) }
 }
 
 async function runGit(
@@ -135,6 +167,8 @@ function outcome(child: ChildProcess, args: readonly string[], run: Run): Promis
   child.stderr?.on('data', (data: Buffer) => {
     errors = Buffer.concat([errors, data]).subarray(-ERROR_TAIL_BYTES)
   })
+  const { onLine } = run.options
+  if (onLine !== undefined) forwardLines(child, onLine)
   // A git that exits without reading all of its input says why on stderr; the broken pipe adds nothing.
   child.stdin?.on('error', () => {})
   child.stdin?.end(run.options.input)
@@ -154,6 +188,20 @@ function outcome(child: ChildProcess, args: readonly string[], run: Run): Promis
   })
 }
 
+/** Progress overwrites its line by a carriage return: each state of it is a line here. */
+function forwardLines(child: ChildProcess, onLine: (line: string) => void): void {
+  const decoder = new TextDecoder()
+  let rest = ''
+  child.stderr?.on('data', (data: Buffer) => {
+    const lines = `${rest}${decoder.decode(data, { stream: true })}`.split(/[\r\n]+/)
+    rest = lines.pop()?.slice(-ERROR_TAIL_CHARACTERS) ?? ''
+    for (const line of lines) if (line !== '') onLine(readable(line))
+  })
+  child.stderr?.on('end', () => {
+    if (rest !== '') onLine(readable(rest))
+  })
+}
+
 function notStarted(error: NodeJS.ErrnoException, directory: string): ActionError {
   if (error.code !== 'ENOENT') {
     return new ActionError('GIT_FAILED', 'git could not be started', { cause: error })
@@ -167,14 +215,17 @@ function notStarted(error: NodeJS.ErrnoException, directory: string): ActionErro
 
 /** The end of what git said, on one line, with no credentials and nothing the runner takes for a command. */
 function readableTail(errors: Buffer): string {
-  const line = errors
-    .toString('utf8')
+  const harmless = readable(errors.toString('utf8'))
+  return harmless.length > ERROR_TAIL_CHARACTERS ? `…${harmless.slice(-ERROR_TAIL_CHARACTERS)}` : harmless
+}
+
+function readable(text: string): string {
+  const line = text
     .replace(/\/\/[^\s/@]*@/g, '//')
     .replace(/(https?:\/\/[^\s'"?]*)\?[^\s'"]*/g, '$1')
     .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
     .trim()
-  const harmless = sanitize(line, Number.POSITIVE_INFINITY)
-  return harmless.length > ERROR_TAIL_CHARACTERS ? `…${harmless.slice(-ERROR_TAIL_CHARACTERS)}` : harmless
+  return sanitize(line, Number.POSITIVE_INFINITY)
 }
 
 /** Ends a process and what it started: asks first, and after KILL_AFTER_MS waits no longer. */

@@ -1,0 +1,79 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ActionError } from '../errors.ts'
+import type { Environment, Git } from './git.ts'
+import { commitOf, dropOtherBranches } from './refs.ts'
+import { endSparse, type Sparse, setSparse } from './sparse.ts'
+import { startPointOf, type Target } from './wanted.ts'
+
+export interface CheckOutOptions {
+  readonly git: Git
+  /** Absolute path of the working copy, where it lies now. */
+  readonly tree: string
+  /** Its commit is there, and its tracking ref says so. */
+  readonly target: Target
+  readonly sparse: Sparse | undefined
+  /** `new`: this step made config and index. `reused`: only the config, and the index may leave files out. */
+  readonly clone: 'new' | 'reused'
+  /** What becomes of files that no commit knows. */
+  readonly untracked: 'keep' | 'remove'
+  /** For the processes that write files: what a partial clone needs to get what it lacks. */
+  readonly env?: Environment
+  /** Told git's progress. */
+  readonly onLine?: ((line: string) => void) | undefined
+}
+
+/** Enough for a million names. */
+const INDEX_LISTING_LIMIT_BYTES = 256 * 1024 * 1024
+
+/**
+ * Leaves HEAD, local branches, sparse patterns, index and files as actions/checkout does, and returns the commit.
+ * Tracked files that are missing or changed are written anew; a file whose index entry proves it is not touched.
+ */
+export async function checkOut(options: CheckOutOptions): Promise<string> {
+  const { git, tree, target, sparse, clone, untracked, env = {} } = options
+  const gitDirectory = join(tree, '.git')
+  // First, as git keeps a directory outside sparse patterns that holds a foreign file.
+  if (untracked === 'remove') await removeUntracked(git, tree)
+  await dropOtherBranches(git, target)
+  if (sparse !== undefined) await setSparse(git, gitDirectory, sparse, { env })
+  else if (clone === 'reused') await endSparse(git, gitDirectory, { env })
+  await switchTo(target, options)
+  const commit = await commitOf(git)
+  if (commit === target.commit) return commit
+  throw new ActionError(
+    'COMMIT_MISMATCH',
+    `HEAD is at ${commit} after the checkout of ${startPointOf(target)}, not at ${target.commit} as wanted: ` +
+      'run the job again',
+  )
+}
+
+/** Quiet, or git would walk through the history to tell what HEAD has left behind. */
+async function switchTo(target: Target, { git, env = {}, onLine }: CheckOutOptions): Promise<void> {
+  const startPoint = startPointOf(target)
+  const head =
+    target.kind === 'branch'
+      ? ['-B', target.ref.slice('refs/heads/'.length), startPoint]
+      : ['--detach', startPoint]
+  const progress = onLine === undefined ? [] : ['--progress']
+  const options = onLine === undefined ? { env } : { env, onLine }
+  await git.run(['checkout', '--quiet', ...progress, '--force', ...head, '--'], options)
+}
+
+async function removeUntracked(git: Git, tree: string): Promise<void> {
+  await git.run(['clean', '--quiet', '-ffdx'])
+  // Git takes what lies in a submodule's directory for the submodule's, and leaves it alone.
+  for (const path of await submodulePaths(git)) {
+    if (path.includes('\ufffd')) continue
+    const directory = join(tree, path)
+    await rm(directory, { recursive: true, force: true })
+    await mkdir(directory, { recursive: true })
+  }
+}
+
+/** Where the index has a commit of another repository, and does not leave it out; U+FFFD for what is not UTF-8. */
+export async function submodulePaths(git: Git): Promise<readonly string[]> {
+  const listing = { outputLimitBytes: INDEX_LISTING_LIMIT_BYTES }
+  const entries = await git.run(['ls-files', '--stage', '-t', '-z'], listing)
+  return [...entries.matchAll(/(?<=^|\0)[^S] 160000 [^\0]*?\t([^\0]+)/g)].map(([, path = '']) => path)
+}

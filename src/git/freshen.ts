@@ -1,0 +1,150 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { ActionError, describeError } from '../errors.ts'
+import { type Environment, type Git, gitIn } from './git.ts'
+import { fetchFromOrigin, type GitRetries, NETWORK_CONFIG, type Origin, refMoved } from './origin.ts'
+import { targetObject } from './target-object.ts'
+import { refspecsFor, type Target, targetOf, trackingRefOf } from './wanted.ts'
+
+/** Where the wanted commit came from; `none`: it was there. */
+export type FreshenedBy = 'none' | 'bundle' | 'server' | 'origin'
+
+export interface FreshenOptions {
+  /** Absolute path of a working copy in which git may run, whose remote `origin` is the origin. */
+  readonly tree: string
+  readonly target: Target
+  readonly origin: Origin
+  /** The file of a bundle that may lead to the target. Called only when the target is not there. */
+  readonly bundle: () => Promise<string | undefined>
+  /** A server that may have the target. Called only when the bundle has not led to it. */
+  readonly server: () => Promise<Origin | undefined>
+  /** 0 for all branches and tags as they are now; any other depth only counts in a shallow clone. */
+  readonly depth: number
+  readonly tags: 'none' | 'all'
+  readonly retries: GitRetries
+  readonly onProgress: ((line: string) => void) | undefined
+  readonly log: (line: string) => void
+  readonly env: Environment
+  readonly signal: AbortSignal
+}
+
+interface Found {
+  readonly by: FreshenedBy
+  /** What the target's ref has to name: a tag's own object, or the commit. */
+  readonly object: string
+}
+
+type Freshening = Omit<FreshenOptions, 'depth'> & {
+  readonly git: Git
+  readonly history: 'wanted' | 'everything'
+  readonly depth: number | 'unshallow' | undefined
+}
+
+/**
+ * Brings the target into a clone by the cheapest way there is, makes its tracking ref name it, and drops the
+ * remote-tracking refs and tags that were not seen at the origin. HEAD, index, files and local branches stay.
+ */
+export async function freshen(options: FreshenOptions): Promise<FreshenedBy> {
+  const isShallow = existsSync(join(options.tree, '.git', 'shallow'))
+  const freshening: Freshening = {
+    ...options,
+    git: gitIn(options.tree, options),
+    history: options.depth === 0 ? 'everything' : 'wanted',
+    depth: isShallow ? options.depth || 'unshallow' : undefined,
+  }
+  const near = await findNear(freshening)
+  const found = await askOrigin(freshening, near)
+  await setRefs(freshening, found.object)
+  return found.by
+}
+
+async function findNear(freshening: Freshening): Promise<Found | undefined> {
+  const { git, target, log } = freshening
+  const there = await objectOf(target, git)
+  if (there !== undefined) return { by: 'none', object: there }
+  const bundle = await freshening.bundle()
+  if (bundle !== undefined && (await isPassable(() => unbundle(git, bundle, target), log))) {
+    const object = await objectOf(target, git)
+    if (object !== undefined) return { by: 'bundle', object }
+  }
+  const server = await freshening.server()
+  if (server !== undefined && (await isPassable(() => fetchFromServer(freshening, server), log))) {
+    const object = await objectOf(target, git, 'FETCH_HEAD')
+    if (object !== undefined) return { by: 'server', object }
+    log(`the server has another ${target.ref}; asking the origin`)
+  }
+  return undefined
+}
+
+/** Whether a way led on; where it did not there is another one, and the log says why. */
+async function isPassable(way: () => Promise<void>, log: (line: string) => void): Promise<boolean> {
+  try {
+    await way()
+    return true
+  } catch (error) {
+    if (!(error instanceof ActionError && error.code === 'GIT_FAILED')) throw error
+    log(`${describeError(error)}; going on without it`)
+    return false
+  }
+}
+
+/** A damaged bundle may hold the commit without its files: what it adds to HEAD is looked through. */
+async function unbundle(git: Git, file: string, { commit }: Target): Promise<void> {
+  await git.run(['bundle', 'unbundle', file])
+  await git.run(['rev-list', '--objects', '--quiet', commit, '--not', 'HEAD'])
+}
+
+/** Exactly the target, and none of the server's refs; what it is told stays with it. */
+async function fetchFromServer({ git, target, depth }: Freshening, server: Origin): Promise<void> {
+  const options = ['--quiet', '--no-tags', '--no-prune', '--no-recurse-submodules']
+  if (typeof depth === 'number') options.push(`--depth=${depth}`)
+  await git.run(['fetch', ...options, server.url, wantOf(target)], {
+    config: { ...NETWORK_CONFIG, 'http.followRedirects': 'false' },
+    env: server.env,
+  })
+}
+
+/** By its name where that may have an annotation, which the commit does not lead to. */
+function wantOf({ kind, ref, commit }: Target): string {
+  return kind === 'tag' ? ref : commit
+}
+
+/** What still has to come from the origin, in one fetch; nothing where that is nothing. */
+async function askOrigin(freshening: Freshening, near: Found | undefined): Promise<Found> {
+  const { git, target, origin, depth, onProgress, retries, tags, history } = freshening
+  const everything = refspecsFor(targetOf('', target.commit), { history, tags })
+  const refspecs = everything.filter((refspec) => refspec !== target.commit)
+  // Without a destination: no ref is in the way of the new one, and none is wrong should that be refused.
+  const wanted = near === undefined ? [wantOf(target)] : []
+  if (near !== undefined && refspecs.length === 0) return near
+  const fetch = { refspecs: [...refspecs, ...wanted], depth, onProgress, retries }
+  await fetchFromOrigin(git, origin, fetch)
+  const object = await objectOf(target, git, refspecs.length === 0 ? 'FETCH_HEAD' : target.ref)
+  if (object === undefined) throw refMoved(target, origin)
+  return { by: near?.by ?? 'origin', object }
+}
+
+/** As targetObject; where a tag is not yet named as it is at the origin, `tagAt` is where it is. */
+function objectOf(target: Target, git: Git, tagAt = target.ref): Promise<string | undefined> {
+  return targetObject(git, target, target.kind === 'tag' ? tagAt : target.commit)
+}
+
+/**
+ * Two transactions, as a new ref may be where a directory of old ones was. A stale ref whose name is not UTF-8 stays,
+ * as it is not known by its bytes here; git takes no offence at what is not there.
+ */
+async function setRefs({ git, target, history, tags }: Freshening, object: string): Promise<void> {
+  const tracking = trackingRefOf(target)
+  const old = await git.run(['for-each-ref', '--format=%(refname)', ...unseen({ history, tags })])
+  const stale = old.split('\n').filter((name) => name !== '' && name !== tracking)
+  const deletions = stale.map((name) => `delete ${name}`)
+  const update = tracking === undefined ? [] : [`update ${tracking} ${object}`]
+  const commands = ['start', ...deletions, 'commit', 'start', ...update, 'commit', '']
+  await git.run(['update-ref', '--no-deref', '--stdin'], { input: Buffer.from(commands.join('\n')) })
+}
+
+/** Patterns of the refs that the origin was not asked about. */
+function unseen({ history, tags }: Pick<Freshening, 'history' | 'tags'>): readonly string[] {
+  if (history === 'everything') return ['refs/remotes/origin/HEAD', 'refs/remotes/pull']
+  return tags === 'all' ? ['refs/remotes'] : ['refs/remotes', 'refs/tags']
+}

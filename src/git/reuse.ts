@@ -1,0 +1,141 @@
+import { rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ActionError, describeError } from '../errors.ts'
+import { submodulePaths } from './check-out.ts'
+import type { DotGit } from './dotgit.ts'
+import { type ConfigSource, freshConfig } from './fresh-config.ts'
+import { type Environment, type Git, gitIn } from './git.ts'
+import type { ObjectFormat } from './index-file.ts'
+import { dropLeftovers, isPlainRepository, lstatOf } from './leftovers.ts'
+import { commitOf, dropConflictingRefs, dropOtherBranches } from './refs.ts'
+import { dropReplaceRefs } from './settle.ts'
+import type { Target } from './wanted.ts'
+
+/** What has to be known of a clone to write its config anew. */
+export interface Reusable {
+  readonly objectFormat: ObjectFormat
+  readonly refFormat: DotGit['refFormat']
+  /** What git was told to leave out when it fetched; such a clone needs the origin for what it lacks. */
+  readonly partialFilter: string | undefined
+}
+
+export interface ReuseOptions extends ConfigSource {
+  readonly destination: string
+  readonly reusable: Reusable
+  readonly target: Target
+  /** Whether files that no commit knows are removed, and changed ones put back. */
+  readonly clean: boolean
+  readonly env: Environment
+  readonly signal: AbortSignal
+  readonly log: (line: string) => void
+}
+
+const SETTINGS = String.raw`^(remote\.origin\.(url|partialclonefilter)|remote\..*\.promisor|extensions\..*)$`
+const FILTER = /^[\w:=+.,%-]+$/
+
+/**
+ * Whether the destination holds a clone of exactly this remote that can be made safe. Git reads nothing but the
+ * text of its config for this. A clone with submodules is not taken: each has a config and hooks of its own.
+ */
+export async function findReusable(
+  destination: string,
+  remoteUrl: string,
+  place: { readonly env: Environment; readonly signal: AbortSignal },
+): Promise<Reusable | undefined> {
+  const dotGit = join(destination, '.git')
+  if (!(await isPlainRepository(dotGit))) return undefined
+  const settings = await readSettings(gitIn(destination, place), join(dotGit, 'config'))
+  if (settings === undefined) return undefined
+  const valuesOf = (key: string) => settings.filter(([name]) => name === key).map(([, value]) => value)
+  const [url, ...otherUrls] = valuesOf('remote.origin.url')
+  if (url !== remoteUrl || otherUrls.length > 0) return undefined
+  return reusableOf(new Map(settings))
+}
+
+type Setting = readonly [key: string, value: string]
+
+async function readSettings(git: Git, config: string): Promise<readonly Setting[] | undefined> {
+  try {
+    const reading = ['config', '--file', config, '--no-includes', '--null', '--get-regexp', SETTINGS]
+    const printed = await git.run(reading)
+    return printed.split('\0').map((setting): Setting => {
+      const keyEnd = setting.indexOf('\n')
+      return keyEnd === -1 ? [setting, 'true'] : [setting.slice(0, keyEnd), setting.slice(keyEnd + 1)]
+    })
+  } catch (error) {
+    if (error instanceof ActionError && error.code === 'GIT_FAILED') return undefined
+    throw error
+  }
+}
+
+/** Undefined where a setting says what this action knows nothing of. */
+function reusableOf(settings: ReadonlyMap<string, string>): Reusable | undefined {
+  const objectFormat = settings.get('extensions.objectformat') ?? 'sha1'
+  const refFormat = settings.get('extensions.refstorage') ?? 'files'
+  const partialFilter = settings.get('remote.origin.partialclonefilter')
+  const promisors = [...settings.keys()].filter((key) => key.endsWith('.promisor'))
+  const known = ['objectformat', 'refstorage', 'partialclone', 'worktreeconfig'].map((n) => `extensions.${n}`)
+  const unknown = [...settings.keys()].filter((key) => key.startsWith('extensions.') && !known.includes(key))
+  if (unknown.length > 0) return undefined
+  if (objectFormat !== 'sha1' && objectFormat !== 'sha256') return undefined
+  if (refFormat !== 'files' && refFormat !== 'reftable') return undefined
+  if ((settings.get('extensions.partialclone') ?? 'origin') !== 'origin') return undefined
+  if (promisors.some((key) => key !== 'remote.origin.promisor')) return undefined
+  if (partialFilter === undefined) {
+    const isPartial = promisors.length > 0 || settings.has('extensions.partialclone')
+    return isPartial ? undefined : { objectFormat, refFormat, partialFilter }
+  }
+  return FILTER.test(partialFilter) ? { objectFormat, refFormat, partialFilter } : undefined
+}
+
+/**
+ * Makes the clone in the destination one to go on with: safe for git to run in, no other branches, no refs in the
+ * way of the target's and, if asked, no changes. Where it is `unusable`, the log says why, and the clone is good
+ * for nothing but deletion.
+ */
+export async function prepareReuse(options: ReuseOptions): Promise<'ready' | 'unusable'> {
+  const { destination, target, clean, signal, log } = options
+  const git = gitIn(destination, options)
+  try {
+    await dropLeftovers(join(destination, '.git'))
+    await writeConfig(options)
+    await commitOf(git)
+    await dropReplaceRefs(git)
+    await dropOtherBranches(git, target)
+    await dropConflictingRefs(git, target)
+    await checkSubmodules(git, destination)
+    if (clean) {
+      await git.run(['clean', '--quiet', '-ffdx'])
+      await git.run(['reset', '--quiet', '--hard', 'HEAD', '--'])
+    }
+    return 'ready'
+  } catch (error) {
+    signal.throwIfAborted()
+    log(`the clone in ${destination} cannot be used again: ${describeError(error)}`)
+    return 'unusable'
+  }
+}
+
+/** The old config's settings of a partial clone stay: without them git takes it for a damaged one. */
+async function writeConfig({ destination, reusable, ...source }: ReuseOptions): Promise<void> {
+  const { partialFilter, ...formats } = reusable
+  const partial =
+    partialFilter === undefined
+      ? ''
+      : `[remote "origin"]\n\tpromisor = true\n\tpartialclonefilter = ${partialFilter}\n`
+  const text = `${freshConfig({ ...formats, branch: undefined }, source)}${partial}`
+  const config = join(destination, '.git', 'config')
+  await writeFile(`${config}.new`, text, { encoding: 'latin1', flag: 'wx' })
+  await rename(`${config}.new`, config)
+}
+
+/** Git runs commands in a submodule that has a repository of its own, by that one's config. */
+async function checkSubmodules(git: Git, destination: string): Promise<void> {
+  const paths = await submodulePaths(git)
+  for (const path of paths) {
+    const isReadable = !path.includes('\ufffd')
+    if (isReadable && (await lstatOf(join(destination, path, '.git'))) === undefined) continue
+    throw new ActionError('UNSAFE_GIT', `its submodule ${JSON.stringify(path)} has a repository of its own`)
+  }
+  if (paths.length > 0) await git.run(['submodule', 'status'])
+}
