@@ -45620,6 +45620,13 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:net");
 
 /***/ }),
 
+/***/ 8161:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
+
+/***/ }),
+
 /***/ 6760:
 /***/ ((module) => {
 
@@ -45767,6 +45774,591 @@ function causeOf(error) {
 
 /***/ }),
 
+/***/ 6906:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  Ji: () => (/* binding */ Credentials),
+  tm: () => (/* binding */ removeCredentials),
+  id: () => (/* binding */ safeDirectoryEnv)
+});
+
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+// EXTERNAL MODULE: external "node:fs/promises"
+var promises_ = __nccwpck_require__(1455);
+// EXTERNAL MODULE: external "node:os"
+var external_node_os_ = __nccwpck_require__(8161);
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: ./lib/git/git.js + 1 modules
+var git_git = __nccwpck_require__(2934);
+;// CONCATENATED MODULE: ./lib/git/persisted-credentials.js
+
+
+const CONTAINER_WORKSPACE = '/github/workspace';
+const CONTAINER_TEMP = '/github/runner_temp';
+/** What the files of actions/checkout and of this action are called. */
+const CREDENTIALS_FILE = /^git-credentials-[0-9a-f-]+\.config$/i;
+/**
+ * Settings by which git reads the credentials in this git directory and nowhere else: where it is for the steps
+ * of the job, and where container actions find it.
+ */
+function inclusions(inclusion) {
+    const { credentialsFile, gitDirectory, below, workspace } = inclusion;
+    const inContainer = external_node_path_.posix.join(CONTAINER_WORKSPACE, slashed((0,external_node_path_.relative)(workspace, gitDirectory)));
+    const places = [
+        { path: slashed(gitDirectory), value: credentialsFile },
+        { path: inContainer, value: external_node_path_.posix.join(CONTAINER_TEMP, (0,external_node_path_.basename)(credentialsFile)) },
+    ];
+    return places.flatMap(({ path, value }) => below.map((pattern) => ({ key: `includeIf.gitdir:${escaped(path)}${pattern}.path`, value })));
+}
+/** Git takes the path for a pattern. */
+function escaped(path) {
+    return path.replace(/[*?[\\]/g, '\\$&');
+}
+function slashed(path) {
+    return process.platform === 'win32' ? path.replaceAll('\\', '/') : path;
+}
+/** Adds to a config file; what it has under the same keys stays. */
+async function addSettings(file, entries, git) {
+    for (const { key, value } of entries)
+        await git.run(['config', '--file', file, '--add', key, value]);
+}
+/** Removes the files first, they are the secret, then what names them. What is gone already is no error. */
+async function removePersisted(persisted, git) {
+    for (const file of persisted.files)
+        await (0,promises_.rm)(file, { force: true });
+    const names = persisted.files.map((file) => (0,external_node_path_.basename)(file));
+    for (const directory of persisted.gitDirectories) {
+        const file = (0,external_node_path_.join)(directory, 'config');
+        await removeSettings(file, git, ({ key, value }) => {
+            if (isInclusion(key))
+                return names.includes(basenameAnywhere(value));
+            return key === 'core.sshcommand' && names.some((name) => value.includes(name));
+        });
+    }
+}
+/**
+ * Removes what earlier steps of this action or of actions/checkout left in a clone and in its submodules, with
+ * the files in `temp` that it names: git would send both their credentials and ours, which servers refuse.
+ */
+async function removeEarlier(gitDirectory, { origin, temp, git }) {
+    const keys = ['core.sshcommand', `http.${origin}/.extraheader`, `url.${origin}/.insteadof`];
+    for (const directory of [gitDirectory, ...(await submodulesIn(gitDirectory))]) {
+        const removed = await removeSettings((0,external_node_path_.join)(directory, 'config'), git, (entry) => isInclusion(entry.key) ? isCredentialsFile(entry.value) : keys.includes(entry.key));
+        for (const { value } of removed) {
+            if (isCredentialsFile(value) && (0,external_node_path_.dirname)(value) === temp)
+                await (0,promises_.rm)(value, { force: true });
+        }
+    }
+}
+function isInclusion(key) {
+    return key.startsWith('includeif.gitdir:') && key.endsWith('.path');
+}
+function isCredentialsFile(path) {
+    return CREDENTIALS_FILE.test(basenameAnywhere(path));
+}
+/** A path in a container has slashes on every machine. */
+function basenameAnywhere(path) {
+    return process.platform === 'win32' ? external_node_path_.win32.basename(path) : external_node_path_.posix.basename(path);
+}
+async function removeSettings(file, git, isDoomed) {
+    const doomed = (await settingsOf(file, git)).filter(isDoomed);
+    const inclusionsToo = doomed.map(({ key, value }) => 
+    // Only the values of inclusions may stand in argv; a header is a secret.
+    isInclusion(key) ? [key, `^${value.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&')}$`] : [key]);
+    const unsettings = new Map(inclusionsToo.map((args) => [args.join('\n'), args]));
+    for (const args of unsettings.values())
+        await git.run(['config', '--file', file, '--unset-all', ...args]);
+    return doomed;
+}
+async function settingsOf(file, git) {
+    const isThere = await (0,promises_.access)(file).then(() => true, () => false);
+    if (!isThere)
+        return [];
+    const listed = await git.run(['config', '--file', file, '--no-includes', '--null', '--list']);
+    return listed
+        .split('\0')
+        .filter((entry) => entry !== '')
+        .map((entry) => {
+        const [key = '', ...lines] = entry.split('\n');
+        return { key, value: lines.join('\n') };
+    });
+}
+/** Git directories of submodules at any depth; a submodule's name may have slashes. */
+async function submodulesIn(gitDirectory) {
+    const found = [];
+    const pending = [(0,external_node_path_.join)(gitDirectory, 'modules')];
+    for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+        const entries = await entriesIn(path);
+        if (entries.some(({ name }) => name === 'HEAD')) {
+            found.push(path);
+            pending.push((0,external_node_path_.join)(path, 'modules'));
+        }
+        else {
+            for (const entry of entries)
+                if (entry.isDirectory())
+                    pending.push((0,external_node_path_.join)(path, entry.name));
+        }
+    }
+    return found;
+}
+async function entriesIn(directory) {
+    try {
+        return await (0,promises_.readdir)(directory, { withFileTypes: true });
+    }
+    catch (error) {
+        if (error.code === 'ENOENT')
+            return [];
+        throw error;
+    }
+}
+
+// EXTERNAL MODULE: ./lib/errors.js
+var errors = __nccwpck_require__(452);
+;// CONCATENATED MODULE: ./lib/git/ssh.js
+
+
+
+
+
+/** The keys in https://api.github.com/meta, whose fingerprints GitHub publishes in its documentation. */
+const GITHUB_HOST_KEYS = [
+    'github.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl',
+    'github.com ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBEmKSENjQEezOmxkZMy7opKg' +
+        'wFB9nkt5YRrYMjNuG5N87uRgg6CLrbo5wAdT/y6v0mKV0U2w0WZ2YB/++Tpockg=',
+    'github.com ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQCj7ndNxQowgcQnjshcLrqPEiiphnt+VTTvDP6mHBL9j1aNUkY4Ue1gvwnG' +
+        'LVlOhGeYrnZaMgRK6+PKCUXaDbC7qtbW8gIkhL7aGCsOr/C56SJMy/BCZfxd1nWzAOxSDPgVsmerOBYfNqltV9/hWCqBywINIR+5dIg6' +
+        'JTJ72pcEpEjcYgXkE2YEFXV1JHnsKgbLWNlhScqb2UmyRkQyytRLtL+38TGxkxCflmO+5Z8CSSNY7GidjMIZ7Q4zMjA2n1nGrlTDkzwD' +
+        'Csw+wqFPGQA179cnfGWOWRVruj16z6XyvxvjJwbz0wQZ75XK5tKSb7FNyeIEs4TT4jk+S4dhPeAUC5y+bDYirYgM4GC7uEnztnZyaVWQ' +
+        '7B381AK4Qdrwt51ZqExKbQpTUNn+EjqoTwvqNj4kqx5QUCI0ThS/YkOxJCXmPUWZbhjpCg56i+2aB6CmK2JGhn57K5mj0MNdBXA4/Wnw' +
+        'H6XoPWJzK5Nyu2zB3nAZp+S5hpQs+p1vN1/wsjk=',
+];
+/** Paths that nobody else has. */
+function sshFilesIn(temp) {
+    const key = (0,external_node_path_.join)(temp, (0,external_node_crypto_.randomUUID)());
+    return { key, knownHosts: `${key}_known_hosts` };
+}
+/** Writes both files, readable by this user alone: SSH refuses a key that others can read. */
+async function writeSshFiles(files, ssh, env) {
+    await (0,promises_.mkdir)((0,external_node_path_.join)(files.key, '..'), { recursive: true });
+    const onlyMine = { mode: 0o600, flag: 'wx' };
+    await (0,promises_.writeFile)(files.key, `${ssh.key.trim()}\n`, onlyMine);
+    await (0,promises_.writeFile)(files.knownHosts, await knownHostsText(ssh, env), onlyMine);
+}
+async function knownHostsText(ssh, env) {
+    const users = (0,external_node_path_.join)(env.HOME || (0,external_node_os_.homedir)(), '.ssh', 'known_hosts');
+    const usersText = await (0,promises_.readFile)(users, 'utf8').catch((error) => {
+        if (error.code === 'ENOENT')
+            return '';
+        throw error;
+    });
+    return [usersText, ssh.knownHosts ?? '', ...GITHUB_HOST_KEYS].map((text) => `${text}\n`).join('');
+}
+/**
+ * What git is to run in place of `ssh`, for a shell in which RUNNER_TEMP names the directory of the files: a
+ * container has them elsewhere. Looks for `ssh` on the PATH.
+ */
+async function sshCommand(files, ssh, env) {
+    const inTemp = (path) => `$RUNNER_TEMP/${(0,external_node_path_.basename)(path)}`;
+    return [
+        `"${await sshProgram(env)}" -i "${inTemp(files.key)}"`,
+        ...(ssh.isStrict ? ['-o StrictHostKeyChecking=yes -o CheckHostIP=no'] : []),
+        `-o "UserKnownHostsFile=${inTemp(files.knownHosts)}"`,
+    ].join(' ');
+}
+async function sshProgram(env) {
+    const name = process.platform === 'win32' ? 'ssh.exe' : 'ssh';
+    for (const directory of (env.PATH ?? env.Path ?? '').split(external_node_path_.delimiter)) {
+        const path = (0,external_node_path_.join)(directory, name);
+        if (directory !== '' && (await isExecutable(path)))
+            return path;
+    }
+    throw new errors/* ActionError */.l('GIT_FAILED', 'Input ssh-key is set, but ssh was not found on the PATH: install an SSH client, or use token instead');
+}
+function isExecutable(path) {
+    return (0,promises_.access)(path, promises_.constants.X_OK).then(() => true, () => false);
+}
+
+;// CONCATENATED MODULE: ./lib/git/credentials.js
+
+
+
+
+
+
+
+/** Removal goes on after a cancelled step, but not for ever. */
+const REMOVAL_LIMIT_MS = 5_000;
+/** What lets git in at the origin. The token is on disk only once persisted, the SSH key until `remove`. */
+class Credentials {
+    /** On top of the environment, for git commands that talk to the origin. */
+    env;
+    /** The same for its submodules, whose addresses may be for SSH though only a token is there. */
+    submoduleEnv;
+    #options;
+    #sshCommand;
+    #persisted;
+    static async create(options) {
+        const { ssh, env, temp } = options;
+        if (ssh === undefined)
+            return new Credentials(options, { files: [], command: undefined });
+        const files = sshFilesIn(temp);
+        const command = await sshCommand(files, ssh, env);
+        const paths = Object.values(files);
+        options.onCredentials(stateOf({ files: paths, gitDirectories: [] }));
+        await writeSshFiles(files, ssh, env);
+        return new Credentials(options, { files: paths, command });
+    }
+    constructor(options, ssh) {
+        const { env, temp } = options;
+        this.#options = options;
+        this.#sshCommand = ssh.command;
+        this.#persisted = { files: ssh.files, gitDirectories: [] };
+        const login = ssh.command === undefined ? {} : { GIT_SSH_COMMAND: ssh.command, RUNNER_TEMP: temp };
+        this.env = { ...login, ...(0,git_git/* settingsEnvironment */.N)(this.#headers, env) };
+        this.submoduleEnv = { ...login, ...(0,git_git/* settingsEnvironment */.N)([...this.#headers, ...this.#rewrites], env) };
+    }
+    /** As actions/checkout writes it; it takes a clone with any other address for another repository's. */
+    originUrl({ owner, name }) {
+        const { serverUrl, ssh } = this.#options;
+        const path = `${encodeURIComponent(owner)}/${encodeURIComponent(name)}`;
+        return ssh === undefined ? `${serverUrl.origin}/${path}` : `${ssh.user}@${serverUrl.hostname}:${path}.git`;
+    }
+    /** Lets the steps that follow in: what they run reads the token and the key outside of the workspace. */
+    async persist(where) {
+        const { gitDirectory, finalGitDirectory, submodules } = where;
+        const { temp, onCredentials } = this.#options;
+        const headers = this.#headers;
+        const file = (0,external_node_path_.join)(temp, `git-credentials-${(0,external_node_crypto_.randomUUID)()}.config`);
+        this.#persisted = {
+            files: headers.length === 0 ? this.#persisted.files : [...this.#persisted.files, file],
+            gitDirectories: [finalGitDirectory, ...submodules],
+        };
+        onCredentials(stateOf(this.#persisted));
+        if (headers.length > 0)
+            await this.#writeHeader(file);
+        const workspace = await (0,promises_.realpath)(where.workspace);
+        for (const directory of this.#persisted.gitDirectories) {
+            const config = (0,external_node_path_.join)((0,external_node_path_.resolve)(gitDirectory, (0,external_node_path_.relative)(finalGitDirectory, directory)), 'config');
+            await addSettings(config, this.#settingsFor(directory, file, { finalGitDirectory, workspace }), where.git);
+        }
+    }
+    /** Makes a clone that is used again fit for these credentials, its submodules included. */
+    async removeEarlier(gitDirectory, git) {
+        const { temp, serverUrl } = this.#options;
+        await removeEarlier(gitDirectory, { temp, origin: serverUrl.origin, git });
+    }
+    /** Removes the files and what names them; may be called twice. */
+    async remove() {
+        await removeCredentials(stateOf(this.#persisted), this.#options.env);
+    }
+    get #headers() {
+        const { token, serverUrl } = this.#options;
+        if (token === undefined)
+            return [];
+        return [[`http.${serverUrl.origin}/.extraheader`, `AUTHORIZATION: basic ${basicCredentials(token)}`]];
+    }
+    get #rewrites() {
+        const { ssh, serverUrl, ownerId } = this.#options;
+        if (ssh !== undefined)
+            return [];
+        const users = [
+            `git@${serverUrl.hostname}:`,
+            ...(ownerId === undefined ? [] : [`org-${ownerId}@github.com:`]),
+        ];
+        return users.map((user) => [`url.${serverUrl.origin}/.insteadOf`, user]);
+    }
+    async #writeHeader(file) {
+        const text = this.#headers.map(([, value]) => `\textraheader = ${value}\n`).join('');
+        await (0,promises_.mkdir)(this.#options.temp, { recursive: true });
+        const section = `[http "${this.#options.serverUrl.origin}/"]\n`;
+        await (0,promises_.writeFile)(file, `${section}${text}`, { mode: 0o600, flag: 'wx' });
+    }
+    #settingsFor(directory, credentialsFile, where) {
+        const isSubmodule = directory !== where.finalGitDirectory;
+        const below = isSubmodule ? [''] : ['', '/worktrees/*'];
+        const inclusion = { credentialsFile, gitDirectory: directory, below, workspace: where.workspace };
+        return [
+            ...(this.#headers.length === 0 ? [] : inclusions(inclusion)),
+            ...(isSubmodule ? this.#rewrites.map(([key, value]) => ({ key, value })) : []),
+            ...(this.#sshCommand === undefined ? [] : [{ key: 'core.sshCommand', value: this.#sshCommand }]),
+        ];
+    }
+}
+function basicCredentials(token) {
+    return Buffer.from(`x-access-token:${token}`, 'utf8').toString('base64');
+}
+/** For the step after the job: removes what `onCredentials` was last told of; twice is no error. */
+async function removeCredentials(state, env) {
+    // Of the directories it is told of, some may be gone.
+    const git = (0,git_git/* gitIn */.u)((0,external_node_os_.tmpdir)(), { env, signal: AbortSignal.timeout(REMOVAL_LIMIT_MS) });
+    await removePersisted(JSON.parse(state), git);
+}
+function stateOf(persisted) {
+    return JSON.stringify(persisted);
+}
+/**
+ * Lets git work in a directory that belongs to somebody else, as a workspace does in a container job. Variables
+ * on top of `env`; git older than 2.38 takes this setting from files only.
+ */
+function safeDirectoryEnv(path, env) {
+    return (0,git_git/* settingsEnvironment */.N)([['safe.directory', path]], env);
+}
+
+
+/***/ }),
+
+/***/ 2934:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  u: () => (/* binding */ gitIn),
+  N: () => (/* binding */ settingsEnvironment)
+});
+
+;// CONCATENATED MODULE: external "node:child_process"
+const external_node_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: ./lib/errors.js
+var lib_errors = __nccwpck_require__(452);
+// EXTERNAL MODULE: ./lib/sanitize.js
+var sanitize = __nccwpck_require__(4020);
+;// CONCATENATED MODULE: ./lib/git/git.js
+
+
+
+
+
+const OUTPUT_LIMIT_BYTES = 16 * 1024 * 1024;
+const ERROR_TAIL_BYTES = 64 * 1024;
+const ERROR_TAIL_CHARACTERS = 500;
+const KILL_AFTER_MS = 2_000;
+const HAS_PROCESS_GROUPS = process.platform !== 'win32';
+const PROTECTIVE_CONFIG = { 'core.fsmonitor': 'false', 'core.hooksPath': '/dev/null' };
+/** What would point git at another repository, or make a new one of another format. */
+const FOREIGN_VARIABLES = [
+    'GIT_ALTERNATE_OBJECT_DIRECTORIES',
+    'GIT_ATTR_SOURCE',
+    'GIT_COMMON_DIR',
+    'GIT_CONFIG',
+    'GIT_CONFIG_PARAMETERS',
+    'GIT_DEFAULT_HASH',
+    'GIT_DEFAULT_REF_FORMAT',
+    'GIT_DIR',
+    'GIT_GRAFT_FILE',
+    'GIT_IMPLICIT_WORK_TREE',
+    'GIT_INDEX_FILE',
+    'GIT_INDEX_VERSION',
+    'GIT_NAMESPACE',
+    'GIT_OBJECT_DIRECTORY',
+    'GIT_PREFIX',
+    'GIT_QUARANTINE_PATH',
+    'GIT_REF_STORAGE_FORMAT',
+    'GIT_REPLACE_REF_BASE',
+    'GIT_SHALLOW_FILE',
+    'GIT_WORK_TREE',
+];
+/**
+ * Git for one directory, which must be the root of its repository: parents are not searched. An abort ends
+ * the whole process group, and the call then rejects with the signal's reason after the process has closed.
+ */
+function gitIn(directory, place) {
+    const run = (args, options = {}) => runGit(directory, place, args, options);
+    return {
+        run,
+        succeeds: async (args, options) => {
+            try {
+                await run(args, options);
+                return true;
+            }
+            catch (error) {
+                if (error instanceof lib_errors/* ActionError */.l && error.code === 'GIT_FAILED')
+                    return false;
+                throw error;
+            }
+        },
+    };
+}
+/**
+ * Variables that give git settings, on top of those that `env` gives it in the same way. Unlike `-c` nobody else
+ * sees them: the way for secrets. A setting may be given more than once.
+ */
+function settingsEnvironment(settings, env) {
+    const given = Number(env.GIT_CONFIG_COUNT) || 0;
+    const variables = settings.flatMap(([key, value], index) => [
+        [`GIT_CONFIG_KEY_${given + index}`, key],
+        [`GIT_CONFIG_VALUE_${given + index}`, value],
+    ]);
+    return { GIT_CONFIG_COUNT: String(given + settings.length), ...Object.fromEntries(variables) };
+}
+async function runGit(directory, place, args, options) {
+    place.signal.throwIfAborted();
+    const settings = Object.entries({ ...PROTECTIVE_CONFIG, ...options.config });
+    const child = (0,external_node_child_process_namespaceObject.spawn)('git', [...settings.flatMap(([key, value]) => ['-c', `${key}=${value}`]), ...args], {
+        cwd: directory,
+        env: { ...gitEnvironment(directory, place.env), ...options.env },
+        detached: HAS_PROCESS_GROUPS,
+        stdio: ['pipe', 'pipe', 'pipe'],
+        windowsHide: true,
+    });
+    const killer = new Killer(child);
+    const onAbort = () => killer.end();
+    place.signal.addEventListener('abort', onAbort, { once: true });
+    try {
+        return await outcome(child, args, { killer, directory, options });
+    }
+    catch (error) {
+        throw place.signal.aborted ? place.signal.reason : error;
+    }
+    finally {
+        place.signal.removeEventListener('abort', onAbort);
+        killer.disarm();
+    }
+}
+function gitEnvironment(directory, env) {
+    const unset = Object.fromEntries(FOREIGN_VARIABLES.map((name) => [name, undefined]));
+    return {
+        ...env,
+        ...unset,
+        GIT_ALLOW_PROTOCOL: 'https:http:ssh',
+        GIT_CEILING_DIRECTORIES: (0,external_node_path_.dirname)(directory),
+        GIT_LFS_SKIP_SMUDGE: '1',
+        GIT_NO_LAZY_FETCH: '1',
+        GIT_NO_REPLACE_OBJECTS: '1',
+        GIT_TERMINAL_PROMPT: '0',
+        GCM_INTERACTIVE: 'Never',
+        LC_ALL: 'C',
+    };
+}
+function outcome(child, args, run) {
+    const subcommand = args[0] ?? '';
+    const limitBytes = run.options.outputLimitBytes ?? OUTPUT_LIMIT_BYTES;
+    // The streams are missing when the process could not even be made.
+    const output = [];
+    let outputBytes = 0;
+    let errors = Buffer.alloc(0);
+    child.stdout?.on('data', (data) => {
+        outputBytes += data.length;
+        if (outputBytes <= limitBytes)
+            output.push(data);
+        else
+            run.killer.end();
+    });
+    child.stderr?.on('data', (data) => {
+        errors = Buffer.concat([errors, data]).subarray(-ERROR_TAIL_BYTES);
+    });
+    const { onLine } = run.options;
+    if (onLine !== undefined)
+        forwardLines(child, onLine);
+    // A git that exits without reading all of its input says why on stderr; the broken pipe adds nothing.
+    child.stdin?.on('error', () => { });
+    child.stdin?.end(run.options.input);
+    return new Promise((resolve, reject) => {
+        child.on('error', (error) => reject(notStarted(error, run.directory)));
+        child.on('close', (code, signal) => {
+            if (outputBytes > limitBytes) {
+                reject(new lib_errors/* ActionError */.l('GIT_FAILED', `git ${subcommand} printed more than ${limitBytes} bytes`));
+            }
+            else if (code === 0) {
+                resolve(Buffer.concat(output).toString('utf8'));
+            }
+            else {
+                const how = signal === null ? `exit code ${code}` : `ended by ${signal}`;
+                reject(new lib_errors/* ActionError */.l('GIT_FAILED', `git ${subcommand} failed (${how}): ${readableTail(errors)}`));
+            }
+        });
+    });
+}
+/** Progress overwrites its line by a carriage return: each state of it is a line here. */
+function forwardLines(child, onLine) {
+    const decoder = new TextDecoder();
+    let rest = '';
+    child.stderr?.on('data', (data) => {
+        const lines = `${rest}${decoder.decode(data, { stream: true })}`.split(/[\r\n]+/);
+        rest = lines.pop()?.slice(-ERROR_TAIL_CHARACTERS) ?? '';
+        for (const line of lines)
+            if (line !== '')
+                onLine(readable(line));
+    });
+    child.stderr?.on('end', () => {
+        if (rest !== '')
+            onLine(readable(rest));
+    });
+}
+function notStarted(error, directory) {
+    if (error.code !== 'ENOENT') {
+        return new lib_errors/* ActionError */.l('GIT_FAILED', 'git could not be started', { cause: error });
+    }
+    return (0,external_node_fs_.existsSync)(directory)
+        ? new lib_errors/* ActionError */.l('GIT_FAILED', 'git is needed on the PATH and was not found: install git', {
+            cause: error,
+        })
+        : new lib_errors/* ActionError */.l('GIT_FAILED', `git was to run in ${directory}, which does not exist`, { cause: error });
+}
+/** The end of what git said, on one line, with no credentials and nothing the runner takes for a command. */
+function readableTail(errors) {
+    const harmless = readable(errors.toString('utf8'));
+    return harmless.length > ERROR_TAIL_CHARACTERS ? `…${harmless.slice(-ERROR_TAIL_CHARACTERS)}` : harmless;
+}
+function readable(text) {
+    const line = text
+        .replace(/\/\/[^\s/@]*@/g, '//')
+        .replace(/(https?:\/\/[^\s'"?]*)\?[^\s'"]*/g, '$1')
+        .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+        .trim();
+    return (0,sanitize/* sanitize */.a)(line, Number.POSITIVE_INFINITY);
+}
+/** Ends a process and what it started: asks first, and after KILL_AFTER_MS waits no longer. */
+class Killer {
+    #child;
+    #timer;
+    constructor(child) {
+        this.#child = child;
+    }
+    end() {
+        if (this.#timer !== undefined)
+            return;
+        this.#send('SIGTERM');
+        this.#timer = setTimeout(() => {
+            this.#send('SIGKILL');
+            // A process that left the group may still hold these open.
+            this.#child.stdout?.destroy();
+            this.#child.stderr?.destroy();
+        }, KILL_AFTER_MS);
+        this.#timer.unref();
+    }
+    disarm() {
+        clearTimeout(this.#timer);
+    }
+    #send(signal) {
+        const { pid } = this.#child;
+        if (pid === undefined)
+            return;
+        if (!HAS_PROCESS_GROUPS) {
+            this.#child.kill(signal);
+            return;
+        }
+        try {
+            process.kill(-pid, signal);
+        }
+        catch {
+            // Nobody is left in the group.
+        }
+    }
+}
+
+
+/***/ }),
+
 /***/ 5106:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
@@ -45775,7 +46367,11 @@ function causeOf(error) {
 /* harmony export */   GJ: () => (/* binding */ byteCount),
 /* harmony export */   Gq: () => (/* binding */ invalid),
 /* harmony export */   J5: () => (/* binding */ refused),
+/* harmony export */   Jq: () => (/* binding */ inherited),
+/* harmony export */   Jt: () => (/* binding */ flag),
+/* harmony export */   NW: () => (/* binding */ orElse),
 /* harmony export */   _: () => (/* binding */ decimal),
+/* harmony export */   dE: () => (/* binding */ trimmed),
 /* harmony export */   rD: () => (/* binding */ wholeNumber),
 /* harmony export */   uU: () => (/* binding */ baseAddress),
 /* harmony export */   z3: () => (/* binding */ formatBytes)
@@ -45785,12 +46381,36 @@ function causeOf(error) {
 
 
 const UNITS = { '': 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+/** Only ASCII blanks: an exotic space in a value is a mistake worth telling. */
+function trimmed(value) {
+    return value.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
+}
+/** The setting, or what an environment variable has for it where it is empty. */
+function inherited(given, env, name) {
+    const value = trimmed(env[name] ?? '');
+    if (given.value !== '' || value === '')
+        return given;
+    return { label: `Environment variable ${name}`, value };
+}
+/** The setting, or `value` where it is empty. */
+function orElse(given, value) {
+    return given.value === '' ? { ...given, value } : given;
+}
 /** The error for a bad value: the setting's name, the value, and what is allowed. */
 function refused(given, allowed) {
     return invalid(`${given.label} is "${(0,_sanitize_js__WEBPACK_IMPORTED_MODULE_1__/* .sanitize */ .a)(given.value)}": ${allowed}`);
 }
 function invalid(message, options) {
     return new _errors_js__WEBPACK_IMPORTED_MODULE_0__/* .ActionError */ .l('INVALID_INPUT', message, options);
+}
+/** In any case of letters, as the runner's own actions read it; an empty text is false. */
+function flag(given) {
+    const word = given.value.toLowerCase();
+    if (word === 'true')
+        return true;
+    if (word === 'false' || word === '')
+        return false;
+    throw refused(given, 'true or false is allowed');
 }
 function wholeNumber(given, { least, most }) {
     const parsed = /^(0|[1-9]\d{0,15})$/.test(given.value) ? Number(given.value) : Number.NaN;
@@ -45844,16 +46464,127 @@ function baseAddress(given) {
 
 /***/ }),
 
-/***/ 646:
+/***/ 1106:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   F: () => (/* binding */ isInside),
-/* harmony export */   T: () => (/* binding */ parseInputs)
-/* harmony export */ });
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
-/* harmony import */ var _input_values_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5106);
-/* harmony import */ var _request_headers_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3777);
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  F: () => (/* binding */ isInside),
+  T: () => (/* binding */ parseInputs)
+});
+
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: ./lib/input-values.js
+var input_values = __nccwpck_require__(5106);
+;// CONCATENATED MODULE: ./lib/checkout-inputs.js
+
+/** Git's own bound: it keeps a depth in 32 bits. */
+const DEEPEST = 2 ** 31 - 1;
+const PRIVATE_KEY = /^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----[ \t]*$/m;
+/**
+ * An empty text means what it means to actions/checkout: true for most switches whatever action.yml says, since a
+ * workflow may hand on an input of its own that nobody set.
+ */
+function parseCheckoutInputs(input, env) {
+    return {
+        repository: parseRepository((0,input_values/* inherited */.Jq)(input('repository'), env, 'GITHUB_REPOSITORY')),
+        githubServerUrl: parseGitHubServer((0,input_values/* inherited */.Jq)(input('github-server-url'), env, 'GITHUB_SERVER_URL')),
+        ref: input('ref').value,
+        token: parseToken(input('token')),
+        ssh: parseSsh(input),
+        persistCredentials: (0,input_values/* flag */.Jt)(input('persist-credentials')),
+        clean: (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(input('clean'), 'true')),
+        filter: parseFilter(input('filter')),
+        sparse: parseSparse(input('sparse-checkout'), input('sparse-checkout-cone-mode')),
+        fetchDepth: parseDepth((0,input_values/* orElse */.NW)(input('fetch-depth'), '1')),
+        fetchTags: (0,input_values/* flag */.Jt)(input('fetch-tags')),
+        showProgress: (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(input('show-progress'), 'true')),
+        lfs: (0,input_values/* flag */.Jt)(input('lfs')),
+        submodules: parseSubmodules(input('submodules')),
+        setSafeDirectory: (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(input('set-safe-directory'), 'true')),
+        allowUnsafePrCheckout: (0,input_values/* flag */.Jt)(input('allow-unsafe-pr-checkout')),
+    };
+}
+function parseRepository(given) {
+    const parts = /^([A-Za-z0-9_.-]+)\/([A-Za-z0-9_.-]+?)(?:\.git)?$/.exec(given.value);
+    const [, owner = '.', name = '.'] = parts ?? [];
+    if ([owner, name].some((part) => part === '.' || part === '..')) {
+        throw (0,input_values/* refused */.J5)(given, 'owner/name is allowed');
+    }
+    return { owner, name };
+}
+function parseGitHubServer(given) {
+    const url = (0,input_values/* baseAddress */.uU)(given);
+    if (url.pathname === '/')
+        return url;
+    throw (0,input_values/* refused */.J5)(given, 'the address of a GitHub server without a path is allowed');
+}
+/** A token is a secret: the error does not repeat it. */
+function parseToken({ label, value }) {
+    if (value === '')
+        return undefined;
+    if (/^[\x21-\x7e]+$/.test(value))
+        return value;
+    throw (0,input_values/* invalid */.Gq)(`${label} has a blank, a line break or a letter outside ASCII inside: none is allowed`);
+}
+function parseSsh(input) {
+    const key = input('ssh-key');
+    const knownHosts = withoutNul(input('ssh-known-hosts'));
+    const isStrict = (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(input('ssh-strict'), 'true'));
+    const user = (0,input_values/* orElse */.NW)(input('ssh-user'), 'git');
+    if (!/^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/.test(user.value)) {
+        throw (0,input_values/* refused */.J5)(user, "a user's name is allowed: letters, digits, and . _ + - inside");
+    }
+    if (key.value === '')
+        return undefined;
+    if (!PRIVATE_KEY.test(key.value) || key.value.includes('\0')) {
+        throw (0,input_values/* invalid */.Gq)(`${key.label} is not a private key: the whole text of a key file is allowed, its line breaks and ` +
+            'the line "-----BEGIN ... PRIVATE KEY-----" included');
+    }
+    return { key: key.value, knownHosts: knownHosts || undefined, isStrict, user: user.value };
+}
+function withoutNul(given) {
+    if (given.value.includes('\0'))
+        throw (0,input_values/* refused */.J5)(given, 'a text without NUL is allowed');
+    return given.value;
+}
+function parseFilter(given) {
+    if (/[\s\p{Cc}]/u.test(given.value)) {
+        throw (0,input_values/* refused */.J5)(given, "a filter without blanks is allowed, as git's --filter takes it");
+    }
+    return given.value || undefined;
+}
+function parseSparse(given, coneMode) {
+    const isCone = (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(coneMode, 'true'));
+    const patterns = withoutNul(given)
+        .split('\n')
+        .map(input_values/* trimmed */.dE)
+        .filter((pattern) => pattern !== '');
+    return patterns.length === 0 ? undefined : { patterns, isCone };
+}
+function parseDepth(given) {
+    const depth = /^-?\d+$/.test(given.value) ? Number(given.value) : Number.NaN;
+    if (depth <= DEEPEST)
+        return Math.max(0, depth);
+    throw (0,input_values/* refused */.J5)(given, `a whole number up to ${DEEPEST} is allowed, 0 for all history`);
+}
+function parseSubmodules(given) {
+    const word = given.value.toLowerCase();
+    if (word === 'recursive')
+        return 'recursive';
+    if (word === 'true')
+        return 'direct';
+    if (word === 'false' || word === '')
+        return 'none';
+    throw (0,input_values/* refused */.J5)(given, 'true, false or recursive is allowed');
+}
+
+// EXTERNAL MODULE: ./lib/request-headers.js
+var request_headers = __nccwpck_require__(3777);
+;// CONCATENATED MODULE: ./lib/inputs.js
+
 
 
 
@@ -45861,97 +46592,124 @@ const CHUNK = { least: 64 * 1024, most: 128 * 1024 ** 2 };
 const MEMORY_BYTES = 4 * 1024 ** 3;
 /** Reads the action's inputs (by their names in action.yml) without any I/O; throws INVALID_INPUT. */
 function parseInputs(read, env) {
-    const input = (name) => ({ label: `Input ${name}`, value: trimmed(read(name)) });
+    const input = (name) => ({ label: `Input ${name}`, value: (0,input_values/* trimmed */.dE)(read(name)) });
     const source = parseSource(input, env);
     const authorization = parseAuthorization(input('authorization'), source, env);
     const workspace = parseWorkspace(env);
     return {
+        ...parseCheckoutInputs(input, env),
         ...source,
-        repository: parseRepository(input('repository')),
-        githubServerUrl: parseGitHubServer(input('github-server-url')),
         workspace,
         destination: parsePath(input('path'), workspace),
         authorization,
-        headers: (0,_request_headers_js__WEBPACK_IMPORTED_MODULE_2__/* .parseHeaders */ .QG)(read('headers'), authorization),
+        headers: (0,request_headers/* parseHeaders */.QG)(read('headers'), authorization),
         ...parseMemory(input('concurrency'), input('chunk-size')),
-        retries: (0,_input_values_js__WEBPACK_IMPORTED_MODULE_1__/* .wholeNumber */ .rD)(input('retries'), { least: 0, most: 100 }),
-        stallMs: Math.round((0,_input_values_js__WEBPACK_IMPORTED_MODULE_1__/* .decimal */ ._)(input('stall-timeout'), { least: 1, most: 3600, unit: 'seconds' }) * 1000),
-        timeoutMs: Math.round((0,_input_values_js__WEBPACK_IMPORTED_MODULE_1__/* .decimal */ ._)(input('timeout'), { least: 0, most: 360, unit: 'minutes' }) * 60_000),
+        retries: (0,input_values/* wholeNumber */.rD)(input('retries'), { least: 0, most: 100 }),
+        stallMs: Math.round((0,input_values/* decimal */._)(input('stall-timeout'), { least: 1, most: 3600, unit: 'seconds' }) * 1000),
+        timeoutMs: Math.round((0,input_values/* decimal */._)(input('timeout'), { least: 0, most: 360, unit: 'minutes' }) * 60_000),
         onMiss: parseOnMiss(input('on-miss')),
+        isDisabled: parseDisabled(env),
     };
-}
-/** Only ASCII blanks: an exotic space in a value is a mistake worth telling. */
-function trimmed(value) {
-    return value.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
 }
 function parseSource(input, env) {
     const server = input('server');
     const url = input('url');
     if (server.value !== '' && url.value !== '') {
-        throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_1__/* .invalid */ .Gq)('Inputs server and url are both set: one of the two is allowed');
+        throw (0,input_values/* invalid */.Gq)('Inputs server and url are both set: one of the two is allowed');
     }
     if (url.value !== '')
-        return { server: undefined, url: (0,_input_values_js__WEBPACK_IMPORTED_MODULE_1__/* .webAddress */ .Dy)(url) };
-    if (server.value !== '')
-        return { server: (0,_input_values_js__WEBPACK_IMPORTED_MODULE_1__/* .baseAddress */ .uU)(server), url: undefined };
-    const fallback = { label: 'Environment variable CACHEW_URL', value: trimmed(env.CACHEW_URL ?? '') };
-    if (fallback.value !== '')
-        return { server: (0,_input_values_js__WEBPACK_IMPORTED_MODULE_1__/* .baseAddress */ .uU)(fallback), url: undefined };
-    throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_1__/* .invalid */ .Gq)('No snapshot source: set the input server (or the environment variable CACHEW_URL) or url');
+        return { server: undefined, url: (0,input_values/* webAddress */.Dy)(url) };
+    const address = (0,input_values/* inherited */.Jq)(server, env, 'CACHEW_URL');
+    return { server: address.value === '' ? undefined : (0,input_values/* baseAddress */.uU)(address), url: undefined };
 }
+/** What the runner has for its server is not for the address of another one. */
 function parseAuthorization(given, source, env) {
-    const inherited = source.server === undefined ? '' : trimmed(env.CACHEW_AUTHORIZATION ?? '');
-    const value = given.value || inherited;
+    const { label, value } = source.server === undefined ? given : (0,input_values/* inherited */.Jq)(given, env, 'CACHEW_AUTHORIZATION');
     if (value === '')
         return undefined;
-    (0,_request_headers_js__WEBPACK_IMPORTED_MODULE_2__/* .checkHeaderValue */ .BB)(value, given.value ? given.label : 'Environment variable CACHEW_AUTHORIZATION');
+    (0,request_headers/* checkHeaderValue */.BB)(value, label);
     return value;
-}
-function parseRepository(given) {
-    const parts = /^([A-Za-z0-9_.-]+)\/([A-Za-z0-9_.-]+?)(?:\.git)?$/.exec(given.value);
-    const [, owner = '.', name = '.'] = parts ?? [];
-    if ([owner, name].some((part) => part === '.' || part === '..')) {
-        throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_1__/* .refused */ .J5)(given, 'owner/name is allowed');
-    }
-    return { owner, name };
-}
-function parseGitHubServer(given) {
-    const url = (0,_input_values_js__WEBPACK_IMPORTED_MODULE_1__/* .baseAddress */ .uU)(given);
-    if (url.pathname === '/')
-        return url;
-    throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_1__/* .refused */ .J5)(given, 'the address of a GitHub server without a path is allowed');
 }
 function parseWorkspace(env) {
     const workspace = env.GITHUB_WORKSPACE ?? '';
-    if ((0,node_path__WEBPACK_IMPORTED_MODULE_0__.isAbsolute)(workspace) && !workspace.includes('\0'))
-        return (0,node_path__WEBPACK_IMPORTED_MODULE_0__.resolve)(workspace);
-    throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_1__/* .refused */ .J5)({ label: 'Environment variable GITHUB_WORKSPACE', value: workspace }, 'an absolute path is allowed, the runner sets it');
+    if ((0,external_node_path_.isAbsolute)(workspace) && !workspace.includes('\0'))
+        return (0,external_node_path_.resolve)(workspace);
+    throw (0,input_values/* refused */.J5)({ label: 'Environment variable GITHUB_WORKSPACE', value: workspace }, 'an absolute path is allowed, the runner sets it');
 }
 function parsePath(given, workspace) {
-    const destination = (0,node_path__WEBPACK_IMPORTED_MODULE_0__.resolve)(workspace, given.value);
+    const destination = (0,external_node_path_.resolve)(workspace, given.value);
     if (!given.value.includes('\0') && isInside(workspace, destination))
         return destination;
-    throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_1__/* .refused */ .J5)(given, `a path inside the workspace ${workspace} is allowed`);
+    throw (0,input_values/* refused */.J5)(given, `a path inside the workspace ${workspace} is allowed`);
 }
 /** Whether a path is the directory or below it, by its words alone. */
 function isInside(directory, path) {
-    const way = (0,node_path__WEBPACK_IMPORTED_MODULE_0__.relative)(directory, path);
-    return way !== '..' && !way.startsWith(`..${node_path__WEBPACK_IMPORTED_MODULE_0__.sep}`) && !(0,node_path__WEBPACK_IMPORTED_MODULE_0__.isAbsolute)(way);
+    const way = (0,external_node_path_.relative)(directory, path);
+    return way !== '..' && !way.startsWith(`..${external_node_path_.sep}`) && !(0,external_node_path_.isAbsolute)(way);
 }
 /** The download holds at most 2 x concurrency x chunk-size bytes; the product has a limit of its own. */
 function parseMemory(concurrencyGiven, chunkGiven) {
-    const concurrency = (0,_input_values_js__WEBPACK_IMPORTED_MODULE_1__/* .wholeNumber */ .rD)(concurrencyGiven, { least: 1, most: 64 });
-    const chunkBytes = (0,_input_values_js__WEBPACK_IMPORTED_MODULE_1__/* .byteCount */ .GJ)(chunkGiven, CHUNK);
+    const concurrency = (0,input_values/* wholeNumber */.rD)(concurrencyGiven, { least: 1, most: 64 });
+    const chunkBytes = (0,input_values/* byteCount */.GJ)(chunkGiven, CHUNK);
     const needed = 2 * concurrency * chunkBytes;
     if (needed <= MEMORY_BYTES)
         return { concurrency, chunkBytes };
-    throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_1__/* .invalid */ .Gq)(`Inputs concurrency (${concurrency}) and chunk-size (${(0,_input_values_js__WEBPACK_IMPORTED_MODULE_1__/* .formatBytes */ .z3)(chunkBytes)}) need ${(0,_input_values_js__WEBPACK_IMPORTED_MODULE_1__/* .formatBytes */ .z3)(needed)} ` +
-        `of memory (2 x concurrency x chunk-size): at most ${(0,_input_values_js__WEBPACK_IMPORTED_MODULE_1__/* .formatBytes */ .z3)(MEMORY_BYTES)} is allowed`);
+    throw (0,input_values/* invalid */.Gq)(`Inputs concurrency (${concurrency}) and chunk-size (${(0,input_values/* formatBytes */.z3)(chunkBytes)}) need ${(0,input_values/* formatBytes */.z3)(needed)} ` +
+        `of memory (2 x concurrency x chunk-size): at most ${(0,input_values/* formatBytes */.z3)(MEMORY_BYTES)} is allowed`);
 }
 function parseOnMiss(given) {
-    if (given.value === 'fail')
-        return 'fail';
-    throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_1__/* .refused */ .J5)(given, 'fail is allowed');
+    const { value } = given;
+    if (value === 'fetch' || value === 'fail' || value === 'skip')
+        return value;
+    throw (0,input_values/* refused */.J5)(given, 'fetch, fail or skip is allowed');
+}
+function parseDisabled(env) {
+    const label = 'Environment variable GIT_SNAPSHOT_DISABLE';
+    const value = (0,input_values/* trimmed */.dE)(env.GIT_SNAPSHOT_DISABLE ?? '');
+    if (value === '1')
+        return true;
+    if (value === '' || value === '0')
+        return false;
+    throw (0,input_values/* refused */.J5)({ label, value }, '1 to fetch without a snapshot, or nothing, is allowed');
+}
+
+
+/***/ }),
+
+/***/ 5225:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   k: () => (/* binding */ readJobEvent)
+/* harmony export */ });
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
+
+/** GitHub sends no payload above 25 MB. */
+const MAX_PAYLOAD_BYTES = 32 * 1024 ** 2;
+/** What the runner says about this job. A payload that is missing, broken or above 32 MiB counts as empty. */
+async function readJobEvent(env) {
+    return {
+        name: env.GITHUB_EVENT_NAME ?? '',
+        ref: env.GITHUB_REF ?? '',
+        sha: env.GITHUB_SHA ?? '',
+        repository: env.GITHUB_REPOSITORY ?? '',
+        payload: await readPayload(env.GITHUB_EVENT_PATH ?? ''),
+    };
+}
+async function readPayload(path) {
+    try {
+        const found = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(path);
+        if (!found.isFile() || found.size > MAX_PAYLOAD_BYTES)
+            return {};
+        const payload = JSON.parse(await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)(path, 'utf8'));
+        return isObject(payload) ? payload : {};
+    }
+    catch {
+        return {};
+    }
+}
+function isObject(value) {
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 
@@ -45963,12 +46721,16 @@ function parseOnMiss(given) {
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3426);
 /* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(452);
-/* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(646);
-/* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(9293);
-/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3080);
-/* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(4020);
-/* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(150);
-/* harmony import */ var _unpack_staging_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(3287);
+/* harmony import */ var _git_credentials_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6906);
+/* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1106);
+/* harmony import */ var _job_event_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(5225);
+/* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(9293);
+/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(6808);
+/* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(4020);
+/* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(150);
+/* harmony import */ var _unpack_staging_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(3287);
+
+
 
 
 
@@ -45980,29 +46742,37 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 };
 /** The step itself. */
 async function main() {
-    const inputs = (0,_inputs_js__WEBPACK_IMPORTED_MODULE_2__/* .parseInputs */ .T)(_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .getInput */ .V4, process.env);
-    (0,_secrets_js__WEBPACK_IMPORTED_MODULE_5__/* .secretsOf */ .F)(inputs, process.env).forEach(_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .setSecret */ .Pq);
-    const report = await (0,_restore_js__WEBPACK_IMPORTED_MODULE_3__/* .restore */ .P)(inputs, {
+    const inputs = (0,_inputs_js__WEBPACK_IMPORTED_MODULE_3__/* .parseInputs */ .T)((name) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .getInput */ .V4)(name, { trimWhitespace: false }), process.env);
+    (0,_secrets_js__WEBPACK_IMPORTED_MODULE_8__/* .secretsOf */ .F)(inputs, process.env).forEach(_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .setSecret */ .Pq);
+    const report = await (0,_restore_js__WEBPACK_IMPORTED_MODULE_6__/* .restore */ .P)(inputs, {
         env: process.env,
+        event: await (0,_job_event_js__WEBPACK_IMPORTED_MODULE_4__/* .readJobEvent */ .k)(process.env),
         temp: process.env.RUNNER_TEMP ?? inputs.workspace,
         signal: cancellation(),
-        log: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_6__/* .sanitize */ .a)(line)),
+        log: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_9__/* .sanitize */ .a)(line)),
+        warn: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_9__/* .sanitize */ .a)(line, 1000)),
         onStaging: (root) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .saveState */ .LZ)('staging', root),
+        onCredentials: (state) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .saveState */ .LZ)('credentials', state),
     });
-    for (const [name, value] of Object.entries((0,_report_js__WEBPACK_IMPORTED_MODULE_7__/* .outputsOf */ .Yz)(report)))
+    for (const [name, value] of Object.entries((0,_report_js__WEBPACK_IMPORTED_MODULE_5__/* .outputsOf */ .Yz)(report)))
         (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .setOutput */ .uH)(name, value);
-    (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .info */ .pq)((0,_report_js__WEBPACK_IMPORTED_MODULE_7__/* .lineOf */ .cA)(report));
+    (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .info */ .pq)((0,_report_js__WEBPACK_IMPORTED_MODULE_5__/* .lineOf */ .cA)(report));
 }
-/** After the job: what was there before the restore, and what a killed step left, is removed. */
+/** After the job: credentials, what was there before the restore, and what a killed step left, are removed. */
 async function post() {
-    const staging = (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .getState */ .Gu)('staging');
-    if (staging === '')
-        return;
+    const [credentials, staging] = [(0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .getState */ .Gu)('credentials'), (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .getState */ .Gu)('staging')];
+    if (credentials !== '') {
+        await orWarn('could not remove the credentials', (0,_git_credentials_js__WEBPACK_IMPORTED_MODULE_2__/* .removeCredentials */ .tm)(credentials, process.env));
+    }
+    if (staging !== '')
+        await orWarn(`could not remove ${staging}`, (0,_unpack_staging_js__WEBPACK_IMPORTED_MODULE_7__/* .removeStaging */ .O)(staging));
+}
+async function orWarn(what, work) {
     try {
-        await (0,_unpack_staging_js__WEBPACK_IMPORTED_MODULE_4__/* .removeStaging */ .O)(staging);
+        await work;
     }
     catch (error) {
-        (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_6__/* .sanitize */ .a)(`could not remove ${staging}: ${(0,_errors_js__WEBPACK_IMPORTED_MODULE_1__/* .describeError */ .U)(error)}`));
+        (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_9__/* .sanitize */ .a)(`${what}: ${(0,_errors_js__WEBPACK_IMPORTED_MODULE_1__/* .describeError */ .U)(error)}`));
     }
 }
 /** Aborted when the runner cancels the job; at the second signal the process ends at once. */
@@ -46029,10 +46799,10 @@ async function run() {
     }
     catch (error) {
         const exitCode = process.exitCode;
-        (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .setFailed */ .C1)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_6__/* .sanitize */ .a)((0,_errors_js__WEBPACK_IMPORTED_MODULE_1__/* .describeError */ .U)(error), 2000));
+        (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .setFailed */ .C1)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_9__/* .sanitize */ .a)((0,_errors_js__WEBPACK_IMPORTED_MODULE_1__/* .describeError */ .U)(error), 2000));
         process.exitCode = exitCode ?? 1;
         if (error instanceof Error)
-            (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .debug */ .Yz)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_6__/* .sanitize */ .a)(error.stack ?? '', 10_000));
+            (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .debug */ .Yz)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_9__/* .sanitize */ .a)(error.stack ?? '', 10_000));
     }
 }
 await run();
@@ -46053,16 +46823,19 @@ __webpack_async_result__();
 /** The action's outputs, by their names in action.yml. */
 function outputsOf(report) {
     const whole = (value) => String(Math.round(value));
+    const { snapshot } = report;
     return {
-        outcome: 'restored',
-        source: report.source,
-        'snapshot-hit': 'true',
-        'snapshot-commit': report.commit,
+        ref: report.ref,
         commit: report.commit,
-        etag: report.etag ?? '',
+        outcome: report.outcome,
+        'freshened-by': report.freshenedBy,
+        source: snapshot?.source ?? 'none',
+        'snapshot-hit': String(snapshot !== undefined),
+        'snapshot-commit': snapshot?.commit ?? '',
+        etag: snapshot?.etag ?? '',
         bytes: whole(report.bytes),
-        'unpacked-bytes': whole(report.unpackedBytes),
-        files: whole(report.files),
+        'unpacked-bytes': whole(snapshot?.unpackedBytes ?? 0),
+        files: whole(snapshot?.files ?? 0),
         requests: whole(report.requests),
         retries: whole(report.retries),
         'open-ms': whole(report.openMs),
@@ -46072,14 +46845,31 @@ function outputsOf(report) {
         'megabytes-per-second': megabytesPerSecond(report).toFixed(1),
     };
 }
+const FRESHENED = {
+    none: '',
+    bundle: '; freshened by a bundle of the server',
+    server: "; freshened from the server's mirror",
+    origin: '; freshened from the origin',
+};
 /** The same in one line that a person reads. */
 function lineOf(report) {
-    const { repository, commit, source, files, bytes, totalMs, retries } = report;
-    const from = source === 'cachew' ? 'Cachew' : 'the URL';
+    const { outcome, repository, commit, totalMs, freshenedBy } = report;
+    const place = `${repository} at ${commit.slice(0, 7)}`;
+    const spent = `in ${(totalMs / 1000).toFixed(1)} s`;
+    if (outcome === 'restored')
+        return `Restored ${place} ${restored(report)}${FRESHENED[freshenedBy]}`;
+    if (outcome === 'reused')
+        return `Reused the workspace's clone of ${place}, ${spent}${FRESHENED[freshenedBy]}`;
+    if (outcome === 'fetched')
+        return `Fetched ${place} from the origin, ${spent}`;
+    return `Left the workspace as it is: no snapshot of ${repository}, and on-miss is skip`;
+}
+function restored({ snapshot, bytes, totalMs, retries, ...report }) {
+    const from = snapshot?.source === 'cachew' ? 'Cachew' : 'the URL';
     const again = retries === 0 ? '' : `, ${retries} ${retries === 1 ? 'retry' : 'retries'}`;
     const speed = `${formatMegabytes(bytes)} in ${(totalMs / 1000).toFixed(1)} s`;
-    const rate = `${megabytesPerSecond(report).toFixed(0)} MB/s`;
-    return `Restored ${repository} at ${commit.slice(0, 7)} from ${from}: ${grouped(files)} files, ${speed} (${rate}${again})`;
+    const rate = `${megabytesPerSecond({ bytes, ...report }).toFixed(0)} MB/s`;
+    return `from ${from}: ${grouped(snapshot?.files ?? 0)} files, ${speed} (${rate}${again})`;
 }
 /** What has come so far, for a person who waits. */
 function progressLine(bytes, total, elapsedMs) {
@@ -46118,12 +46908,15 @@ function grouped(count) {
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const PRINTABLE = /^[\t\x20-\x7e]*$/;
-/** Headers whose meaning the download depends on, or that belong to the connection. */
+/** Headers whose meaning a request depends on, the download's or git's, or that belong to the connection. */
 const OWNED = new Set([
     'accept-encoding',
     'connection',
+    'content-encoding',
     'content-length',
+    'content-type',
     'expect',
+    'git-protocol',
     'host',
     'if-match',
     'if-modified-since',
@@ -46174,7 +46967,7 @@ function parseHeader(line, label) {
 }
 function refuseOwned(name, authorization) {
     if (OWNED.has(name.toLowerCase())) {
-        throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_0__/* .invalid */ .Gq)(`Input headers has ${name}, which the download sets itself: leave it out`);
+        throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_0__/* .invalid */ .Gq)(`Input headers has ${name}, which the requests set themselves: leave it out`);
     }
     if (name.toLowerCase() === 'authorization' && authorization !== undefined) {
         throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_0__/* .invalid */ .Gq)('Input headers has Authorization although authorization is set: one of the two is allowed');
@@ -46189,7 +46982,7 @@ function secretHeaders(inputs) {
 
 /***/ }),
 
-/***/ 3080:
+/***/ 6808:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46198,16 +46991,794 @@ __nccwpck_require__.d(__webpack_exports__, {
   P: () => (/* binding */ restore)
 });
 
+// EXTERNAL MODULE: ./lib/errors.js
+var errors = __nccwpck_require__(452);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 // EXTERNAL MODULE: external "node:fs/promises"
 var promises_ = __nccwpck_require__(1455);
 // EXTERNAL MODULE: ./lib/input-values.js
 var input_values = __nccwpck_require__(5106);
-// EXTERNAL MODULE: ./lib/inputs.js
-var inputs = __nccwpck_require__(646);
+;// CONCATENATED MODULE: ./lib/git/fork-guard.js
+
+const PULL_REF = /^refs\/pull\/[0-9]+\/(?:head|merge)$/;
+/**
+ * Throws UNSAFE_CHECKOUT where a job that a pull request from a fork started, but that runs with this
+ * repository's secrets, asks for the fork's code. Only what the event tells can be recognized, as in
+ * actions/checkout: its repository, its commits, and the refs of any pull request.
+ */
+function refuseForkCode(asked, event) {
+    const pull = pullRequestOf(event);
+    const ownId = valueAt(event.payload, 'repository.id');
+    if (typeof ownId !== 'number' || typeof pull?.headId !== 'number' || pull.headId === ownId)
+        return;
+    const reason = reasonToRefuse(asked, pull);
+    if (reason === undefined)
+        return;
+    throw new errors/* ActionError */.l('UNSAFE_CHECKOUT', `Refusing to check out the code of a fork's pull request in a ${event.name} workflow: ${reason}. Such a job ` +
+        "has this repository's token, secrets, caches and runner, and whoever opened the pull request wrote that " +
+        'code. Use the pull_request event for it, or leave out the inputs repository and ref; where the code is ' +
+        'never run, and you know the risk (https://gh.io/securely-using-pull_request_target), set ' +
+        'allow-unsafe-pr-checkout: true');
+}
+function pullRequestOf({ name, payload }) {
+    if (name === 'pull_request_target') {
+        return {
+            headId: valueAt(payload, 'pull_request.head.repo.id'),
+            headName: valueAt(payload, 'pull_request.head.repo.full_name'),
+            commits: ['head.sha', 'merge_commit_sha'].map((key) => valueAt(payload, `pull_request.${key}`)),
+        };
+    }
+    const startedBy = name === 'workflow_run' ? valueAt(payload, 'workflow_run.event') : undefined;
+    if (typeof startedBy !== 'string' || !startedBy.startsWith('pull_request'))
+        return undefined;
+    // After pull_request_target `head_sha` is the commit of this repository that the workflow was taken from.
+    const commits = startedBy === 'pull_request_target' ? ['head_commit.id'] : ['head_commit.id', 'head_sha'];
+    return {
+        headId: valueAt(payload, 'workflow_run.head_repository.id'),
+        headName: valueAt(payload, 'workflow_run.head_repository.full_name'),
+        commits: commits.map((key) => valueAt(payload, `workflow_run.${key}`)),
+    };
+}
+function reasonToRefuse({ repository, ref, commit }, pull) {
+    if (lowerCase(pull.headName) === repository.toLowerCase())
+        return `repository ${repository} is the fork`;
+    if (PULL_REF.test(ref))
+        return `ref ${ref} is a pull request's`;
+    if (commit === undefined || !pull.commits.map(lowerCase).includes(commit.toLowerCase()))
+        return undefined;
+    return `commit ${commit} is the pull request's`;
+}
+function lowerCase(value) {
+    return typeof value === 'string' ? value.toLowerCase() : undefined;
+}
+/** The value at a dotted path, undefined where there is no way to it. */
+function valueAt(payload, path) {
+    let value = payload;
+    for (const key of path.split('.')) {
+        if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key))
+            return undefined;
+        value = value[key];
+    }
+    return value;
+}
+
+;// CONCATENATED MODULE: ./lib/git/ref-name.js
+/** What `git check-ref-format` refuses in a name: the last one is a component that starts with a dot. */
+const FORBIDDEN = [
+    /(?=\p{ASCII})[\p{Cc} ~^:?*[\\]/u,
+    /\.\./,
+    /@\{/,
+    /^\/|\/\/|\/$/,
+    /\.$/,
+    /\.lock(\/|$)/,
+    /(^|\/)\./,
+];
+/** Whether it can be a branch, a tag or a full ref: never what git would take for an option. */
+function isRefName(name) {
+    if (name === '' || name === '@' || !name.isWellFormed())
+        return false;
+    const isOption = name.startsWith('-') || name.startsWith('refs/heads/-');
+    return !isOption && !FORBIDDEN.some((pattern) => pattern.test(name));
+}
+/** Whether it is a commit's whole name, in SHA-1 or SHA-256. */
+function isCommitName(name) {
+    return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(name);
+}
+
+;// CONCATENATED MODULE: ./lib/git/wanted.js
+
+
+
+const BRANCHES = 'refs/heads/';
+const PULLS = 'refs/pull/';
+const TAGS = 'refs/tags/';
+const ALL_TAGS = `+${TAGS}*:${TAGS}*`;
+/**
+ * What the inputs ask for, and for this job's own repository without a `ref` what the event is about. Throws
+ * INVALID_INPUT, and UNSAFE_CHECKOUT where the code of a fork is asked for in a job that has secrets.
+ */
+function wantedOf(inputs, event) {
+    const repository = `${inputs.repository.owner}/${inputs.repository.name}`;
+    const isOwn = repository.toLowerCase() === event.repository.toLowerCase();
+    // What GitHub set for the event is trusted: only what the inputs changed can lead to a fork.
+    if (isOwn && inputs.ref === '')
+        return wantedOfEvent(event);
+    const wanted = wantedOfRef(inputs.ref);
+    if (!inputs.allowUnsafePrCheckout)
+        refuseForkCode({ ...wanted, repository }, event);
+    return wanted;
+}
+function wantedOfEvent(event) {
+    if (event.sha !== '' && !isCommitName(event.sha)) {
+        throw (0,input_values/* refused */.J5)({ label: 'Environment variable GITHUB_SHA', value: event.sha }, 'a commit of 40 or 64 hex digits is allowed, the runner sets it');
+    }
+    const commit = event.sha === '' ? undefined : event.sha.toLowerCase();
+    // A merged pull request's event names its base without `refs/heads/`.
+    const isShort = commit !== undefined && event.ref !== '' && !isQualified(event.ref);
+    const ref = isShort ? `${BRANCHES}${event.ref}` : event.ref;
+    checkRef(ref, { label: 'Environment variable GITHUB_REF', value: event.ref });
+    return { ref, commit };
+}
+function wantedOfRef(ref) {
+    if (isCommitName(ref))
+        return { ref: '', commit: ref.toLowerCase() };
+    checkRef(ref, { label: 'Input ref', value: ref });
+    return { ref, commit: undefined };
+}
+function checkRef(ref, given) {
+    if (ref === '' || isRefName(ref))
+        return;
+    throw (0,input_values/* refused */.J5)(given, 'a branch, a tag, a full ref such as refs/heads/main, or a commit of 40 or 64 hex digits is allowed');
+}
+/** Whether a ref is given in full; otherwise it is the name of a branch or a tag, and the origin knows which. */
+function isQualified(ref) {
+    return ref.startsWith('refs/');
+}
+/** `ref` is a full one, or empty where only the commit is wanted. */
+function targetOf(ref, commit) {
+    return { kind: kindOf(ref), ref, commit };
+}
+function kindOf(ref) {
+    if (ref === '')
+        return 'commit';
+    if (ref.startsWith(BRANCHES))
+        return 'branch';
+    if (ref.startsWith(PULLS))
+        return 'pull';
+    if (ref.startsWith(TAGS))
+        return 'tag';
+    if (isQualified(ref))
+        return 'other';
+    throw new TypeError(`Not a full ref: ${ref}`);
+}
+/** The ref that tells, in the clone, where the target was at the origin; a tag keeps its name. */
+function trackingRefOf({ kind, ref }) {
+    if (kind === 'branch')
+        return `refs/remotes/origin/${ref.slice(BRANCHES.length)}`;
+    if (kind === 'pull')
+        return `refs/remotes/pull/${ref.slice(PULLS.length)}`;
+    return kind === 'tag' ? ref : undefined;
+}
+/** What HEAD starts from once everything was fetched. */
+function startPointOf(target) {
+    return trackingRefOf(target) ?? target.commit;
+}
+/**
+ * What a fetch from the origin asks for: a tag by its name, so that its annotation comes, all else by the commit.
+ * With `everything`, a commit that no branch or tag holds any more still has to be fetched as `wanted`.
+ */
+function refspecsFor(target, { history, tags }) {
+    if (history === 'everything') {
+        const own = target.kind === 'pull' ? [refspecOf(target)] : [];
+        return [`+${BRANCHES}*:refs/remotes/origin/*`, ALL_TAGS, ...own];
+    }
+    if (tags === 'none')
+        return [refspecOf(target)];
+    return target.kind === 'tag' ? [ALL_TAGS] : [ALL_TAGS, refspecOf(target)];
+}
+function refspecOf(target) {
+    const tracking = trackingRefOf(target);
+    if (tracking === undefined)
+        return target.commit;
+    return `+${target.kind === 'tag' ? target.ref : target.commit}:${tracking}`;
+}
+
+;// CONCATENATED MODULE: ./lib/git/refs.js
+
+const refs_BRANCHES = 'refs/heads/';
+/** How many parts of a name all tracking refs of its kind share: `refs/remotes/origin`, `refs/tags`. */
+const SHARED_PARTS = { branch: 3, pull: 3, tag: 2 };
+/** The commit that HEAD is at. */
+async function commitOf(git) {
+    return (await git.run(['rev-parse', '--verify', 'HEAD^{commit}'])).trim();
+}
+/** Leaves no local branch but the target's. HEAD is detached where it was on another one. */
+async function dropOtherBranches(git, target) {
+    const listed = await git.run(['for-each-ref', '--format=%(HEAD)%(refname)', refs_BRANCHES]);
+    const others = linesOf(listed).filter((line) => line.slice(1) !== target.ref);
+    const checkedOut = others.find((line) => line.startsWith('*'))?.slice(1);
+    if (checkedOut !== undefined) {
+        // A transaction of its own: git does not delete the branch that HEAD is on and change HEAD in one.
+        await git.run(['update-ref', '--no-deref', 'HEAD', 'HEAD^{commit}']);
+        // Only the branch that is checked out has a section in a config that this action wrote.
+        const section = `branch.${checkedOut.slice(refs_BRANCHES.length)}`;
+        await git.succeeds(['config', '--local', '--remove-section', section]);
+    }
+    await deleteRefs(git, others.map((line) => line.slice(1)));
+}
+/**
+ * Deletes the tracking refs that cannot be there together with the target's: `foo` and `foo/bar`, in upper or lower
+ * case, as some disks know no difference.
+ */
+async function dropConflictingRefs(git, target) {
+    const tracking = trackingRefOf(target);
+    if (tracking === undefined || target.kind === 'other' || target.kind === 'commit')
+        return;
+    const root = tracking
+        .split('/')
+        .slice(0, SHARED_PARTS[target.kind] + 1)
+        .join('/');
+    const listed = await git.run(['for-each-ref', '--ignore-case', '--format=%(refname)', root]);
+    await deleteRefs(git, linesOf(listed).filter((name) => contains(name, tracking) || contains(tracking, name)));
+}
+function contains(directory, name) {
+    return name.toLowerCase().startsWith(`${directory.toLowerCase()}/`);
+}
+async function deleteRefs(git, names) {
+    if (names.length === 0)
+        return;
+    const commands = names.map((name) => `delete ${name}\n`).join('');
+    await git.run(['update-ref', '--no-deref', '--stdin'], { input: Buffer.from(commands) });
+}
+/** A name that is not UTF-8 cannot be said to git again: it is left alone. */
+function linesOf(output) {
+    return output.split('\n').filter((line) => line !== '' && !line.includes('\ufffd'));
+}
+
+;// CONCATENATED MODULE: ./lib/git/sparse.js
+
+
+/** Sets the patterns before a checkout, which then brings the files inside them and removes those outside. */
+async function setSparse(git, gitDirectory, { patterns, isCone }, options) {
+    if (isCone) {
+        await git.run(['sparse-checkout', 'set', '--', ...patterns], options);
+        return;
+    }
+    await git.run(['config', '--local', 'core.sparseCheckout', 'true']);
+    const info = (0,external_node_path_.join)(gitDirectory, 'info');
+    await (0,promises_.mkdir)(info, { recursive: true });
+    await (0,promises_.writeFile)((0,external_node_path_.join)(info, 'sparse-checkout'), `\n${patterns.join('\n')}\n`);
+}
+/**
+ * Brings every file back into the tree of a clone that may have been sparse. An index can say that files are to be
+ * left out whatever the config says: git forgets that here too.
+ */
+async function endSparse(git, gitDirectory, options) {
+    await git.run(['sparse-checkout', 'disable'], options);
+    for (const key of ['core.sparseCheckout', 'extensions.worktreeConfig']) {
+        await git.succeeds(['config', '--local', '--unset-all', key]);
+    }
+    await (0,promises_.rm)((0,external_node_path_.join)(gitDirectory, 'config.worktree'), { force: true });
+}
+
+;// CONCATENATED MODULE: ./lib/git/check-out.js
+
+
+
+
+
+
+/** Enough for a million names. */
+const INDEX_LISTING_LIMIT_BYTES = 256 * 1024 * 1024;
+/**
+ * Leaves HEAD, local branches, sparse patterns, index and files as actions/checkout does, and returns the commit.
+ * Tracked files that are missing or changed are written anew; a file whose index entry proves it is not touched.
+ */
+async function checkOut(options) {
+    const { git, tree, target, sparse, clone, untracked, env = {} } = options;
+    const gitDirectory = (0,external_node_path_.join)(tree, '.git');
+    // First, as git keeps a directory outside sparse patterns that holds a foreign file.
+    if (untracked === 'remove')
+        await removeUntracked(git, tree);
+    await dropOtherBranches(git, target);
+    if (sparse !== undefined)
+        await setSparse(git, gitDirectory, sparse, { env });
+    else if (clone === 'reused')
+        await endSparse(git, gitDirectory, { env });
+    await switchTo(target, options);
+    const commit = await commitOf(git);
+    if (commit === target.commit)
+        return commit;
+    throw new errors/* ActionError */.l('COMMIT_MISMATCH', `HEAD is at ${commit} after the checkout of ${startPointOf(target)}, not at ${target.commit} as wanted: ` +
+        'run the job again');
+}
+/** Quiet, or git would walk through the history to tell what HEAD has left behind. */
+async function switchTo(target, { git, env = {}, onLine }) {
+    const startPoint = startPointOf(target);
+    const head = target.kind === 'branch'
+        ? ['-B', target.ref.slice('refs/heads/'.length), startPoint]
+        : ['--detach', startPoint];
+    const progress = onLine === undefined ? [] : ['--progress'];
+    const options = onLine === undefined ? { env } : { env, onLine };
+    await git.run(['checkout', '--quiet', ...progress, '--force', ...head, '--'], options);
+}
+async function removeUntracked(git, tree) {
+    await git.run(['clean', '--quiet', '-ffdx']);
+    // Git takes what lies in a submodule's directory for the submodule's, and leaves it alone.
+    for (const path of await submodulePaths(git)) {
+        if (path.includes('\ufffd'))
+            continue;
+        const directory = (0,external_node_path_.join)(tree, path);
+        await (0,promises_.rm)(directory, { recursive: true, force: true });
+        await (0,promises_.mkdir)(directory, { recursive: true });
+    }
+}
+/** Where the index has a commit of another repository, and does not leave it out; U+FFFD for what is not UTF-8. */
+async function submodulePaths(git) {
+    const listing = { outputLimitBytes: INDEX_LISTING_LIMIT_BYTES };
+    const entries = await git.run(['ls-files', '--stage', '-t', '-z'], listing);
+    return [...entries.matchAll(/(?<=^|\0)[^S] 160000 [^\0]*?\t([^\0]+)/g)].map(([, path = '']) => path);
+}
+
+// EXTERNAL MODULE: ./lib/git/git.js + 1 modules
+var git_git = __nccwpck_require__(2934);
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+;// CONCATENATED MODULE: ./lib/git/lfs-object.js
+
+
+const PIECE_BYTES = 1024 * 1024;
+/** Where git-lfs keeps an object, below `.git`. */
+function lfsObjectPath(oid) {
+    return `lfs/objects/${oid.slice(0, 2)}/${oid.slice(2, 4)}/${oid}`;
+}
+/**
+ * Whether a file is the LFS object of this name; false where it cannot be read. Git-lfs looks at the size of what
+ * it has, and no further.
+ */
+async function isLfsObject(file, oid) {
+    try {
+        return (await sha256Of(file)) === oid;
+    }
+    catch {
+        return false;
+    }
+}
+async function sha256Of(path) {
+    const file = await (0,promises_.open)(path);
+    try {
+        const hash = (0,external_node_crypto_.createHash)('sha256');
+        const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, (await file.stat()).size + 1));
+        for (;;) {
+            const { bytesRead } = await file.read(piece);
+            if (bytesRead === 0)
+                return hash.digest('hex');
+            hash.update(piece.subarray(0, bytesRead));
+        }
+    }
+    finally {
+        await file.close();
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/git/lfs-pointer.js
+
+/** The names of a repository with a million LFS files. */
+const NAMES_LIMIT_BYTES = 256 * 1024 * 1024;
+/** Git-lfs takes no larger file for a pointer. */
+const POINTER_LIMIT_BYTES = 1024;
+/** The files that git would give to the filter of LFS, and that have no content yet. */
+async function lfsPointers(git, tree) {
+    const printed = await git.run(['ls-files', ':(attr:filter=lfs)'], {
+        config: { 'core.quotePath': 'true' },
+        env: { GIT_LITERAL_PATHSPECS: undefined },
+        outputLimitBytes: NAMES_LIMIT_BYTES,
+    });
+    const pointers = [];
+    for (const name of printed.split('\n')) {
+        if (name === '')
+            continue;
+        const file = Buffer.concat([Buffer.from(`${tree}/`), unquoted(name)]);
+        const text = await smallTextOf(file);
+        if (text?.startsWith('version ') !== true)
+            continue;
+        pointers.push({ name, file, oid: /^oid sha256:([0-9a-f]{64})$/m.exec(text)?.[1] });
+    }
+    return pointers;
+}
+/** Undefined for what is no small file: a sparse checkout leaves files out, and a link is no pointer. */
+async function smallTextOf(file) {
+    try {
+        const stats = await (0,promises_.lstat)(file);
+        return stats.isFile() && stats.size <= POINTER_LIMIT_BYTES ? await (0,promises_.readFile)(file, 'latin1') : undefined;
+    }
+    catch (error) {
+        const code = error instanceof Error && 'code' in error ? error.code : undefined;
+        if (code === 'ENOENT' || code === 'ENOTDIR')
+            return undefined;
+        throw error;
+    }
+}
+const ESCAPES = {
+    a: '\x07',
+    b: '\b',
+    f: '\f',
+    n: '\n',
+    r: '\r',
+    t: '\t',
+    v: '\v',
+};
+/** The bytes of a name that git printed (quote.c): C's escapes between quotes. */
+function unquoted(name) {
+    if (!name.startsWith('"'))
+        return Buffer.from(name);
+    const bytes = name
+        .slice(1, -1)
+        .replace(/\\([0-7]{3}|.)/g, (_, code) => code.length === 3 ? String.fromCharCode(Number.parseInt(code, 8)) : (ESCAPES[code] ?? code));
+    return Buffer.from(bytes, 'latin1');
+}
+
+;// CONCATENATED MODULE: ./lib/git/origin.js
+
+
+const TRIES = 3;
+const MIN_DELAY_MS = 10_000;
+const MAX_DELAY_MS = 20_000;
+/** For every git that talks to a server: a connection that has come to a halt ends, and nothing is tidied up. */
+const NETWORK_CONFIG = {
+    'maintenance.auto': 'false',
+    'protocol.version': '2',
+    'http.lowSpeedLimit': '1000',
+    'http.lowSpeedTime': '60',
+};
+/** Runs git against the origin up to three times, as actions/checkout does. */
+async function withGitRetries(attempt, retries) {
+    for (let tried = 1;; tried += 1) {
+        try {
+            return await attempt();
+        }
+        catch (error) {
+            if (tried === TRIES || !mayPass(error))
+                throw error;
+            const delayMs = MIN_DELAY_MS + Math.floor(retries.random() * (MAX_DELAY_MS - MIN_DELAY_MS));
+            retries.onRetry(error, delayMs);
+            await retries.wait(delayMs);
+        }
+    }
+}
+/** A git that failed may do better next time; one that could not be started, which has a cause, will not. */
+function mayPass(error) {
+    return error instanceof errors/* ActionError */.l && error.code === 'GIT_FAILED' && error.cause === undefined;
+}
+/**
+ * Fetches from the remote `origin` as actions/checkout does; no other tags or submodules come along. REF_NOT_FOUND
+ * where the origin lacks what is asked for.
+ */
+async function fetchFromOrigin(git, origin, fetch) {
+    try {
+        await withGitRetries(() => fetchOnce(git, origin, fetch), fetch.retries);
+    }
+    catch (error) {
+        if (!isUnknownThere(error))
+            throw error;
+        const message = `${origin.url} does not have what this job wants, it may have been removed since then`;
+        throw new errors/* ActionError */.l('REF_NOT_FOUND', message, { cause: error });
+    }
+}
+async function fetchOnce(git, origin, fetch) {
+    const { refspecs, depth, filter, onProgress } = fetch;
+    const args = ['fetch', '--no-tags', '--prune', '--no-recurse-submodules'];
+    if (onProgress !== undefined)
+        args.push('--progress');
+    if (filter !== undefined)
+        args.push(`--filter=${filter}`);
+    if (depth !== undefined)
+        args.push(depth === 'unshallow' ? '--unshallow' : `--depth=${depth}`);
+    await git.run([...args, 'origin', ...refspecs], {
+        config: NETWORK_CONFIG,
+        // In a partial clone the origin may have to be asked for what a new pack builds on.
+        env: { ...origin.env, GIT_NO_LAZY_FETCH: undefined },
+        ...(onProgress === undefined ? {} : { onLine: onProgress }),
+    });
+}
+function isUnknownThere(error) {
+    return error instanceof errors/* ActionError */.l && /not our ref|couldn't find remote ref/.test(error.message);
+}
+/** The commit that is wanted now, by one look at the origin unless it is known. A branch wins over a tag. */
+async function resolveAtOrigin(wanted, origin, asking) {
+    const { ref, commit } = wanted;
+    if (commit !== undefined)
+        return targetOf(ref, commit);
+    const listing = await withGitRetries(() => list(ref, origin, asking.git), asking.retries);
+    return ref === '' ? defaultBranch(listing, origin) : namedRef(ref, listing, origin);
+}
+async function list(ref, origin, git) {
+    const patterns = candidatesFor(ref).flatMap((name) => [name, `${name}^{}`]);
+    // The server only sends what these options leave; patterns are applied to what has come.
+    const kinds = candidatesFor(ref).every(isBranchOrTag) ? ['--heads', '--tags'] : [];
+    const output = await git.run(['ls-remote', '--quiet', '--symref', ...kinds, '--', origin.url, ...patterns], {
+        config: NETWORK_CONFIG,
+        env: origin.env,
+    });
+    const lines = output.split('\n').map((line) => line.split('\t'));
+    const commits = new Map(lines.map(([id = '', name = '']) => [name, id]));
+    const head = lines.find(([value, name]) => name === 'HEAD' && value?.startsWith('ref: '))?.[0];
+    return { commits, head: head?.slice('ref: '.length) };
+}
+function candidatesFor(ref) {
+    if (ref === '')
+        return ['HEAD'];
+    return isQualified(ref) ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
+}
+function isBranchOrTag(name) {
+    return name.startsWith('refs/heads/') || name.startsWith('refs/tags/');
+}
+function namedRef(ref, { commits }, origin) {
+    for (const name of candidatesFor(ref)) {
+        const commit = commits.get(`${name}^{}`) ?? commits.get(name);
+        if (commit !== undefined)
+            return targetOf(name, commit);
+    }
+    const what = isQualified(ref) ? `The ref '${ref}'` : `A branch or tag with the name '${ref}'`;
+    throw new errors/* ActionError */.l('REF_NOT_FOUND', `${what} could not be found at ${origin.url}: check the input ref`);
+}
+function defaultBranch({ commits, head }, origin) {
+    const commit = commits.get('HEAD');
+    if (commit === undefined) {
+        const message = `${origin.url} has no default branch, it may be empty: push a commit, or set the input ref`;
+        throw new errors/* ActionError */.l('REF_NOT_FOUND', message);
+    }
+    return targetOf(head ?? '', commit);
+}
+/** The origin has the target's ref, or an object of that name, but it is not the commit that is wanted. */
+function refMoved({ ref, commit }, origin) {
+    if (ref === '')
+        return new errors/* ActionError */.l('REF_NOT_FOUND', `${commit} is no commit at ${origin.url}`);
+    return new errors/* ActionError */.l('REF_MOVED', `The ref '${ref}' does not point to the expected commit '${commit}' at ${origin.url}. ` +
+        'The ref may have been updated after the workflow was triggered: run the workflow again for what it is now');
+}
+
+;// CONCATENATED MODULE: ./lib/git/lfs.js
+
+
+
+
+
+
+/** Git-lfs puts hooks where git would look for them, which otherwise is nowhere. */
+const HOOKS_IN_PLACE = { 'core.hooksPath': '.git/hooks' };
+/** Rejects, with words on what to do, where there is no git-lfs. Any directory's git will do. */
+async function requireLfs(git) {
+    try {
+        await git.run(['lfs', 'version']);
+    }
+    catch (cause) {
+        if (!(cause instanceof errors/* ActionError */.l && cause.code === 'GIT_FAILED'))
+            throw cause;
+        const message = 'Input lfs is true, which needs git-lfs, and it was not found: install git-lfs on the runner';
+        throw new errors/* ActionError */.l('GIT_FAILED', message, { cause });
+    }
+}
+/**
+ * Puts LFS content into a tree of pointers, and git-lfs into its configuration, as actions/checkout does. What
+ * is there already is asked for nowhere. Resolves how many files got their content.
+ */
+async function checkOutLfs(options) {
+    const { git, tree, commit } = options;
+    await git.run(['lfs', 'install', '--local'], { config: HOOKS_IN_PLACE });
+    const pointers = await lfsPointers(git, tree);
+    if (pointers.length > 0) {
+        await removeDamagedObjects(pointers, (0,external_node_path_.join)(tree, '.git'));
+        await options.bringObjects?.();
+        await writeContent(pointers, options);
+    }
+    // What the hook would do: files that are locked before they are changed become read-only.
+    await git.run(['lfs', 'post-checkout', commit, commit, '0']);
+    return pointers.length;
+}
+/** Objects that came with a snapshot, or were left over, are not believed: git-lfs would not look at them again. */
+async function removeDamagedObjects(pointers, gitDirectory) {
+    for (const oid of new Set(pointers.map((pointer) => pointer.oid))) {
+        if (oid === undefined)
+            continue;
+        const object = (0,external_node_path_.join)(gitDirectory, lfsObjectPath(oid));
+        if (!(await isLfsObject(object, oid)))
+            await (0,promises_.rm)(object, { force: true });
+    }
+}
+/** Git writes no file anew whose pointer is as the index has it, so the pointers go first. */
+async function writeContent(pointers, options) {
+    const { git, commit, isSparse, retries, onProgress } = options;
+    const env = { ...options.env, GIT_LFS_SKIP_SMUDGE: undefined, GIT_NO_LAZY_FETCH: undefined };
+    const run = (args, more = {}) => withGitRetries(() => git.run(args, { env, ...(onProgress && { onLine: onProgress }), ...more }), retries);
+    if (!isSparse)
+        await run(['lfs', 'fetch', 'origin', commit]);
+    for (const { file } of pointers)
+        await (0,promises_.rm)(file, { force: true });
+    await run(['checkout', '--pathspec-from-file=-'], {
+        env: { ...env, GIT_LITERAL_PATHSPECS: '1' },
+        input: Buffer.from(pointers.map(({ name }) => `${name}\n`).join('')),
+    });
+}
+
 // EXTERNAL MODULE: ./lib/sanitize.js
 var sanitize = __nccwpck_require__(4020);
+;// CONCATENATED MODULE: ./lib/git/submodules.js
+
+
+
+
+
+/** No garbage collection while a job works, and where the submodule's repository is. */
+const SETTLE = 'git config --local gc.auto 0 && git rev-parse --absolute-git-dir';
+/**
+ * Checks out the submodules that the commit names, as actions/checkout does. Git keeps relative paths between a
+ * submodule and its repository: the tree may be moved afterwards. Resolves where their repositories are, relative
+ * to the tree's `.git`.
+ */
+async function updateSubmodules(options) {
+    const { git, tree, retries, onProgress } = options;
+    const env = environmentOf(options);
+    const recursive = options.mode === 'recursive' ? ['--recursive'] : [];
+    const depth = options.depth > 0 ? [`--depth=${options.depth}`] : [];
+    await git.run(['submodule', 'sync', ...recursive], { env });
+    const update = ['submodule', 'update', '--init', '--force', ...depth, ...recursive];
+    const telling = onProgress && { onLine: onProgress };
+    await withGitRetries(() => git.run(update, { env, config: NETWORK_CONFIG, ...telling }), retries);
+    const printed = await git.run(['submodule', '--quiet', 'foreach', ...recursive, SETTLE], { env });
+    const root = await (0,promises_.realpath)(tree);
+    return printed
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((directory) => belowDotGit(directory, root));
+}
+function belowDotGit(directory, root) {
+    const resolved = directory.split('/').join(external_node_path_.sep);
+    if (resolved.startsWith(root + external_node_path_.sep))
+        return (0,external_node_path_.relative)((0,external_node_path_.join)(root, '.git'), resolved);
+    throw new errors/* ActionError */.l('UNSAFE_GIT', `a submodule has its repository in ${(0,sanitize/* sanitize */.a)(directory)}, outside of the working copy: remove that submodule`);
+}
+/** As for any command in the tree, but a submodule may lie where git's own protocol is spoken. */
+function environmentOf({ env, hasLfs }) {
+    return {
+        ...env,
+        GIT_ALLOW_PROTOCOL: 'https:http:ssh:git',
+        GIT_LFS_SKIP_SMUDGE: hasLfs ? undefined : '1',
+        GIT_NO_LAZY_FETCH: undefined,
+        GIT_CONFIG_COUNT: undefined,
+        GIT_CONFIG_PARAMETERS: settingsOf(env).map(asParameter).join(' '),
+    };
+}
+/**
+ * The settings that GIT_CONFIG_COUNT counts. Up to git 2.38 much of `git submodule` is a shell script that unsets
+ * it for fetches and for nested submodules, and keeps only what `-c` would have set (GIT_CONFIG_PARAMETERS).
+ */
+function settingsOf(env) {
+    return Array.from({ length: Number(env.GIT_CONFIG_COUNT) || 0 }, (_, index) => [
+        env[`GIT_CONFIG_KEY_${index}`] ?? '',
+        env[`GIT_CONFIG_VALUE_${index}`] ?? '',
+    ]);
+}
+function asParameter([key, value]) {
+    return `${shellQuoted(key)}=${shellQuoted(value)}`;
+}
+function shellQuoted(text) {
+    return `'${text.replace(/['!]/g, "'\\$&'")}'`;
+}
+
+;// CONCATENATED MODULE: ./lib/arrival.js
+
+
+
+
+
+/** Leaves a clone as actions/checkout leaves it: HEAD, files, LFS content, submodules, credentials. */
+async function arrive(job, target, place) {
+    const { inputs, context, origin, destination, onProgress } = job;
+    const { tree, clone, untracked, isPartial } = place;
+    const git = (0,git_git/* gitIn */.u)(tree, context);
+    const { sparse } = inputs;
+    const env = isPartial ? { ...origin.env, GIT_NO_LAZY_FETCH: undefined } : {};
+    const progress = onProgress === undefined ? {} : { onLine: onProgress };
+    await checkOut({ git, tree, target, sparse, clone, untracked, env, ...progress });
+    if (inputs.lfs)
+        await fillLfsFiles(job, target, { ...place, git });
+    const submodules = await arriveAtSubmodules(job, tree, git);
+    if (!inputs.persistCredentials)
+        return;
+    const finalGitDirectory = (0,external_node_path_.join)(destination, '.git');
+    await job.credentials.persist({
+        gitDirectory: (0,external_node_path_.join)(tree, '.git'),
+        finalGitDirectory,
+        workspace: inputs.workspace,
+        git,
+        submodules: submodules.map((directory) => (0,external_node_path_.join)(finalGitDirectory, directory)),
+    });
+}
+function fillLfsFiles(job, { commit }, place) {
+    const { inputs, origin, retries, onProgress } = job;
+    const { git, tree, bringLfsObjects: bringObjects } = place;
+    const isSparse = inputs.sparse !== undefined;
+    const elsewhere = bringObjects === undefined ? {} : { bringObjects };
+    return checkOutLfs({ git, tree, commit, env: origin.env, isSparse, retries, onProgress, ...elsewhere });
+}
+async function arriveAtSubmodules(job, tree, git) {
+    const { inputs, context, credentials, retries, onProgress } = job;
+    const { submodules: mode, fetchDepth: depth, lfs: hasLfs } = inputs;
+    if (mode === 'none')
+        return [];
+    const env = { ...context.env, ...credentials.submoduleEnv };
+    return updateSubmodules({ git, tree, mode, depth, hasLfs, env, retries, onProgress });
+}
+
+;// CONCATENATED MODULE: ./lib/git/target-object.js
+/**
+ * The object that `revision` names, if that is what the target's ref has to name: the wanted commit, or a tag of
+ * it. Undefined where it is not there, or is another.
+ */
+async function targetObject(git, target, revision) {
+    const input = Buffer.from(`${revision}\n${revision}^{commit}\n`);
+    const output = await git.run(['cat-file', '--batch-check=%(objectname)'], { input });
+    const [object = '', commit = ''] = output.split('\n');
+    if (commit.endsWith(' missing'))
+        return undefined;
+    return (target.kind === 'tag' ? commit : object) === target.commit ? object : undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/git/plain-clone.js
+
+
+
+
+/**
+ * Makes a clone that has the target and its tracking ref, as actions/checkout does without a snapshot; nothing is
+ * checked out. With a filter, the clone gets what it lacks from the origin, while it is being checked out too.
+ */
+async function plainClone(options) {
+    const { tree, target, origin, depth, filter, tags, retries, onProgress } = options;
+    const git = (0,git_git/* gitIn */.u)(tree, options);
+    await makeRepository(git, target, origin);
+    const how = { depth: depth === 0 ? undefined : depth, filter, onProgress, retries };
+    const fetch = (refspecs) => fetchFromOrigin(git, origin, { ...how, refspecs });
+    const wanted = refspecsFor(target, { history: 'wanted', tags: depth === 0 ? 'none' : tags });
+    await fetch(depth === 0 ? refspecsFor(target, { history: 'everything', tags }) : wanted);
+    if (await isThere(git, target))
+        return;
+    // All branches and tags came as they are now: the wanted one has moved on, or it is not one of them.
+    if (depth === 0)
+        await fetch(wanted);
+    if (!(await isThere(git, target)))
+        throw refMoved(target, origin);
+}
+async function makeRepository(git, { commit }, origin) {
+    const objectFormat = commit.length === 64 ? 'sha256' : 'sha1';
+    await git.run(['init', '--quiet', `--object-format=${objectFormat}`]);
+    await git.run(['remote', 'add', 'origin', origin.url]);
+    await git.run(['config', '--local', 'gc.auto', '0']);
+}
+/** Whether the target, and its tracking ref if it has one, is of the wanted commit. */
+async function isThere(git, target) {
+    return (await targetObject(git, target, trackingRefOf(target) ?? target.commit)) !== undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/git/version.js
+
+/** The first git that takes settings from its environment (GIT_CONFIG_COUNT), which is the way for secrets. */
+const LEAST = { major: 2, minor: 31 };
+/** Rejects where git is missing or too old. Any directory's git will do. */
+async function requireGit(git) {
+    const said = (await git.run(['version'])).trim();
+    const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(said) ?? [];
+    if (Number(major) > LEAST.major || (Number(major) === LEAST.major && Number(minor) >= LEAST.minor))
+        return;
+    const least = `${LEAST.major}.${LEAST.minor}`;
+    const message = `git ${least} or newer is needed, and the one on the PATH says "${said}": install a newer git`;
+    throw new errors/* ActionError */.l('GIT_FAILED', message);
+}
+
+// EXTERNAL MODULE: ./lib/inputs.js + 1 modules
+var inputs = __nccwpck_require__(1106);
 ;// CONCATENATED MODULE: ./lib/destination.js
 
 
@@ -46269,6 +47840,335 @@ function refusedPath(path, reason, cause) {
     return (0,input_values/* invalid */.Gq)(message, cause === undefined ? undefined : { cause });
 }
 
+// EXTERNAL MODULE: ./lib/git/credentials.js + 2 modules
+var git_credentials = __nccwpck_require__(6906);
+;// CONCATENATED MODULE: external "node:timers/promises"
+const external_node_timers_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
+;// CONCATENATED MODULE: ./lib/patience.js
+
+
+/** How long the network may take; the rest is up to the inputs. */
+const PATIENCE = {
+    connectTimeoutMs: 10_000,
+    headersTimeoutMs: 30_000,
+    /** A cold server makes the snapshot before it answers. */
+    discoveryTimeoutMs: 60_000,
+    /** Where a plain fetch can follow, a server that is down is asked once more, if it said so within this time. */
+    secondTryWithinMs: 2_000,
+    floorBytesPerSecond: 1024,
+};
+/** How long one restore waits for the network, and how often it asks again. End it, or its timer stays. */
+class Patience {
+    /** Aborted by the step's cancellation, or when the snapshot has taken too long. */
+    signal;
+    stall;
+    retried = 0;
+    #limits;
+    #log;
+    #deadline;
+    #timer;
+    constructor(limits, { signal, log }) {
+        const { stallMs, timeoutMs } = limits;
+        const overdue = new AbortController();
+        this.#limits = limits;
+        this.#log = log;
+        this.#deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
+        this.signal = AbortSignal.any([signal, overdue.signal]);
+        this.stall = { idleMs: stallMs, bytesPerSecond: PATIENCE.floorBytesPerSecond };
+        if (timeoutMs === 0)
+            return;
+        const message = `the snapshot took longer than ${timeoutMs / 60_000} minutes (input timeout)`;
+        this.#timer = setTimeout(() => overdue.abort(new errors/* ActionError */.l('TIMEOUT', message)), timeoutMs);
+    }
+    end() {
+        clearTimeout(this.#timer);
+    }
+    /** How requests for a number of chunks are repeated, until `signal` is aborted. */
+    attemptsFor = (chunks, signal) => ({
+        attempts: this.#limits.retries,
+        budget: { left: Math.max(10, chunks) },
+        remainingMs: () => this.#deadline - performance.now(),
+        random: Math.random,
+        wait: (delayMs) => wait(delayMs, signal),
+        onRetry: (error, delayMs) => {
+            this.retried += 1;
+            this.#log(`${(0,errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(1)} s`);
+        },
+    });
+    /** The same until the snapshot's first reply: short where there is another way to the commit. */
+    discoveryAttempts = (chunks, signal) => {
+        const attempts = this.attemptsFor(chunks, signal);
+        if (this.#limits.onMiss === 'fail')
+            return attempts;
+        const deadline = performance.now() + PATIENCE.secondTryWithinMs;
+        const remainingMs = () => deadline - performance.now();
+        const most = Math.min(1, attempts.attempts);
+        return { ...attempts, remainingMs, budget: { left: 1 }, attempts: most };
+    };
+}
+/** Resolves after the delay; rejects with the reason once aborted. */
+async function wait(delayMs, signal) {
+    try {
+        await (0,external_node_timers_promises_namespaceObject.setTimeout)(delayMs, undefined, { signal });
+    }
+    catch (error) {
+        throw signal.aborted ? signal.reason : error;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/timing.js
+/** Milliseconds per named stage, by the monotonic clock. */
+class Timing {
+    #spent = new Map();
+    /** Runs a stage and adds the time it took, failed or not. */
+    async measure(stage, run) {
+        const began = performance.now();
+        try {
+            return await run();
+        }
+        finally {
+            this.#spent.set(stage, this.milliseconds(stage) + performance.now() - began);
+        }
+    }
+    /** 0 for a stage that has not run. */
+    milliseconds(stage) {
+        return this.#spent.get(stage) ?? 0;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/job.js
+
+
+
+
+
+
+/** One step's work: what it wants, where to, and what lets it in. Close it. */
+class Job {
+    inputs;
+    context;
+    /** Absolute, symlinks resolved. */
+    destination;
+    wanted;
+    credentials;
+    origin;
+    timing = new Timing();
+    #began = performance.now();
+    constructor(parts) {
+        this.inputs = parts.inputs;
+        this.context = parts.context;
+        this.destination = parts.destination;
+        this.wanted = parts.wanted;
+        this.credentials = parts.credentials;
+        this.origin = { url: this.credentials.originUrl(this.inputs.repository), env: this.credentials.env };
+    }
+    /** Refuses what must not be done before anything is written. */
+    static async begin(inputs, given) {
+        const wanted = wantedOf(inputs, given.event);
+        const destination = await resolveDestination(inputs.workspace, inputs.destination);
+        const safe = inputs.setSafeDirectory ? (0,git_credentials/* safeDirectoryEnv */.id)(destination, given.env) : {};
+        const context = { ...given, env: { ...given.env, ...safe } };
+        const { token, ssh, githubServerUrl: serverUrl } = inputs;
+        const { temp, env, event, onCredentials } = context;
+        const ownerId = ownerIdOf(event);
+        const credentials = await git_credentials/* Credentials */.Ji.create({ temp, serverUrl, token, ssh, ownerId, env, onCredentials });
+        return new Job({ inputs, context, destination, wanted, credentials });
+    }
+    get repositoryName() {
+        const { owner, name } = this.inputs.repository;
+        return `${owner}/${name}`;
+    }
+    /** How git's own network parts are repeated. */
+    get retries() {
+        const { signal, log } = this.context;
+        return {
+            random: Math.random,
+            wait: (delayMs) => wait(delayMs, signal),
+            onRetry: (error, delayMs) => log(`${(0,errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(0)} s`),
+        };
+    }
+    /** Told git's progress, where the inputs want it shown. */
+    get onProgress() {
+        return this.inputs.showProgress ? (line) => this.context.log(`git> ${line}`) : undefined;
+    }
+    /** Since the step began. */
+    get elapsedMs() {
+        return performance.now() - this.#began;
+    }
+}
+/** What every way of freshening has in common. */
+function freshening({ inputs, context, origin, retries, onProgress }) {
+    const { env, signal, log } = context;
+    const tags = inputs.fetchTags ? 'all' : 'none';
+    return { origin, depth: inputs.fetchDepth, tags, retries, onProgress, log, env, signal };
+}
+/** GitHub's number of the organization that the job's own repository belongs to. */
+function ownerIdOf({ payload }) {
+    const id = payload.repository?.owner?.id;
+    return typeof id === 'number' ? id : undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/git/index-file.js
+
+
+
+
+const HASH_BYTES = { sha1: 20, sha256: 32 };
+const HEADER_BYTES = 12;
+const SIGNATURE = 0x44495243;
+const STAT_BYTES = 40;
+const MODE_AT = 24;
+const MODE_END = 28;
+const FLAG_EXTENDED = 0x4000;
+const FLAG_STAGE = 0x3000;
+const FLAG_NAME_LENGTH = 0x0fff;
+/** Fills `index` of this git directory in place, by way of git's own lock file: see fillEntries. */
+async function fillIndex(gitDirectory, recordOf, format) {
+    const path = (0,external_node_path_.join)(gitDirectory, 'index');
+    const lock = `${path}.lock`;
+    const index = await (0,promises_.readFile)(path);
+    const result = fillEntries(index, recordOf, HASH_BYTES[format]);
+    try {
+        await (0,promises_.writeFile)(lock, index, { flag: 'wx' });
+        await (0,promises_.rename)(lock, path);
+    }
+    catch (error) {
+        await (0,promises_.rm)(lock, { force: true });
+        throw new errors/* ActionError */.l('WRITE_FAILED', `The git index could not be written to ${path}`, { cause: error });
+    }
+    return result;
+}
+/**
+ * Gives the entries of a version 2 or 3 index the stat data of their records, in place, where the record has
+ * the entry's mode and blob id: git then knows these files to be unchanged. Every other entry stays as it is,
+ * so git reads that file itself. The checksum at the end is made anew.
+ */
+function fillEntries(index, recordOf, hashBytes) {
+    const version = checkHeader(index, hashBytes);
+    const entries = index.readUInt32BE(8);
+    const end = index.length - hashBytes;
+    const flagsAt = STAT_BYTES + hashBytes;
+    let filled = 0;
+    let at = HEADER_BYTES;
+    for (let entry = 0; entry < entries; entry++) {
+        if (at + flagsAt + 2 > end)
+            throw malformed(`entry ${entry} of ${entries} is cut off`);
+        const flags = index.readUInt16BE(at + flagsAt);
+        if ((flags & FLAG_EXTENDED) !== 0 && version < 3)
+            throw malformed(`entry ${entry} has version 3 flags`);
+        const nameAt = at + flagsAt + ((flags & FLAG_EXTENDED) === 0 ? 2 : 4);
+        const nameEnd = endOfName(index, nameAt, flags & FLAG_NAME_LENGTH);
+        // One to eight NULs follow the name, up to a multiple of eight bytes from the entry's start.
+        const next = at + ((nameEnd - at + 8) & ~7);
+        if (next > end || index[nameEnd] !== 0)
+            throw malformed(`the name of entry ${entry} is cut off`);
+        const record = (flags & FLAG_STAGE) === 0 ? recordOf(index.toString('latin1', nameAt, nameEnd)) : undefined;
+        if (record?.length === flagsAt && isProven(index, at, record)) {
+            index.set(record.subarray(0, STAT_BYTES), at);
+            filled++;
+        }
+        at = next;
+    }
+    const algorithm = hashBytes === 20 ? 'sha1' : 'sha256';
+    index.set((0,external_node_crypto_.createHash)(algorithm).update(index.subarray(0, end)).digest(), end);
+    return { entries, filled };
+}
+function checkHeader(index, hashBytes) {
+    if (index.length < HEADER_BYTES + hashBytes)
+        throw malformed(`it has ${index.length} bytes`);
+    if (index.readUInt32BE(0) !== SIGNATURE)
+        throw malformed('it does not begin with DIRC');
+    const version = index.readUInt32BE(4);
+    if (version !== 2 && version !== 3)
+        throw malformed(`its version is ${version}, not 2 or 3`);
+    return version;
+}
+/** The length field cannot say more than 4094: a longer name ends at its NUL. */
+function endOfName(index, nameAt, length) {
+    if (length < FLAG_NAME_LENGTH)
+        return nameAt + length;
+    const end = index.indexOf(0, nameAt + length);
+    return end === -1 ? index.length : end;
+}
+function isProven(index, at, record) {
+    for (let byte = MODE_AT; byte < MODE_END; byte++) {
+        if (index[at + byte] !== record[byte])
+            return false;
+    }
+    for (let byte = STAT_BYTES; byte < record.length; byte++) {
+        if (index[at + byte] !== record[byte])
+            return false;
+    }
+    return true;
+}
+function malformed(reason) {
+    return new errors/* ActionError */.l('GIT_FAILED', `The index that git wrote cannot be filled: ${reason}`);
+}
+
+// EXTERNAL MODULE: ./lib/unpack/staging.js
+var unpack_staging = __nccwpck_require__(3287);
+;// CONCATENATED MODULE: ./lib/publication.js
+
+
+
+
+/**
+ * Grows a working copy in staging, and swaps it into the destination as the last act: whatever fails before leaves
+ * the destination as it was. What cannot be removed now is left for the step after the job.
+ */
+async function publish(job, grow) {
+    const { context, destination, timing } = job;
+    const staging = await unpack_staging/* Staging */.C.create(destination, context);
+    const unremoved = (error) => context.log(`could not remove ${staging.root} yet: ${(0,errors/* describeError */.U)(error)}`);
+    try {
+        const grown = await grow(staging);
+        context.signal.throwIfAborted();
+        await timing.measure('settle', async () => {
+            await staging.swap();
+            await renewIndex(job, grown);
+        });
+        await staging.leave().catch(unremoved);
+        return grown.result;
+    }
+    catch (error) {
+        await staging.remove().catch(unremoved);
+        throw error;
+    }
+}
+/** Moving a file changes its ctime: what git would take for a change is told it before anybody asks. */
+async function renewIndex({ destination, context }, { proven }) {
+    if (proven === undefined)
+        return;
+    const { movedRecordOf, objectFormat } = proven;
+    try {
+        await fillIndex((0,external_node_path_.join)(destination, '.git'), movedRecordOf(destination), objectFormat);
+    }
+    catch (error) {
+        context.log(`git will read some files again: ${(0,errors/* describeError */.U)(error)}`);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/from-origin.js
+
+
+
+
+
+
+/** The fetch that actions/checkout would do, into staging. On failure the destination is as it was. */
+function fromOrigin(job, target) {
+    const filter = job.inputs.filter ?? (job.inputs.sparse === undefined ? undefined : 'blob:none');
+    return publish(job, (staging) => job.timing.measure('settle', async () => {
+        const { tree } = staging;
+        await requireGit((0,git_git/* gitIn */.u)(tree, job.context));
+        await plainClone({ ...freshening(job), tree, target, filter });
+        await arrive(job, target, { tree, clone: 'new', untracked: 'keep', isPartial: filter !== undefined });
+        const { commit } = target;
+        const result = { outcome: 'fetched', freshenedBy: 'none', commit, snapshot: undefined };
+        return { result };
+    }));
+}
+
 ;// CONCATENATED MODULE: ./lib/bell.js
 /** A condition variable for one thread: `wait` resolves at the next `ring`; look at your condition again then. */
 class Bell {
@@ -46288,12 +48188,10 @@ class Bell {
     }
 }
 
-// EXTERNAL MODULE: ./lib/errors.js
-var lib_errors = __nccwpck_require__(452);
 ;// CONCATENATED MODULE: ./lib/http/retry.js
 
 /** A failure that another attempt may not meet. */
-class TransientError extends lib_errors/* ActionError */.l {
+class TransientError extends errors/* ActionError */.l {
     /** What the server asked us to wait. */
     retryAfterMs;
     /** More attempts than this are in vain. */
@@ -46330,7 +48228,7 @@ const RETRY_CODES = new Set([
 /** For some of them more attempts than this are in vain. */
 const MOST_ATTEMPTS = new Map([['ENOTFOUND', 2]]);
 const BASE_DELAY_MS = 250;
-const MAX_DELAY_MS = 10_000;
+const retry_MAX_DELAY_MS = 10_000;
 const MAX_RETRY_AFTER_MS = 60_000;
 function isRetryStatus(status) {
     return RETRY_STATUSES.has(status);
@@ -46339,7 +48237,7 @@ function isRetryStatus(status) {
 function attemptsWorth(error) {
     if (error instanceof TransientError)
         return error.atMost;
-    if (error instanceof lib_errors/* ActionError */.l)
+    if (error instanceof errors/* ActionError */.l)
         return 0;
     if (error instanceof AggregateError)
         return Math.min(...error.errors.map(attemptsWorth));
@@ -46356,10 +48254,11 @@ function retryDelayMs(error, retried, limits) {
     if (retried >= Math.min(attemptsWorth(error), limits.attempts) || limits.budget.left <= 0)
         return undefined;
     const retryAfterMs = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0;
+    // No time left is negative, so that this also ends what is overdue.
     if (retryAfterMs > Math.min(MAX_RETRY_AFTER_MS, limits.remainingMs()))
         return undefined;
     limits.budget.left -= 1;
-    const ceiling = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** retried);
+    const ceiling = Math.min(retry_MAX_DELAY_MS, BASE_DELAY_MS * 2 ** retried);
     return Math.max(retryAfterMs, limits.random() * ceiling);
 }
 /** Reads Retry-After (RFC 9110, 10.2.3) in milliseconds from now; undefined where it says nothing usable. */
@@ -46391,7 +48290,7 @@ function errorCode(error) {
 const TLS_CODES = /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_|UND_ERR_PRX_TLS)/;
 /** A network error as a person reads it, the original as its cause. */
 function networkError(error, url) {
-    if (error instanceof lib_errors/* ActionError */.l)
+    if (error instanceof errors/* ActionError */.l)
         return error;
     const code = errorCode(error);
     const what = placeOf(url);
@@ -46400,7 +48299,7 @@ function networkError(error, url) {
         return refusal;
     if (code !== undefined && TLS_CODES.test(code) && attemptsWorth(error) === 0) {
         const hint = 'where a private certificate authority signed it, set NODE_EXTRA_CA_CERTS to its certificate';
-        return new lib_errors/* ActionError */.l('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${hint}`, {
+        return new errors/* ActionError */.l('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${hint}`, {
             cause: error,
         });
     }
@@ -46409,9 +48308,9 @@ function networkError(error, url) {
     if (atMost > 0)
         return new TransientError('CONNECTION_FAILED', message, { cause: error, atMost });
     if (code !== undefined && /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_)/.test(code)) {
-        return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${what} does not answer in valid HTTP`, { cause: error });
+        return new errors/* ActionError */.l('PROTOCOL_ERROR', `${what} does not answer in valid HTTP`, { cause: error });
     }
-    return new lib_errors/* ActionError */.l('CONNECTION_FAILED', `${message}: ${(0,lib_errors/* describeError */.U)(error)}`, { cause: error });
+    return new errors/* ActionError */.l('CONNECTION_FAILED', `${message}: ${(0,errors/* describeError */.U)(error)}`, { cause: error });
 }
 /** Where a proxy refused, which undici tells in words only. */
 function proxyRefusal(cause, url) {
@@ -46424,22 +48323,22 @@ function proxyRefusal(cause, url) {
     if (isRetryStatus(Number(status)))
         return new TransientError('PROXY_FAILED', message, { cause });
     const variable = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
-    return new lib_errors/* ActionError */.l('PROXY_FAILED', `${message}; check ${variable} and NO_PROXY`, { cause });
+    return new errors/* ActionError */.l('PROXY_FAILED', `${message}; check ${variable} and NO_PROXY`, { cause });
 }
 /** The error for a reply whose status is of no use. */
 function statusError(reply, nowMs) {
     const { status } = reply;
     const answered = `${placeOf(reply.url)} answered ${status}`;
     if (status === 401 || status === 403) {
-        return new lib_errors/* ActionError */.l('ACCESS_DENIED', `${answered}; check the input authorization and the server's policy`);
+        return new errors/* ActionError */.l('ACCESS_DENIED', `${answered}; check the input authorization and the server's policy`);
     }
     if (status === 407)
-        return new lib_errors/* ActionError */.l('PROXY_FAILED', `${answered}; the proxy wants credentials`);
+        return new errors/* ActionError */.l('PROXY_FAILED', `${answered}; the proxy wants credentials`);
     if (status === 404 || status === 410) {
-        return new lib_errors/* ActionError */.l('NOT_FOUND', `${answered}; check server, repository and github-server-url`);
+        return new errors/* ActionError */.l('NOT_FOUND', `${answered}; check server, repository and github-server-url`);
     }
     if (!isRetryStatus(status)) {
-        return new lib_errors/* ActionError */.l(status >= 500 ? 'SERVER_ERROR' : 'PROTOCOL_ERROR', `${answered}, which is no snapshot`);
+        return new errors/* ActionError */.l(status >= 500 ? 'SERVER_ERROR' : 'PROTOCOL_ERROR', `${answered}, which is no snapshot`);
     }
     const retryAfterMs = parseRetryAfter(reply.header('retry-after'), nowMs);
     const wait = retryAfterMs === undefined ? '' : ` and asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
@@ -46649,9 +48548,9 @@ async function withRetries(attempt, options) {
     }
 }
 function givenUp(error, retried) {
-    if (retried === 0 || !(error instanceof lib_errors/* ActionError */.l))
+    if (retried === 0 || !(error instanceof errors/* ActionError */.l))
         return error;
-    return new lib_errors/* ActionError */.l(error.code, `gave up after ${retried + 1} attempts: ${(0,lib_errors/* describeError */.U)(error)}`, {
+    return new errors/* ActionError */.l(error.code, `gave up after ${retried + 1} attempts: ${(0,errors/* describeError */.U)(error)}`, {
         cause: error,
     });
 }
@@ -46669,7 +48568,7 @@ function strongETag(reply) {
         return undefined;
     if (etag.length <= 1024 && /^[\x20-\x7e\x80-\xff]+$/.test(etag))
         return etag;
-    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent an ETag that is no ETag`);
+    throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent an ETag that is no ETag`);
 }
 /** Content-Length in bytes; undefined where the server did not announce one. */
 function announcedLength(reply) {
@@ -46678,14 +48577,14 @@ function announcedLength(reply) {
         return undefined;
     if (/^\d{1,15}$/.test(length))
         return Number(length);
-    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent a Content-Length that is no number`);
+    throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent a Content-Length that is no number`);
 }
 /** We ask for the bytes as they are: a server that encodes them sends another object than it announces. */
 function refuseContentEncoding(reply) {
     const encoding = reply.header('content-encoding');
     if (encoding === undefined || encoding === '' || encoding.toLowerCase() === 'identity')
         return;
-    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent Content-Encoding ${encoding}, though the bytes as they are were asked for`);
+    throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent Content-Encoding ${encoding}, though the bytes as they are were asked for`);
 }
 
 ;// CONCATENATED MODULE: ./lib/http/stall.js
@@ -46760,7 +48659,7 @@ async function fetchRange(source, sink, end, firstReply) {
 function unresumable(cause) {
     if (!(cause instanceof TransientError))
         throw cause;
-    throw new lib_errors/* ActionError */.l(cause.code, `${cause.message}; without a strong ETag it cannot be resumed`, { cause });
+    throw new errors/* ActionError */.l(cause.code, `${cause.message}; without a strong ETag it cannot be resumed`, { cause });
 }
 class RangeFetch {
     #source;
@@ -46846,7 +48745,7 @@ class RangeFetch {
     #validate(reply, asked) {
         const { etag, total, url } = this.#source;
         const where = `${placeOf(url)} (${rangeHeader(asked)})`;
-        const changed = (what) => new lib_errors/* ActionError */.l('SNAPSHOT_CHANGED', `${where}: the snapshot was replaced during the download (${what})`);
+        const changed = (what) => new errors/* ActionError */.l('SNAPSHOT_CHANGED', `${where}: the snapshot was replaced during the download (${what})`);
         const odd = (what) => new TransientError('PROTOCOL_ERROR', `${where}: ${what}`, OTHER_REPLICA);
         if ([404, 410, 412, 416].includes(reply.status))
             throw changed(`status ${reply.status}`);
@@ -46879,7 +48778,7 @@ class RangeFetch {
     #excess(from) {
         const message = `${placeOf(this.#source.url)} sent more than the expected ${this.#end - from} bytes at ${from}`;
         if (!this.#sink.takeBack(from))
-            return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', message);
+            return new errors/* ActionError */.l('PROTOCOL_ERROR', message);
         return new TransientError('PROTOCOL_ERROR', message, OTHER_REPLICA);
     }
 }
@@ -47227,188 +49126,7 @@ class Download {
         const { url, total } = this.#snapshot;
         if (total === undefined || received === total)
             return;
-        throw new lib_errors/* ActionError */.l('TRUNCATED', `${placeOf(url)} gave ${received} of ${total} bytes`);
-    }
-}
-
-;// CONCATENATED MODULE: external "node:child_process"
-const external_node_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
-;// CONCATENATED MODULE: ./lib/git/git.js
-
-
-
-
-
-const OUTPUT_LIMIT_BYTES = 16 * 1024 * 1024;
-const ERROR_TAIL_BYTES = 64 * 1024;
-const ERROR_TAIL_CHARACTERS = 500;
-const KILL_AFTER_MS = 2_000;
-const HAS_PROCESS_GROUPS = process.platform !== 'win32';
-const PROTECTIVE_CONFIG = { 'core.fsmonitor': 'false', 'core.hooksPath': '/dev/null' };
-/** What would point git at another repository, or make a new one of another format. */
-const FOREIGN_VARIABLES = [
-    'GIT_ALTERNATE_OBJECT_DIRECTORIES',
-    'GIT_ATTR_SOURCE',
-    'GIT_COMMON_DIR',
-    'GIT_CONFIG',
-    'GIT_CONFIG_PARAMETERS',
-    'GIT_DEFAULT_HASH',
-    'GIT_DEFAULT_REF_FORMAT',
-    'GIT_DIR',
-    'GIT_GRAFT_FILE',
-    'GIT_IMPLICIT_WORK_TREE',
-    'GIT_INDEX_FILE',
-    'GIT_INDEX_VERSION',
-    'GIT_NAMESPACE',
-    'GIT_OBJECT_DIRECTORY',
-    'GIT_PREFIX',
-    'GIT_QUARANTINE_PATH',
-    'GIT_REF_STORAGE_FORMAT',
-    'GIT_REPLACE_REF_BASE',
-    'GIT_SHALLOW_FILE',
-    'GIT_WORK_TREE',
-];
-/**
- * Git for one directory, which must be the root of its repository: parents are not searched. An abort ends
- * the whole process group, and the call then rejects with the signal's reason after the process has closed.
- */
-function gitIn(directory, place) {
-    return { run: (args, options = {}) => runGit(directory, place, args, options) };
-}
-async function runGit(directory, place, args, options) {
-    place.signal.throwIfAborted();
-    const settings = Object.entries({ ...PROTECTIVE_CONFIG, ...options.config });
-    const child = (0,external_node_child_process_namespaceObject.spawn)('git', [...settings.flatMap(([key, value]) => ['-c', `${key}=${value}`]), ...args], {
-        cwd: directory,
-        env: { ...gitEnvironment(directory, place.env), ...options.env },
-        detached: HAS_PROCESS_GROUPS,
-        stdio: ['pipe', 'pipe', 'pipe'],
-        windowsHide: true,
-    });
-    const killer = new Killer(child);
-    const onAbort = () => killer.end();
-    place.signal.addEventListener('abort', onAbort, { once: true });
-    try {
-        return await outcome(child, args, { killer, directory, options });
-    }
-    catch (error) {
-        throw place.signal.aborted ? place.signal.reason : error;
-    }
-    finally {
-        place.signal.removeEventListener('abort', onAbort);
-        killer.disarm();
-    }
-}
-function gitEnvironment(directory, env) {
-    const unset = Object.fromEntries(FOREIGN_VARIABLES.map((name) => [name, undefined]));
-    return {
-        ...env,
-        ...unset,
-        GIT_ALLOW_PROTOCOL: 'https:http:ssh',
-        GIT_CEILING_DIRECTORIES: (0,external_node_path_.dirname)(directory),
-        GIT_LFS_SKIP_SMUDGE: '1',
-        GIT_NO_LAZY_FETCH: '1',
-        GIT_NO_REPLACE_OBJECTS: '1',
-        GIT_TERMINAL_PROMPT: '0',
-        GCM_INTERACTIVE: 'Never',
-        LC_ALL: 'C',
-    };
-}
-function outcome(child, args, run) {
-    const subcommand = args[0] ?? '';
-    const limitBytes = run.options.outputLimitBytes ?? OUTPUT_LIMIT_BYTES;
-    // The streams are missing when the process could not even be made.
-    const output = [];
-    let outputBytes = 0;
-    let errors = Buffer.alloc(0);
-    child.stdout?.on('data', (data) => {
-        outputBytes += data.length;
-        if (outputBytes <= limitBytes)
-            output.push(data);
-        else
-            run.killer.end();
-    });
-    child.stderr?.on('data', (data) => {
-        errors = Buffer.concat([errors, data]).subarray(-ERROR_TAIL_BYTES);
-    });
-    // A git that exits without reading all of its input says why on stderr; the broken pipe adds nothing.
-    child.stdin?.on('error', () => { });
-    child.stdin?.end(run.options.input);
-    return new Promise((resolve, reject) => {
-        child.on('error', (error) => reject(notStarted(error, run.directory)));
-        child.on('close', (code, signal) => {
-            if (outputBytes > limitBytes) {
-                reject(new lib_errors/* ActionError */.l('GIT_FAILED', `git ${subcommand} printed more than ${limitBytes} bytes`));
-            }
-            else if (code === 0) {
-                resolve(Buffer.concat(output).toString('utf8'));
-            }
-            else {
-                const how = signal === null ? `exit code ${code}` : `ended by ${signal}`;
-                reject(new lib_errors/* ActionError */.l('GIT_FAILED', `git ${subcommand} failed (${how}): ${readableTail(errors)}`));
-            }
-        });
-    });
-}
-function notStarted(error, directory) {
-    if (error.code !== 'ENOENT') {
-        return new lib_errors/* ActionError */.l('GIT_FAILED', 'git could not be started', { cause: error });
-    }
-    return (0,external_node_fs_.existsSync)(directory)
-        ? new lib_errors/* ActionError */.l('GIT_FAILED', 'git is needed on the PATH and was not found: install git', {
-            cause: error,
-        })
-        : new lib_errors/* ActionError */.l('GIT_FAILED', `git was to run in ${directory}, which does not exist`, { cause: error });
-}
-/** The end of what git said, on one line, with no credentials and nothing the runner takes for a command. */
-function readableTail(errors) {
-    const line = errors
-        .toString('utf8')
-        .replace(/\/\/[^\s/@]*@/g, '//')
-        .replace(/(https?:\/\/[^\s'"?]*)\?[^\s'"]*/g, '$1')
-        .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
-        .trim();
-    const harmless = (0,sanitize/* sanitize */.a)(line, Number.POSITIVE_INFINITY);
-    return harmless.length > ERROR_TAIL_CHARACTERS ? `…${harmless.slice(-ERROR_TAIL_CHARACTERS)}` : harmless;
-}
-/** Ends a process and what it started: asks first, and after KILL_AFTER_MS waits no longer. */
-class Killer {
-    #child;
-    #timer;
-    constructor(child) {
-        this.#child = child;
-    }
-    end() {
-        if (this.#timer !== undefined)
-            return;
-        this.#send('SIGTERM');
-        this.#timer = setTimeout(() => {
-            this.#send('SIGKILL');
-            // A process that left the group may still hold these open.
-            this.#child.stdout?.destroy();
-            this.#child.stderr?.destroy();
-        }, KILL_AFTER_MS);
-        this.#timer.unref();
-    }
-    disarm() {
-        clearTimeout(this.#timer);
-    }
-    #send(signal) {
-        const { pid } = this.#child;
-        if (pid === undefined)
-            return;
-        if (!HAS_PROCESS_GROUPS) {
-            this.#child.kill(signal);
-            return;
-        }
-        try {
-            process.kill(-pid, signal);
-        }
-        catch {
-            // Nobody is left in the group.
-        }
+        throw new errors/* ActionError */.l('TRUNCATED', `${placeOf(url)} gave ${received} of ${total} bytes`);
     }
 }
 
@@ -47424,7 +49142,7 @@ async function probeConfig(directory, place) {
     await (0,promises_.mkdir)(directory);
     try {
         const config = { 'init.defaultObjectFormat': 'sha1', 'init.defaultRefFormat': 'files' };
-        await gitIn(directory, place).run(['init', '--quiet', '--template='], { config });
+        await (0,git_git/* gitIn */.u)(directory, place).run(['init', '--quiet', '--template='], { config });
         return await (0,promises_.readFile)((0,external_node_path_.join)(directory, '.git', 'config'), 'latin1');
     }
     finally {
@@ -47476,7 +49194,7 @@ function quoted(value) {
 const FILES = new Set(['HEAD', 'packed-refs', 'shallow']);
 const DIRECTORIES = new Set(['info', 'lfs', 'objects', 'refs', 'reftable']);
 /** Names that would reach a forbidden file on a disk that takes several spellings for one name. */
-const FORBIDDEN = ['objects/info/alternates', 'objects/info/http-alternates', 'refs/replace'];
+const dotgit_FORBIDDEN = ['objects/info/alternates', 'objects/info/http-alternates', 'refs/replace'];
 const HEAD_LIMIT_BYTES = 4096;
 const BRANCH_HEAD = 'ref: refs/heads/';
 const REFTABLE_HEAD = 'ref: refs/heads/.invalid';
@@ -47558,7 +49276,7 @@ async function checkContents(directory) {
         if (!listed)
             throw unsafe(`info/${JSON.stringify(name)} may not be there`);
     }
-    for (const name of FORBIDDEN) {
+    for (const name of dotgit_FORBIDDEN) {
         if ((await statOf((0,external_node_path_.join)(directory, name))) !== undefined)
             throw unsafe(`${name} may not be there`);
     }
@@ -47653,106 +49371,126 @@ function isMissing(error) {
     return code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR';
 }
 function unsafe(reason, advice = 'do not use this snapshot') {
-    return new lib_errors/* ActionError */.l('UNSAFE_GIT', `The snapshot's .git was refused: ${reason}; ${advice}`);
+    return new errors/* ActionError */.l('UNSAFE_GIT', `The snapshot's .git was refused: ${reason}; ${advice}`);
 }
 
-// EXTERNAL MODULE: external "node:crypto"
-var external_node_crypto_ = __nccwpck_require__(7598);
-;// CONCATENATED MODULE: ./lib/git/index-file.js
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+;// CONCATENATED MODULE: ./lib/git/freshen.js
 
 
 
 
-const HASH_BYTES = { sha1: 20, sha256: 32 };
-const HEADER_BYTES = 12;
-const SIGNATURE = 0x44495243;
-const STAT_BYTES = 40;
-const MODE_AT = 24;
-const MODE_END = 28;
-const FLAG_EXTENDED = 0x4000;
-const FLAG_STAGE = 0x3000;
-const FLAG_NAME_LENGTH = 0x0fff;
-/** Fills `index` of this git directory in place, by way of git's own lock file: see fillEntries. */
-async function fillIndex(gitDirectory, recordOf, format) {
-    const path = (0,external_node_path_.join)(gitDirectory, 'index');
-    const lock = `${path}.lock`;
-    const index = await (0,promises_.readFile)(path);
-    const result = fillEntries(index, recordOf, HASH_BYTES[format]);
+
+
+
+/**
+ * Brings the target into a clone by the cheapest way there is, makes its tracking ref name it, and drops the
+ * remote-tracking refs and tags that were not seen at the origin. HEAD, index, files and local branches stay.
+ */
+async function freshen(options) {
+    const isShallow = (0,external_node_fs_.existsSync)((0,external_node_path_.join)(options.tree, '.git', 'shallow'));
+    const freshening = {
+        ...options,
+        git: (0,git_git/* gitIn */.u)(options.tree, options),
+        history: options.depth === 0 ? 'everything' : 'wanted',
+        depth: isShallow ? options.depth || 'unshallow' : undefined,
+    };
+    const near = await findNear(freshening);
+    const found = await askOrigin(freshening, near);
+    await setRefs(freshening, found.object);
+    return found.by;
+}
+async function findNear(freshening) {
+    const { git, target, log } = freshening;
+    const there = await objectOf(target, git);
+    if (there !== undefined)
+        return { by: 'none', object: there };
+    const bundle = await freshening.bundle();
+    if (bundle !== undefined && (await isPassable(() => unbundle(git, bundle, target), log))) {
+        const object = await objectOf(target, git);
+        if (object !== undefined)
+            return { by: 'bundle', object };
+    }
+    const server = await freshening.server();
+    if (server !== undefined && (await isPassable(() => fetchFromServer(freshening, server), log))) {
+        const object = await objectOf(target, git, 'FETCH_HEAD');
+        if (object !== undefined)
+            return { by: 'server', object };
+        log(`the server has another ${target.ref}; asking the origin`);
+    }
+    return undefined;
+}
+/** Whether a way led on; where it did not there is another one, and the log says why. */
+async function isPassable(way, log) {
     try {
-        await (0,promises_.writeFile)(lock, index, { flag: 'wx' });
-        await (0,promises_.rename)(lock, path);
+        await way();
+        return true;
     }
     catch (error) {
-        await (0,promises_.rm)(lock, { force: true });
-        throw new lib_errors/* ActionError */.l('WRITE_FAILED', `The git index could not be written to ${path}`, { cause: error });
+        if (!(error instanceof errors/* ActionError */.l && error.code === 'GIT_FAILED'))
+            throw error;
+        log(`${(0,errors/* describeError */.U)(error)}; going on without it`);
+        return false;
     }
-    return result;
+}
+/** A damaged bundle may hold the commit without its files: what it adds to HEAD is looked through. */
+async function unbundle(git, file, { commit }) {
+    await git.run(['bundle', 'unbundle', file]);
+    await git.run(['rev-list', '--objects', '--quiet', commit, '--not', 'HEAD']);
+}
+/** Exactly the target, and none of the server's refs; what it is told stays with it. */
+async function fetchFromServer({ git, target, depth }, server) {
+    const options = ['--quiet', '--no-tags', '--no-prune', '--no-recurse-submodules'];
+    if (typeof depth === 'number')
+        options.push(`--depth=${depth}`);
+    await git.run(['fetch', ...options, server.url, wantOf(target)], {
+        config: { ...NETWORK_CONFIG, 'http.followRedirects': 'false' },
+        env: server.env,
+    });
+}
+/** By its name where that may have an annotation, which the commit does not lead to. */
+function wantOf({ kind, ref, commit }) {
+    return kind === 'tag' ? ref : commit;
+}
+/** What still has to come from the origin, in one fetch; nothing where that is nothing. */
+async function askOrigin(freshening, near) {
+    const { git, target, origin, depth, onProgress, retries, tags, history } = freshening;
+    const everything = refspecsFor(targetOf('', target.commit), { history, tags });
+    const refspecs = everything.filter((refspec) => refspec !== target.commit);
+    // Without a destination: no ref is in the way of the new one, and none is wrong should that be refused.
+    const wanted = near === undefined ? [wantOf(target)] : [];
+    if (near !== undefined && refspecs.length === 0)
+        return near;
+    const fetch = { refspecs: [...refspecs, ...wanted], depth, onProgress, retries };
+    await fetchFromOrigin(git, origin, fetch);
+    const object = await objectOf(target, git, refspecs.length === 0 ? 'FETCH_HEAD' : target.ref);
+    if (object === undefined)
+        throw refMoved(target, origin);
+    return { by: near?.by ?? 'origin', object };
+}
+/** As targetObject; where a tag is not yet named as it is at the origin, `tagAt` is where it is. */
+function objectOf(target, git, tagAt = target.ref) {
+    return targetObject(git, target, target.kind === 'tag' ? tagAt : target.commit);
 }
 /**
- * Gives the entries of a version 2 or 3 index the stat data of their records, in place, where the record has
- * the entry's mode and blob id: git then knows these files to be unchanged. Every other entry stays as it is,
- * so git reads that file itself. The checksum at the end is made anew.
+ * Two transactions, as a new ref may be where a directory of old ones was. A stale ref whose name is not UTF-8 stays,
+ * as it is not known by its bytes here; git takes no offence at what is not there.
  */
-function fillEntries(index, recordOf, hashBytes) {
-    const version = checkHeader(index, hashBytes);
-    const entries = index.readUInt32BE(8);
-    const end = index.length - hashBytes;
-    const flagsAt = STAT_BYTES + hashBytes;
-    let filled = 0;
-    let at = HEADER_BYTES;
-    for (let entry = 0; entry < entries; entry++) {
-        if (at + flagsAt + 2 > end)
-            throw malformed(`entry ${entry} of ${entries} is cut off`);
-        const flags = index.readUInt16BE(at + flagsAt);
-        if ((flags & FLAG_EXTENDED) !== 0 && version < 3)
-            throw malformed(`entry ${entry} has version 3 flags`);
-        const nameAt = at + flagsAt + ((flags & FLAG_EXTENDED) === 0 ? 2 : 4);
-        const nameEnd = endOfName(index, nameAt, flags & FLAG_NAME_LENGTH);
-        // One to eight NULs follow the name, up to a multiple of eight bytes from the entry's start.
-        const next = at + ((nameEnd - at + 8) & ~7);
-        if (next > end || index[nameEnd] !== 0)
-            throw malformed(`the name of entry ${entry} is cut off`);
-        const record = (flags & FLAG_STAGE) === 0 ? recordOf(index.toString('latin1', nameAt, nameEnd)) : undefined;
-        if (record?.length === flagsAt && isProven(index, at, record)) {
-            index.set(record.subarray(0, STAT_BYTES), at);
-            filled++;
-        }
-        at = next;
-    }
-    const algorithm = hashBytes === 20 ? 'sha1' : 'sha256';
-    index.set((0,external_node_crypto_.createHash)(algorithm).update(index.subarray(0, end)).digest(), end);
-    return { entries, filled };
+async function setRefs({ git, target, history, tags }, object) {
+    const tracking = trackingRefOf(target);
+    const old = await git.run(['for-each-ref', '--format=%(refname)', ...unseen({ history, tags })]);
+    const stale = old.split('\n').filter((name) => name !== '' && name !== tracking);
+    const deletions = stale.map((name) => `delete ${name}`);
+    const update = tracking === undefined ? [] : [`update ${tracking} ${object}`];
+    const commands = ['start', ...deletions, 'commit', 'start', ...update, 'commit', ''];
+    await git.run(['update-ref', '--no-deref', '--stdin'], { input: Buffer.from(commands.join('\n')) });
 }
-function checkHeader(index, hashBytes) {
-    if (index.length < HEADER_BYTES + hashBytes)
-        throw malformed(`it has ${index.length} bytes`);
-    if (index.readUInt32BE(0) !== SIGNATURE)
-        throw malformed('it does not begin with DIRC');
-    const version = index.readUInt32BE(4);
-    if (version !== 2 && version !== 3)
-        throw malformed(`its version is ${version}, not 2 or 3`);
-    return version;
-}
-/** The length field cannot say more than 4094: a longer name ends at its NUL. */
-function endOfName(index, nameAt, length) {
-    if (length < FLAG_NAME_LENGTH)
-        return nameAt + length;
-    const end = index.indexOf(0, nameAt + length);
-    return end === -1 ? index.length : end;
-}
-function isProven(index, at, record) {
-    for (let byte = MODE_AT; byte < MODE_END; byte++) {
-        if (index[at + byte] !== record[byte])
-            return false;
-    }
-    for (let byte = STAT_BYTES; byte < record.length; byte++) {
-        if (index[at + byte] !== record[byte])
-            return false;
-    }
-    return true;
-}
-function malformed(reason) {
-    return new lib_errors/* ActionError */.l('GIT_FAILED', `The index that git wrote cannot be filled: ${reason}`);
+/** Patterns of the refs that the origin was not asked about. */
+function unseen({ history, tags }) {
+    if (history === 'everything')
+        return ['refs/remotes/origin/HEAD', 'refs/remotes/pull'];
+    return tags === 'all' ? ['refs/remotes'] : ['refs/remotes', 'refs/tags'];
 }
 
 ;// CONCATENATED MODULE: ./lib/git/settle.js
@@ -47773,7 +49511,7 @@ async function settle(options) {
     const { tree, recordOf } = options;
     const dotGitPath = (0,external_node_path_.join)(tree, '.git');
     const dotGit = await makeDotGitSafe(tree, options);
-    const git = gitIn(tree, options);
+    const git = (0,git_git/* gitIn */.u)(tree, options);
     const commit = await headCommit(git);
     checkCommit(commit, options.expectedCommit);
     const branch = dotGit.refFormat === 'reftable' ? await settleReftable(git, dotGitPath) : dotGit.branch;
@@ -47786,16 +49524,16 @@ async function headCommit(git) {
         return (await git.run(['rev-parse', '--verify', 'HEAD^{commit}'])).trim();
     }
     catch (error) {
-        if (!(error instanceof lib_errors/* ActionError */.l && error.code === 'GIT_FAILED'))
+        if (!(error instanceof errors/* ActionError */.l && error.code === 'GIT_FAILED'))
             throw error;
         const message = "The snapshot's HEAD is no commit that git can read; the repository may be empty or damaged";
-        throw new lib_errors/* ActionError */.l('GIT_FAILED', message, { cause: error });
+        throw new errors/* ActionError */.l('GIT_FAILED', message, { cause: error });
     }
 }
 function checkCommit(commit, expected) {
     if (expected === undefined || commit === expected)
         return;
-    throw new lib_errors/* ActionError */.l('COMMIT_MISMATCH', `The snapshot's HEAD is ${commit}, but the server announced ${expected} (X-Cachew-Snapshot-Commit): ` +
+    throw new errors/* ActionError */.l('COMMIT_MISMATCH', `The snapshot's HEAD is ${commit}, but the server announced ${expected} (X-Cachew-Snapshot-Commit): ` +
         'run the job again, and if it stays so have the server make the snapshot anew');
 }
 /** Only git can read a reftable: what the allow-list and the config did for loose and packed refs, by git. */
@@ -47813,536 +49551,6 @@ async function dropReplaceRefs(git) {
     const commands = await git.run(['for-each-ref', '--format=delete %(refname)', 'refs/replace/']);
     if (commands !== '')
         await git.run(['update-ref', '--stdin'], { input: Buffer.from(commands) });
-}
-
-;// CONCATENATED MODULE: external "node:v8"
-const external_node_v8_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:v8");
-// EXTERNAL MODULE: ./node_modules/undici/index.js
-var undici = __nccwpck_require__(6752);
-;// CONCATENATED MODULE: ./lib/http/exchange.js
-
-
-/** One request on its way, and then the reply to it. */
-class Exchange {
-    url;
-    status = 0;
-    #options;
-    #ended = Promise.withResolvers();
-    #early = [];
-    #onAbort = () => this.drop(this.#options.signal.reason);
-    #headers = {};
-    #interim = 0;
-    #controller;
-    #take;
-    #over = false;
-    constructor(options) {
-        this.url = options.url;
-        this.#options = options;
-        this.#ended.promise.catch(() => { });
-        options.signal.addEventListener('abort', this.#onAbort);
-    }
-    header(name) {
-        const value = this.#headers[name];
-        if (!Array.isArray(value))
-            return value;
-        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(this.url)} sent ${value.length} ${name} headers`);
-    }
-    read(take) {
-        this.#take = take;
-        for (const bytes of this.#early.splice(0))
-            take(bytes);
-        this.resume();
-        return this.#ended.promise;
-    }
-    pause() {
-        this.#controller?.pause();
-    }
-    resume() {
-        this.#controller?.resume();
-    }
-    drop(reason = new Error('the reply was not wanted')) {
-        if (this.#over)
-            return;
-        this.#finish(reason);
-        this.#controller?.abort(reason instanceof Error ? reason : new Error(String(reason)));
-    }
-    onRequestStart(controller) {
-        this.#controller = controller;
-        if (this.#over)
-            controller.abort(new Error('the reply was not wanted'));
-    }
-    onResponseStart(controller, status, headers) {
-        if (status < 200) {
-            this.#interim += 1;
-            if (this.#interim > MAX_INTERIM_HEADS)
-                this.drop(tooManyHeads(this.url));
-            return;
-        }
-        this.status = status;
-        this.#headers = headers;
-        controller.pause();
-        this.#options.resolve(this);
-    }
-    onResponseData(_controller, bytes) {
-        this.#options.traffic.bytes += bytes.length;
-        if (this.#over)
-            return;
-        if (this.#take === undefined)
-            this.#early.push(new Uint8Array(bytes));
-        else
-            this.#take(bytes);
-    }
-    onResponseEnd() {
-        this.#over = true;
-        this.#options.signal.removeEventListener('abort', this.#onAbort);
-        this.#ended.resolve();
-    }
-    onResponseError(_controller, error) {
-        this.#finish(networkError(error, this.url));
-    }
-    #finish(error) {
-        this.#over = true;
-        this.#options.signal.removeEventListener('abort', this.#onAbort);
-        this.#options.reject(error);
-        this.#ended.reject(error);
-    }
-}
-/** Each interim head (1xx) gives the server as much time again. */
-const MAX_INTERIM_HEADS = 100;
-function tooManyHeads(url) {
-    const message = `${placeOf(url)} sent more than ${MAX_INTERIM_HEADS} interim replies and no answer`;
-    return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', message);
-}
-
-// EXTERNAL MODULE: external "node:net"
-var external_node_net_ = __nccwpck_require__(7030);
-;// CONCATENATED MODULE: ./lib/http/proxy.js
-
-
-
-/**
- * The proxy for a target as the runner, git and curl would choose it: lower-case variables first, https never
- * through the http proxy, never for loopback or what `no_proxy` names. `undefined` means a direct connection.
- */
-function proxyFor(target, env) {
-    const names = target.protocol === 'https:' ? ['https_proxy', 'HTTPS_PROXY'] : ['http_proxy', 'HTTP_PROXY'];
-    const chosen = firstSet(names, env);
-    if (chosen === undefined || isLoopback(target))
-        return undefined;
-    const exceptions = firstSet(['no_proxy', 'NO_PROXY'], env);
-    if (exceptions !== undefined && isExcepted(target, exceptions.value))
-        return undefined;
-    return parseProxy(chosen.name, chosen.value);
-}
-function firstSet(names, env) {
-    for (const name of names) {
-        const value = env[name]?.trim();
-        if (value)
-            return { name, value };
-    }
-    return undefined;
-}
-function parseProxy(name, value) {
-    // Without this, `proxy.example:3128` would parse as a URL whose scheme is `proxy.example:`.
-    const address = value.includes('://') ? value : `http://${value}`;
-    if (!/^https?:/i.test(address) || !URL.canParse(address)) {
-        throw new lib_errors/* ActionError */.l('INVALID_INPUT', `Environment variable ${name} is "${(0,sanitize/* sanitize */.a)((0,sanitize/* withoutSecrets */.c)(value))}": ` +
-            'the address of an http or https proxy is allowed, such as http://proxy.example:3128');
-    }
-    return new URL(address);
-}
-function isLoopback(target) {
-    const host = bareHost(target.hostname);
-    return host === 'localhost' || host === '::1' || ((0,external_node_net_.isIP)(host) === 4 && host.startsWith('127.'));
-}
-/** Items are separated by commas or blanks: a host (with its subdomains), an address or CIDR block, or `*`. */
-function isExcepted(target, list) {
-    const host = bareHost(target.hostname);
-    const port = target.port || (target.protocol === 'https:' ? '443' : '80');
-    return list
-        .toLowerCase()
-        .split(/[\s,]+/)
-        .some((item) => item !== '' && (item === '*' || matches(item, host, port)));
-}
-function matches(item, host, port) {
-    const { name, port: onlyPort } = splitPort(item);
-    if (onlyPort !== undefined && onlyPort !== port)
-        return false;
-    if ((0,external_node_net_.isIP)(host) !== 0)
-        return matchesAddress(name, host);
-    const domain = bareHost(name).replace(/^\./, '');
-    return domain !== '' && (host === domain || host.endsWith(`.${domain}`));
-}
-/** `host:port`, `[address]:port`; a bare IPv6 address has colons and no port. */
-function splitPort(item) {
-    const parts = /^(\[[^\]]*\]|[^:]*):(\d+)$/.exec(item);
-    return parts?.[1] === undefined ? { name: item, port: undefined } : { name: parts[1], port: parts[2] };
-}
-function matchesAddress(item, host) {
-    const [address = '', bits] = item.replace(/[[\]]/g, '').split('/');
-    const family = (0,external_node_net_.isIP)(address);
-    const width = family === 6 ? 128 : 32;
-    if (family === 0 || (bits !== undefined && !/^\d{1,3}$/.test(bits)) || Number(bits) > width)
-        return false;
-    const block = new external_node_net_.BlockList();
-    // Like curl, a block of 0 bits is the one address, not the whole internet.
-    block.addSubnet(address, Number(bits) || width, family === 6 ? 'ipv6' : 'ipv4');
-    return block.check(host, (0,external_node_net_.isIP)(host) === 6 ? 'ipv6' : 'ipv4');
-}
-/** Without the brackets of an IPv6 address and the dot that ends a fully qualified name. */
-function bareHost(hostname) {
-    return hostname
-        .toLowerCase()
-        .replace(/^\[(.*)\]$/, '$1')
-        .replace(/\.$/, '');
-}
-
-;// CONCATENATED MODULE: ./lib/http/read-buffer.js
-/** The most that one read takes from a socket. */
-const READ_BYTES = 256 * 1024;
-const BUFFER_BYTES = 2 * READ_BYTES;
-const SMALL_READ_BYTES = 64 * 1024;
-/** What an HTTP parser may still hold views of: the fields of one head. */
-const HEAD_BYTES = 16 * 1024;
-/**
- * Lets a socket read into one buffer again and again instead of into 64 KiB of fresh memory each time: half
- * the CPU of receiving. A view stays valid while its bytes are unread or part of an unfinished head; whoever
- * reads them from the socket copies what it keeps before it returns. Bounded by 512 KiB a socket, and once
- * more that where a paused reader leaves so much unread that the buffer has to be left to it.
- */
-class ReadBuffer {
-    /** The high water mark for a socket that reads so: reading stops only for a reader that is paused. */
-    static highWaterMark = BUFFER_BYTES;
-    #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-    #at = 0;
-    /** Where the lap before ended in this buffer; Infinity in its first, when all after `#at` is free. */
-    #lapEnd = Number.POSITIVE_INFINITY;
-    #socket;
-    onread = {
-        buffer: () => this.#nextRegion(),
-        callback: (length, region) => {
-            this.#at += length;
-            return this.#socket?.push(region.subarray(0, length)) ?? false;
-        },
-    };
-    attach(socket) {
-        this.#socket = socket;
-    }
-    /** Where the next read goes: never over the last bytes read that are still of use. */
-    #nextRegion() {
-        const kept = (this.#socket?.readableLength ?? 0) + HEAD_BYTES;
-        const keptBefore = Math.max(0, kept - this.#at);
-        let limit = keptBefore === 0 ? BUFFER_BYTES : Math.min(BUFFER_BYTES, this.#lapEnd - keptBefore);
-        if (limit - this.#at < SMALL_READ_BYTES && keptBefore === 0) {
-            limit = this.#at - kept;
-            this.#lapEnd = this.#at;
-            this.#at = 0;
-        }
-        if (limit - this.#at < SMALL_READ_BYTES) {
-            this.#buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-            this.#lapEnd = Number.POSITIVE_INFINITY;
-            this.#at = 0;
-            limit = BUFFER_BYTES;
-        }
-        return this.#buffer.subarray(this.#at, Math.min(this.#at + READ_BYTES, limit));
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/http/redirect.js
-
-
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-const MAX_REDIRECTS = 5;
-function isRedirect({ status }) {
-    return REDIRECTS.has(status);
-}
-/** Where a redirect sends us, after `hops` redirects already. */
-function redirectTarget(reply, hops) {
-    const refuse = (why) => new lib_errors/* ActionError */.l('BAD_REDIRECT', `${placeOf(reply.url)} redirects ${why}; it is not followed`);
-    if (hops >= MAX_REDIRECTS)
-        throw refuse(`for more than ${MAX_REDIRECTS} times`);
-    const location = reply.header('location');
-    if (location === undefined || !URL.canParse(location, reply.url.href))
-        throw refuse('without a valid Location');
-    const target = new URL(location, reply.url);
-    if (target.protocol !== 'https:' && target.protocol !== 'http:')
-        throw refuse(`to ${target.protocol}`);
-    if (reply.url.protocol === 'https:' && target.protocol === 'http:')
-        throw refuse('from https to http');
-    if (target.username !== '' || target.password !== '')
-        throw refuse('to a URL with a user name');
-    target.hash = '';
-    return target;
-}
-
-;// CONCATENATED MODULE: ./lib/http/client.js
-
-
-
-
-
-
-/** The one place that speaks HTTP. Close it, or its idle connections keep the process alive. */
-class HttpClient {
-    #options;
-    #direct;
-    #proxies = new Map();
-    traffic = { requests: 0, bytes: 0 };
-    constructor(options) {
-        // undici parses heads in WebAssembly: to optimise that takes 12 MiB and more time than it could ever save here.
-        (0,external_node_v8_namespaceObject.setFlagsFromString)('--no-wasm-tier-up');
-        this.#options = options;
-        const { connections, connectTimeoutMs } = options;
-        this.#direct = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: connector(connectTimeoutMs) });
-    }
-    /** One GET, redirects followed. Rejects with a network error or an ActionError; any status is a reply. */
-    async get(url, options) {
-        let target = url;
-        for (let hops = 0;; hops += 1) {
-            const reply = await this.#exchange(target, options);
-            if (!isRedirect(reply))
-                return reply;
-            reply.drop();
-            target = redirectTarget(reply, hops);
-        }
-    }
-    async close() {
-        await Promise.all([this.#direct, ...this.#proxies.values()].map((agent) => agent.destroy()));
-    }
-    #exchange(url, { headers, headersTimeoutMs, signal }) {
-        signal.throwIfAborted();
-        const { secrets } = this.#options;
-        const dispatcher = this.#dispatcherFor(url);
-        this.traffic.requests += 1;
-        return new Promise((resolve, reject) => {
-            const exchange = new Exchange({ url, signal, traffic: this.traffic, resolve, reject });
-            dispatcher.dispatch({
-                origin: url.origin,
-                path: `${url.pathname}${url.search}`,
-                method: 'GET',
-                headers: {
-                    'user-agent': 'git-snapshot',
-                    'accept-encoding': 'identity',
-                    ...(url.origin === secrets.origin ? secrets.headers : {}),
-                    ...headers,
-                },
-                headersTimeout: headersTimeoutMs,
-                bodyTimeout: 0,
-            }, exchange);
-        });
-    }
-    #dispatcherFor(url) {
-        const proxy = proxyFor(url, this.#options.env);
-        if (proxy === undefined)
-            return this.#direct;
-        let agent = this.#proxies.get(proxy.href);
-        if (agent === undefined) {
-            agent = new undici/* ProxyAgent */.kT({
-                ...AGENT_OPTIONS,
-                connections: this.#options.connections,
-                uri: proxy.href,
-                connectTimeout: this.#options.connectTimeoutMs,
-            });
-            this.#proxies.set(proxy.href, agent);
-        }
-        return agent;
-    }
-}
-/** HTTP/2 is off: over one TCP connection, parallel ranges would not be parallel. */
-const AGENT_OPTIONS = { allowH2: false, pipelining: 1, maxHeaderSize: 16 * 1024 };
-function connector(timeoutMs) {
-    const options = { timeout: timeoutMs, allowH2: false };
-    const secure = (0,undici/* buildConnector */.gU)(options);
-    return (target, callback) => {
-        if (target.protocol === 'https:')
-            return secure(target, callback);
-        const reads = new ReadBuffer();
-        const plain = (0,undici/* buildConnector */.gU)({
-            ...options,
-            highWaterMark: ReadBuffer.highWaterMark,
-            onread: reads.onread,
-        });
-        reads.attach(plain(target, callback));
-    };
-}
-
-;// CONCATENATED MODULE: external "node:timers/promises"
-const external_node_timers_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
-;// CONCATENATED MODULE: ./lib/patience.js
-
-
-/** How long the network may take; the rest is up to the inputs. */
-const PATIENCE = {
-    connectTimeoutMs: 10_000,
-    headersTimeoutMs: 30_000,
-    /** A cold server makes the snapshot before it answers. */
-    discoveryTimeoutMs: 60_000,
-    floorBytesPerSecond: 1024,
-};
-/** How long one restore waits for the network, and how often it asks again. End it, or its timer stays. */
-class Patience {
-    /** Aborted by the step's cancellation, or when the snapshot has taken too long. */
-    signal;
-    stall;
-    retried = 0;
-    #limits;
-    #log;
-    #deadline;
-    #timer;
-    constructor(limits, { signal, log }) {
-        const { stallMs, timeoutMs } = limits;
-        const overdue = new AbortController();
-        this.#limits = limits;
-        this.#log = log;
-        this.#deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
-        this.signal = AbortSignal.any([signal, overdue.signal]);
-        this.stall = { idleMs: stallMs, bytesPerSecond: PATIENCE.floorBytesPerSecond };
-        if (timeoutMs === 0)
-            return;
-        const message = `the snapshot took longer than ${timeoutMs / 60_000} minutes (input timeout)`;
-        this.#timer = setTimeout(() => overdue.abort(new lib_errors/* ActionError */.l('TIMEOUT', message)), timeoutMs);
-    }
-    end() {
-        clearTimeout(this.#timer);
-    }
-    /** How requests for a number of chunks are repeated, until `signal` is aborted. */
-    attemptsFor = (chunks, signal) => ({
-        attempts: this.#limits.retries,
-        budget: { left: Math.max(10, chunks) },
-        remainingMs: () => this.#deadline - performance.now(),
-        random: Math.random,
-        wait: (delayMs) => wait(delayMs, signal),
-        onRetry: (error, delayMs) => {
-            this.retried += 1;
-            this.#log(`${(0,lib_errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(1)} s`);
-        },
-    });
-}
-async function wait(delayMs, signal) {
-    try {
-        await (0,external_node_timers_promises_namespaceObject.setTimeout)(delayMs, undefined, { signal });
-    }
-    catch (error) {
-        throw signal.aborted ? signal.reason : error;
-    }
-}
-
-// EXTERNAL MODULE: ./lib/report.js
-var report = __nccwpck_require__(9293);
-;// CONCATENATED MODULE: ./lib/progress.js
-
-const EVERY_MS = 5_000;
-/** Says every 5 s how far a download is. End it, or its timer stays. */
-class Progress {
-    /** Bytes to come, where that is known. */
-    total;
-    #timer;
-    constructor(traffic, log) {
-        const began = performance.now();
-        this.#timer = setInterval(() => {
-            log((0,report/* progressLine */.oz)(traffic.bytes, this.total, performance.now() - began));
-        }, EVERY_MS);
-    }
-    end() {
-        clearInterval(this.#timer);
-    }
-}
-
-// EXTERNAL MODULE: ./lib/request-headers.js
-var request_headers = __nccwpck_require__(3777);
-;// CONCATENATED MODULE: ./lib/snapshot/locate.js
-/** Where the snapshot of a repository lies: at the given URL, or where a Cachew server has it. */
-function locate({ server, url, repository, githubServerUrl }) {
-    if (url !== undefined)
-        return { kind: 'url', url };
-    if (server === undefined)
-        throw new TypeError('inputs promise a server or a url');
-    const path = ['git', githubServerUrl.host, repository.owner, repository.name, 'snapshot.tar.zst'];
-    return { kind: 'cachew', url: new URL(path.join('/'), server) };
-}
-
-;// CONCATENATED MODULE: ./lib/timing.js
-/** Milliseconds per named stage, by the monotonic clock. */
-class Timing {
-    #spent = new Map();
-    /** Runs a stage and adds the time it took, failed or not. */
-    async measure(stage, run) {
-        const began = performance.now();
-        try {
-            return await run();
-        }
-        finally {
-            this.#spent.set(stage, this.milliseconds(stage) + performance.now() - began);
-        }
-    }
-    /** 0 for a stage that has not run. */
-    milliseconds(stage) {
-        return this.#spent.get(stage) ?? 0;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/session.js
-
-
-
-
-
-
-/** What the attempts of one restore share: where the snapshot is, the way there, and what is measured. Close it. */
-class Session {
-    inputs;
-    context;
-    /** Where the snapshot is. */
-    url;
-    /** How it is asked for. */
-    requests;
-    timing = new Timing();
-    progress;
-    #source;
-    #client;
-    #patience;
-    #began = performance.now();
-    constructor(inputs, context) {
-        const location = locate(inputs);
-        this.inputs = inputs;
-        this.context = context;
-        this.url = location.url;
-        this.#source = location.kind;
-        this.#client = new HttpClient({
-            env: context.env,
-            secrets: { origin: location.url.origin, headers: (0,request_headers/* secretHeaders */.Z6)(inputs) },
-            connectTimeoutMs: PATIENCE.connectTimeoutMs,
-            connections: inputs.concurrency,
-        });
-        this.#patience = new Patience(inputs, context);
-        this.progress = new Progress(this.#client.traffic, context.log);
-        const { signal, stall, attemptsFor } = this.#patience;
-        this.requests = { ...inputs, ...PATIENCE, client: this.#client, signal, stall, attemptsFor };
-    }
-    /** `https://host/owner/name` of the repository that the snapshot is of. */
-    get remoteUrl() {
-        const { githubServerUrl, repository } = this.inputs;
-        return `${githubServerUrl.origin}/${repository.owner}/${repository.name}`;
-    }
-    report(restored) {
-        const { owner, name } = this.inputs.repository;
-        return {
-            ...restored,
-            ...this.#client.traffic,
-            source: this.#source,
-            repository: `${owner}/${name}`,
-            retries: this.#patience.retried,
-            openMs: this.timing.milliseconds('open'),
-            restoreMs: this.timing.milliseconds('restore'),
-            settleMs: this.timing.milliseconds('settle'),
-            totalMs: performance.now() - this.#began,
-        };
-    }
-    async close() {
-        this.#patience.end();
-        this.progress.end();
-        await this.#client.close();
-    }
 }
 
 ;// CONCATENATED MODULE: ./lib/snapshot/open.js
@@ -48374,7 +49582,7 @@ async function discover(url, options) {
         if (parseUnsatisfiedRange(reply.header('content-range') ?? '') !== 0)
             return await whole(url, options, reply);
         reply.drop();
-        return { kind: 'empty', url: reply.url, commit: commitOf(reply), etag: undefined, total: 0 };
+        return { kind: 'empty', url: reply.url, commit: open_commitOf(reply), etag: undefined, total: 0 };
     }
     catch (error) {
         reply.drop();
@@ -48402,13 +49610,13 @@ function ask(url, headers, options) {
 function stream(reply) {
     refuseContentEncoding(reply);
     const [total, etag] = [announcedLength(reply), strongETag(reply)];
-    return { kind: 'stream', url: reply.url, commit: commitOf(reply), etag, total, reply };
+    return { kind: 'stream', url: reply.url, commit: open_commitOf(reply), etag, total, reply };
 }
 /** What a 206 to the first request is; undefined where its parts could not be told apart. */
 function firstPart(reply, askedEnd) {
     refuseContentEncoding(reply);
     const range = contentRange(reply, askedEnd);
-    const [etag, commit, url] = [strongETag(reply), commitOf(reply), reply.url];
+    const [etag, commit, url] = [strongETag(reply), open_commitOf(reply), reply.url];
     if (range.end === range.total)
         return { kind: 'stream', url, commit, etag, total: range.total, reply };
     if (etag === undefined)
@@ -48420,35 +49628,24 @@ function contentRange(reply, askedEnd) {
     const range = header === undefined ? undefined : parseContentRange(header);
     const seen = `${placeOf(reply.url)} answered 206 with Content-Range ${header ?? 'missing'}`;
     if (range === undefined)
-        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${seen}, which is not one valid range`);
+        throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${seen}, which is not one valid range`);
     if (range.start !== 0) {
         throw new TransientError('PROTOCOL_ERROR', `${seen} when asked for the first bytes`, { atMost: 4 });
     }
     if (range.end > askedEnd)
-        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${seen}, more than was asked for`);
+        throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${seen}, more than was asked for`);
     const length = announcedLength(reply);
     if (length === undefined || length === range.end)
         return range;
-    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${seen} and Content-Length ${length}, which contradict each other`);
+    throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${seen} and Content-Length ${length}, which contradict each other`);
 }
-function commitOf(reply) {
+function open_commitOf(reply) {
     const commit = reply.header('x-cachew-snapshot-commit');
     if (commit === undefined || commit === '')
         return undefined;
     if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(commit))
         return commit;
-    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent an X-Cachew-Snapshot-Commit that is no commit`);
-}
-
-;// CONCATENATED MODULE: ./lib/together.js
-/** As Promise.all, but settles only when all have: what fails leaves nothing running behind it. */
-async function together(first, second) {
-    try {
-        return await Promise.all([first, second]);
-    }
-    finally {
-        await Promise.allSettled([first, second]);
-    }
+    throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent an X-Cachew-Snapshot-Commit that is no commit`);
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/policy.js
@@ -48652,16 +49849,14 @@ function isDotGit(name) {
     return /^(\.git|git~1)[ .]*($|[\\:])/i.test(name);
 }
 function policy_unsafe({ path }, what) {
-    return new lib_errors/* ActionError */.l('UNSAFE_ENTRY', `the archive is refused: ${what}: ${JSON.stringify(path.slice(0, 300))}`);
+    return new errors/* ActionError */.l('UNSAFE_ENTRY', `the archive is refused: ${what}: ${JSON.stringify(path.slice(0, 300))}`);
 }
 function tooMuch(what) {
-    return new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `the archive is refused: it ${what}`);
+    return new errors/* ActionError */.l('LIMIT_EXCEEDED', `the archive is refused: it ${what}`);
 }
 
-// EXTERNAL MODULE: ./lib/unpack/staging.js
-var unpack_staging = __nccwpck_require__(3287);
-;// CONCATENATED MODULE: external "node:os"
-const external_node_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
+// EXTERNAL MODULE: external "node:os"
+var external_node_os_ = __nccwpck_require__(8161);
 ;// CONCATENATED MODULE: ./lib/unpack/threads.js
 
 /** Whoever gives the download less than this wants little memory more than time. */
@@ -48670,7 +49865,7 @@ const SMALL_WINDOW_BYTES = 32 * 1024 * 1024;
  * Two writers on two cores: one takes 45 % longer for small files, three gain nothing. Each thread takes 13 MiB, so
  * there are never more than four, and only one where the download's window is small.
  */
-function threadsFor(windowBytes, cores = (0,external_node_os_namespaceObject.availableParallelism)()) {
+function threadsFor(windowBytes, cores = (0,external_node_os_.availableParallelism)()) {
     if (windowBytes < SMALL_WINDOW_BYTES)
         return { writers: 1, decoders: 1 };
     return { writers: Math.min(4, Math.max(2, cores)), decoders: 2 };
@@ -48774,9 +49969,9 @@ function diskError({ code, path, message }, cause) {
     const shown = JSON.stringify(Buffer.from(path, 'latin1').toString().slice(0, 300));
     if (code === 'EEXIST') {
         const what = 'this file system takes it for the same name as an earlier entry';
-        return new lib_errors/* ActionError */.l('UNSAFE_ENTRY', `the archive is refused at ${shown}: ${what}`, { cause });
+        return new errors/* ActionError */.l('UNSAFE_ENTRY', `the archive is refused at ${shown}: ${what}`, { cause });
     }
-    return new lib_errors/* ActionError */.l('WRITE_FAILED', `could not write ${shown}: ${HINTS[code] ?? message} (${code})`, {
+    return new errors/* ActionError */.l('WRITE_FAILED', `could not write ${shown}: ${HINTS[code] ?? message} (${code})`, {
         cause,
     });
 }
@@ -48972,7 +50167,7 @@ function readBase256(bytes, from, to) {
     return Number.isSafeInteger(value) ? value : undefined;
 }
 function refused(what, at) {
-    return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar header at byte ${at} has ${what}`);
+    return new errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar header at byte ${at} has ${what}`);
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/tar-pax.js
@@ -49015,7 +50210,7 @@ function readRecord(bytes, from, at) {
     return { key: record.slice(0, equals), value: record.slice(equals + 1), end };
 }
 function tar_pax_refused(what, at) {
-    return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the pax header before byte ${at} ${what}`);
+    return new errors/* ActionError */.l('CORRUPT_ARCHIVE', `the pax header before byte ${at} ${what}`);
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/tar.js
@@ -49041,7 +50236,7 @@ class TarParser {
     end() {
         if (this.#state === 'end' && this.#headerBytes === 0)
             return;
-        throw new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar archive is cut off at byte ${this.#at + this.#headerBytes}`);
+        throw new errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar archive is cut off at byte ${this.#at + this.#headerBytes}`);
     }
     *push(block) {
         for (let read = 0; read < block.length;) {
@@ -49111,7 +50306,7 @@ class TarParser {
     }
     #beginMeta({ type, size }, at) {
         if (size > MAX_META_BYTES) {
-            throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `the tar header at byte ${at} has ${size} bytes; at most 1 MiB is allowed`);
+            throw new errors/* ActionError */.l('LIMIT_EXCEEDED', `the tar header at byte ${at} has ${size} bytes; at most 1 MiB is allowed`);
         }
         this.#meta = { type, bytes: Buffer.alloc(size), filled: 0 };
         this.#expect('meta', size);
@@ -49196,7 +50391,7 @@ function paxSize(text, at) {
     throw damaged('has an entry whose size is no number', at);
 }
 function damaged(what, at) {
-    return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar archive ${what}, at byte ${at}`);
+    return new errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar archive ${what}, at byte ${at}`);
 }
 
 // EXTERNAL MODULE: external "node:worker_threads"
@@ -49315,6 +50510,7 @@ class TreeBuilder {
     #batch;
     #current;
     #files = 0;
+    #workFiles = 0;
     #bytes = 0;
     /** Starts the writers; `close` ends them. */
     constructor({ root, writers, limits, staysInDotGit, mtime }) {
@@ -49363,6 +50559,7 @@ class TreeBuilder {
             this.#makeLink(path, entry);
         return {
             files: this.#files,
+            workFiles: this.#workFiles,
             bytes: this.#bytes,
             skipped: this.#policy.skipped,
             recordOf: (path) => this.#recordOf(path),
@@ -49383,6 +50580,8 @@ class TreeBuilder {
         const { path, number, inDotGit } = decision;
         const flags = (entry.executable ? EXECUTABLE : 0) | (inDotGit ? 0 : TRACKED);
         this.#files += 1;
+        if (!inDotGit)
+            this.#workFiles += 1;
         this.#bytes += entry.size;
         return { path, number, size: entry.size, flags, position: 0, writer: undefined };
     }
@@ -49426,6 +50625,7 @@ class TreeBuilder {
     }
     #makeLink(path, entry) {
         this.#files += 1;
+        this.#workFiles += 1;
         if (entry.kind === 'hardlink') {
             const existing = linkedPath(entry);
             const number = this.#policy.numberOf(existing);
@@ -49513,7 +50713,7 @@ class FrameScanner {
     end() {
         if (this.#part === 'magic' && this.#heldBytes === 0 && this.#skip === 0)
             return;
-        throw new lib_errors/* ActionError */.l('TRUNCATED', `the zstd stream ends at byte ${this.#at}, in the middle of a frame`);
+        throw new errors/* ActionError */.l('TRUNCATED', `the zstd stream ends at byte ${this.#at}, in the middle of a frame`);
     }
     *push(bytes) {
         for (let read = 0; read < bytes.length || (this.#skip === 0 && this.#part === 'done');) {
@@ -49558,8 +50758,8 @@ class FrameScanner {
         else {
             const seen = `0x${magic.toString(16).padStart(8, '0')}`;
             if (this.#at === 4)
-                throw new lib_errors/* ActionError */.l('NOT_ZSTD', `it does not begin as a zstd stream does (magic ${seen})`);
-            throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `no zstd frame at byte ${this.#at - 4} (magic ${seen})`);
+                throw new errors/* ActionError */.l('NOT_ZSTD', `it does not begin as a zstd stream does (magic ${seen})`);
+            throw new errors/* ActionError */.l('CORRUPT_ZSTD', `no zstd frame at byte ${this.#at - 4} (magic ${seen})`);
         }
     }
     *#takeHeader() {
@@ -49583,7 +50783,7 @@ class FrameScanner {
         const [last, type, size] = [(header & 1) === 1, (header >> 1) & 3, header >> 3];
         const { blockBytes, checksum } = this.#frame;
         if (type === 3 || size > blockBytes) {
-            throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `a zstd block at byte ${this.#at - 3} is of no valid type or size`);
+            throw new errors/* ActionError */.l('CORRUPT_ZSTD', `a zstd block at byte ${this.#at - 3} is of no valid type or size`);
         }
         const content = type === 1 ? 1 : size;
         if (last)
@@ -49615,12 +50815,12 @@ function contentSizeBytes(descriptor) {
 function readHeader(held, at) {
     const descriptor = held[0] ?? 0;
     if ((descriptor & 8) !== 0)
-        throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `the zstd frame at byte ${at} is not valid`);
+        throw new errors/* ActionError */.l('CORRUPT_ZSTD', `the zstd frame at byte ${at} is not valid`);
     const single = (descriptor & 0x20) !== 0;
     const dictionaryBytes = DICTIONARY_ID_BYTES[descriptor & 3] ?? 0;
     const dictionaryAt = single ? 1 : 2;
     if (dictionaryBytes > 0 && held.readUIntLE(dictionaryAt, dictionaryBytes) !== 0) {
-        throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `the zstd frame at byte ${at} needs a dictionary, which is not supported`);
+        throw new errors/* ActionError */.l('CORRUPT_ZSTD', `the zstd frame at byte ${at} needs a dictionary, which is not supported`);
     }
     const contentBytes = readContentSize(held, dictionaryAt + dictionaryBytes, contentSizeBytes(descriptor));
     const windowBytes = single ? (contentBytes ?? 0) : windowSize(held[1] ?? 0);
@@ -49628,7 +50828,7 @@ function readHeader(held, at) {
         return { windowBytes, contentBytes };
     const mebibytes = Math.ceil(windowBytes / 1024 ** 2);
     const message = `the zstd frame at byte ${at} needs a window of ${mebibytes} MiB; at most 128 MiB is allowed`;
-    throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `${message} (compress without --ultra and --long)`);
+    throw new errors/* ActionError */.l('LIMIT_EXCEEDED', `${message} (compress without --ultra and --long)`);
 }
 function readContentSize(held, at, size) {
     if (size === 0)
@@ -49637,7 +50837,7 @@ function readContentSize(held, at, size) {
         const bytes = held.readBigUInt64LE(at);
         if (bytes <= BigInt(Number.MAX_SAFE_INTEGER))
             return Number(bytes);
-        throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', 'a zstd frame says that it holds more than 2^53 bytes');
+        throw new errors/* ActionError */.l('CORRUPT_ZSTD', 'a zstd frame says that it holds more than 2^53 bytes');
     }
     return held.readUIntLE(at, size) + (size === 2 ? 256 : 0);
 }
@@ -49657,12 +50857,12 @@ const COLLECTED_BYTES = 16 * 1024 * 1024;
  * What a decoder gives at a time: Node's default of 16 KiB would cost a hop to the thread pool for each. No divisor
  * of a frame's usual 8 MiB, or Node would allocate one more for nothing.
  */
-const PIECE_BYTES = 320 * 1024;
+const frame_reader_PIECE_BYTES = 320 * 1024;
 /** How far a decoder runs ahead of its consumer. */
 const AHEAD_PIECES = 4;
 /** In object mode every piece is read as it was written; else Node joins those that wait, in other memory. */
 const DECODER_OPTIONS = {
-    chunkSize: PIECE_BYTES,
+    chunkSize: frame_reader_PIECE_BYTES,
     readableObjectMode: true,
     readableHighWaterMark: AHEAD_PIECES,
 };
@@ -49824,7 +51024,7 @@ async function* decoded({ frame, decoder }) {
 }
 /** The error for a frame that does not decode. */
 function frame_reader_damaged({ number, at }, cause) {
-    return new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `zstd frame ${number}, at byte ${at}, is damaged`, { cause });
+    return new errors/* ActionError */.l('CORRUPT_ZSTD', `zstd frame ${number}, at byte ${at}, is damaged`, { cause });
 }
 /** A streaming decoder fails for its input or because it was cancelled: only the former is damage. */
 function damagedIfZstd(frame, error) {
@@ -49907,8 +51107,1161 @@ async function unpack(stream, tree, options) {
         await tree.write(block);
     }
     if (empty)
-        throw new lib_errors/* ActionError */.l('EMPTY_SNAPSHOT', 'the snapshot is empty');
+        throw new errors/* ActionError */.l('EMPTY_SNAPSHOT', 'the snapshot is empty');
     return tree.finish();
+}
+
+;// CONCATENATED MODULE: ./lib/lfs-snapshot.js
+
+
+
+
+
+
+
+
+
+
+
+/** Objects looked at together: each has a buffer of at most 1 MiB. */
+const LANES = 4;
+const OID = /^[0-9a-f]{64}$/;
+/**
+ * Puts the LFS objects that a server has into `.git/lfs/objects`: those that prove to be what they are called, and
+ * are not there yet. Whatever goes wrong is told and left to the origin. Resolves how many objects are new.
+ */
+async function takeLfsSnapshot(options) {
+    const { scratch, signal, log } = options;
+    try {
+        await unpackObjects(options).catch((error) => {
+            signal.throwIfAborted();
+            log(`The server's LFS objects are incomplete or missing: ${(0,errors/* describeError */.U)(error)}`);
+        });
+        return await adoptObjects(options);
+    }
+    catch (error) {
+        signal.throwIfAborted();
+        log(`The server's LFS objects could not be used: ${(0,errors/* describeError */.U)(error)}`);
+        return 0;
+    }
+    finally {
+        await (0,promises_.rm)(scratch, { recursive: true, force: true });
+    }
+}
+/** The archive may hold more: it all stays in the scratch directory. */
+async function unpackObjects({ url, requests, scratch }) {
+    await (0,promises_.mkdir)(scratch);
+    const snapshot = await openSnapshot(url, requests);
+    const threads = threadsFor(2 * requests.concurrency * requests.chunkBytes);
+    const tree = new TreeBuilder({
+        ...threads,
+        root: scratch,
+        limits: DEFAULT_LIMITS,
+        staysInDotGit: () => false,
+        mtime: Math.floor(Date.now() / 1000),
+    });
+    try {
+        await unpack(download(snapshot, requests), tree, { ...threads, commit: undefined });
+    }
+    finally {
+        await tree.close();
+    }
+}
+async function adoptObjects(options) {
+    const queue = (await objectsIn(options.scratch)).values();
+    const counts = { new: 0, known: 0, damaged: 0 };
+    const lane = async () => {
+        for (const object of queue) {
+            options.signal.throwIfAborted();
+            counts[await adopt(object, options.gitDirectory)] += 1;
+        }
+    };
+    const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
+    for (const outcome of lanes)
+        if (outcome.status === 'rejected')
+            throw outcome.reason;
+    if (counts.damaged > 0)
+        options.log(`${counts.damaged} of the server's LFS objects are damaged`);
+    return counts.new;
+}
+async function adopt({ file, oid }, gitDirectory) {
+    const place = (0,external_node_path_.join)(gitDirectory, lfsObjectPath(oid));
+    if ((0,external_node_fs_.existsSync)(place))
+        return 'known';
+    if (!(await isLfsObject(file, oid)))
+        return 'damaged';
+    await (0,promises_.mkdir)((0,external_node_path_.dirname)(place), { recursive: true });
+    await (0,promises_.rename)(file, place);
+    return 'new';
+}
+/** Where git-lfs looks for objects, and nothing else; a link is followed nowhere. */
+async function objectsIn(scratch) {
+    if (!(0,external_node_fs_.existsSync)(scratch))
+        return [];
+    const entries = await (0,promises_.readdir)(scratch, { recursive: true, withFileTypes: true });
+    return entries
+        .filter((entry) => entry.isFile() && OID.test(entry.name))
+        .map((entry) => ({ file: (0,external_node_path_.join)(entry.parentPath, entry.name), oid: entry.name }))
+        .filter(({ file, oid }) => file === (0,external_node_path_.join)(scratch, lfsObjectPath(oid)));
+}
+
+// EXTERNAL MODULE: ./lib/request-headers.js
+var request_headers = __nccwpck_require__(3777);
+;// CONCATENATED MODULE: external "node:stream/promises"
+const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
+;// CONCATENATED MODULE: ./lib/http/body.js
+
+
+
+
+/** Hands on the body of a 200 as it arrives; any other reply, and one too long or stalled, is ended and refused. */
+async function readBody(reply, { stall, maxBytes }, take) {
+    let received = 0;
+    let isOver = false;
+    const watch = new StallWatch(stall, (why) => reply.drop(new errors/* ActionError */.l('STALLED', `${placeOf(reply.url)} stalled at byte ${received}: ${why}`)));
+    const flow = {
+        pause: () => {
+            watch.pause();
+            reply.pause();
+        },
+        resume: () => {
+            if (isOver)
+                return;
+            watch.resume();
+            reply.resume();
+        },
+    };
+    try {
+        refuseHead(reply, maxBytes);
+        await reply.read((bytes) => {
+            received += bytes.length;
+            watch.progress(bytes.length);
+            if (received > maxBytes)
+                reply.drop(tooLong(reply, maxBytes));
+            else
+                take(bytes, flow);
+        });
+    }
+    finally {
+        isOver = true;
+        watch.pause();
+        reply.drop();
+    }
+}
+function refuseHead(reply, maxBytes) {
+    if (reply.status !== 200) {
+        throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} answered ${reply.status}`);
+    }
+    refuseContentEncoding(reply);
+    if ((announcedLength(reply) ?? 0) > maxBytes)
+        throw tooLong(reply, maxBytes);
+}
+function tooLong(reply, maxBytes) {
+    return new errors/* ActionError */.l('LIMIT_EXCEEDED', `${placeOf(reply.url)} sends more than ${maxBytes} bytes`);
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot/shortcut.js
+
+
+
+
+
+
+const SHORTCUT_LIMITS = {
+    timeoutMs: 60_000,
+    bundleBytes: 1024 ** 3,
+    answerBytes: 1024 ** 2,
+};
+/**
+ * Brings the bundle that leads from the snapshot's commit to the server's newest, in one try. A file that is
+ * `ready` begins as a bundle does, git is to prove the rest; one that is not complete is removed.
+ */
+function fetchBundle(url, options) {
+    return orUnavailable(bundle(url, options), 'no bundle from the server', options);
+}
+/** Asks the server, in one try, to fetch a commit from the origin where its mirror does not have it. */
+function ensureRefs(url, commit, options) {
+    return orUnavailable(ensure(url, commit, options), `no word from the server on ${commit}`, options);
+}
+async function orUnavailable(shortcut, what, { signal, log }) {
+    try {
+        return await shortcut;
+    }
+    catch (error) {
+        signal.throwIfAborted();
+        log(`${what}: ${(0,errors/* describeError */.U)(error)}`);
+        return 'unavailable';
+    }
+}
+async function bundle(url, options) {
+    const { client, limits, signal, file } = options;
+    const reply = await client.get(url, { headers: {}, headersTimeoutMs: limits.timeoutMs, signal });
+    if (reply.status === 204) {
+        reply.drop();
+        return 'up-to-date';
+    }
+    try {
+        await save(reply, file, options);
+        return 'ready';
+    }
+    catch (error) {
+        await (0,promises_.rm)(file, { force: true });
+        throw error;
+    }
+}
+/** Writes a bundle as it comes; the reply pauses while the disk is behind. */
+async function save(reply, file, { limits, stall }) {
+    const sink = (0,external_node_fs_.createWriteStream)(file, { mode: 0o600 });
+    const closed = (0,external_node_stream_promises_namespaceObject.finished)(sink);
+    closed.catch((error) => reply.drop(error));
+    let head = '';
+    try {
+        await readBody(reply, { stall, maxBytes: limits.bundleBytes }, (bytes, flow) => {
+            if (head.length < HEAD_BYTES)
+                head += Buffer.from(bytes.subarray(0, HEAD_BYTES)).toString('latin1');
+            if (sink.write(Buffer.from(bytes)))
+                return;
+            flow.pause();
+            sink.once('drain', flow.resume);
+        });
+        if (!BUNDLE_HEAD.test(head)) {
+            throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent no git bundle`);
+        }
+        sink.end();
+        await closed;
+    }
+    catch (error) {
+        sink.destroy();
+        await closed.catch(() => { });
+        throw error;
+    }
+}
+const BUNDLE_HEAD = /^# v[23] git bundle\n/;
+const HEAD_BYTES = 16;
+async function ensure(url, commit, { client, limits, stall, signal }) {
+    const deadline = AbortSignal.timeout(limits.timeoutMs);
+    const pieces = [];
+    try {
+        const reply = await client.post(url, {
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify({ commits: [commit] }),
+            headersTimeoutMs: limits.timeoutMs,
+            signal: AbortSignal.any([signal, deadline]),
+        });
+        await readBody(reply, { stall, maxBytes: limits.answerBytes }, (bytes) => pieces.push(Buffer.from(bytes)));
+    }
+    catch (error) {
+        if (!deadline.aborted)
+            throw error;
+        const message = `${placeOf(url)} did not answer within ${limits.timeoutMs / 1000} s`;
+        throw new errors/* ActionError */.l('TIMEOUT', message, { cause: error });
+    }
+    return missingCommits(Buffer.concat(pieces).toString(), url).includes(commit) ? 'missing' : 'present';
+}
+/** Cachew always tells whether it fetched, and leaves the list of what is missing out where it is empty. */
+function missingCommits(text, url) {
+    const odd = (cause) => new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(url)} did not answer as Cachew does`, { cause });
+    try {
+        const { fetched, missing_commits: missing } = JSON.parse(text);
+        if (typeof fetched === 'boolean' && (missing === undefined || Array.isArray(missing)))
+            return missing ?? [];
+    }
+    catch (error) {
+        throw odd(error);
+    }
+    throw odd();
+}
+
+;// CONCATENATED MODULE: ./lib/shortcuts.js
+
+
+
+/**
+ * What a Cachew server is asked while the snapshot still streams, so that the answers are there when the tree is.
+ * Drop it: often the snapshot held the commit, and nobody needs them.
+ */
+class Shortcuts {
+    #options;
+    #dropped = new AbortController();
+    #asked;
+    constructor(options) {
+        this.#options = options;
+    }
+    /** Asks for what leads from the snapshot's commit to the wanted one, once, if there is anything to ask. */
+    begin(base) {
+        const { session, commit, file } = this.#options;
+        const location = session?.location;
+        if (this.#asked !== undefined || base === undefined || base === commit)
+            return;
+        if (session === undefined || location?.kind !== 'cachew')
+            return;
+        const { shortcuts } = session;
+        const signal = AbortSignal.any([shortcuts.signal, this.#dropped.signal]);
+        const bundle = fetchBundle(location.bundle(base), { ...shortcuts, signal, file });
+        const ensured = ensureRefs(location.ensureRefs, commit, { ...shortcuts, signal });
+        this.#asked = { bundle, ensured };
+        // What is dropped is rejected, and then nobody listens any more.
+        Promise.allSettled([bundle, ensured]);
+    }
+    /** The bundle's file, if there is one. */
+    bundle = async () => (await this.#asked?.bundle) === 'ready' ? this.#options.file : undefined;
+    /** The server's git endpoint, unless it said that it cannot get the commit. */
+    server = async () => {
+        const location = this.#options.session?.location;
+        if (location?.kind !== 'cachew' || (await this.#asked?.ensured) === 'missing')
+            return undefined;
+        return this.#gitAt(location);
+    };
+    async drop() {
+        this.#dropped.abort();
+        await Promise.allSettled([this.#asked?.bundle, this.#asked?.ensured]);
+    }
+    #gitAt({ git }) {
+        const { inputs, context } = this.#options.job;
+        const headers = Object.entries((0,request_headers/* secretHeaders */.Z6)(inputs));
+        const key = `http.${git.origin}/.extraheader`;
+        const settings = headers.map(([name, value]) => [key, `${name}: ${value}`]);
+        return { url: git.href, env: (0,git_git/* settingsEnvironment */.N)(settings, context.env) };
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/together.js
+/** As Promise.all, but settles only when all have: what fails leaves nothing running behind it. */
+async function together(first, second) {
+    try {
+        return await Promise.all([first, second]);
+    }
+    finally {
+        await Promise.allSettled([first, second]);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/from-snapshot.js
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/** Open, download, unpack, settle, freshen, arrive, swap. On failure the destination is as it was. */
+async function fromSnapshot(job, target, session) {
+    const attempt = () => publish(job, (staging) => grow({ job, target, session, staging }));
+    try {
+        return await attempt();
+    }
+    catch (error) {
+        if (!(error instanceof errors/* ActionError */.l && error.code === 'SNAPSHOT_CHANGED'))
+            throw error;
+        job.context.log(`${error.message}; starting again with the new one`);
+        return attempt();
+    }
+}
+/** When it ends, however it does, nothing writes to staging any more. */
+async function grow(attempt) {
+    const { job, target, session, staging } = attempt;
+    const { inputs, timing } = job;
+    const threads = threadsFor(2 * inputs.concurrency * inputs.chunkBytes);
+    const mtime = Math.floor(Date.now() / 1000) - 2;
+    const tree = new TreeBuilder({
+        ...threads,
+        root: staging.tree,
+        limits: DEFAULT_LIMITS,
+        staysInDotGit: staysInDotGit,
+        mtime,
+    });
+    const shortcuts = new Shortcuts({ job, session, commit: target.commit, file: (0,external_node_path_.join)(staging.root, 'bundle') });
+    try {
+        const [snapshot, probedConfig] = await timing.measure('open', () => together(session.open(), probe(job, staging)));
+        shortcuts.begin(snapshot.commit);
+        const unpacked = await timing.measure('restore', () => unpack(download(snapshot, session.requests), tree, { ...threads, commit: snapshot.commit }));
+        const { commit, objectFormat, freshenedBy } = await timing.measure('settle', () => advance({ ...attempt, expectedCommit: snapshot.commit, unpacked, probedConfig, shortcuts }));
+        const { bytes: unpackedBytes, files, movedRecordOf } = unpacked;
+        const restored = { source: session.location.kind, commit, etag: snapshot.etag, unpackedBytes, files };
+        const result = { outcome: 'restored', freshenedBy, commit: target.commit, snapshot: restored };
+        return { result, proven: { objectFormat, movedRecordOf } };
+    }
+    finally {
+        await shortcuts.drop();
+        await tree.close();
+    }
+}
+async function probe({ context }, { tree, scratch }) {
+    await requireGit((0,git_git/* gitIn */.u)(tree, context));
+    return probeConfig(scratch, context);
+}
+/** From unpacked files to a clone at the snapshot's commit, and from there to the wanted one. */
+async function advance(at) {
+    const { job, target, staging, unpacked, shortcuts } = at;
+    const { context, inputs } = job;
+    const { tree } = staging;
+    const { expectedCommit, probedConfig } = at;
+    const settled = await settle({
+        ...context,
+        tree,
+        expectedCommit,
+        probedConfig,
+        remoteUrl: job.origin.url,
+        recordOf: unpacked.recordOf,
+    });
+    shortcuts.begin(settled.commit);
+    const { bundle, server } = shortcuts;
+    const freshenedBy = await freshen({ ...freshening(job), tree, target, bundle, server });
+    // Files that are all proven by the index leave no room for others.
+    const isExact = settled.filled === settled.entries && settled.entries === unpacked.workFiles;
+    const untracked = inputs.clean && !isExact ? 'remove' : 'keep';
+    const bringLfsObjects = lfsBringer(at);
+    await arrive(job, target, { tree, clone: 'new', untracked, isPartial: false, ...bringLfsObjects });
+    return { ...settled, freshenedBy };
+}
+function lfsBringer({ job, session, staging }) {
+    const { location, requests } = session;
+    if (location.kind !== 'cachew')
+        return {};
+    const { scratch, tree } = staging;
+    const { log, signal } = job.context;
+    const gitDirectory = (0,external_node_path_.join)(tree, '.git');
+    return {
+        bringLfsObjects: async () => {
+            await takeLfsSnapshot({ url: location.lfs, requests, scratch, gitDirectory, log, signal });
+        },
+    };
+}
+
+;// CONCATENATED MODULE: ./lib/git/leftovers.js
+
+
+const leftovers_FILES = new Set(['HEAD', 'index', 'packed-refs', 'shallow']);
+const leftovers_DIRECTORIES = new Set(['info', 'lfs', 'logs', 'objects', 'refs', 'reftable']);
+const SHARED_INDEX = /^sharedindex\.[0-9a-f]+$/;
+/** What leads git to other repositories, whose contents would have to be looked through as well. */
+const LEADS_ELSEWHERE = ['commondir', 'modules', 'objects/info/alternates', 'objects/info/http-alternates'];
+/** Whether a `.git` has the parts of a repository, none of them a link, and needs nothing outside of it. */
+async function isPlainRepository(dotGit) {
+    if (!(await lstatOf(dotGit))?.isDirectory())
+        return false;
+    for (const name of LEADS_ELSEWHERE) {
+        if ((await lstatOf((0,external_node_path_.join)(dotGit, name))) !== undefined)
+            return false;
+    }
+    const entries = await (0,promises_.readdir)(dotGit, { withFileTypes: true });
+    const isRight = (entry) => {
+        if (leftovers_FILES.has(entry.name) || entry.name === 'config')
+            return entry.isFile();
+        return !leftovers_DIRECTORIES.has(entry.name) || entry.isDirectory();
+    };
+    const names = new Set(entries.map(({ name }) => name));
+    return ['HEAD', 'config', 'objects', 'refs'].every((name) => names.has(name)) && entries.every(isRight);
+}
+/**
+ * Removes what can run a command or leads git elsewhere, and what processes that are gone have left, from a plain
+ * repository. The config stays, and is to be written anew before git runs there.
+ */
+async function dropLeftovers(dotGit) {
+    const drop = (path) => (0,promises_.rm)(path, { recursive: true, force: true });
+    for (const name of await (0,promises_.readdir)(dotGit)) {
+        const stays = leftovers_FILES.has(name) || leftovers_DIRECTORIES.has(name) || SHARED_INDEX.test(name) || name === 'config';
+        if (!stays)
+            await drop((0,external_node_path_.join)(dotGit, name));
+    }
+    for (const [directory, kept] of [
+        ['info', 'exclude'],
+        ['lfs', 'objects'],
+    ]) {
+        for (const name of await leftovers_namesIn((0,external_node_path_.join)(dotGit, directory))) {
+            if (name !== kept)
+                await drop((0,external_node_path_.join)(dotGit, directory, name));
+        }
+    }
+    for (const name of await (0,promises_.readdir)((0,external_node_path_.join)(dotGit, 'refs'), { recursive: true })) {
+        if (name.endsWith('.lock'))
+            await drop((0,external_node_path_.join)(dotGit, 'refs', name));
+    }
+}
+async function leftovers_namesIn(directory) {
+    return (await lstatOf(directory))?.isDirectory() ? await (0,promises_.readdir)(directory) : [];
+}
+async function lstatOf(path) {
+    try {
+        return await (0,promises_.lstat)(path);
+    }
+    catch (error) {
+        const code = error instanceof Error && 'code' in error ? error.code : undefined;
+        if (code === 'ENOENT' || code === 'ENOTDIR')
+            return undefined;
+        throw error;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/git/reuse.js
+
+
+
+
+
+
+
+
+
+const SETTINGS = String.raw `^(remote\.origin\.(url|partialclonefilter)|remote\..*\.promisor|extensions\..*)$`;
+const FILTER = /^[\w:=+.,%-]+$/;
+/**
+ * Whether the destination holds a clone of exactly this remote that can be made safe. Git reads nothing but the
+ * text of its config for this. A clone with submodules is not taken: each has a config and hooks of its own.
+ */
+async function findReusable(destination, remoteUrl, place) {
+    const dotGit = (0,external_node_path_.join)(destination, '.git');
+    if (!(await isPlainRepository(dotGit)))
+        return undefined;
+    const settings = await readSettings((0,git_git/* gitIn */.u)(destination, place), (0,external_node_path_.join)(dotGit, 'config'));
+    if (settings === undefined)
+        return undefined;
+    const valuesOf = (key) => settings.filter(([name]) => name === key).map(([, value]) => value);
+    const [url, ...otherUrls] = valuesOf('remote.origin.url');
+    if (url !== remoteUrl || otherUrls.length > 0)
+        return undefined;
+    return reusableOf(new Map(settings));
+}
+async function readSettings(git, config) {
+    try {
+        const reading = ['config', '--file', config, '--no-includes', '--null', '--get-regexp', SETTINGS];
+        const printed = await git.run(reading);
+        return printed.split('\0').map((setting) => {
+            const keyEnd = setting.indexOf('\n');
+            return keyEnd === -1 ? [setting, 'true'] : [setting.slice(0, keyEnd), setting.slice(keyEnd + 1)];
+        });
+    }
+    catch (error) {
+        if (error instanceof errors/* ActionError */.l && error.code === 'GIT_FAILED')
+            return undefined;
+        throw error;
+    }
+}
+/** Undefined where a setting says what this action knows nothing of. */
+function reusableOf(settings) {
+    const objectFormat = settings.get('extensions.objectformat') ?? 'sha1';
+    const refFormat = settings.get('extensions.refstorage') ?? 'files';
+    const partialFilter = settings.get('remote.origin.partialclonefilter');
+    const promisors = [...settings.keys()].filter((key) => key.endsWith('.promisor'));
+    const known = ['objectformat', 'refstorage', 'partialclone', 'worktreeconfig'].map((n) => `extensions.${n}`);
+    const unknown = [...settings.keys()].filter((key) => key.startsWith('extensions.') && !known.includes(key));
+    if (unknown.length > 0)
+        return undefined;
+    if (objectFormat !== 'sha1' && objectFormat !== 'sha256')
+        return undefined;
+    if (refFormat !== 'files' && refFormat !== 'reftable')
+        return undefined;
+    if ((settings.get('extensions.partialclone') ?? 'origin') !== 'origin')
+        return undefined;
+    if (promisors.some((key) => key !== 'remote.origin.promisor'))
+        return undefined;
+    if (partialFilter === undefined) {
+        const isPartial = promisors.length > 0 || settings.has('extensions.partialclone');
+        return isPartial ? undefined : { objectFormat, refFormat, partialFilter };
+    }
+    return FILTER.test(partialFilter) ? { objectFormat, refFormat, partialFilter } : undefined;
+}
+/**
+ * Makes the clone in the destination one to go on with: safe for git to run in, no other branches, no refs in the
+ * way of the target's and, if asked, no changes. Where it is `unusable`, the log says why, and the clone is good
+ * for nothing but deletion.
+ */
+async function prepareReuse(options) {
+    const { destination, target, clean, signal, log } = options;
+    const git = (0,git_git/* gitIn */.u)(destination, options);
+    try {
+        await dropLeftovers((0,external_node_path_.join)(destination, '.git'));
+        await writeConfig(options);
+        await commitOf(git);
+        await dropReplaceRefs(git);
+        await dropOtherBranches(git, target);
+        await dropConflictingRefs(git, target);
+        await checkSubmodules(git, destination);
+        if (clean) {
+            await git.run(['clean', '--quiet', '-ffdx']);
+            await git.run(['reset', '--quiet', '--hard', 'HEAD', '--']);
+        }
+        return 'ready';
+    }
+    catch (error) {
+        signal.throwIfAborted();
+        log(`the clone in ${destination} cannot be used again: ${(0,errors/* describeError */.U)(error)}`);
+        return 'unusable';
+    }
+}
+/** The old config's settings of a partial clone stay: without them git takes it for a damaged one. */
+async function writeConfig({ destination, reusable, ...source }) {
+    const { partialFilter, ...formats } = reusable;
+    const partial = partialFilter === undefined
+        ? ''
+        : `[remote "origin"]\n\tpromisor = true\n\tpartialclonefilter = ${partialFilter}\n`;
+    const text = `${freshConfig({ ...formats, branch: undefined }, source)}${partial}`;
+    const config = (0,external_node_path_.join)(destination, '.git', 'config');
+    await (0,promises_.writeFile)(`${config}.new`, text, { encoding: 'latin1', flag: 'wx' });
+    await (0,promises_.rename)(`${config}.new`, config);
+}
+/** Git runs commands in a submodule that has a repository of its own, by that one's config. */
+async function checkSubmodules(git, destination) {
+    const paths = await submodulePaths(git);
+    for (const path of paths) {
+        const isReadable = !path.includes('\ufffd');
+        if (isReadable && (await lstatOf((0,external_node_path_.join)(destination, path, '.git'))) === undefined)
+            continue;
+        throw new errors/* ActionError */.l('UNSAFE_GIT', `its submodule ${JSON.stringify(path)} has a repository of its own`);
+    }
+    if (paths.length > 0)
+        await git.run(['submodule', 'status']);
+}
+
+;// CONCATENATED MODULE: ./lib/from-workspace.js
+
+
+
+
+
+
+
+
+
+
+
+
+
+/**
+ * Takes a clone of this repository that an earlier job left in the destination to the target, in place. Undefined
+ * where there is none, or none that is of use: then the destination is to be replaced.
+ */
+async function fromWorkspace(job, target, session) {
+    const { destination, origin, context, timing } = job;
+    const reusable = await findReusable(destination, origin.url, context);
+    if (reusable === undefined)
+        return undefined;
+    const file = (0,external_node_path_.join)(context.temp, `git-snapshot-${(0,external_node_crypto_.randomUUID)()}.bundle`);
+    const shortcuts = new Shortcuts({ job, session, commit: target.commit, file });
+    try {
+        return await timing.measure('settle', () => from_workspace_advance({ job, target, reusable, shortcuts }));
+    }
+    finally {
+        await shortcuts.drop();
+        await (0,promises_.rm)(file, { force: true });
+    }
+}
+async function from_workspace_advance({ job, target, reusable, shortcuts }) {
+    const { inputs, context, destination, origin } = job;
+    const gitDirectory = (0,external_node_path_.join)(destination, '.git');
+    const git = (0,git_git/* gitIn */.u)(destination, context);
+    await requireGit(git);
+    const probedConfig = await probeConfig((0,external_node_path_.join)(gitDirectory, `probe-${(0,external_node_crypto_.randomUUID)()}`), context);
+    const place = { destination, reusable, target, probedConfig, remoteUrl: origin.url };
+    const state = await prepareReuse({ ...context, ...place, clean: inputs.clean });
+    if (state === 'unusable')
+        return undefined;
+    try {
+        await job.credentials.removeEarlier(gitDirectory, git);
+        const bundle = async () => {
+            shortcuts.begin(await commitOf(git));
+            return shortcuts.bundle();
+        };
+        const { server } = shortcuts;
+        const freshenedBy = await freshen({ ...freshening(job), tree: destination, target, bundle, server });
+        const isPartial = reusable.partialFilter !== undefined;
+        await arrive(job, target, { tree: destination, clone: 'reused', untracked: 'keep', isPartial });
+        return { outcome: 'reused', freshenedBy, commit: target.commit, snapshot: undefined };
+    }
+    catch (error) {
+        const isDamaged = error instanceof errors/* ActionError */.l && error.code === 'GIT_FAILED';
+        if (context.signal.aborted || !isDamaged)
+            throw error;
+        context.log(`the clone in the workspace is replaced: ${(0,errors/* describeError */.U)(error)}`);
+        return undefined;
+    }
+}
+
+;// CONCATENATED MODULE: external "node:v8"
+const external_node_v8_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:v8");
+// EXTERNAL MODULE: ./node_modules/undici/index.js
+var undici = __nccwpck_require__(6752);
+;// CONCATENATED MODULE: ./lib/http/exchange.js
+
+
+/** One request on its way, and then the reply to it. */
+class Exchange {
+    url;
+    status = 0;
+    #options;
+    #ended = Promise.withResolvers();
+    #early = [];
+    #onAbort = () => this.drop(this.#options.signal.reason);
+    #headers = {};
+    #interim = 0;
+    #controller;
+    #take;
+    #over = false;
+    constructor(options) {
+        this.url = options.url;
+        this.#options = options;
+        this.#ended.promise.catch(() => { });
+        options.signal.addEventListener('abort', this.#onAbort);
+    }
+    header(name) {
+        const value = this.#headers[name];
+        if (!Array.isArray(value))
+            return value;
+        throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(this.url)} sent ${value.length} ${name} headers`);
+    }
+    read(take) {
+        this.#take = take;
+        for (const bytes of this.#early.splice(0))
+            take(bytes);
+        this.resume();
+        return this.#ended.promise;
+    }
+    pause() {
+        this.#controller?.pause();
+    }
+    resume() {
+        this.#controller?.resume();
+    }
+    drop(reason = new Error('the reply was not wanted')) {
+        if (this.#over)
+            return;
+        this.#finish(reason);
+        this.#controller?.abort(reason instanceof Error ? reason : new Error(String(reason)));
+    }
+    onRequestStart(controller) {
+        this.#controller = controller;
+        if (this.#over)
+            controller.abort(new Error('the reply was not wanted'));
+    }
+    onResponseStart(controller, status, headers) {
+        if (status < 200) {
+            this.#interim += 1;
+            if (this.#interim > MAX_INTERIM_HEADS)
+                this.drop(tooManyHeads(this.url));
+            return;
+        }
+        this.status = status;
+        this.#headers = headers;
+        controller.pause();
+        this.#options.resolve(this);
+    }
+    onResponseData(_controller, bytes) {
+        this.#options.traffic.bytes += bytes.length;
+        if (this.#over)
+            return;
+        if (this.#take === undefined)
+            this.#early.push(new Uint8Array(bytes));
+        else
+            this.#take(bytes);
+    }
+    onResponseEnd() {
+        this.#over = true;
+        this.#options.signal.removeEventListener('abort', this.#onAbort);
+        this.#ended.resolve();
+    }
+    onResponseError(_controller, error) {
+        this.#finish(networkError(error, this.url));
+    }
+    #finish(error) {
+        this.#over = true;
+        this.#options.signal.removeEventListener('abort', this.#onAbort);
+        this.#options.reject(error);
+        this.#ended.reject(error);
+    }
+}
+/** Each interim head (1xx) gives the server as much time again. */
+const MAX_INTERIM_HEADS = 100;
+function tooManyHeads(url) {
+    const message = `${placeOf(url)} sent more than ${MAX_INTERIM_HEADS} interim replies and no answer`;
+    return new errors/* ActionError */.l('PROTOCOL_ERROR', message);
+}
+
+// EXTERNAL MODULE: external "node:net"
+var external_node_net_ = __nccwpck_require__(7030);
+;// CONCATENATED MODULE: ./lib/http/proxy.js
+
+
+
+/**
+ * The proxy for a target as the runner, git and curl would choose it: lower-case variables first, https never
+ * through the http proxy, never for loopback or what `no_proxy` names. `undefined` means a direct connection.
+ */
+function proxyFor(target, env) {
+    const names = target.protocol === 'https:' ? ['https_proxy', 'HTTPS_PROXY'] : ['http_proxy', 'HTTP_PROXY'];
+    const chosen = firstSet(names, env);
+    if (chosen === undefined || isLoopback(target))
+        return undefined;
+    const exceptions = firstSet(['no_proxy', 'NO_PROXY'], env);
+    if (exceptions !== undefined && isExcepted(target, exceptions.value))
+        return undefined;
+    return parseProxy(chosen.name, chosen.value);
+}
+function firstSet(names, env) {
+    for (const name of names) {
+        const value = env[name]?.trim();
+        if (value)
+            return { name, value };
+    }
+    return undefined;
+}
+function parseProxy(name, value) {
+    // Without this, `proxy.example:3128` would parse as a URL whose scheme is `proxy.example:`.
+    const address = value.includes('://') ? value : `http://${value}`;
+    if (!/^https?:/i.test(address) || !URL.canParse(address)) {
+        throw new errors/* ActionError */.l('INVALID_INPUT', `Environment variable ${name} is "${(0,sanitize/* sanitize */.a)((0,sanitize/* withoutSecrets */.c)(value))}": ` +
+            'the address of an http or https proxy is allowed, such as http://proxy.example:3128');
+    }
+    return new URL(address);
+}
+function isLoopback(target) {
+    const host = bareHost(target.hostname);
+    return host === 'localhost' || host === '::1' || ((0,external_node_net_.isIP)(host) === 4 && host.startsWith('127.'));
+}
+/** Items are separated by commas or blanks: a host (with its subdomains), an address or CIDR block, or `*`. */
+function isExcepted(target, list) {
+    const host = bareHost(target.hostname);
+    const port = target.port || (target.protocol === 'https:' ? '443' : '80');
+    return list
+        .toLowerCase()
+        .split(/[\s,]+/)
+        .some((item) => item !== '' && (item === '*' || matches(item, host, port)));
+}
+function matches(item, host, port) {
+    const { name, port: onlyPort } = splitPort(item);
+    if (onlyPort !== undefined && onlyPort !== port)
+        return false;
+    if ((0,external_node_net_.isIP)(host) !== 0)
+        return matchesAddress(name, host);
+    const domain = bareHost(name).replace(/^\./, '');
+    return domain !== '' && (host === domain || host.endsWith(`.${domain}`));
+}
+/** `host:port`, `[address]:port`; a bare IPv6 address has colons and no port. */
+function splitPort(item) {
+    const parts = /^(\[[^\]]*\]|[^:]*):(\d+)$/.exec(item);
+    return parts?.[1] === undefined ? { name: item, port: undefined } : { name: parts[1], port: parts[2] };
+}
+function matchesAddress(item, host) {
+    const [address = '', bits] = item.replace(/[[\]]/g, '').split('/');
+    const family = (0,external_node_net_.isIP)(address);
+    const width = family === 6 ? 128 : 32;
+    if (family === 0 || (bits !== undefined && !/^\d{1,3}$/.test(bits)) || Number(bits) > width)
+        return false;
+    const block = new external_node_net_.BlockList();
+    // Like curl, a block of 0 bits is the one address, not the whole internet.
+    block.addSubnet(address, Number(bits) || width, family === 6 ? 'ipv6' : 'ipv4');
+    return block.check(host, (0,external_node_net_.isIP)(host) === 6 ? 'ipv6' : 'ipv4');
+}
+/** Without the brackets of an IPv6 address and the dot that ends a fully qualified name. */
+function bareHost(hostname) {
+    return hostname
+        .toLowerCase()
+        .replace(/^\[(.*)\]$/, '$1')
+        .replace(/\.$/, '');
+}
+
+;// CONCATENATED MODULE: ./lib/http/read-buffer.js
+/** The most that one read takes from a socket. */
+const READ_BYTES = 256 * 1024;
+const BUFFER_BYTES = 2 * READ_BYTES;
+const SMALL_READ_BYTES = 64 * 1024;
+/** What an HTTP parser may still hold views of: the fields of one head. */
+const read_buffer_HEAD_BYTES = 16 * 1024;
+/**
+ * Lets a socket read into one buffer again and again instead of into 64 KiB of fresh memory each time: half
+ * the CPU of receiving. A view stays valid while its bytes are unread or part of an unfinished head; whoever
+ * reads them from the socket copies what it keeps before it returns. Bounded by 512 KiB a socket, and once
+ * more that where a paused reader leaves so much unread that the buffer has to be left to it.
+ */
+class ReadBuffer {
+    /** The high water mark for a socket that reads so: reading stops only for a reader that is paused. */
+    static highWaterMark = BUFFER_BYTES;
+    #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+    #at = 0;
+    /** Where the lap before ended in this buffer; Infinity in its first, when all after `#at` is free. */
+    #lapEnd = Number.POSITIVE_INFINITY;
+    #socket;
+    onread = {
+        buffer: () => this.#nextRegion(),
+        callback: (length, region) => {
+            this.#at += length;
+            return this.#socket?.push(region.subarray(0, length)) ?? false;
+        },
+    };
+    attach(socket) {
+        this.#socket = socket;
+    }
+    /** Where the next read goes: never over the last bytes read that are still of use. */
+    #nextRegion() {
+        const kept = (this.#socket?.readableLength ?? 0) + read_buffer_HEAD_BYTES;
+        const keptBefore = Math.max(0, kept - this.#at);
+        let limit = keptBefore === 0 ? BUFFER_BYTES : Math.min(BUFFER_BYTES, this.#lapEnd - keptBefore);
+        if (limit - this.#at < SMALL_READ_BYTES && keptBefore === 0) {
+            limit = this.#at - kept;
+            this.#lapEnd = this.#at;
+            this.#at = 0;
+        }
+        if (limit - this.#at < SMALL_READ_BYTES) {
+            this.#buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+            this.#lapEnd = Number.POSITIVE_INFINITY;
+            this.#at = 0;
+            limit = BUFFER_BYTES;
+        }
+        return this.#buffer.subarray(this.#at, Math.min(this.#at + READ_BYTES, limit));
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/http/redirect.js
+
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** Those after which the method and the body stay as they are (RFC 9110, 15.4). */
+const REPEATS = new Set([307, 308]);
+const MAX_REDIRECTS = 5;
+function isRedirect({ status }) {
+    return REDIRECTS.has(status);
+}
+/** Where a redirect sends us, after `hops` redirects already. */
+function redirectTarget(reply, hops) {
+    const refuse = (why) => refusal(reply, why);
+    if (hops >= MAX_REDIRECTS)
+        throw refuse(`for more than ${MAX_REDIRECTS} times`);
+    const location = reply.header('location');
+    if (location === undefined || !URL.canParse(location, reply.url.href))
+        throw refuse('without a valid Location');
+    const target = new URL(location, reply.url);
+    if (target.protocol !== 'https:' && target.protocol !== 'http:')
+        throw refuse(`to ${target.protocol}`);
+    if (reply.url.protocol === 'https:' && target.protocol === 'http:')
+        throw refuse('from https to http');
+    if (target.username !== '' || target.password !== '')
+        throw refuse('to a URL with a user name');
+    target.hash = '';
+    return target;
+}
+/** As `redirectTarget`, for a request with a body: only where the same is to be sent again, to the same origin. */
+function repeatTarget(reply, hops) {
+    if (!REPEATS.has(reply.status))
+        throw refusal(reply, `a request with a body by ${reply.status}`);
+    const target = redirectTarget(reply, hops);
+    if (target.origin !== reply.url.origin)
+        throw refusal(reply, `a request with a body to ${target.origin}`);
+    return target;
+}
+function refusal({ url }, why) {
+    return new errors/* ActionError */.l('BAD_REDIRECT', `${placeOf(url)} redirects ${why}; it is not followed`);
+}
+
+;// CONCATENATED MODULE: ./lib/http/client.js
+
+
+
+
+
+
+/** The one place that speaks HTTP. Close it, or its idle connections keep the process alive. */
+class HttpClient {
+    #options;
+    #direct;
+    #proxies = new Map();
+    traffic = { requests: 0, bytes: 0 };
+    constructor(options) {
+        // undici parses heads in WebAssembly: to optimise that takes 12 MiB and more time than it could ever save here.
+        (0,external_node_v8_namespaceObject.setFlagsFromString)('--no-wasm-tier-up');
+        this.#options = options;
+        const { connections, connectTimeoutMs } = options;
+        this.#direct = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: connector(connectTimeoutMs) });
+    }
+    /** One GET, redirects followed. Rejects with a network error or an ActionError; any status is a reply. */
+    get(url, options) {
+        return this.#follow(url, { ...options, method: 'GET' }, redirectTarget);
+    }
+    /** One POST, as `get`. Its body goes to this origin only, and as a POST only: other redirects are refused. */
+    post(url, options) {
+        return this.#follow(url, { ...options, method: 'POST' }, repeatTarget);
+    }
+    async close() {
+        await Promise.all([this.#direct, ...this.#proxies.values()].map((agent) => agent.destroy()));
+    }
+    async #follow(url, request, targetOf) {
+        let target = url;
+        for (let hops = 0;; hops += 1) {
+            const reply = await this.#exchange(target, request);
+            if (!isRedirect(reply))
+                return reply;
+            reply.drop();
+            target = targetOf(reply, hops);
+        }
+    }
+    #exchange(url, { method, headers, body, headersTimeoutMs, signal }) {
+        signal.throwIfAborted();
+        const { secrets } = this.#options;
+        const dispatcher = this.#dispatcherFor(url);
+        this.traffic.requests += 1;
+        return new Promise((resolve, reject) => {
+            const exchange = new Exchange({ url, signal, traffic: this.traffic, resolve, reject });
+            dispatcher.dispatch({
+                origin: url.origin,
+                path: `${url.pathname}${url.search}`,
+                method,
+                body: body ?? null,
+                headers: {
+                    'user-agent': 'git-snapshot',
+                    'accept-encoding': 'identity',
+                    ...(url.origin === secrets.origin ? secrets.headers : {}),
+                    ...headers,
+                },
+                headersTimeout: headersTimeoutMs,
+                bodyTimeout: 0,
+            }, exchange);
+        });
+    }
+    #dispatcherFor(url) {
+        const proxy = proxyFor(url, this.#options.env);
+        if (proxy === undefined)
+            return this.#direct;
+        let agent = this.#proxies.get(proxy.href);
+        if (agent === undefined) {
+            agent = new undici/* ProxyAgent */.kT({
+                ...AGENT_OPTIONS,
+                connections: this.#options.connections,
+                uri: proxy.href,
+                connectTimeout: this.#options.connectTimeoutMs,
+            });
+            this.#proxies.set(proxy.href, agent);
+        }
+        return agent;
+    }
+}
+/** HTTP/2 is off: over one TCP connection, parallel ranges would not be parallel. */
+const AGENT_OPTIONS = { allowH2: false, pipelining: 1, maxHeaderSize: 16 * 1024 };
+function connector(timeoutMs) {
+    const options = { timeout: timeoutMs, allowH2: false };
+    const secure = (0,undici/* buildConnector */.gU)(options);
+    return (target, callback) => {
+        if (target.protocol === 'https:')
+            return secure(target, callback);
+        const reads = new ReadBuffer();
+        const plain = (0,undici/* buildConnector */.gU)({
+            ...options,
+            highWaterMark: ReadBuffer.highWaterMark,
+            onread: reads.onread,
+        });
+        reads.attach(plain(target, callback));
+    };
+}
+
+// EXTERNAL MODULE: ./lib/report.js
+var report = __nccwpck_require__(9293);
+;// CONCATENATED MODULE: ./lib/progress.js
+
+const EVERY_MS = 5_000;
+/** Says every 5 s how far a download is. End it, or its timer stays. */
+class Progress {
+    /** Bytes to come, where that is known. */
+    total;
+    #timer;
+    constructor(traffic, log) {
+        const began = performance.now();
+        this.#timer = setInterval(() => {
+            log((0,report/* progressLine */.oz)(traffic.bytes, this.total, performance.now() - began));
+        }, EVERY_MS);
+    }
+    end() {
+        clearInterval(this.#timer);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/session.js
+
+
+
+
+
+
+/** A bundle and a word to the server, beside the download, whose connections are all in use. */
+const SHORTCUT_CONNECTIONS = 2;
+/** What the attempts of one restore share: the way to the snapshot's source, and what went over it. Close it. */
+class Session {
+    location;
+    /** How the snapshot is asked for. */
+    requests;
+    /** How the server is asked for what it has beside the snapshot. */
+    shortcuts;
+    progress;
+    #client;
+    #shortcutClient;
+    #patience;
+    constructor(location, inputs, context) {
+        this.location = location;
+        const client = {
+            env: context.env,
+            secrets: { origin: location.url.origin, headers: (0,request_headers/* secretHeaders */.Z6)(inputs) },
+            connectTimeoutMs: PATIENCE.connectTimeoutMs,
+        };
+        this.#client = new HttpClient({ ...client, connections: inputs.concurrency });
+        this.#shortcutClient = new HttpClient({ ...client, connections: SHORTCUT_CONNECTIONS });
+        this.#patience = new Patience(inputs, context);
+        this.progress = new Progress(this.#client.traffic, context.log);
+        const { signal, stall, attemptsFor } = this.#patience;
+        this.requests = { ...inputs, ...PATIENCE, client: this.#client, signal, stall, attemptsFor };
+        const { log } = context;
+        this.shortcuts = { client: this.#shortcutClient, stall, signal, log, limits: SHORTCUT_LIMITS };
+    }
+    async open() {
+        const attemptsFor = this.#patience.discoveryAttempts;
+        const snapshot = await openSnapshot(this.location.url, { ...this.requests, attemptsFor });
+        this.progress.total = snapshot.total;
+        return snapshot;
+    }
+    /** What went over the wire so far. */
+    get traffic() {
+        const [snapshot, shortcuts] = [this.#client.traffic, this.#shortcutClient.traffic];
+        return {
+            bytes: snapshot.bytes + shortcuts.bytes,
+            requests: snapshot.requests + shortcuts.requests,
+            retries: this.#patience.retried,
+        };
+    }
+    async close() {
+        this.#patience.end();
+        this.progress.end();
+        await Promise.all([this.#client.close(), this.#shortcutClient.close()]);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot/locate.js
+/** Where the snapshot of a repository lies: at the given URL, or where a Cachew server has it; undefined for nowhere. */
+function locate({ server, url, repository, githubServerUrl }) {
+    if (url !== undefined)
+        return { kind: 'url', url };
+    if (server === undefined)
+        return undefined;
+    const git = new URL(['git', githubServerUrl.host, repository.owner, repository.name].join('/'), server);
+    const beneath = (name) => new URL(`${git.href}/${name}`);
+    return {
+        kind: 'cachew',
+        url: beneath('snapshot.tar.zst'),
+        git,
+        ensureRefs: beneath('ensure-refs'),
+        lfs: beneath('lfs-snapshot.tar.zst'),
+        bundle: (base) => {
+            const bundle = beneath('snapshot.bundle');
+            bundle.searchParams.set('base', base);
+            return bundle;
+        },
+    };
 }
 
 ;// CONCATENATED MODULE: ./lib/restore.js
@@ -49922,73 +52275,79 @@ async function unpack(stream, tree, options) {
 
 
 
-
-
-
-
-
-
-/** Puts a snapshot's working copy into the destination. On failure the destination is as it was. */
+/** What another way to the commit would only meet again, or must not get around. */
+const FINAL = new Set([
+    'INVALID_INPUT',
+    'UNSAFE_CHECKOUT',
+    'REF_NOT_FOUND',
+    'REF_MOVED',
+    'CANCELLED',
+]);
+/** Brings the wanted commit into the destination, by the cheapest way there is. */
 async function restore(inputs, context) {
-    const destination = await resolveDestination(inputs.workspace, inputs.destination);
-    const session = new Session(inputs, context);
+    const job = await Job.begin(inputs, context);
+    const location = inputs.isDisabled ? undefined : locate(inputs);
+    const session = location === undefined ? undefined : new Session(location, inputs, job.context);
+    let keepsCredentials = false;
     try {
-        const restored = await attempt(session, destination).catch((error) => {
-            if (!(error instanceof lib_errors/* ActionError */.l && error.code === 'SNAPSHOT_CHANGED'))
-                throw error;
-            context.log(`${error.message}; starting again with the new one`);
-            return attempt(session, destination);
-        });
-        return session.report(restored);
+        const target = await findTarget(job);
+        const arrival = await arriveCheapest(job, target, session);
+        keepsCredentials = inputs.persistCredentials && arrival.outcome !== 'skipped';
+        return reportOf(job, { target, arrival, session });
     }
     finally {
-        await session.close();
+        if (!keepsCredentials)
+            await job.credentials.remove();
+        await session?.close();
     }
 }
-/** Stages a tree and swaps it in. What cannot be removed now is left for the step after the job. */
-async function attempt(session, destination) {
-    const { context, timing } = session;
-    const staging = await unpack_staging/* Staging */.C.create(destination, context);
-    const unremoved = (error) => context.log(`could not remove ${staging.root} yet: ${(0,lib_errors/* describeError */.U)(error)}`);
+async function findTarget({ inputs, context, wanted, origin, retries }) {
+    const git = (0,git_git/* gitIn */.u)(context.temp, context);
+    if (inputs.lfs)
+        await requireLfs(git);
+    return resolveAtOrigin(wanted, origin, { git, retries });
+}
+async function arriveCheapest(job, target, session) {
+    const { inputs, context } = job;
+    const reused = await fromWorkspace(job, target, session);
+    if (reused !== undefined)
+        return reused;
+    if (inputs.isDisabled)
+        return fromOrigin(job, target);
     try {
-        const { restored, movedRecordOf, objectFormat } = await stage(session, staging);
-        await timing.measure('settle', async () => {
-            context.signal.throwIfAborted();
-            await staging.swap();
-            await fillIndex((0,external_node_path_.join)(destination, '.git'), movedRecordOf(destination), objectFormat).catch((error) => context.log(`git will read some files again: ${(0,lib_errors/* describeError */.U)(error)}`));
-        });
-        await staging.leave().catch(unremoved);
-        return restored;
+        if (session === undefined)
+            throw new errors/* ActionError */.l('NO_SOURCE', NO_SOURCE);
+        return await fromSnapshot(job, target, session);
     }
     catch (error) {
-        await staging.remove().catch(unremoved);
-        throw error;
+        if (context.signal.aborted || inputs.onMiss === 'fail' || isFinal(error))
+            throw error;
+        const isSkipped = inputs.onMiss === 'skip';
+        const instead = isSkipped
+            ? 'the workspace stays as it is'
+            : `it is fetched from ${job.origin.url} instead`;
+        context.warn(`${job.repositoryName} was not restored from a snapshot, ${instead}: ${(0,errors/* describeError */.U)(error)}`);
+        return isSkipped ? SKIPPED : fromOrigin(job, target);
     }
 }
-/** Open, download, unpack, settle. When it ends, however it does, nothing writes to staging any more. */
-async function stage(session, staging) {
-    const { inputs, context, requests, timing, url, remoteUrl } = session;
-    const threads = threadsFor(2 * inputs.concurrency * inputs.chunkBytes);
-    const mtime = Math.floor(Date.now() / 1000) - 2;
-    const tree = new TreeBuilder({
-        ...threads,
-        root: staging.tree,
-        limits: DEFAULT_LIMITS,
-        staysInDotGit: staysInDotGit,
-        mtime,
-    });
-    try {
-        const [snapshot, probedConfig] = await timing.measure('open', () => together(openSnapshot(url, requests), probeConfig(staging.scratch, context)));
-        const { total, commit: expectedCommit, etag } = snapshot;
-        session.progress.total = total;
-        const { files, bytes, recordOf, movedRecordOf } = await timing.measure('restore', () => unpack(download(snapshot, requests), tree, { ...threads, commit: expectedCommit }));
-        const { commit, objectFormat } = await timing.measure('settle', () => settle({ ...context, tree: staging.tree, expectedCommit, remoteUrl, probedConfig, recordOf }));
-        const restored = { commit, etag, unpackedBytes: bytes, files };
-        return { restored, movedRecordOf, objectFormat };
-    }
-    finally {
-        await tree.close();
-    }
+const NO_SOURCE = 'no source of snapshots is given: set the input server (or CACHEW_URL), or url';
+const SKIPPED = { outcome: 'skipped', freshenedBy: 'none', commit: '', snapshot: undefined };
+function isFinal(error) {
+    return error instanceof errors/* ActionError */.l && FINAL.has(error.code);
+}
+function reportOf(job, { target, arrival, session }) {
+    const { wanted, timing, repositoryName: repository, elapsedMs: totalMs } = job;
+    const isAsGiven = wanted.ref !== '' || wanted.commit !== undefined;
+    return {
+        ...arrival,
+        ...(session?.traffic ?? { bytes: 0, requests: 0, retries: 0 }),
+        repository,
+        ref: isAsGiven ? wanted.ref : target.ref,
+        openMs: timing.milliseconds('open'),
+        restoreMs: timing.milliseconds('restore'),
+        settleMs: timing.milliseconds('settle'),
+        totalMs,
+    };
 }
 
 
@@ -50038,13 +52397,25 @@ const PROXY_VARIABLES = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY
 /** Shorter texts are in too many log lines to be masked. */
 const LEAST_LENGTH = 6;
 /** What must never be read in the log: credentials in inputs, in signed URLs and in proxy addresses. */
-function secretsOf({ authorization, headers, url }, env) {
+function secretsOf({ authorization, headers, url, token, ssh }, env) {
     const values = [authorization ?? '', ...headers.map(([, value]) => value)];
     const credentials = values.map((value) => value.slice(value.indexOf(' ') + 1));
     const signatures = [...(url?.searchParams.values() ?? [])];
     const passwords = PROXY_VARIABLES.flatMap((name) => passwordsIn(env[name]?.trim() ?? ''));
-    const secrets = new Set([...values, ...credentials, ...signatures, ...passwords]);
+    const own = [...formsOf(token ?? ''), ...linesOf(ssh?.key ?? '')];
+    const secrets = new Set([...values, ...credentials, ...signatures, ...passwords, ...own]);
     return [...secrets].filter((secret) => secret.length >= LEAST_LENGTH);
+}
+/** A token, and how git sends it. */
+function formsOf(token) {
+    return token === '' ? [] : [token, Buffer.from(`x-access-token:${token}`).toString('base64')];
+}
+/** The log is searched line by line. The lines around a key are the same in every key. */
+function linesOf(key) {
+    return key
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => !line.startsWith('-----'));
 }
 /** The password of a proxy's address, which may lack its scheme: as it is written, and what it stands for. */
 function passwordsIn(proxy) {

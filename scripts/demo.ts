@@ -32,7 +32,12 @@ async function demo(source: string | undefined): Promise<number> {
     say(`A server on this machine has its snapshot: ${sized(bytes)} of commit ${commit.slice(0, 12)}.`)
     say('The action restores it:\n')
     const inputs = { server: server.url, repository }
-    const result = await runAction({ inputs, workspace, github: { repository }, onOutput: print })
+    const result = await runAction({
+      inputs,
+      workspace,
+      github: { repository, sha: commit },
+      onOutput: print,
+    })
     const post = await result.runPost({ onOutput: print })
     await tell(result, commit)
     await result.cleanUp()

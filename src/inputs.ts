@@ -1,24 +1,25 @@
 import { isAbsolute, relative, resolve, sep } from 'node:path'
+import { type CheckoutInputs, parseCheckoutInputs } from './checkout-inputs.ts'
 import {
   baseAddress,
   byteCount,
   decimal,
   formatBytes,
   type Given,
+  inherited,
   invalid,
   refused,
+  trimmed,
   webAddress,
   wholeNumber,
 } from './input-values.ts'
 import { checkHeaderValue, type Header, parseHeaders } from './request-headers.ts'
 
-/** What the step is to do, parsed once. Exactly one of `server` and `url` is set. */
-export interface Inputs {
+/** What the step is to do, parsed once. At most one of `server` and `url` is set: without both, all is fetched. */
+export interface Inputs extends CheckoutInputs {
   /** Its path ends in a slash. */
   readonly server: URL | undefined
   readonly url: URL | undefined
-  readonly repository: { readonly owner: string; readonly name: string }
-  readonly githubServerUrl: URL
   readonly workspace: string
   /** Absolute and, by its words, inside `workspace`; `resolveDestination` looks at the disk. */
   readonly destination: string
@@ -30,7 +31,10 @@ export interface Inputs {
   readonly stallMs: number
   /** 0 means no limit. */
   readonly timeoutMs: number
-  readonly onMiss: 'fail'
+  /** What follows where there is no snapshot to restore. */
+  readonly onMiss: 'fetch' | 'fail' | 'skip'
+  /** Snapshots are switched off for the whole runner: all is fetched. */
+  readonly isDisabled: boolean
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -46,9 +50,8 @@ export function parseInputs(read: Read, env: Environment): Inputs {
   const authorization = parseAuthorization(input('authorization'), source, env)
   const workspace = parseWorkspace(env)
   return {
+    ...parseCheckoutInputs(input, env),
     ...source,
-    repository: parseRepository(input('repository')),
-    githubServerUrl: parseGitHubServer(input('github-server-url')),
     workspace,
     destination: parsePath(input('path'), workspace),
     authorization,
@@ -58,12 +61,8 @@ export function parseInputs(read: Read, env: Environment): Inputs {
     stallMs: Math.round(decimal(input('stall-timeout'), { least: 1, most: 3600, unit: 'seconds' }) * 1000),
     timeoutMs: Math.round(decimal(input('timeout'), { least: 0, most: 360, unit: 'minutes' }) * 60_000),
     onMiss: parseOnMiss(input('on-miss')),
+    isDisabled: parseDisabled(env),
   }
-}
-
-/** Only ASCII blanks: an exotic space in a value is a mistake worth telling. */
-function trimmed(value: string): string {
-  return value.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '')
 }
 
 type Source = Pick<Inputs, 'server' | 'url'>
@@ -75,33 +74,16 @@ function parseSource(input: (name: string) => Given, env: Environment): Source {
     throw invalid('Inputs server and url are both set: one of the two is allowed')
   }
   if (url.value !== '') return { server: undefined, url: webAddress(url) }
-  if (server.value !== '') return { server: baseAddress(server), url: undefined }
-  const fallback = { label: 'Environment variable CACHEW_URL', value: trimmed(env.CACHEW_URL ?? '') }
-  if (fallback.value !== '') return { server: baseAddress(fallback), url: undefined }
-  throw invalid('No snapshot source: set the input server (or the environment variable CACHEW_URL) or url')
+  const address = inherited(server, env, 'CACHEW_URL')
+  return { server: address.value === '' ? undefined : baseAddress(address), url: undefined }
 }
 
+/** What the runner has for its server is not for the address of another one. */
 function parseAuthorization(given: Given, source: Source, env: Environment): string | undefined {
-  const inherited = source.server === undefined ? '' : trimmed(env.CACHEW_AUTHORIZATION ?? '')
-  const value = given.value || inherited
+  const { label, value } = source.server === undefined ? given : inherited(given, env, 'CACHEW_AUTHORIZATION')
   if (value === '') return undefined
-  checkHeaderValue(value, given.value ? given.label : 'Environment variable CACHEW_AUTHORIZATION')
+  checkHeaderValue(value, label)
   return value
-}
-
-function parseRepository(given: Given): Inputs['repository'] {
-  const parts = /^([A-Za-z0-9_.-]+)\/([A-Za-z0-9_.-]+?)(?:\.git)?$/.exec(given.value)
-  const [, owner = '.', name = '.'] = parts ?? []
-  if ([owner, name].some((part) => part === '.' || part === '..')) {
-    throw refused(given, 'owner/name is allowed')
-  }
-  return { owner, name }
-}
-
-function parseGitHubServer(given: Given): URL {
-  const url = baseAddress(given)
-  if (url.pathname === '/') return url
-  throw refused(given, 'the address of a GitHub server without a path is allowed')
 }
 
 function parseWorkspace(env: Environment): string {
@@ -140,7 +122,16 @@ function parseMemory(
   )
 }
 
-function parseOnMiss(given: Given): 'fail' {
-  if (given.value === 'fail') return 'fail'
-  throw refused(given, 'fail is allowed')
+function parseOnMiss(given: Given): Inputs['onMiss'] {
+  const { value } = given
+  if (value === 'fetch' || value === 'fail' || value === 'skip') return value
+  throw refused(given, 'fetch, fail or skip is allowed')
+}
+
+function parseDisabled(env: Environment): boolean {
+  const label = 'Environment variable GIT_SNAPSHOT_DISABLE'
+  const value = trimmed(env.GIT_SNAPSHOT_DISABLE ?? '')
+  if (value === '1') return true
+  if (value === '' || value === '0') return false
+  throw refused({ label, value }, '1 to fetch without a snapshot, or nothing, is allowed')
 }

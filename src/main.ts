@@ -10,7 +10,9 @@ import {
   warning,
 } from '@actions/core'
 import { ActionError, describeError } from './errors.ts'
+import { removeCredentials } from './git/credentials.ts'
 import { parseInputs } from './inputs.ts'
+import { readJobEvent } from './job-event.ts'
 import { lineOf, outputsOf } from './report.ts'
 import { restore } from './restore.ts'
 import { sanitize } from './sanitize.ts'
@@ -21,27 +23,36 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
 
 /** The step itself. */
 async function main(): Promise<void> {
-  const inputs = parseInputs(getInput, process.env)
+  const inputs = parseInputs((name) => getInput(name, { trimWhitespace: false }), process.env)
   secretsOf(inputs, process.env).forEach(setSecret)
   const report = await restore(inputs, {
     env: process.env,
+    event: await readJobEvent(process.env),
     temp: process.env.RUNNER_TEMP ?? inputs.workspace,
     signal: cancellation(),
     log: (line) => info(sanitize(line)),
+    warn: (line) => warning(sanitize(line, 1000)),
     onStaging: (root) => saveState('staging', root),
+    onCredentials: (state) => saveState('credentials', state),
   })
   for (const [name, value] of Object.entries(outputsOf(report))) setOutput(name, value)
   info(lineOf(report))
 }
 
-/** After the job: what was there before the restore, and what a killed step left, is removed. */
+/** After the job: credentials, what was there before the restore, and what a killed step left, are removed. */
 async function post(): Promise<void> {
-  const staging = getState('staging')
-  if (staging === '') return
+  const [credentials, staging] = [getState('credentials'), getState('staging')]
+  if (credentials !== '') {
+    await orWarn('could not remove the credentials', removeCredentials(credentials, process.env))
+  }
+  if (staging !== '') await orWarn(`could not remove ${staging}`, removeStaging(staging))
+}
+
+async function orWarn(what: string, work: Promise<void>): Promise<void> {
   try {
-    await removeStaging(staging)
+    await work
   } catch (error) {
-    warning(sanitize(`could not remove ${staging}: ${describeError(error)}`))
+    warning(sanitize(`${what}: ${describeError(error)}`))
   }
 }
 

@@ -9,6 +9,8 @@ export const PATIENCE = {
   headersTimeoutMs: 30_000,
   /** A cold server makes the snapshot before it answers. */
   discoveryTimeoutMs: 60_000,
+  /** Where a plain fetch can follow, a server that is down is asked once more, if it said so within this time. */
+  secondTryWithinMs: 2_000,
   floorBytesPerSecond: 1024,
 } as const
 
@@ -17,6 +19,7 @@ interface Limits {
   readonly stallMs: number
   /** 0 means none. */
   readonly timeoutMs: number
+  readonly onMiss: 'fetch' | 'fail' | 'skip'
 }
 
 export interface PatienceOptions {
@@ -64,9 +67,20 @@ export class Patience {
       this.#log(`${describeError(error)}; trying again in ${(delayMs / 1000).toFixed(1)} s`)
     },
   })
+
+  /** The same until the snapshot's first reply: short where there is another way to the commit. */
+  readonly discoveryAttempts = (chunks: number, signal: AbortSignal): Attempts => {
+    const attempts = this.attemptsFor(chunks, signal)
+    if (this.#limits.onMiss === 'fail') return attempts
+    const deadline = performance.now() + PATIENCE.secondTryWithinMs
+    const remainingMs = () => deadline - performance.now()
+    const most = Math.min(1, attempts.attempts)
+    return { ...attempts, remainingMs, budget: { left: 1 }, attempts: most }
+  }
 }
 
-async function wait(delayMs: number, signal: AbortSignal): Promise<void> {
+/** Resolves after the delay; rejects with the reason once aborted. */
+export async function wait(delayMs: number, signal: AbortSignal): Promise<void> {
   try {
     await sleep(delayMs, undefined, { signal })
   } catch (error) {

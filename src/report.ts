@@ -1,13 +1,26 @@
-/** What one restore did. Times are in milliseconds. */
-export interface Report {
+/** What a restored snapshot was. */
+export interface SnapshotReport {
   readonly source: 'cachew' | 'url'
-  readonly repository: string
   readonly commit: string
   readonly etag: string | undefined
-  /** Body bytes received, repeats included. */
-  readonly bytes: number
   readonly unpackedBytes: number
   readonly files: number
+}
+
+/** What one step did. Times are in milliseconds. */
+export interface Report {
+  readonly outcome: 'restored' | 'reused' | 'fetched' | 'skipped'
+  /** What brought the wanted commit, where the snapshot or the workspace did not hold it. */
+  readonly freshenedBy: 'none' | 'bundle' | 'server' | 'origin'
+  readonly repository: string
+  /** As actions/checkout tells it: empty where a commit was asked for. */
+  readonly ref: string
+  /** Empty where the step was skipped. */
+  readonly commit: string
+  /** The snapshot that was restored; undefined where none was. */
+  readonly snapshot: SnapshotReport | undefined
+  /** Body bytes received from the snapshot's source, repeats included. */
+  readonly bytes: number
   readonly requests: number
   readonly retries: number
   readonly openMs: number
@@ -16,19 +29,25 @@ export interface Report {
   readonly totalMs: number
 }
 
+/** How the wanted commit came to be in the workspace. */
+export type Arrival = Pick<Report, 'outcome' | 'freshenedBy' | 'commit' | 'snapshot'>
+
 /** The action's outputs, by their names in action.yml. */
 export function outputsOf(report: Report): Readonly<Record<string, string>> {
   const whole = (value: number): string => String(Math.round(value))
+  const { snapshot } = report
   return {
-    outcome: 'restored',
-    source: report.source,
-    'snapshot-hit': 'true',
-    'snapshot-commit': report.commit,
+    ref: report.ref,
     commit: report.commit,
-    etag: report.etag ?? '',
+    outcome: report.outcome,
+    'freshened-by': report.freshenedBy,
+    source: snapshot?.source ?? 'none',
+    'snapshot-hit': String(snapshot !== undefined),
+    'snapshot-commit': snapshot?.commit ?? '',
+    etag: snapshot?.etag ?? '',
     bytes: whole(report.bytes),
-    'unpacked-bytes': whole(report.unpackedBytes),
-    files: whole(report.files),
+    'unpacked-bytes': whole(snapshot?.unpackedBytes ?? 0),
+    files: whole(snapshot?.files ?? 0),
     requests: whole(report.requests),
     retries: whole(report.retries),
     'open-ms': whole(report.openMs),
@@ -39,14 +58,31 @@ export function outputsOf(report: Report): Readonly<Record<string, string>> {
   }
 }
 
+const FRESHENED = {
+  none: '',
+  bundle: '; freshened by a bundle of the server',
+  server: "; freshened from the server's mirror",
+  origin: '; freshened from the origin',
+} as const
+
 /** The same in one line that a person reads. */
 export function lineOf(report: Report): string {
-  const { repository, commit, source, files, bytes, totalMs, retries } = report
-  const from = source === 'cachew' ? 'Cachew' : 'the URL'
+  const { outcome, repository, commit, totalMs, freshenedBy } = report
+  const place = `${repository} at ${commit.slice(0, 7)}`
+  const spent = `in ${(totalMs / 1000).toFixed(1)} s`
+  if (outcome === 'restored') return `Restored ${place} ${restored(report)}${FRESHENED[freshenedBy]}`
+  if (outcome === 'reused')
+    return `Reused the workspace's clone of ${place}, ${spent}${FRESHENED[freshenedBy]}`
+  if (outcome === 'fetched') return `Fetched ${place} from the origin, ${spent}`
+  return `Left the workspace as it is: no snapshot of ${repository}, and on-miss is skip`
+}
+
+function restored({ snapshot, bytes, totalMs, retries, ...report }: Report): string {
+  const from = snapshot?.source === 'cachew' ? 'Cachew' : 'the URL'
   const again = retries === 0 ? '' : `, ${retries} ${retries === 1 ? 'retry' : 'retries'}`
   const speed = `${formatMegabytes(bytes)} in ${(totalMs / 1000).toFixed(1)} s`
-  const rate = `${megabytesPerSecond(report).toFixed(0)} MB/s`
-  return `Restored ${repository} at ${commit.slice(0, 7)} from ${from}: ${grouped(files)} files, ${speed} (${rate}${again})`
+  const rate = `${megabytesPerSecond({ bytes, ...report }).toFixed(0)} MB/s`
+  return `from ${from}: ${grouped(snapshot?.files ?? 0)} files, ${speed} (${rate}${again})`
 }
 
 /** What has come so far, for a person who waits. */
@@ -57,7 +93,7 @@ export function progressLine(bytes: number, total: number | undefined, elapsedMs
   return `Received ${formatMegabytes(bytes)} of ${formatMegabytes(total)} (${percent} %, ${rate})`
 }
 
-function megabytesPerSecond({ bytes, restoreMs }: Report): number {
+function megabytesPerSecond({ bytes, restoreMs }: Pick<Report, 'bytes' | 'restoreMs'>): number {
   return restoreMs === 0 ? 0 : bytes / 1000 / restoreMs
 }
 

@@ -6,12 +6,15 @@ export type Header = readonly [name: string, value: string]
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const PRINTABLE = /^[\t\x20-\x7e]*$/
 
-/** Headers whose meaning the download depends on, or that belong to the connection. */
+/** Headers whose meaning a request depends on, the download's or git's, or that belong to the connection. */
 const OWNED = new Set([
   'accept-encoding',
   'connection',
+  'content-encoding',
   'content-length',
+  'content-type',
   'expect',
+  'git-protocol',
   'host',
   'if-match',
   'if-modified-since',
@@ -63,7 +66,7 @@ function parseHeader(line: string, label: string): Header {
 
 function refuseOwned(name: string, authorization: string | undefined): void {
   if (OWNED.has(name.toLowerCase())) {
-    throw invalid(`Input headers has ${name}, which the download sets itself: leave it out`)
+    throw invalid(`Input headers has ${name}, which the requests set themselves: leave it out`)
   }
   if (name.toLowerCase() === 'authorization' && authorization !== undefined) {
     throw invalid('Input headers has Authorization although authorization is set: one of the two is allowed')

@@ -1,90 +1,94 @@
-import { join } from 'node:path'
-import { resolveDestination } from './destination.ts'
-import { download } from './download/download.ts'
-import { ActionError, describeError } from './errors.ts'
-import { staysInDotGit } from './git/dotgit.ts'
-import { probeConfig } from './git/fresh-config.ts'
-import { fillIndex } from './git/index-file.ts'
-import { settle } from './git/settle.ts'
+import { ActionError, describeError, type ErrorCode } from './errors.ts'
+import { fromOrigin } from './from-origin.ts'
+import { fromSnapshot } from './from-snapshot.ts'
+import { fromWorkspace } from './from-workspace.ts'
+import { gitIn } from './git/git.ts'
+import { requireLfs } from './git/lfs.ts'
+import { resolveAtOrigin } from './git/origin.ts'
+import type { Target } from './git/wanted.ts'
 import type { Inputs } from './inputs.ts'
-import type { Report } from './report.ts'
-import { type Context, Session } from './session.ts'
-import { openSnapshot } from './snapshot/open.ts'
-import { together } from './together.ts'
-import { DEFAULT_LIMITS } from './unpack/policy.ts'
-import { Staging } from './unpack/staging.ts'
-import { threadsFor } from './unpack/threads.ts'
-import { TreeBuilder } from './unpack/tree.ts'
-import { unpack } from './unpack/unpack.ts'
+import { type Context, Job } from './job.ts'
+import type { Arrival, Report } from './report.ts'
+import { Session } from './session.ts'
+import { locate } from './snapshot/locate.ts'
 
-type Restored = Pick<Report, 'commit' | 'etag' | 'unpackedBytes' | 'files'>
+/** What another way to the commit would only meet again, or must not get around. */
+const FINAL: ReadonlySet<ErrorCode> = new Set([
+  'INVALID_INPUT',
+  'UNSAFE_CHECKOUT',
+  'REF_NOT_FOUND',
+  'REF_MOVED',
+  'CANCELLED',
+])
 
-/** Puts a snapshot's working copy into the destination. On failure the destination is as it was. */
+/** Brings the wanted commit into the destination, by the cheapest way there is. */
 export async function restore(inputs: Inputs, context: Context): Promise<Report> {
-  const destination = await resolveDestination(inputs.workspace, inputs.destination)
-  const session = new Session(inputs, context)
+  const job = await Job.begin(inputs, context)
+  const location = inputs.isDisabled ? undefined : locate(inputs)
+  const session = location === undefined ? undefined : new Session(location, inputs, job.context)
+  let keepsCredentials = false
   try {
-    const restored = await attempt(session, destination).catch((error: unknown) => {
-      if (!(error instanceof ActionError && error.code === 'SNAPSHOT_CHANGED')) throw error
-      context.log(`${error.message}; starting again with the new one`)
-      return attempt(session, destination)
-    })
-    return session.report(restored)
+    const target = await findTarget(job)
+    const arrival = await arriveCheapest(job, target, session)
+    keepsCredentials = inputs.persistCredentials && arrival.outcome !== 'skipped'
+    return reportOf(job, { target, arrival, session })
   } finally {
-    await session.close()
+    if (!keepsCredentials) await job.credentials.remove()
+    await session?.close()
   }
 }
 
-/** Stages a tree and swaps it in. What cannot be removed now is left for the step after the job. */
-async function attempt(session: Session, destination: string): Promise<Restored> {
-  const { context, timing } = session
-  const staging = await Staging.create(destination, context)
-  const unremoved = (error: unknown): void =>
-    context.log(`could not remove ${staging.root} yet: ${describeError(error)}`)
+async function findTarget({ inputs, context, wanted, origin, retries }: Job): Promise<Target> {
+  const git = gitIn(context.temp, context)
+  if (inputs.lfs) await requireLfs(git)
+  return resolveAtOrigin(wanted, origin, { git, retries })
+}
+
+async function arriveCheapest(job: Job, target: Target, session: Session | undefined): Promise<Arrival> {
+  const { inputs, context } = job
+  const reused = await fromWorkspace(job, target, session)
+  if (reused !== undefined) return reused
+  if (inputs.isDisabled) return fromOrigin(job, target)
   try {
-    const { restored, movedRecordOf, objectFormat } = await stage(session, staging)
-    await timing.measure('settle', async () => {
-      context.signal.throwIfAborted()
-      await staging.swap()
-      await fillIndex(join(destination, '.git'), movedRecordOf(destination), objectFormat).catch((error) =>
-        context.log(`git will read some files again: ${describeError(error)}`),
-      )
-    })
-    await staging.leave().catch(unremoved)
-    return restored
+    if (session === undefined) throw new ActionError('NO_SOURCE', NO_SOURCE)
+    return await fromSnapshot(job, target, session)
   } catch (error) {
-    await staging.remove().catch(unremoved)
-    throw error
+    if (context.signal.aborted || inputs.onMiss === 'fail' || isFinal(error)) throw error
+    const isSkipped = inputs.onMiss === 'skip'
+    const instead = isSkipped
+      ? 'the workspace stays as it is'
+      : `it is fetched from ${job.origin.url} instead`
+    context.warn(
+      `${job.repositoryName} was not restored from a snapshot, ${instead}: ${describeError(error)}`,
+    )
+    return isSkipped ? SKIPPED : fromOrigin(job, target)
   }
 }
 
-/** Open, download, unpack, settle. When it ends, however it does, nothing writes to staging any more. */
-async function stage(session: Session, staging: Staging) {
-  const { inputs, context, requests, timing, url, remoteUrl } = session
-  const threads = threadsFor(2 * inputs.concurrency * inputs.chunkBytes)
-  const mtime = Math.floor(Date.now() / 1000) - 2
-  const tree = new TreeBuilder({
-    ...threads,
-    root: staging.tree,
-    limits: DEFAULT_LIMITS,
-    staysInDotGit,
-    mtime,
-  })
-  try {
-    const [snapshot, probedConfig] = await timing.measure('open', () =>
-      together(openSnapshot(url, requests), probeConfig(staging.scratch, context)),
-    )
-    const { total, commit: expectedCommit, etag } = snapshot
-    session.progress.total = total
-    const { files, bytes, recordOf, movedRecordOf } = await timing.measure('restore', () =>
-      unpack(download(snapshot, requests), tree, { ...threads, commit: expectedCommit }),
-    )
-    const { commit, objectFormat } = await timing.measure('settle', () =>
-      settle({ ...context, tree: staging.tree, expectedCommit, remoteUrl, probedConfig, recordOf }),
-    )
-    const restored: Restored = { commit, etag, unpackedBytes: bytes, files }
-    return { restored, movedRecordOf, objectFormat }
-  } finally {
-    await tree.close()
+const NO_SOURCE = 'no source of snapshots is given: set the input server (or CACHEW_URL), or url'
+const SKIPPED: Arrival = { outcome: 'skipped', freshenedBy: 'none', commit: '', snapshot: undefined }
+
+function isFinal(error: unknown): boolean {
+  return error instanceof ActionError && FINAL.has(error.code)
+}
+
+interface Done {
+  readonly target: Target
+  readonly arrival: Arrival
+  readonly session: Session | undefined
+}
+
+function reportOf(job: Job, { target, arrival, session }: Done): Report {
+  const { wanted, timing, repositoryName: repository, elapsedMs: totalMs } = job
+  const isAsGiven = wanted.ref !== '' || wanted.commit !== undefined
+  return {
+    ...arrival,
+    ...(session?.traffic ?? { bytes: 0, requests: 0, retries: 0 }),
+    repository,
+    ref: isAsGiven ? wanted.ref : target.ref,
+    openMs: timing.milliseconds('open'),
+    restoreMs: timing.milliseconds('restore'),
+    settleMs: timing.milliseconds('settle'),
+    totalMs,
   }
 }

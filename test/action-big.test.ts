@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest'
-import { expectRestored, run, temporary } from './support/action-run.ts'
+import { expectRestored, runAt, temporary } from './support/action-run.ts'
 import { bigRepository, NoPackages } from './support/big-repo.ts'
 import { cloneUpstream, git } from './support/git-repo.ts'
 import { useMemoryDisk } from './support/memory-disk.ts'
@@ -19,7 +19,7 @@ it('restores 47,000 files as git clone does', { timeout: 300_000 }, async (conte
   const { bytes, commit } = await server.generate('octo/project')
   server.log.length = 0
 
-  const result = await run({ inputs: { server: server.url, 'chunk-size': '1MiB' } })
+  const result = await runAt(commit, { inputs: { server: server.url, 'chunk-size': '1MiB' } })
   expectRestored(result)
   const { workspace, outputs } = result
   await expectSameAsClone(workspace, await cloneOf(upstream, temporary()), 'https://github.com/octo/project')

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { bundle, errorsOf, expectRestored, printed, run, temporary } from './support/action-run.ts'
+import { bundle, errorsOf, expectRestored, printed, runAt, temporary } from './support/action-run.ts'
 import { type TarEntry, tarZst } from './support/archive.ts'
 import { freePort } from './support/child-server.ts'
 import { deferred } from './support/deferred.ts'
@@ -35,7 +35,7 @@ function usedWorkspace(): string {
 async function fail(options: RunOptions, exitCode = 1): Promise<{ result: RunResult; error: string }> {
   const workspace = usedWorkspace()
   const before = listTree(workspace)
-  const result = await run({ workspace, ...options })
+  const result = await runAt(project.snapshot.commit, { workspace, ...options })
   expect(result).toMatchObject({ exitCode, signal: null, stderr: '', outputs: {} })
   expect(listTree(workspace)).toEqual(before)
   expect(readdirSync(result.temp)).toEqual([])
@@ -142,7 +142,6 @@ describe('a bad input is refused before anything is asked or written:', () => {
   it.each([
     ['server', 'ftp://cache.example', 'Input server is "ftp://cache.example"'],
     ['server', 'http://user:t0psecret@cache.example', 'Input server is "http://***@cache.example"'],
-    ['server', '', 'No snapshot source'],
     ['url', 'http://cache.example/a', 'Inputs server and url are both set'],
     ['repository', 'no-owner', 'Input repository is "no-owner"'],
     ['repository', 'octo/../..', 'Input repository is'],
@@ -168,7 +167,10 @@ describe('a bad input is refused before anything is asked or written:', () => {
   it('a path that a symlink leads out of the workspace', async () => {
     const workspace = temporary()
     symlinkSync(temporary(), join(workspace, 'away'))
-    const result = await run({ workspace, inputs: { server: project.server.url, path: 'away/tree' } })
+    const result = await runAt(project.snapshot.commit, {
+      workspace,
+      inputs: { server: project.server.url, path: 'away/tree' },
+    })
     expect(result.exitCode).toBe(1)
     expect(errorsOf(result)).toEqual([expect.stringContaining('leads outside of the workspace')])
     expect(project.server.log).toEqual([])
@@ -238,7 +240,12 @@ describe('the post step', () => {
     }
     const workspace = usedWorkspace()
     const before = listTree(workspace)
-    const running = run({ entry, workspace, inputs: { server: project.server.url }, onOutput })
+    const running = runAt(project.snapshot.commit, {
+      entry,
+      workspace,
+      inputs: { server: project.server.url },
+      onOutput,
+    })
     await project.server.until(() => project.sentBytes() >= 1_200_000)
     process.kill(await pid.promise, 'SIGKILL')
     const result = await running
@@ -249,7 +256,11 @@ describe('the post step', () => {
     expect(readdirSync(result.temp)).toEqual([])
 
     project.fault = undefined
-    const again = await run({ workspace, temp: result.temp, inputs: { server: project.server.url } })
+    const again = await runAt(project.snapshot.commit, {
+      workspace,
+      temp: result.temp,
+      inputs: { server: project.server.url },
+    })
     expectRestored(again)
     await expectSameAsClone(workspace, project.clone, 'https://github.com/octo/project')
   })

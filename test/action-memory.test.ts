@@ -4,7 +4,7 @@ import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { expect, it, onTestFinished } from 'vitest'
-import { expectRestored, run, temporary } from './support/action-run.ts'
+import { expectRestored, runAt, temporary } from './support/action-run.ts'
 import { pzstd, tarDirectory } from './support/archive.ts'
 import { serveFileApart } from './support/file-server.ts'
 import { git } from './support/git-repo.ts'
@@ -13,8 +13,10 @@ import { useMemoryDisk } from './support/memory-disk.ts'
 const MiB = 1024 * 1024
 const FILE_BYTES = 50 * MiB
 
-/** A URL with the snapshot of a repository of random bytes, each of which it has twice: as a file and in its pack. */
-async function serveRandom(files: number): Promise<string> {
+type Served = { readonly commit: string; readonly url: string }
+
+/** A commit and a URL with the snapshot of a repository of random bytes, each of which it has twice: as a file and in its pack. */
+async function serveRandom(files: number): Promise<Served> {
   const place = temporary()
   const tree = join(place, 'tree')
   await mkdir(join(tree, 'data'), { recursive: true })
@@ -26,6 +28,7 @@ async function serveRandom(files: number): Promise<string> {
   await git(tree, 'add', '.')
   await git(tree, 'commit', '--quiet', '--message=Random')
   await git(tree, 'repack', '-ad', '--quiet', '--window=0')
+  const commit = await git(tree, 'rev-parse', 'HEAD')
   await mkdir(join(place, 'served'))
   const archive = join(place, 'served', 'snapshot.tar.zst')
   await pipeline(pzstd(tarDirectory(tree), { level: 1 }), createWriteStream(archive))
@@ -33,11 +36,11 @@ async function serveRandom(files: number): Promise<string> {
   expect((await stat(archive)).size).toBeGreaterThan(2 * files * FILE_BYTES)
   const server = await serveFileApart(archive)
   onTestFinished(() => server.close())
-  return server.url
+  return { commit, url: server.url }
 }
 
-async function peakMiB(url: string, inputs: Readonly<Record<string, string>>): Promise<number> {
-  const result = await run({ inputs: { url, ...inputs }, measurePeak: true })
+async function peakMiB({ commit, url }: Served, inputs: Readonly<Record<string, string>>): Promise<number> {
+  const result = await runAt(commit, { inputs: { url, ...inputs }, measurePeak: true })
   expectRestored(result)
   await result.cleanUp()
   return (result.peakRssBytes ?? Number.NaN) / MiB

@@ -1,7 +1,7 @@
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { expectRestored, run, temporary } from './support/action-run.ts'
+import { expectRestored, runAt, temporary } from './support/action-run.ts'
 import { ask } from './support/ask.ts'
 import { cachewdPrograms, startCachewd } from './support/cachewd.ts'
 import { makeUpstream } from './support/git-repo.ts'
@@ -23,7 +23,7 @@ it('restores a file from nginx in parallel ranges, pinned by its ETag', async (c
   onTestFinished(() => nginx.close())
   const url = `${nginx.url}/snapshot.tar.zst`
   const { headers } = await ask(url, { method: 'HEAD' })
-  const result = await run({ inputs: { url, 'chunk-size': '128KiB' } })
+  const result = await runAt(project.snapshot.commit, { inputs: { url, 'chunk-size': '128KiB' } })
   expectRestored(result)
   await expectSameAsClone(result.workspace, project.clone, remoteUrl)
   const bytes = project.snapshot.bytes
@@ -41,7 +41,8 @@ it('restores from cachewd, cold and then in ranges', async (context) => {
   const clone = await cloneOf(upstream, temporary())
   const inputs = { server: cachewd.url, 'chunk-size': '128KiB' }
 
-  const cold = await run({ inputs })
+  const commit = await upstream.git('rev-parse', 'main')
+  const cold = await runAt(commit, { inputs })
   expectRestored(cold)
   await expectSameAsClone(cold.workspace, clone, remoteUrl)
 
@@ -49,7 +50,7 @@ it('restores from cachewd, cold and then in ranges', async (context) => {
   const url = `${cachewd.url}/git/github.com/octo/project/snapshot.tar.zst`
   const isCached = async () => (await ask(url, { headers: { range: 'bytes=0-0' } })).status === 206
   await vi.waitUntil(isCached, { timeout: 30_000, interval: 100 })
-  const warm = await run({ inputs })
+  const warm = await runAt(commit, { inputs })
   expectRestored(warm)
   await expectSameAsClone(warm.workspace, clone, remoteUrl)
   expect(warm.outputs.etag).toMatch(/^".+"$/)

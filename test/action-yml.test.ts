@@ -9,10 +9,35 @@ const root = join(import.meta.dirname, '..')
 const text = readFileSync(join(root, 'action.yml'), 'utf8')
 const action = readAction(text)
 
+/** What the action.yml of actions/checkout v7 leads to; its null is an empty text to the runner. */
+const CHECKOUT_DEFAULTS = {
+  repository: 'octo/hello',
+  ref: '',
+  token: 'ghs_token',
+  'ssh-key': '',
+  'ssh-known-hosts': '',
+  'ssh-strict': 'true',
+  'ssh-user': 'git',
+  'persist-credentials': 'true',
+  path: '',
+  clean: 'true',
+  filter: '',
+  'sparse-checkout': '',
+  'sparse-checkout-cone-mode': 'true',
+  'fetch-depth': '1',
+  'fetch-tags': 'false',
+  'show-progress': 'true',
+  lfs: 'false',
+  submodules: 'false',
+  'set-safe-directory': 'true',
+  'allow-unsafe-pr-checkout': 'false',
+}
+
 /** What the runner hands to the action where a workflow sets nothing but `server`. */
 function defaultInput(name: string): string {
   const contexts: Readonly<Record<string, string>> = {
     '${{ github.repository }}': 'octo/hello',
+    '${{ github.token }}': 'ghs_token',
     '${{ github.server_url }}': 'https://github.com',
   }
   const value = action.inputs.find((input) => input.name === name)?.default ?? ''
@@ -29,8 +54,31 @@ describe('action.yml', () => {
       retries: 5,
       stallMs: 30_000,
       timeoutMs: 1_200_000,
-      onMiss: 'fail',
+      onMiss: 'fetch',
+      token: 'ghs_token',
+      ssh: undefined,
+      persistCredentials: true,
+      sparse: undefined,
+      fetchDepth: 1,
+      submodules: 'none',
     })
+  })
+
+  it('has every input of actions/checkout with the same default', () => {
+    const names = Object.keys(CHECKOUT_DEFAULTS)
+    expect(action.inputs.map(({ name }) => name)).toEqual(expect.arrayContaining(names))
+    expect(Object.fromEntries(names.map((name) => [name, defaultInput(name)]))).toEqual(CHECKOUT_DEFAULTS)
+  })
+
+  it('has defaults that an empty text stands for too, except where actions/checkout has another rule', () => {
+    const env = {
+      GITHUB_WORKSPACE: root,
+      GITHUB_REPOSITORY: 'octo/hello',
+      GITHUB_SERVER_URL: 'https://github.com',
+    }
+    const shared = new Set([...Object.keys(CHECKOUT_DEFAULTS), 'github-server-url'])
+    const inputs = parseInputs((name) => (shared.has(name) ? '' : defaultInput(name)), env)
+    expect(inputs).toEqual({ ...parseInputs(defaultInput, env), persistCredentials: false, token: undefined })
   })
 
   it('describes exactly the inputs that the action reads', () => {

@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { bundle, errorsOf, expectRestored, printed, run, temporary } from './support/action-run.ts'
+import { bundle, errorsOf, expectRestored, printed, runAt, temporary } from './support/action-run.ts'
 import { startProxy } from './support/forward-proxy.ts'
+import { git } from './support/git-repo.ts'
 import { type ObjectServer, startObjectServer } from './support/object-server.ts'
 import type { LoggedRequest } from './support/scripted-server.ts'
 import { type ServedProject, serveProject } from './support/served-project.ts'
@@ -25,7 +26,7 @@ beforeEach(() => {
 
 it('restores what git clone gives, in parallel ranges', async () => {
   const inputs = { server: project.server.url, 'chunk-size': '64KiB', concurrency: '4' }
-  const result = await run({ inputs })
+  const result = await runAt(project.snapshot.commit, { inputs })
   expectRestored(result)
   await expectSameAsClone(result.workspace, project.clone, remoteUrl)
   expect(readdirSync(result.temp)).toEqual([])
@@ -37,7 +38,9 @@ it('restores what git clone gives, in parallel ranges', async () => {
 })
 
 it('says in outputs and in one line what it did', async () => {
-  const { outputs, stdout } = await run({ inputs: { server: project.server.url, 'chunk-size': '64KiB' } })
+  const { outputs, stdout } = await runAt(project.snapshot.commit, {
+    inputs: { server: project.server.url, 'chunk-size': '64KiB' },
+  })
   const { commit, etag, bytes } = project.snapshot
   expect(project.sentBytes()).toBe(bytes)
   expect(outputs).toMatchObject({
@@ -61,19 +64,25 @@ it('says in outputs and in one line what it did', async () => {
 })
 
 it('counts the files and bytes that it unpacked', async () => {
-  const { outputs, workspace } = await run({ inputs: { server: project.server.url } })
-  const made = /^\.\/\.git\/(config|index) /
-  const written = listTree(workspace).filter((line) => !/\/ \d+$/.test(line) && !made.test(line))
-  const sizes = written.map((line) => Number(/ \d+ (\d+) [0-9a-f]{64}$/.exec(line)?.[1] ?? 0))
+  const { outputs } = await runAt(project.snapshot.commit, { inputs: { server: project.server.url } })
+  const clone = join(temporary(), 'clone')
+  await git(project.upstream.directory, 'clone', '--quiet', '.', clone)
+  const files = listTree(clone).filter((line) => !/\/ \d+$/.test(line))
+  const isUnpacked = (line: string) =>
+    /^\.\/(?!\.git\/(?!HEAD |packed-refs |objects\/|refs\/|info\/exclude ))/.test(line)
+  const unpacked = files.filter(isUnpacked)
+  const sizes = unpacked.map((line) => Number(/ \d+ (\d+) [0-9a-f]{64}$/.exec(line)?.[1] ?? 0))
   expect(outputs).toMatchObject({
-    files: String(written.length),
+    files: String(unpacked.length),
     'unpacked-bytes': String(sizes.reduce((sum, size) => sum + size, 0)),
   })
 })
 
 it('restores from a cold server, whose answer has neither length nor ETag', async () => {
   project.server.evict('octo/project')
-  const result = await run({ inputs: { server: project.server.url, 'chunk-size': '64KiB' } })
+  const result = await runAt(project.snapshot.commit, {
+    inputs: { server: project.server.url, 'chunk-size': '64KiB' },
+  })
   expectRestored(result)
   await expectSameAsClone(result.workspace, project.clone, remoteUrl)
   expect(project.server.log).toHaveLength(1)
@@ -87,7 +96,7 @@ it('restores from a cold server, whose answer has neither length nor ETag', asyn
 
 it('restores from a url, whose query no one gets to see', async () => {
   const url = `${project.server.url}${project.server.snapshotPath('octo/project')}?signature=abcdef123456`
-  const result = await run({ inputs: { url } })
+  const result = await runAt(project.snapshot.commit, { inputs: { url } })
   expectRestored(result)
   await expectSameAsClone(result.workspace, project.clone, remoteUrl)
   expect(result.outputs.source).toBe('url')
@@ -100,7 +109,10 @@ it('restores from a url, whose query no one gets to see', async () => {
 it('restores into a path below the workspace, and touches nothing beside it', async () => {
   const workspace = temporary()
   writeFileSync(join(workspace, 'beside.txt'), 'stays')
-  const result = await run({ workspace, inputs: { server: project.server.url, path: 'some/where' } })
+  const result = await runAt(project.snapshot.commit, {
+    workspace,
+    inputs: { server: project.server.url, path: 'some/where' },
+  })
   expectRestored(result)
   await expectSameAsClone(join(workspace, 'some', 'where'), project.clone, remoteUrl)
   expect(readdirSync(workspace)).toEqual(['beside.txt', 'some'])
@@ -113,7 +125,11 @@ it('restores where the runner’s temporary directory is on another disk', async
   for (const path of ['', 'some/where']) {
     const workspace = temporary()
     mkdirSync(join(workspace, '.old'))
-    const result = await run({ workspace, temp, inputs: { server: project.server.url, path } })
+    const result = await runAt(project.snapshot.commit, {
+      workspace,
+      temp,
+      inputs: { server: project.server.url, path },
+    })
     expectRestored(result)
     await result.runPost()
     await expectSameAsClone(join(workspace, path), project.clone, remoteUrl)
@@ -125,7 +141,7 @@ it('restores where the runner’s temporary directory is on another disk', async
 it('finds a server below a path, and a repository on another GitHub server', async () => {
   const path = '/caches/one/git/github.corp.example:8443/octo/project/snapshot.tar.zst'
   const server = await serveFile(path)
-  const result = await run({
+  const result = await runAt(project.snapshot.commit, {
     inputs: { server: `${server.url}/caches/one` },
     github: { serverUrl: 'https://github.corp.example:8443' },
   })
@@ -139,7 +155,9 @@ describe('credentials', () => {
     log.map(({ headers }) => [headers.authorization, headers['x-token'], headers['x-other']])
 
   it('reach the snapshot server with every request, and the log never', async () => {
-    const result = await run({ inputs: { server: project.server.url, 'chunk-size': '256KiB', ...secret } })
+    const result = await runAt(project.snapshot.commit, {
+      inputs: { server: project.server.url, 'chunk-size': '256KiB', ...secret },
+    })
     expectRestored(result)
     expect(project.server.log.length).toBeGreaterThan(2)
     const asGiven = ['Bearer t0psecret', 'k3ep-it', 'plain-text']
@@ -155,7 +173,9 @@ describe('credentials', () => {
       fault: () => ({ redirect: `${target.url}/elsewhere?signed=1` }),
     })
     onTestFinished(() => server.close())
-    const result = await run({ inputs: { server: server.url, 'chunk-size': '256KiB', ...secret } })
+    const result = await runAt(project.snapshot.commit, {
+      inputs: { server: server.url, 'chunk-size': '256KiB', ...secret },
+    })
     expectRestored(result)
     await expectSameAsClone(result.workspace, project.clone, remoteUrl)
     expect(seen(server)).toEqual([['Bearer t0psecret', 'k3ep-it', 'plain-text']])
@@ -166,7 +186,7 @@ describe('credentials', () => {
 
   it('come from CACHEW_AUTHORIZATION where the server does', async () => {
     const env = { CACHEW_URL: project.server.url, CACHEW_AUTHORIZATION: 'Bearer fr0m-env' }
-    const result = await run({ env })
+    const result = await runAt(project.snapshot.commit, { env })
     expectRestored(result)
     expect(seen(project.server)).toEqual([['Bearer fr0m-env', undefined, undefined]])
     expect(result.masks).toContain('fr0m-env')
@@ -177,7 +197,7 @@ it('goes through the proxy that http_proxy names, and not past no_proxy', async 
   const proxy = await startProxy(project.server.url)
   const inputs = { server: 'http://snapshots.example', retries: '0' }
   const env = { http_proxy: `http://user:pa55word@${new URL(proxy.url).host}` }
-  const result = await run({ inputs, env })
+  const result = await runAt(project.snapshot.commit, { inputs, env })
   expectRestored(result)
   await expectSameAsClone(result.workspace, project.clone, remoteUrl)
   expect(proxy.asked.length).toBeGreaterThan(0)
@@ -190,7 +210,9 @@ it('goes through the proxy that http_proxy names, and not past no_proxy', async 
 
   const before = proxy.asked.length
   const direct = { server: project.server.url }
-  expectRestored(await run({ inputs: direct, env: { ...env, no_proxy: '127.0.0.1' } }))
+  expectRestored(
+    await runAt(project.snapshot.commit, { inputs: direct, env: { ...env, no_proxy: '127.0.0.1' } }),
+  )
   expect(proxy.asked.length).toBe(before)
 })
 
@@ -204,7 +226,7 @@ describe('what was in the workspace before', () => {
     symlinkSync('src', join(workspace, 'data'))
     const before = listTree(workspace)
 
-    const result = await run({ workspace, inputs: { server: project.server.url } })
+    const result = await runAt(project.snapshot.commit, { workspace, inputs: { server: project.server.url } })
     expectRestored(result)
     await expectSameAsClone(workspace, project.clone, remoteUrl)
     const [staging = '', ...others] = readdirSync(result.temp)
@@ -223,14 +245,14 @@ describe('what was in the workspace before', () => {
   it('is removed by a post step to which RUNNER_TEMP is not told', async () => {
     const workspace = temporary()
     writeFileSync(join(workspace, 'old.txt'), 'old')
-    const result = await run({ workspace, inputs: { server: project.server.url } })
+    const result = await runAt(project.snapshot.commit, { workspace, inputs: { server: project.server.url } })
     const post = await result.runPost({ env: { RUNNER_TEMP: '' } })
     expect(post).toMatchObject({ exitCode: 0, stdout: '' })
     expect(readdirSync(result.temp)).toEqual([])
   })
 
   it('costs a warning and no failure where it cannot be removed', async () => {
-    const result = await run({ inputs: { server: project.server.url } })
+    const result = await runAt(project.snapshot.commit, { inputs: { server: project.server.url } })
     const notThere = join(result.workspace, 'README.md', 'staging')
     const post = await result.runPost({ env: { STATE_staging: notThere } })
     expect(post.exitCode).toBe(0)
@@ -241,22 +263,25 @@ describe('what was in the workspace before', () => {
 
 it('restores on top of what it has restored', async () => {
   const inputs = { server: project.server.url }
-  const { workspace, temp } = await run({ inputs })
-  expectRestored(await run({ inputs, workspace, temp }))
+  const { workspace, temp } = await runAt(project.snapshot.commit, { inputs })
+  expectRestored(await runAt(project.snapshot.commit, { inputs, workspace, temp }))
   await expectSameAsClone(workspace, project.clone, remoteUrl)
 })
 
 it('gives files the modes that a checkout gives them under the runner’s umask', async () => {
   const umask = process.umask(0o027)
   onTestFinished(() => void process.umask(umask))
-  const { workspace } = await run({ inputs: { server: project.server.url } })
+  const { workspace } = await runAt(project.snapshot.commit, { inputs: { server: project.server.url } })
   await expectSameAsClone(workspace, await cloneOf(project.upstream, temporary()), remoteUrl)
 })
 
 it('shares the runner’s temporary directory with another job', async () => {
   const temp = temporary()
   const inputs = { server: project.server.url, 'chunk-size': '128KiB' }
-  const results = await Promise.all([run({ inputs, temp }), run({ inputs, temp })])
+  const results = await Promise.all([
+    runAt(project.snapshot.commit, { inputs, temp }),
+    runAt(project.snapshot.commit, { inputs, temp }),
+  ])
   for (const result of results) {
     expectRestored(result)
     await expectSameAsClone(result.workspace, project.clone, remoteUrl)
@@ -273,7 +298,10 @@ it('goes on where nobody reads what it prints', async () => {
      child.stdout.destroy()
      child.on('exit', (code) => { process.exitCode = code ?? 99 })`,
   )
-  const result = await run({ entry, inputs: { server: project.server.url, authorization: 'Bearer secret' } })
+  const result = await runAt(project.snapshot.commit, {
+    entry,
+    inputs: { server: project.server.url, authorization: 'Bearer secret' },
+  })
   expectRestored(result)
   await expectSameAsClone(result.workspace, project.clone, remoteUrl)
   expect(result.outputs.outcome).toBe('restored')
@@ -289,7 +317,7 @@ describe('a snapshot that is replaced while it is downloaded', () => {
       replaced ??= project.server.generate('octo/project')
       return { hold: replaced }
     }
-    const result = await run({ inputs: inputs() })
+    const result = await runAt(project.snapshot.commit, { inputs: inputs() })
     expectRestored(result)
     await expectSameAsClone(result.workspace, project.clone, remoteUrl)
     expect(result.outputs.etag).toBe((await replaced)?.etag)
@@ -304,7 +332,7 @@ describe('a snapshot that is replaced while it is downloaded', () => {
     const workspace = temporary()
     writeFileSync(join(workspace, 'mine.txt'), 'mine')
     project.fault = ({ start }) => (start < 300_000 ? {} : { hold: project.server.generate('octo/project') })
-    const result = await run({ workspace, inputs: inputs() })
+    const result = await runAt(project.snapshot.commit, { workspace, inputs: inputs() })
     expect(result.exitCode).toBe(1)
     expect(errorsOf(result)).toEqual([
       expect.stringContaining('the snapshot was replaced during the download'),

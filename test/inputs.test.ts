@@ -16,7 +16,7 @@ const USUAL: Texts = {
   retries: '5',
   'stall-timeout': '30',
   timeout: '20',
-  'on-miss': 'fail',
+  'on-miss': 'fetch',
 }
 
 function parse(texts: Texts = {}, env: Texts = {}): Inputs {
@@ -41,6 +41,20 @@ describe('the usual inputs', () => {
       url: undefined,
       repository: { owner: 'octo', name: 'hello' },
       githubServerUrl: new URL('https://github.com/'),
+      ref: '',
+      token: undefined,
+      ssh: undefined,
+      persistCredentials: false,
+      clean: true,
+      filter: undefined,
+      sparse: undefined,
+      fetchDepth: 1,
+      fetchTags: false,
+      showProgress: true,
+      lfs: false,
+      submodules: 'none',
+      setSafeDirectory: true,
+      allowUnsafePrCheckout: false,
       workspace: WORKSPACE,
       destination: WORKSPACE,
       authorization: undefined,
@@ -50,7 +64,8 @@ describe('the usual inputs', () => {
       retries: 5,
       stallMs: 30_000,
       timeoutMs: 1_200_000,
-      onMiss: 'fail',
+      onMiss: 'fetch',
+      isDisabled: false,
     })
   })
 })
@@ -80,10 +95,11 @@ describe('the snapshot source', () => {
     expect(parse({}, { CACHEW_URL: 'not read' }).server?.host).toBe('cache.example')
   })
 
-  it('has to be there, and once', () => {
-    expect(complaint({ server: '' })).toBe(
-      'No snapshot source: set the input server (or the environment variable CACHEW_URL) or url',
-    )
+  it('may be missing', () => {
+    expect(parse({ server: '' })).toMatchObject({ server: undefined, url: undefined })
+  })
+
+  it('is one at most', () => {
     expect(complaint({ url: 'https://x.example/a' })).toContain('server and url are both set')
   })
 
@@ -179,12 +195,20 @@ describe('headers', () => {
     },
   )
 
-  it.each(['Range', 'if-match', 'If-Range', 'ACCEPT-ENCODING', 'Host', 'Connection', 'Content-Length', 'TE'])(
-    'refuses %s, which the download sets itself',
-    (name) => {
-      expect(complaint({ headers: `${name}: x` })).toContain(`has ${name}, which the download sets itself`)
-    },
-  )
+  it.each([
+    'Range',
+    'if-match',
+    'If-Range',
+    'ACCEPT-ENCODING',
+    'Host',
+    'Connection',
+    'Content-Length',
+    'TE',
+    'Content-Type',
+    'Git-Protocol',
+  ])('refuses %s, which the requests set themselves', (name) => {
+    expect(complaint({ headers: `${name}: x` })).toContain(`has ${name}, which the requests set themselves`)
+  })
 
   it('may hold Authorization unless authorization is set too', () => {
     expect(parse({ headers: 'Authorization: Bearer x' }).headers).toEqual([['Authorization', 'Bearer x']])
@@ -195,42 +219,6 @@ describe('headers', () => {
 
   it('refuses the same header twice', () => {
     expect(complaint({ headers: 'X-Team: a\nx-team: b' })).toContain('x-team twice')
-  })
-})
-
-describe('the repository', () => {
-  it.each([
-    ['octo/hello', 'octo', 'hello'],
-    ['octo/hello.git', 'octo', 'hello'],
-    ['o-c.t_o/.github', 'o-c.t_o', '.github'],
-    ['octo/.git.git', 'octo', '.git'],
-  ])('%s is owner %s and name %s', (repository, owner, name) => {
-    expect(parse({ repository }).repository).toEqual({ owner, name })
-  })
-
-  it.each([
-    '',
-    'hello',
-    'octo/',
-    '/hello',
-    'a/b/c',
-    '../x',
-    'x/..',
-    './x',
-    'x/.',
-    'a/b c',
-    'a/b?c',
-    'a/b#c',
-    'ä/b',
-  ])('%j is refused', (repository) => {
-    expect(complaint({ repository })).toBe(`Input repository is "${repository}": owner/name is allowed`)
-  })
-
-  it('lies on a GitHub server without a path', () => {
-    const enterprise = parse({ 'github-server-url': 'https://ghe.example:8443/' })
-    expect(enterprise.githubServerUrl.host).toBe('ghe.example:8443')
-    expect(complaint({ 'github-server-url': 'https://ghe.example/x' })).toContain('without a path')
-    expect(complaint({ 'github-server-url': '' })).toContain('Input github-server-url is ""')
   })
 })
 
@@ -326,8 +314,31 @@ describe('numbers', () => {
 })
 
 describe('on-miss', () => {
-  it.each(['', 'fetch', 'skip', 'FAIL'])('%j is refused', (choice) => {
-    expect(complaint({ 'on-miss': choice })).toBe(`Input on-miss is "${choice}": fail is allowed`)
+  it.each(['fetch', 'fail', 'skip'])('may be %s', (choice) => {
+    expect(parse({ 'on-miss': choice }).onMiss).toBe(choice)
+  })
+
+  it.each(['', 'FAIL', 'clone'])('%j is refused', (choice) => {
+    expect(complaint({ 'on-miss': choice })).toBe(
+      `Input on-miss is "${choice}": fetch, fail or skip is allowed`,
+    )
+  })
+})
+
+describe('GIT_SNAPSHOT_DISABLE', () => {
+  it.each([
+    ['1', true],
+    [' 1 ', true],
+    ['0', false],
+    ['', false],
+  ])('%j is %s', (value, isDisabled) => {
+    expect(parse({}, { GIT_SNAPSHOT_DISABLE: value }).isDisabled).toBe(isDisabled)
+  })
+
+  it.each(['true', 'yes', '2'])('%j is refused, so that nobody believes it', (value) => {
+    expect(complaint({}, { GIT_SNAPSHOT_DISABLE: value })).toBe(
+      `Environment variable GIT_SNAPSHOT_DISABLE is "${value}": 1 to fetch without a snapshot, or nothing, is allowed`,
+    )
   })
 })
 

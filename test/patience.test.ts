@@ -1,8 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ActionError } from '../src/errors.ts'
+import { withRetries } from '../src/http/attempts.ts'
 import { PATIENCE, Patience } from '../src/patience.ts'
 
-const unlimited = { retries: 5, stallMs: 30_000, timeoutMs: 0 }
+const unlimited: ConstructorParameters<typeof Patience>[0] = {
+  retries: 5,
+  stallMs: 30_000,
+  timeoutMs: 0,
+  onMiss: 'fetch',
+}
 
 beforeEach(() => vi.useFakeTimers())
 afterEach(() => vi.useRealTimers())
@@ -45,6 +51,42 @@ describe('the deadline', () => {
     expect(remainingMs()).toBe(40_000)
     const { patience: endless } = patient()
     expect(endless.attemptsFor(1, endless.signal).remainingMs()).toBe(Number.POSITIVE_INFINITY)
+  })
+})
+
+describe('a server that does not answer well', () => {
+  const down = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+
+  it('is asked once more where a plain fetch can follow', async () => {
+    const { patience } = patient()
+    const asked = vi.fn(() => Promise.reject(down))
+    const failing = expect(
+      withRetries(asked, patience.discoveryAttempts(1, patience.signal)),
+    ).rejects.toThrow()
+    await vi.runAllTimersAsync()
+    await failing
+    expect(asked).toHaveBeenCalledTimes(2)
+  })
+
+  it('is not asked again where it took its time to say so', async () => {
+    const { patience } = patient()
+    const asked = vi.fn(async () => {
+      await vi.advanceTimersByTimeAsync(3000)
+      throw down
+    })
+    await expect(withRetries(asked, patience.discoveryAttempts(1, patience.signal))).rejects.toThrow()
+    expect(asked).toHaveBeenCalledTimes(1)
+  })
+
+  it('is asked as often as the input says where nothing else can follow', async () => {
+    const { patience } = patient({ onMiss: 'fail', retries: 3 })
+    const asked = vi.fn(() => Promise.reject(down))
+    const failing = expect(
+      withRetries(asked, patience.discoveryAttempts(1, patience.signal)),
+    ).rejects.toThrow()
+    await vi.runAllTimersAsync()
+    await failing
+    expect(asked).toHaveBeenCalledTimes(4)
   })
 })
 

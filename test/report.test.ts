@@ -1,15 +1,23 @@
 import { describe, expect, it } from 'vitest'
-import { lineOf, outputsOf, progressLine, type Report } from '../src/report.ts'
+import { lineOf, outputsOf, progressLine, type Report, type SnapshotReport } from '../src/report.ts'
 import { readActionMetadata } from './support/action-metadata.ts'
 
-const report: Report = {
+const snapshot: SnapshotReport = {
   source: 'cachew',
-  repository: 'octo/project',
-  commit: '0123456789abcdef0123456789abcdef01234567',
+  commit: 'fedcba9876543210fedcba9876543210fedcba98',
   etag: '"v1"',
-  bytes: 123_456_789,
   unpackedBytes: 400_000_000,
   files: 47_412,
+}
+
+const report: Report = {
+  outcome: 'restored',
+  freshenedBy: 'bundle',
+  repository: 'octo/project',
+  ref: 'refs/heads/main',
+  commit: '0123456789abcdef0123456789abcdef01234567',
+  snapshot,
+  bytes: 123_456_789,
   requests: 15,
   retries: 0,
   openMs: 12.4,
@@ -26,11 +34,13 @@ describe('the outputs of a report', () => {
 
   it('are whole numbers, but for the rate', () => {
     expect(outputsOf(report)).toEqual({
+      ref: 'refs/heads/main',
+      commit: report.commit,
       outcome: 'restored',
+      'freshened-by': 'bundle',
       source: 'cachew',
       'snapshot-hit': 'true',
-      'snapshot-commit': report.commit,
-      commit: report.commit,
+      'snapshot-commit': snapshot.commit,
       etag: '"v1"',
       bytes: '123456789',
       'unpacked-bytes': '400000000',
@@ -46,14 +56,20 @@ describe('the outputs of a report', () => {
   })
 
   it('have an empty ETag where there is none, and a rate of 0 for no time at all', () => {
-    const outputs = outputsOf({ ...report, etag: undefined, restoreMs: 0 })
+    const outputs = outputsOf({ ...report, snapshot: { ...snapshot, etag: undefined }, restoreMs: 0 })
     expect(outputs).toMatchObject({ etag: '', 'megabytes-per-second': '0.0' })
+  })
+
+  it('tell of no snapshot where none was restored', () => {
+    const outputs = outputsOf({ ...report, outcome: 'fetched', freshenedBy: 'none', snapshot: undefined })
+    const none = { source: 'none', 'snapshot-hit': 'false', 'snapshot-commit': '', files: '0' }
+    expect(outputs).toMatchObject({ ...none, outcome: 'fetched', 'unpacked-bytes': '0' })
   })
 })
 
 describe('the line of a report', () => {
   it('says what, from where, how much and how fast', () => {
-    expect(lineOf(report)).toBe(
+    expect(lineOf({ ...report, freshenedBy: 'none' })).toBe(
       'Restored octo/project at 0123456 from Cachew: 47,412 files, 123 MB in 1.4 s (100 MB/s)',
     )
   })
@@ -66,9 +82,30 @@ describe('the line of a report', () => {
   })
 
   it('names no URL, and shows small sizes with a decimal', () => {
-    expect(lineOf({ ...report, source: 'url', bytes: 1_522_091 })).toContain(
+    expect(lineOf({ ...report, snapshot: { ...snapshot, source: 'url' }, bytes: 1_522_091 })).toContain(
       'from the URL: 47,412 files, 1.5 MB in',
     )
+  })
+})
+
+describe('the line of a step that was not a mere restore', () => {
+  it.each<[Partial<Report>, string]>([
+    [{}, '(100 MB/s); freshened by a bundle of the server'],
+    [{ freshenedBy: 'origin' }, '(100 MB/s); freshened from the origin'],
+    [
+      { outcome: 'reused', freshenedBy: 'none' },
+      "Reused the workspace's clone of octo/project at 0123456, in 1.4 s",
+    ],
+    [
+      { outcome: 'fetched', freshenedBy: 'none' },
+      'Fetched octo/project at 0123456 from the origin, in 1.4 s',
+    ],
+    [
+      { outcome: 'skipped', commit: '' },
+      'Left the workspace as it is: no snapshot of octo/project, and on-miss is skip',
+    ],
+  ])('%j', (changes, words) => {
+    expect(lineOf({ ...report, ...changes })).toContain(words)
   })
 })
 

@@ -13,9 +13,9 @@ import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { Inputs } from '../src/inputs.ts'
+import type { Context } from '../src/job.ts'
 import type { Report } from '../src/report.ts'
 import { restore } from '../src/restore.ts'
-import type { Context } from '../src/session.ts'
 import { pzstd, tarDirectory } from './support/archive.ts'
 import { deferred } from './support/deferred.ts'
 import type { Fault } from './support/fault.ts'
@@ -54,6 +54,8 @@ function atFirst(faultAt: (start: number) => Fault | undefined): FaultScript {
   }
 }
 
+const event = { name: 'push', ref: 'refs/heads/main', repository: 'octo/project', payload: {} }
+
 type Changes = Partial<Inputs> & Partial<Context>
 
 class Run {
@@ -63,7 +65,7 @@ class Run {
   readonly stagings: string[] = []
 
   restore(changes: Changes = {}): Promise<Report> {
-    const { env, signal, onStaging, ...inputs } = changes
+    const { env, signal, onStaging, event: _, ...inputs } = changes
     return restore(
       {
         server: new URL(`${project.server.url}/`),
@@ -80,13 +82,31 @@ class Run {
         stallMs: 30_000,
         timeoutMs: 0,
         onMiss: 'fail',
+        isDisabled: false,
+        ref: '',
+        token: undefined,
+        ssh: undefined,
+        persistCredentials: true,
+        clean: true,
+        filter: undefined,
+        sparse: undefined,
+        fetchDepth: 1,
+        fetchTags: false,
+        showProgress: false,
+        lfs: false,
+        submodules: 'none',
+        setSafeDirectory: true,
+        allowUnsafePrCheckout: false,
         ...inputs,
       },
       {
         env: env ?? process.env,
+        event: { ...event, sha: project.snapshot.commit, ...changes.event },
         temp: this.temp,
         signal: signal ?? new AbortController().signal,
         log: (line) => this.lines.push(line),
+        warn: (line) => this.lines.push(line),
+        onCredentials: () => {},
         onStaging: (root) => {
           this.stagings.push(root)
           onStaging?.(root)
@@ -129,10 +149,12 @@ describe('a report', () => {
     const report = await run.restore()
     const { commit, etag, bytes } = project.snapshot
     expect(report).toMatchObject({
-      source: 'cachew',
+      outcome: 'restored',
+      freshenedBy: 'none',
       repository: 'octo/project',
+      ref: 'refs/heads/main',
       commit,
-      etag,
+      snapshot: { source: 'cachew', commit, etag },
       bytes,
       retries: 0,
     })
@@ -170,7 +192,7 @@ it('asks for nothing in ranges that it could not tell apart from another revisio
     project.fault = () => ({ etag })
     const run = new Run()
     project.server.log.length = 0
-    expect((await run.restore()).etag).toBeUndefined()
+    expect((await run.restore()).snapshot?.etag).toBeUndefined()
     expect(project.server.log.map(({ range, state }) => [range, state])).toEqual([
       ['bytes=0-131071', 'aborted'],
       [undefined, 'complete'],
@@ -271,7 +293,8 @@ it('restores a repository whose objects are named by SHA-256', async () => {
   const clone = await cloneOf({ directory: source }, place)
   const commit = await git(clone, 'rev-parse', 'HEAD')
   const run = new Run()
-  const report = await run.restore(await serveTree(clone, { 'x-cachew-snapshot-commit': commit }))
+  const served = await serveTree(clone, { 'x-cachew-snapshot-commit': commit })
+  const report = await run.restore({ ...served, event: { ...event, sha: commit } })
   expect(report.commit).toBe(commit)
   expect(commit).toHaveLength(64)
   await expectSameAsClone(run.workspace, clone, remoteUrl)
@@ -282,12 +305,12 @@ it('restores a detached HEAD', async () => {
   await git(clone, 'checkout', '--quiet', '--detach', 'HEAD^')
   const commit = await git(clone, 'rev-parse', 'HEAD')
   const run = new Run()
-  expect((await run.restore(await serveTree(clone))).commit).toBe(commit)
+  expect((await run.restore({ ...(await serveTree(clone)), ref: commit })).commit).toBe(commit)
   expect(await git(run.workspace, 'rev-parse', '--abbrev-ref', 'HEAD')).toBe('HEAD')
   expect(await git(run.workspace, 'status', '--porcelain')).toBe('')
 })
 
-it('shows in git status what the archive has otherwise than its commit', async () => {
+it('makes good what the archive has otherwise than its commit', async () => {
   const clone = await changedClone((tree) => {
     writeFileSync(join(tree, 'src', 'new.ts'), 'export const answer = 43\n')
     rmSync(join(tree, 'src', 'empty.ts'))
@@ -295,12 +318,15 @@ it('shows in git status what the archive has otherwise than its commit', async (
   })
   const run = new Run()
   await run.restore(await serveTree(clone))
-  const status = await git(run.workspace, 'status', '--porcelain')
-  expect(status.split('\n').map((line) => line.trim())).toEqual([
-    'D src/empty.ts',
-    'M src/new.ts',
-    '?? extra.txt',
-  ])
+  expect(await git(run.workspace, 'status', '--porcelain')).toBe('')
+  expect(listTree(run.workspace, { without: '.git' })).toEqual(listTree(project.clone, { without: '.git' }))
+})
+
+it('leaves files that no commit knows where they are not to be cleaned away', async () => {
+  const clone = await changedClone((tree) => writeFileSync(join(tree, 'extra.txt'), 'extra'))
+  const run = new Run()
+  await run.restore({ ...(await serveTree(clone)), clean: false })
+  expect(await git(run.workspace, 'status', '--porcelain')).toBe('?? extra.txt')
 })
 
 it('takes no setting and no hook from the archive', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { secretsOf } from '../src/secrets.ts'
 
-const none = { authorization: undefined, headers: [], url: undefined }
+const none = { authorization: undefined, headers: [], url: undefined, token: undefined, ssh: undefined }
 
 describe('secrets', () => {
   it('are an authorization whole and without its scheme', () => {
@@ -27,6 +27,19 @@ describe('secrets', () => {
   it('are what a signed URL has in its query', () => {
     const url = new URL('https://cache.example/a?sig=abc%2Fdef%3D&se=1&policy=0123456')
     expect(secretsOf({ ...none, url }, {})).toEqual(['abc/def=', '0123456'])
+  })
+
+  it('are the token, and the form of it that git sends', () => {
+    expect(secretsOf({ ...none, token: 'ghs_0123' }, {})).toEqual([
+      'ghs_0123',
+      Buffer.from('x-access-token:ghs_0123').toString('base64'),
+    ])
+  })
+
+  it('are the lines of an SSH key, but not those that every key has, nor what is not a key', () => {
+    const key = ['-----BEGIN PRIVATE KEY-----', 'c2VjcmV0', 'bGluZTI=\r', 'ab=', '-----END PRIVATE KEY-----']
+    const ssh = { key: key.join('\n'), knownHosts: 'host.example key', isStrict: true, user: 'someone' }
+    expect(secretsOf({ ...none, ssh }, {})).toEqual(['c2VjcmV0', 'bGluZTI='])
   })
 
   it.each(['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'])('are the password in %s', (name) => {

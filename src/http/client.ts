@@ -3,7 +3,7 @@ import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici'
 import { Exchange, type Reply } from './exchange.ts'
 import { proxyFor } from './proxy.ts'
 import { ReadBuffer } from './read-buffer.ts'
-import { isRedirect, redirectTarget } from './redirect.ts'
+import { isRedirect, redirectTarget, repeatTarget } from './redirect.ts'
 
 export type Headers = Readonly<Record<string, string>>
 
@@ -21,6 +21,15 @@ export interface GetOptions {
   readonly headers: Headers
   readonly headersTimeoutMs: number
   readonly signal: AbortSignal
+}
+
+export interface PostOptions extends GetOptions {
+  readonly body: string
+}
+
+interface Request extends GetOptions {
+  readonly method: 'GET' | 'POST'
+  readonly body?: string
 }
 
 /** What has gone over the wire so far. */
@@ -46,21 +55,30 @@ export class HttpClient {
   }
 
   /** One GET, redirects followed. Rejects with a network error or an ActionError; any status is a reply. */
-  async get(url: URL, options: GetOptions): Promise<Reply> {
-    let target = url
-    for (let hops = 0; ; hops += 1) {
-      const reply = await this.#exchange(target, options)
-      if (!isRedirect(reply)) return reply
-      reply.drop()
-      target = redirectTarget(reply, hops)
-    }
+  get(url: URL, options: GetOptions): Promise<Reply> {
+    return this.#follow(url, { ...options, method: 'GET' }, redirectTarget)
+  }
+
+  /** One POST, as `get`. Its body goes to this origin only, and as a POST only: other redirects are refused. */
+  post(url: URL, options: PostOptions): Promise<Reply> {
+    return this.#follow(url, { ...options, method: 'POST' }, repeatTarget)
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#direct, ...this.#proxies.values()].map((agent) => agent.destroy()))
   }
 
-  #exchange(url: URL, { headers, headersTimeoutMs, signal }: GetOptions): Promise<Reply> {
+  async #follow(url: URL, request: Request, targetOf: (reply: Reply, hops: number) => URL): Promise<Reply> {
+    let target = url
+    for (let hops = 0; ; hops += 1) {
+      const reply = await this.#exchange(target, request)
+      if (!isRedirect(reply)) return reply
+      reply.drop()
+      target = targetOf(reply, hops)
+    }
+  }
+
+  #exchange(url: URL, { method, headers, body, headersTimeoutMs, signal }: Request): Promise<Reply> {
     signal.throwIfAborted()
     const { secrets } = this.#options
     const dispatcher = this.#dispatcherFor(url)
@@ -71,7 +89,8 @@ export class HttpClient {
         {
           origin: url.origin,
           path: `${url.pathname}${url.search}`,
-          method: 'GET',
+          method,
+          body: body ?? null,
           headers: {
             'user-agent': 'git-snapshot',
             'accept-encoding': 'identity',

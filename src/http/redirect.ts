@@ -2,6 +2,8 @@ import { ActionError } from '../errors.ts'
 import { placeOf } from './failure.ts'
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
+/** Those after which the method and the body stay as they are (RFC 9110, 15.4). */
+const REPEATS = new Set([307, 308])
 const MAX_REDIRECTS = 5
 
 interface RedirectingReply {
@@ -16,8 +18,7 @@ export function isRedirect({ status }: Pick<RedirectingReply, 'status'>): boolea
 
 /** Where a redirect sends us, after `hops` redirects already. */
 export function redirectTarget(reply: Omit<RedirectingReply, 'status'>, hops: number): URL {
-  const refuse = (why: string): ActionError =>
-    new ActionError('BAD_REDIRECT', `${placeOf(reply.url)} redirects ${why}; it is not followed`)
+  const refuse = (why: string): ActionError => refusal(reply, why)
   if (hops >= MAX_REDIRECTS) throw refuse(`for more than ${MAX_REDIRECTS} times`)
   const location = reply.header('location')
   if (location === undefined || !URL.canParse(location, reply.url.href))
@@ -28,4 +29,16 @@ export function redirectTarget(reply: Omit<RedirectingReply, 'status'>, hops: nu
   if (target.username !== '' || target.password !== '') throw refuse('to a URL with a user name')
   target.hash = ''
   return target
+}
+
+/** As `redirectTarget`, for a request with a body: only where the same is to be sent again, to the same origin. */
+export function repeatTarget(reply: RedirectingReply, hops: number): URL {
+  if (!REPEATS.has(reply.status)) throw refusal(reply, `a request with a body by ${reply.status}`)
+  const target = redirectTarget(reply, hops)
+  if (target.origin !== reply.url.origin) throw refusal(reply, `a request with a body to ${target.origin}`)
+  return target
+}
+
+function refusal({ url }: Pick<RedirectingReply, 'url'>, why: string): ActionError {
+  return new ActionError('BAD_REDIRECT', `${placeOf(url)} redirects ${why}; it is not followed`)
 }

@@ -82,6 +82,7 @@ export function attemptsWorth(error: unknown): number {
 export function retryDelayMs(error: unknown, retried: number, limits: RetryLimits): number | undefined {
   if (retried >= Math.min(attemptsWorth(error), limits.attempts) || limits.budget.left <= 0) return undefined
   const retryAfterMs = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0
+  // No time left is negative, so that this also ends what is overdue.
   if (retryAfterMs > Math.min(MAX_RETRY_AFTER_MS, limits.remainingMs())) return undefined
   limits.budget.left -= 1
   const ceiling = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** retried)

@@ -25,6 +25,8 @@ export interface TreeOptions {
 export interface Tree {
   /** Regular files and links, in `.git` as well. */
   readonly files: number
+  /** The same, outside of `.git`. */
+  readonly workFiles: number
   /** Of all files. */
   readonly bytes: number
   /** Names inside `.git` that were not taken over. */
@@ -61,6 +63,7 @@ export class TreeBuilder {
   #batch: Batch
   #current: CurrentFile | undefined
   #files = 0
+  #workFiles = 0
   #bytes = 0
 
   /** Starts the writers; `close` ends them. */
@@ -107,6 +110,7 @@ export class TreeBuilder {
     for (const { path, entry } of this.#links) this.#makeLink(path, entry)
     return {
       files: this.#files,
+      workFiles: this.#workFiles,
       bytes: this.#bytes,
       skipped: this.#policy.skipped,
       recordOf: (path) => this.#recordOf(path),
@@ -128,6 +132,7 @@ export class TreeBuilder {
     const { path, number, inDotGit } = decision
     const flags = (entry.executable ? EXECUTABLE : 0) | (inDotGit ? 0 : TRACKED)
     this.#files += 1
+    if (!inDotGit) this.#workFiles += 1
     this.#bytes += entry.size
     return { path, number, size: entry.size, flags, position: 0, writer: undefined }
   }
@@ -171,6 +176,7 @@ export class TreeBuilder {
 
   #makeLink(path: string, entry: TarEntry): void {
     this.#files += 1
+    this.#workFiles += 1
     if (entry.kind === 'hardlink') {
       const existing = linkedPath(entry)
       const number = this.#policy.numberOf(existing)

@@ -42,7 +42,7 @@ describe('a cancelled download', () => {
     const inBackoff = deferred()
     const cancel = new AbortController()
     const patience = new Patience(
-      { retries: 5, stallMs: 60_000, timeoutMs: 0 },
+      { retries: 5, stallMs: 60_000, timeoutMs: 0, onMiss: 'fail' },
       { signal: cancel.signal, log: () => inBackoff.resolve() },
     )
     onTestFinished(() => patience.end())

@@ -1,5 +1,6 @@
 import { getEventListeners, once } from 'node:events'
 import { createServer } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { describeError } from '../../src/errors.ts'
 import { type ClientOptions, HttpClient } from '../../src/http/client.ts'
@@ -7,6 +8,7 @@ import type { Reply } from '../../src/http/exchange.ts'
 import { attemptsWorth } from '../../src/http/retry.ts'
 import { deferred } from '../support/deferred.ts'
 import { type ObjectServer, type ObjectServerOptions, startObjectServer } from '../support/object-server.ts'
+import { type FaultScript, type ScriptedServer, startScriptedServer } from '../support/scripted-server.ts'
 
 const BYTES = Buffer.from('the bytes of the object')
 const SECRETS = { authorization: 'Bearer t0p-s3cret', 'x-key': 'another-s3cret' }
@@ -178,6 +180,84 @@ describe('a redirect', () => {
     expect(await failureOf(get(clientFor(server.url), `${server.url}/x?signed=1`))).toMatchObject({
       code: 'BAD_REDIRECT',
     })
+    await server.until(() => server.active() === 0)
+  })
+})
+
+describe('a request with a body', () => {
+  const BODY = '{"commits":["\u00e9"]}'
+
+  /** Answers with what it was sent. */
+  async function echo(fault: FaultScript = () => undefined): Promise<ScriptedServer> {
+    const answer = async (request: Parameters<typeof text>[0]) => ({
+      status: 200,
+      headers: {},
+      body: [Buffer.from(await text(request))],
+    })
+    const server = await startScriptedServer(answer, fault)
+    onTestFinished(() => server.close())
+    return server
+  }
+
+  function post(client: HttpClient, url: string, asking: Asking = {}): Promise<Reply> {
+    const defaults = { headers: {}, headersTimeoutMs: 60_000, signal: new AbortController().signal }
+    return client.post(new URL(url), { ...defaults, ...asking, body: BODY })
+  }
+
+  it('is a POST that announces its length and is otherwise as any other', async () => {
+    const server = await echo()
+    const asking = { headers: { 'content-type': 'application/json' } }
+    const reply = await post(clientFor(server.url), `${server.url}/x?y=1`, asking)
+    expect(await bodyOf(reply)).toBe(BODY)
+    const { host, connection, ...headers } = server.log[0]?.headers ?? {}
+    expect(headers).toEqual({
+      'user-agent': 'git-snapshot',
+      'accept-encoding': 'identity',
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(BODY)),
+      ...SECRETS,
+    })
+    expect(server.log[0]).toMatchObject({ method: 'POST', path: '/x', query: '?y=1' })
+  })
+
+  it('gives any status as a reply', async () => {
+    const server = await echo(() => ({ status: 502, body: 'clone not ready' }))
+    const reply = await post(clientFor(server.url), `${server.url}/x`)
+    expect([reply.status, await bodyOf(reply)]).toEqual([502, 'clone not ready'])
+  })
+
+  it('is sent again where a redirect says so within the origin', async () => {
+    const again = { status: 307, redirect: '/y' }
+    const server = await echo(({ path }) => (path === '/x' ? again : undefined))
+    const reply = await post(clientFor(server.url), `${server.url}/x`)
+    expect(await bodyOf(reply)).toBe(BODY)
+    expect(server.log.map(({ method, path }) => `${method} ${path}`)).toEqual(['POST /x', 'POST /y'])
+    expect(server.log[1]?.headers).toMatchObject(SECRETS)
+  })
+
+  it('goes to no other origin', async () => {
+    const other = await echo()
+    const server = await echo(() => ({ status: 308, redirect: `${other.url}/y` }))
+    expect(await failureOf(post(clientFor(server.url), `${server.url}/x?signed=1`))).toMatchObject({
+      code: 'BAD_REDIRECT',
+    })
+    expect(other.log).toEqual([])
+  })
+
+  it('becomes no request without one', async () => {
+    const server = await echo(() => ({ status: 303, redirect: '/y' }))
+    const failure = await failureOf(post(clientFor(server.url), `${server.url}/x?signed=1`))
+    expect(failure.code).toBe('BAD_REDIRECT')
+    expect(server.log).toHaveLength(1)
+  })
+
+  it('ends at once when it is cancelled', async () => {
+    const server = await echo(() => ({ hold: never }))
+    const cancel = new AbortController()
+    const asking = post(clientFor(server.url), `${server.url}/x`, { signal: cancel.signal })
+    await server.until(() => server.active() === 1)
+    cancel.abort(new Error('cancelled'))
+    await expect(asking).rejects.toThrow('cancelled')
     await server.until(() => server.active() === 0)
   })
 })

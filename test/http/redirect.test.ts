@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isRedirect, redirectTarget } from '../../src/http/redirect.ts'
+import { isRedirect, redirectTarget, repeatTarget } from '../../src/http/redirect.ts'
 
 function target(from: string, location: string | undefined, hops = 0): string {
   const header = (name: string): string | undefined => (name === 'location' ? location : undefined)
@@ -50,5 +50,32 @@ describe('a redirect', () => {
 
   it('is followed for the fifth time', () => {
     expect(target(FROM, 'https://b.example/', 4)).toBe('https://b.example/')
+  })
+})
+
+describe('a redirect of a request with a body', () => {
+  const repeat = (status: number, location: string, hops = 0): string =>
+    repeatTarget({ url: new URL(FROM), status, header: () => location }, hops).href
+
+  it.each([307, 308])('by %i is followed within the origin', (status) => {
+    expect(repeat(status, '/other?x=1')).toBe('https://a.example/other?x=1')
+  })
+
+  it.each([301, 302, 303])('by %i is refused, since it would no longer be the same request', (status) => {
+    const refused = (): unknown => repeat(status, '/other')
+    expect(refused).toThrow(expect.objectContaining({ code: 'BAD_REDIRECT' }))
+    expect(refused).toThrow(`a request with a body by ${status}`)
+  })
+
+  it.each([
+    ['to another host', 'https://b.example/other', 0, 'to https://b.example'],
+    ['to another port', 'https://a.example:444/other', 0, 'to https://a.example:444'],
+    ['to http', 'http://a.example/other', 0, 'from https to http'],
+    ['for the sixth time', '/other', 5, 'more than 5 times'],
+  ])('%s is refused, in words that tell no secret', (_, location, hops, why) => {
+    const refused = (): unknown => repeat(307, location, hops)
+    expect(refused).toThrow(expect.objectContaining({ code: 'BAD_REDIRECT' }))
+    expect(refused).toThrow(why)
+    expect(refused).not.toThrow(/s3cret/)
   })
 })

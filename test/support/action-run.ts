@@ -26,6 +26,12 @@ export async function run(options: RunOptions): Promise<RunResult> {
   return running
 }
 
+/** The same for a job about this commit of the repository, which fails where no snapshot can be restored. */
+export function runAt(commit: string, options: RunOptions = {}): Promise<RunResult> {
+  const inputs = { 'on-miss': 'fail', ...options.inputs }
+  return run({ ...options, inputs, github: { sha: commit, ...options.github } })
+}
+
 /** Expects the step to have ended well, with no word of an error or warning. */
 export function expectRestored({ exitCode, stdout, stderr }: RunResult): void {
   const complaints = stdout.match(/^::(error|warning).*/gm) ?? []

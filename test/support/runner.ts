@@ -32,6 +32,9 @@ export type GithubContext = {
   readonly token: string
   readonly sha: string
   readonly ref: string
+  readonly eventName: string
+  /** The webhook's payload, which the step finds in the file that GITHUB_EVENT_PATH names. */
+  readonly payload: Readonly<Record<string, unknown>>
 }
 
 export type Annotation = {
@@ -80,6 +83,7 @@ type Places = {
   readonly made: string
   readonly workspace: string
   readonly temp: string
+  readonly event: string
   readonly files: Files
 }
 
@@ -88,7 +92,7 @@ async function runStep(options: RunOptions, step: Step): Promise<RunResult> {
   const metadata = readActionMetadata(join(action, 'action.yml'))
   const places = await makePlaces(options, step)
   const environment = {
-    ...runnerEnvironment(places, githubContext(options)),
+    ...runnerEnvironment(places, githubContext(options.github)),
     ...inputVariables(metadata.defaults, options),
     ...prefixed('STATE_', step.state),
     ...options.env,
@@ -136,22 +140,27 @@ async function makePlaces(options: RunOptions, step: Step): Promise<Places> {
     peak: file('peak'),
   }
   for (const path of Object.values(files)) await writeFile(path, '')
-  return { made, workspace, temp, files }
+  const event = join(made, 'event.json')
+  await writeFile(event, JSON.stringify(githubContext(options.github).payload))
+  return { made, workspace, temp, event, files }
 }
 
-function githubContext({ github = {} }: RunOptions): GithubContext {
+/** The context of a job, a push to `main` of `octo/project` where nothing else is said. */
+export function githubContext(github: Partial<GithubContext> = {}): GithubContext {
   return {
     repository: 'octo/project',
     serverUrl: 'https://github.com',
     token: '',
     sha: '',
     ref: 'refs/heads/main',
+    eventName: 'push',
+    payload: {},
     ...github,
   }
 }
 
 function runnerEnvironment(
-  { made, workspace, temp, files }: Places,
+  { made, workspace, temp, event, files }: Places,
   github: GithubContext,
 ): Record<string, string> {
   const [owner = ''] = github.repository.split('/')
@@ -172,7 +181,8 @@ function runnerEnvironment(
     GITHUB_SERVER_URL: github.serverUrl,
     GITHUB_SHA: github.sha,
     GITHUB_REF: github.ref,
-    GITHUB_EVENT_NAME: 'push',
+    GITHUB_EVENT_NAME: github.eventName,
+    GITHUB_EVENT_PATH: event,
     GITHUB_RUN_ID: '1',
     GITHUB_RUN_ATTEMPT: '1',
     GITHUB_JOB: 'build',
@@ -186,7 +196,7 @@ function runnerEnvironment(
 }
 
 function inputVariables(defaults: ReadonlyMap<string, string>, options: RunOptions): Record<string, string> {
-  const github = githubContext(options)
+  const github = githubContext(options.github)
   const expressions: Record<string, string> = {
     'github.repository': github.repository,
     'github.server_url': github.serverUrl,

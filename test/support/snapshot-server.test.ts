@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { zstdDecompressSync } from 'node:zlib'
@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { ask } from './ask.ts'
 import { deferred } from './deferred.ts'
 import { git, makeUpstream } from './git-repo.ts'
+import { lfsFile, storeLfs } from './lfs-upstream.ts'
 import { skipWithout } from './programs.ts'
 import { type SnapshotServerOptions, startSnapshotServer } from './snapshot-server.ts'
 
@@ -213,6 +214,26 @@ describe('ensure-refs', () => {
     expect((await ask(`${repository}/ensure-refs`)).status).toBe(405)
     const unknown = `${server.url}/git/github.com/octo/none`
     expect((await post(unknown, '{"commits":["a"]}')).status).toBe(502)
+  })
+})
+
+describe('an LFS snapshot', () => {
+  it('has what HEAD needs and nothing older, below lfs, all in one answer', async (context) => {
+    skipWithout(context, 'tar', 'zstd')
+    const { server, upstream, repository } = await scene()
+    const url = `${repository}/lfs-snapshot.tar.zst`
+    for (const content of ['old', 'new']) {
+      const { pointer } = await storeLfs(upstream, content)
+      await upstream.commit([{ path: 'content.bin', content: pointer }])
+    }
+    expect((await ask(url)).status).toBe(404)
+    await server.generateLfs('octo/project')
+    const whole = await ask(url, { headers: { range: 'bytes=0-9' } })
+    expect(whole.status).toBe(200)
+    expect(whole.headers).not.toHaveProperty('accept-ranges')
+    const directory = unpacked(whole.body)
+    expect(readFileSync(join(directory, lfsFile('new').path), 'utf8')).toBe('new')
+    expect(existsSync(join(directory, lfsFile('old').path))).toBe(false)
   })
 })
 

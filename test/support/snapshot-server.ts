@@ -4,11 +4,12 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
+import { buffer, text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { type PzstdOptions, pzstd, tarDirectory } from './archive.ts'
 import { gitHttpAnswer } from './git-http.ts'
 import { git, gitBytes } from './git-repo.ts'
+import { lfsTar } from './lfs-upstream.ts'
 import { type FaultScript, type Reply, type ScriptedServer, startScriptedServer } from './scripted-server.ts'
 import {
   type Answer,
@@ -34,6 +35,8 @@ export type SnapshotServer = ScriptedServer & {
   readonly snapshotPath: (repository: string, host?: string) => string
   /** Makes a snapshot of the repository as it is now, with a new ETag, as Cachew does every hour. */
   readonly generate: (repository: string, host?: string) => Promise<Snapshot>
+  /** Makes an LFS snapshot of what HEAD needs; before it the server has none. */
+  readonly generateLfs: (repository: string, host?: string) => Promise<void>
   /** Forgets the snapshot: the next request is a cold one. */
   readonly evict: (repository: string, host?: string) => void
 }
@@ -68,6 +71,7 @@ export async function startSnapshotServer(options: SnapshotServerOptions): Promi
     ...server,
     snapshotPath: (repository, host = DEFAULT_HOST) => `/git/${host}/${repository}/snapshot.tar.zst`,
     generate: (repository, host = DEFAULT_HOST) => repositoryAt(`${host}/${repository}`).generate(),
+    generateLfs: (repository, host = DEFAULT_HOST) => repositoryAt(`${host}/${repository}`).generateLfs(),
     evict: (repository, host = DEFAULT_HOST) => repositoryAt(`${host}/${repository}`).evict(),
     close: async () => {
       await server.close()
@@ -112,7 +116,7 @@ async function answerRoute(route: RepositoryRoute, repository: Repository, visit
       if (visit.request.method === 'HEAD') return repository.head(visit.request)
       return repository.snapshot(visit.options.cold ?? 'generate')
     case 'lfs':
-      return plain(404, 'LFS snapshot not available\n')
+      return repository.lfsSnapshot()
     case 'bundle':
       return repository.bundle(new URLSearchParams(route.query).get('base') ?? '')
     case 'ensure-refs':
@@ -130,6 +134,7 @@ class Repository {
   readonly #directory: string
   readonly #options: SnapshotServerOptions
   #cached: (Snapshot & { readonly object: StoredObject }) | undefined
+  #lfs: Buffer | undefined
   #cold: Cold | undefined
   readonly #running = new Set<Promise<unknown>>()
 
@@ -154,6 +159,17 @@ class Repository {
 
   generate(): Promise<Snapshot> {
     return this.#track(this.#generate(() => {}))
+  }
+
+  async generateLfs(): Promise<void> {
+    this.#lfs = await buffer(pzstd(await lfsTar(this.#upstream), this.#options))
+  }
+
+  /** Always all of it: Cachew takes no condition here, and promises no ranges. */
+  lfsSnapshot(): Answer {
+    if (this.#lfs === undefined) return plain(404, 'LFS snapshot not found\n')
+    const headers = { 'content-type': 'application/zstd', 'content-length': String(this.#lfs.length) }
+    return { status: 200, headers, body: [this.#lfs] }
   }
 
   head({ headers: asked }: IncomingMessage): Answer {

@@ -1,0 +1,24 @@
+import { arrive } from './arrival.ts'
+import { gitIn } from './git/git.ts'
+import { plainClone } from './git/plain-clone.ts'
+import { requireGit } from './git/version.ts'
+import type { Target } from './git/wanted.ts'
+import { freshening, type Job } from './job.ts'
+import { publish } from './publication.ts'
+import type { Arrival } from './report.ts'
+
+/** The fetch that actions/checkout would do, into staging. On failure the destination is as it was. */
+export function fromOrigin(job: Job, target: Target): Promise<Arrival> {
+  const filter = job.inputs.filter ?? (job.inputs.sparse === undefined ? undefined : 'blob:none')
+  return publish(job, (staging) =>
+    job.timing.measure('settle', async () => {
+      const { tree } = staging
+      await requireGit(gitIn(tree, job.context))
+      await plainClone({ ...freshening(job), tree, target, filter })
+      await arrive(job, target, { tree, clone: 'new', untracked: 'keep', isPartial: filter !== undefined })
+      const { commit } = target
+      const result: Arrival = { outcome: 'fetched', freshenedBy: 'none', commit, snapshot: undefined }
+      return { result }
+    }),
+  )
+}

@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { arrive } from './arrival.ts'
+import { ActionError, describeError } from './errors.ts'
+import { probeConfig } from './git/fresh-config.ts'
+import { freshen } from './git/freshen.ts'
+import { gitIn } from './git/git.ts'
+import { commitOf } from './git/refs.ts'
+import { findReusable, prepareReuse, type Reusable } from './git/reuse.ts'
+import { requireGit } from './git/version.ts'
+import type { Target } from './git/wanted.ts'
+import { freshening, type Job } from './job.ts'
+import type { Arrival } from './report.ts'
+import type { Session } from './session.ts'
+import { Shortcuts } from './shortcuts.ts'
+
+/**
+ * Takes a clone of this repository that an earlier job left in the destination to the target, in place. Undefined
+ * where there is none, or none that is of use: then the destination is to be replaced.
+ */
+export async function fromWorkspace(
+  job: Job,
+  target: Target,
+  session: Session | undefined,
+): Promise<Arrival | undefined> {
+  const { destination, origin, context, timing } = job
+  const reusable = await findReusable(destination, origin.url, context)
+  if (reusable === undefined) return undefined
+  const file = join(context.temp, `git-snapshot-${randomUUID()}.bundle`)
+  const shortcuts = new Shortcuts({ job, session, commit: target.commit, file })
+  try {
+    return await timing.measure('settle', () => advance({ job, target, reusable, shortcuts }))
+  } finally {
+    await shortcuts.drop()
+    await rm(file, { force: true })
+  }
+}
+
+interface Reuse {
+  readonly job: Job
+  readonly target: Target
+  readonly reusable: Reusable
+  readonly shortcuts: Shortcuts
+}
+
+async function advance({ job, target, reusable, shortcuts }: Reuse): Promise<Arrival | undefined> {
+  const { inputs, context, destination, origin } = job
+  const gitDirectory = join(destination, '.git')
+  const git = gitIn(destination, context)
+  await requireGit(git)
+  const probedConfig = await probeConfig(join(gitDirectory, `probe-${randomUUID()}`), context)
+  const place = { destination, reusable, target, probedConfig, remoteUrl: origin.url }
+  const state = await prepareReuse({ ...context, ...place, clean: inputs.clean })
+  if (state === 'unusable') return undefined
+  try {
+    await job.credentials.removeEarlier(gitDirectory, git)
+    const bundle = async () => {
+      shortcuts.begin(await commitOf(git))
+      return shortcuts.bundle()
+    }
+    const { server } = shortcuts
+    const freshenedBy = await freshen({ ...freshening(job), tree: destination, target, bundle, server })
+    const isPartial = reusable.partialFilter !== undefined
+    await arrive(job, target, { tree: destination, clone: 'reused', untracked: 'keep', isPartial })
+    return { outcome: 'reused', freshenedBy, commit: target.commit, snapshot: undefined }
+  } catch (error) {
+    const isDamaged = error instanceof ActionError && error.code === 'GIT_FAILED'
+    if (context.signal.aborted || !isDamaged) throw error
+    context.log(`the clone in the workspace is replaced: ${describeError(error)}`)
+    return undefined
+  }
+}

@@ -1,0 +1,100 @@
+import { resolveDestination } from './destination.ts'
+import { describeError } from './errors.ts'
+import { Credentials, safeDirectoryEnv } from './git/credentials.ts'
+import type { Environment } from './git/git.ts'
+import type { GitRetries, Origin } from './git/origin.ts'
+import { type JobEvent, type Wanted, wantedOf } from './git/wanted.ts'
+import type { Inputs } from './inputs.ts'
+import { wait } from './patience.ts'
+import { Timing } from './timing.ts'
+
+/** What a step may use of the world around it. */
+export interface Context {
+  readonly env: Environment
+  readonly event: JobEvent
+  /** The runner's temporary directory. */
+  readonly temp: string
+  /** Aborted, the step ends; unless it works on a clone that was there, the destination is as it was. */
+  readonly signal: AbortSignal
+  readonly log: (line: string) => void
+  /** One annotation that people see without opening the log. */
+  readonly warn: (line: string) => void
+  /** Told where staging is to be, before it is there; see StagingOptions. */
+  readonly onStaging: (root: string) => void
+  /** Told what there is to remove after the job, before it is there; see `removeCredentials`. */
+  readonly onCredentials: (state: string) => void
+}
+
+/** One step's work: what it wants, where to, and what lets it in. Close it. */
+export class Job {
+  readonly inputs: Inputs
+  readonly context: Context
+  /** Absolute, symlinks resolved. */
+  readonly destination: string
+  readonly wanted: Wanted
+  readonly credentials: Credentials
+  readonly origin: Origin
+  readonly timing = new Timing<'open' | 'restore' | 'settle'>()
+  readonly #began = performance.now()
+
+  private constructor(parts: Pick<Job, 'inputs' | 'context' | 'destination' | 'wanted' | 'credentials'>) {
+    this.inputs = parts.inputs
+    this.context = parts.context
+    this.destination = parts.destination
+    this.wanted = parts.wanted
+    this.credentials = parts.credentials
+    this.origin = { url: this.credentials.originUrl(this.inputs.repository), env: this.credentials.env }
+  }
+
+  /** Refuses what must not be done before anything is written. */
+  static async begin(inputs: Inputs, given: Context): Promise<Job> {
+    const wanted = wantedOf(inputs, given.event)
+    const destination = await resolveDestination(inputs.workspace, inputs.destination)
+    const safe = inputs.setSafeDirectory ? safeDirectoryEnv(destination, given.env) : {}
+    const context = { ...given, env: { ...given.env, ...safe } }
+    const { token, ssh, githubServerUrl: serverUrl } = inputs
+    const { temp, env, event, onCredentials } = context
+    const ownerId = ownerIdOf(event)
+    const credentials = await Credentials.create({ temp, serverUrl, token, ssh, ownerId, env, onCredentials })
+    return new Job({ inputs, context, destination, wanted, credentials })
+  }
+
+  get repositoryName(): string {
+    const { owner, name } = this.inputs.repository
+    return `${owner}/${name}`
+  }
+
+  /** How git's own network parts are repeated. */
+  get retries(): GitRetries {
+    const { signal, log } = this.context
+    return {
+      random: Math.random,
+      wait: (delayMs) => wait(delayMs, signal),
+      onRetry: (error, delayMs) =>
+        log(`${describeError(error)}; trying again in ${(delayMs / 1000).toFixed(0)} s`),
+    }
+  }
+
+  /** Told git's progress, where the inputs want it shown. */
+  get onProgress(): ((line: string) => void) | undefined {
+    return this.inputs.showProgress ? (line) => this.context.log(`git> ${line}`) : undefined
+  }
+
+  /** Since the step began. */
+  get elapsedMs(): number {
+    return performance.now() - this.#began
+  }
+}
+
+/** What every way of freshening has in common. */
+export function freshening({ inputs, context, origin, retries, onProgress }: Job) {
+  const { env, signal, log } = context
+  const tags = inputs.fetchTags ? 'all' : 'none'
+  return { origin, depth: inputs.fetchDepth, tags, retries, onProgress, log, env, signal } as const
+}
+
+/** GitHub's number of the organization that the job's own repository belongs to. */
+function ownerIdOf({ payload }: JobEvent): number | undefined {
+  const id = (payload as { repository?: { owner?: { id?: unknown } } }).repository?.owner?.id
+  return typeof id === 'number' ? id : undefined
+}
