@@ -18,6 +18,7 @@ const FINAL: ReadonlySet<ErrorCode> = new Set([
   'UNSAFE_CHECKOUT',
   'REF_NOT_FOUND',
   'REF_MOVED',
+  'WRITE_FAILED',
   'CANCELLED',
 ])
 
