@@ -49453,14 +49453,18 @@ async function fetchFromServer({ git, target, depth }, server) {
 function wantOf({ kind, ref, commit }) {
     return kind === 'tag' ? ref : commit;
 }
-/** What still has to come from the origin, in one fetch; nothing where that is nothing. */
+/**
+ * What still has to come from the origin, in one fetch; nothing where that is nothing. Only the origin knows what a
+ * tag is now: one that was moved is refused, whatever the snapshot has.
+ */
 async function askOrigin(freshening, near) {
     const { git, target, origin, depth, onProgress, retries, tags, history } = freshening;
     const everything = refspecsFor(targetOf('', target.commit), { history, tags });
     const refspecs = everything.filter((refspec) => refspec !== target.commit);
     // Without a destination: no ref is in the way of the new one, and none is wrong should that be refused.
-    const wanted = near === undefined ? [wantOf(target)] : [];
-    if (near !== undefined && refspecs.length === 0)
+    const isAsked = near === undefined || (target.kind === 'tag' && refspecs.length === 0);
+    const wanted = isAsked ? [wantOf(target)] : [];
+    if (near !== undefined && !isAsked && refspecs.length === 0)
         return near;
     const fetch = { refspecs: [...refspecs, ...wanted], depth, onProgress, retries };
     await fetchFromOrigin(git, origin, fetch);
@@ -52281,6 +52285,7 @@ const FINAL = new Set([
     'UNSAFE_CHECKOUT',
     'REF_NOT_FOUND',
     'REF_MOVED',
+    'WRITE_FAILED',
     'CANCELLED',
 ]);
 /** Brings the wanted commit into the destination, by the cheapest way there is. */

@@ -292,7 +292,8 @@ describe('a tag', () => {
     expect(await freshenTo(TAG, base, { server: async () => cacheEndpoint() })).toBe('server')
     expect(await refs()).toEqual({ [TAG]: object })
     expect(await git(tree, 'cat-file', '-t', TAG)).toBe('tag')
-    expect(served.github.log).toEqual([])
+    // The origin is only asked whether it still is what it was.
+    expect(served.github.log.length).toBeGreaterThan(0)
   })
 
   it('comes from the origin where the server has an older one', async () => {

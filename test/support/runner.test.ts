@@ -95,6 +95,16 @@ it('hands on nothing of this process’s environment but PATH', async () => {
   expect(seen.HOME).not.toBe(process.env.HOME)
 })
 
+it('tells the event, and its payload in a file', async () => {
+  const { stdout } = await run(
+    `import { readFileSync } from 'node:fs'
+     const { GITHUB_EVENT_NAME, GITHUB_EVENT_PATH, GITHUB_REF, GITHUB_SHA } = process.env
+     console.log(GITHUB_EVENT_NAME, GITHUB_REF, GITHUB_SHA, readFileSync(GITHUB_EVENT_PATH, 'utf8'))`,
+    { github: { eventName: 'release', ref: 'refs/tags/v1', sha: 'abc', payload: { action: 'published' } } },
+  )
+  expect(stdout).toBe('release refs/tags/v1 abc {"action":"published"}\n')
+})
+
 it('runs in an empty workspace with an empty RUNNER_TEMP beside it', async () => {
   const { stdout, workspace, cleanUp } = await run(`import { readdirSync } from 'node:fs'
     console.log(JSON.stringify([process.cwd(), readdirSync('.'), readdirSync(process.env.RUNNER_TEMP)]))`)

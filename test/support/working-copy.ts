@@ -33,7 +33,9 @@ export async function cloneOf(upstream: { readonly directory: string }, place: s
   await git(place, 'clone', '--quiet', upstream.directory, 'clone')
   const clone = join(place, 'clone')
   const head = await git(clone, 'rev-parse', '--symbolic-full-name', 'HEAD@{upstream}')
-  const refs = (await git(clone, 'for-each-ref', '--format=%(refname)', 'refs/remotes', 'refs/tags')).split('\n')
+  const refs = (await git(clone, 'for-each-ref', '--format=%(refname)', 'refs/remotes', 'refs/tags')).split(
+    '\n',
+  )
   for (const ref of refs) if (ref !== head) await git(clone, 'update-ref', '--no-deref', '-d', ref)
   return clone
 }

@@ -1,0 +1,96 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { run, temporary } from './action-run.ts'
+import { type Forge, startForge } from './forge.ts'
+import { gitBytes, type Upstream } from './git-repo.ts'
+import { type Portrait, portraitOf, shallowCommits } from './portrait.ts'
+import { referenceCheckout } from './reference-checkout.ts'
+import type { GithubContext, RunResult } from './runner.ts'
+
+/** A forge with the repository `octo/project`, for the running test. */
+export type Site = {
+  readonly forge: Forge
+  readonly upstream: Upstream
+  /** The commit of `main`, which the snapshot holds. */
+  readonly tip: string
+}
+
+export type Job = {
+  /** The repository that the job is of; default the site's. */
+  readonly upstream?: Upstream
+  readonly github?: Partial<GithubContext>
+  readonly inputs?: Readonly<Record<string, string>>
+  readonly env?: Readonly<Record<string, string>>
+  /** Comes before `ssh` on the PATH. */
+  readonly ssh?: string
+}
+
+export type Place = { readonly workspace: string; readonly temp: string }
+
+type Where = Partial<Place> & { readonly signal?: AbortSignal }
+
+export async function startSite(): Promise<Site> {
+  const forge = await startForge()
+  onTestFinished(() => forge.close())
+  const upstream = await forge.makeRepository('octo/project')
+  await forge.snapshot(upstream)
+  return { forge, upstream, tip: await upstream.git('rev-parse', 'main') }
+}
+
+export async function makePlace(): Promise<Place> {
+  const root = temporary()
+  const place = { workspace: join(root, 'project', 'project'), temp: join(root, '_temp') }
+  await mkdir(place.workspace, { recursive: true })
+  await mkdir(place.temp)
+  return place
+}
+
+/** Runs the built action in this job, with the site's snapshot server. */
+export function runJob(site: Site, job: Job, where: Where = {}): Promise<RunResult> {
+  return run({
+    ...where,
+    inputs: { server: site.forge.snapshots.url, ...job.inputs },
+    github: site.forge.job(job.upstream ?? site.upstream, job.github),
+    env: {
+      GIT_CONFIG_NOSYSTEM: '1',
+      ...(job.ssh === undefined ? {} : { PATH: `${join(job.ssh, '..')}:${process.env.PATH}` }),
+      ...job.env,
+    },
+  })
+}
+
+/** Runs what actions/checkout would in this job. */
+export function runReference(site: Site, job: Job, place: Place): Promise<{ ref: string; commit: string }> {
+  return referenceCheckout({
+    ...place,
+    inputs: job.inputs ?? {},
+    github: site.forge.job(job.upstream ?? site.upstream, job.github),
+    ...(job.ssh === undefined ? {} : { ssh: job.ssh }),
+  })
+}
+
+export async function portraitAt(place: Place, { inputs }: Job): Promise<Portrait & { shallow: string[] }> {
+  const directory = join(place.workspace, inputs?.path ?? '')
+  return { ...(await portraitOf({ ...place, directory })), shallow: shallowCommits(directory) }
+}
+
+type Submodule = { readonly path: string; readonly url: string; readonly commit: string }
+
+/** Commits submodules, and a .gitmodules that names them, on top of `main`. */
+export async function commitSubmodules(
+  upstream: Upstream,
+  submodules: readonly Submodule[],
+): Promise<string> {
+  const modules = submodules
+    .map(({ path, url }) => `[submodule "${path}"]\n\tpath = ${path}\n\turl = ${url}\n`)
+    .join('')
+  const stream = [
+    'commit refs/heads/main\ncommitter Ada Author <ada@example.com> 1700009999 +0000\ndata 10\nsubmodules\n',
+    'from refs/heads/main^0\n',
+    `M 100644 inline .gitmodules\ndata ${Buffer.byteLength(modules)}\n${modules}\n`,
+    ...submodules.map(({ path, commit }) => `M 160000 ${commit} ${path}\n`),
+  ]
+  await gitBytes(upstream.directory, ['fast-import', '--quiet'], Buffer.from(stream.join('')))
+  return upstream.git('rev-parse', 'main')
+}
