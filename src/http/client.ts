@@ -1,20 +1,15 @@
 import { setFlagsFromString } from 'node:v8'
-import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici'
+import { Border } from './border.ts'
+import { Detours } from './detours.ts'
 import { Exchange, type Reply } from './exchange.ts'
-import { proxyFor } from './proxy.ts'
-import { ReadBuffer } from './read-buffer.ts'
 import { isRedirect, redirectTarget, repeatTarget } from './redirect.ts'
+import { type RouteOptions, Routes } from './routes.ts'
 
 export type Headers = Readonly<Record<string, string>>
 
-export interface ClientOptions {
-  /** Headers for this origin only: no other gets them, redirects included. */
+export interface ClientOptions extends RouteOptions {
+  /** The origin that was named, and headers for it only: no other, which only a redirect leads to, gets them. */
   readonly secrets: { readonly origin: string; readonly headers: Headers }
-  /** Where the proxy variables are. */
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly connectTimeoutMs: number
-  /** Connections to one origin: with no limit, a request that follows another at once would open one more. */
-  readonly connections: number
 }
 
 export interface GetOptions {
@@ -41,22 +36,27 @@ export interface Traffic {
 
 /** The one place that speaks HTTP. Close it, or its idle connections keep the process alive. */
 export class HttpClient {
-  readonly #options: ClientOptions
-  readonly #direct: Agent
-  readonly #proxies = new Map<string, ProxyAgent>()
+  readonly #secrets: ClientOptions['secrets']
+  readonly #border: Border
+  readonly #routes: Routes
+  readonly #detours = new Detours()
   readonly traffic = { requests: 0, bytes: 0 } satisfies Traffic
 
   constructor(options: ClientOptions) {
     // undici parses heads in WebAssembly: to optimise that takes 12 MiB and more time than it could ever save here.
     setFlagsFromString('--no-wasm-tier-up')
-    this.#options = options
-    const { connections, connectTimeoutMs } = options
-    this.#direct = new Agent({ ...AGENT_OPTIONS, connections, connect: connector(connectTimeoutMs) })
+    this.#secrets = options.secrets
+    this.#border = new Border(options.secrets.origin)
+    this.#routes = new Routes(options, this.#border)
   }
 
-  /** One GET, redirects followed. Rejects with a network error or an ActionError; any status is a reply. */
+  /**
+   * One GET, redirects followed, and followed anew where one led to `url` before and that is no longer let in.
+   * Rejects with a network error or an ActionError; any status is a reply.
+   */
   get(url: URL, options: GetOptions): Promise<Reply> {
-    return this.#follow(url, { ...options, method: 'GET' }, redirectTarget)
+    const request = { ...options, method: 'GET' } as const
+    return this.#detours.get(url, (place) => this.#follow(place, request, redirectTarget))
   }
 
   /** One POST, as `get`. Its body goes to this origin only, and as a POST only: other redirects are refused. */
@@ -64,8 +64,8 @@ export class HttpClient {
     return this.#follow(url, { ...options, method: 'POST' }, repeatTarget)
   }
 
-  async close(): Promise<void> {
-    await Promise.all([this.#direct, ...this.#proxies.values()].map((agent) => agent.destroy()))
+  close(): Promise<void> {
+    return this.#routes.close()
   }
 
   async #follow(url: URL, request: Request, targetOf: (reply: Reply, hops: number) => URL): Promise<Reply> {
@@ -75,13 +75,14 @@ export class HttpClient {
       if (!isRedirect(reply)) return reply
       reply.drop()
       target = targetOf(reply, hops)
+      await this.#border.admit(target)
     }
   }
 
   #exchange(url: URL, { method, headers, body, headersTimeoutMs, signal }: Request): Promise<Reply> {
     signal.throwIfAborted()
-    const { secrets } = this.#options
-    const dispatcher = this.#dispatcherFor(url)
+    const { origin, headers: secrets } = this.#secrets
+    const dispatcher = this.#routes.to(url)
     this.traffic.requests += 1
     return new Promise((resolve, reject) => {
       const exchange = new Exchange({ url, signal, traffic: this.traffic, resolve, reject })
@@ -94,7 +95,7 @@ export class HttpClient {
           headers: {
             'user-agent': 'git-snapshot',
             'accept-encoding': 'identity',
-            ...(url.origin === secrets.origin ? secrets.headers : {}),
+            ...(url.origin === origin ? secrets : {}),
             ...headers,
           },
           headersTimeout: headersTimeoutMs,
@@ -103,39 +104,5 @@ export class HttpClient {
         exchange,
       )
     })
-  }
-
-  #dispatcherFor(url: URL): Dispatcher {
-    const proxy = proxyFor(url, this.#options.env)
-    if (proxy === undefined) return this.#direct
-    let agent = this.#proxies.get(proxy.href)
-    if (agent === undefined) {
-      agent = new ProxyAgent({
-        ...AGENT_OPTIONS,
-        connections: this.#options.connections,
-        uri: proxy.href,
-        connectTimeout: this.#options.connectTimeoutMs,
-      })
-      this.#proxies.set(proxy.href, agent)
-    }
-    return agent
-  }
-}
-
-/** HTTP/2 is off: over one TCP connection, parallel ranges would not be parallel. */
-const AGENT_OPTIONS = { allowH2: false, pipelining: 1, maxHeaderSize: 16 * 1024 } as const
-
-function connector(timeoutMs: number): buildConnector.connector {
-  const options = { timeout: timeoutMs, allowH2: false }
-  const secure = buildConnector(options)
-  return (target, callback) => {
-    if (target.protocol === 'https:') return secure(target, callback)
-    const reads = new ReadBuffer()
-    const plain = buildConnector({
-      ...options,
-      highWaterMark: ReadBuffer.highWaterMark,
-      onread: reads.onread,
-    } as buildConnector.BuildOptions)
-    reads.attach(plain(target, callback) as never)
   }
 }

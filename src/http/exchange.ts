@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { ActionError } from '../errors.ts'
 import { networkError, placeOf } from './failure.ts'
+import { errorCode } from './retry.ts'
 
 /** The head of a reply whose body waits to be read or dropped: one of the two must be done. */
 export interface Reply {
@@ -111,7 +112,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Reply {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#finish(networkError(error, this.url))
+    const isHead = this.status === 0 && errorCode(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
+    this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url))
   }
 
   #finish(error: unknown): void {
@@ -128,4 +130,10 @@ const MAX_INTERIM_HEADS = 100
 function tooManyHeads(url: URL): ActionError {
   const message = `${placeOf(url)} sent more than ${MAX_INTERIM_HEADS} interim replies and no answer`
   return new ActionError('PROTOCOL_ERROR', message)
+}
+
+/** A head that announces two lengths, or a length and chunks, is refused before there is a reply. */
+function contradictoryLengths(cause: unknown, url: URL): ActionError {
+  const message = `${placeOf(url)} does not answer in valid HTTP: the lengths that it announces contradict each other`
+  return new ActionError('PROTOCOL_ERROR', message, { cause })
 }

@@ -1,29 +1,40 @@
-import { ActionError, describeError } from '../errors.ts'
+import { ActionError, type ErrorCode } from '../errors.ts'
 import { attemptsWorth, errorCode, isRetryStatus, parseRetryAfter, TransientError } from './retry.ts'
 
 const TLS_CODES =
   /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_|UND_ERR_PRX_TLS)/
+const NOT_HTTP_CODES = /^(HPE_(?!INVALID_EOF_STATE)|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_EXCEEDED)/
 
 /** A network error as a person reads it, the original as its cause. */
 export function networkError(error: unknown, url: URL): unknown {
   if (error instanceof ActionError) return error
-  const code = errorCode(error)
-  const what = placeOf(url)
   const refusal = proxyRefusal(error, url)
   if (refusal !== undefined) return refusal
-  if (code !== undefined && TLS_CODES.test(code) && attemptsWorth(error) === 0) {
-    const hint = 'where a private certificate authority signed it, set NODE_EXTRA_CA_CERTS to its certificate'
-    return new ActionError('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${hint}`, {
-      cause: error,
-    })
-  }
-  const message = `request for ${what} failed`
+  const code = errorCode(error) ?? ''
+  const what = placeOf(url)
   const atMost = attemptsWorth(error)
-  if (atMost > 0) return new TransientError('CONNECTION_FAILED', message, { cause: error, atMost })
-  if (code !== undefined && /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_)/.test(code)) {
-    return new ActionError('PROTOCOL_ERROR', `${what} does not answer in valid HTTP`, { cause: error })
+  const failure = (errorCode: ErrorCode, message: string): ActionError =>
+    atMost === 0
+      ? new ActionError(errorCode, message, { cause: error })
+      : new TransientError(errorCode, message, { cause: error, atMost })
+  if (TLS_CODES.test(code) && atMost === 0) {
+    return failure('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${tlsHint(code)}`)
   }
-  return new ActionError('CONNECTION_FAILED', `${message}: ${describeError(error)}`, { cause: error })
+  if (NOT_HTTP_CODES.test(code)) return failure('PROTOCOL_ERROR', `${what} does not answer in valid HTTP`)
+  const hint = code === 'ENOTFOUND' ? `; check the name ${url.hostname} and the runner's network` : ''
+  return failure('CONNECTION_FAILED', `request for ${what} failed${hint}`)
+}
+
+function tlsHint(code: string): string {
+  if (/^CERT_(HAS_EXPIRED|NOT_YET_VALID)/.test(code)) {
+    return "its certificate is not valid now: it has to be renewed, or this machine's clock is wrong"
+  }
+  if (/ALTNAME|HOSTNAME|UND_ERR_PRX_TLS/.test(code)) {
+    return 'its certificate is for another name: use a name that it is for'
+  }
+  if (/NO_APPLICATION_PROTOCOL/.test(code)) return 'it offers no HTTP/1.1, which is what is spoken here'
+  if (/^ERR_SSL_/.test(code)) return 'check that the server speaks TLS at this port'
+  return 'where a private certificate authority signed it, set NODE_EXTRA_CA_CERTS to its certificate'
 }
 
 /** Where a proxy refused, which undici tells in words only. */

@@ -1,4 +1,5 @@
 import { ActionError } from '../errors.ts'
+import { sanitize } from '../sanitize.ts'
 import type { Reply } from './exchange.ts'
 import { placeOf } from './failure.ts'
 
@@ -21,12 +22,17 @@ export function announcedLength(reply: Reply): number | undefined {
   throw new ActionError('PROTOCOL_ERROR', `${placeOf(reply.url)} sent a Content-Length that is no number`)
 }
 
-/** We ask for the bytes as they are: a server that encodes them sends another object than it announces. */
+/**
+ * We ask for the bytes as they are: a server that encodes them sends another object than it announces. What is
+ * stored as zstd, and whose length is known, is not encoded for us, even where the store says `zstd`.
+ */
 export function refuseContentEncoding(reply: Reply): void {
-  const encoding = reply.header('content-encoding')
-  if (encoding === undefined || encoding === '' || encoding.toLowerCase() === 'identity') return
+  const encoding = reply.header('content-encoding')?.toLowerCase() ?? ''
+  if (encoding === '' || encoding === 'identity') return
+  const isStored = reply.url.pathname.endsWith('.zst') && announcedLength(reply) !== undefined
+  if (encoding === 'zstd' && isStored) return
   throw new ActionError(
     'PROTOCOL_ERROR',
-    `${placeOf(reply.url)} sent Content-Encoding ${encoding}, though the bytes as they are were asked for`,
+    `${placeOf(reply.url)} sent Content-Encoding ${sanitize(encoding, 40)}, though the bytes as they are were asked for`,
   )
 }

@@ -53,9 +53,16 @@ const RETRY_CODES = new Set([
   'HPE_INVALID_EOF_STATE',
   'UND_ERR_PRX_CONN',
   'ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC',
+  'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
+  'HPE_INVALID_CONSTANT',
+  'HPE_INVALID_VERSION',
 ])
-/** For some of them more attempts than this are in vain. */
-const MOST_ATTEMPTS = new Map([['ENOTFOUND', 2]])
+/** For some of them more attempts than this are in vain: who is no HTTP server will hardly become one. */
+const MOST_ATTEMPTS = new Map([
+  ['ENOTFOUND', 2],
+  ['HPE_INVALID_CONSTANT', 1],
+  ['HPE_INVALID_VERSION', 1],
+])
 
 const BASE_DELAY_MS = 250
 const MAX_DELAY_MS = 10_000
@@ -102,10 +109,14 @@ export function parseRetryAfter(header: string | undefined, nowMs: number): numb
 export function errorCode(error: unknown): string | undefined {
   for (let current = error, depth = 0; current instanceof Error && depth < 5; depth += 1) {
     if ('code' in current && typeof current.code === 'string') return current.code
-    // The one error of undici whose code is lost.
-    if (current.name === 'HTTPParserError')
-      return /\bEOF\b/.test(current.message) ? 'HPE_INVALID_EOF_STATE' : 'HPE_INVALID'
+    if (current.name === 'HTTPParserError') return parserCode(current.message)
     current = current.cause
   }
   return undefined
+}
+
+/** The one error of undici whose code is lost. */
+function parserCode(message: string): string {
+  if (/\bEOF\b/.test(message)) return 'HPE_INVALID_EOF_STATE'
+  return message.includes('Expected HTTP/') ? 'HPE_INVALID_CONSTANT' : 'HPE_INVALID'
 }

@@ -411,8 +411,14 @@ describe('a server', () => {
     expect(await failureOf(asking)).toMatchObject({ text: expect.stringContaining('Headers Timeout') })
   })
 
+  it('that speaks another protocol is asked once more', async () => {
+    const server = await serve({ fault: () => ({ raw: 'SSH-2.0-OpenSSH_9.9\r\n' }) })
+    const failure = await failureOf(get(clientFor(server.url), `${server.url}/x?signed=1`))
+    expect(failure).toMatchObject({ code: 'PROTOCOL_ERROR', worth: 1 })
+    expect(failure.text).toContain(`${server.url}/x does not answer in valid HTTP`)
+  })
+
   it.each([
-    ['speaks another protocol', 'SSH-2.0-OpenSSH_9.9\r\n'],
     ['announces no number as its length', 'HTTP/1.1 200 OK\r\ncontent-length: two\r\n\r\nok'],
     ['announces a negative length', 'HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\nok'],
     ['has a head of 16 KiB and more', `HTTP/1.1 200 OK\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`],
@@ -429,6 +435,6 @@ describe('a server', () => {
   ])('that announces %s gives no reply', async (_, rest) => {
     const server = await serve({ fault: () => ({ raw: `HTTP/1.1 200 OK\r\n${rest}` }) })
     const asking = get(clientFor(server.url), `${server.url}/x?signed=1`)
-    expect(await failureOf(asking)).toMatchObject({ code: 'CONNECTION_FAILED' })
+    expect(await failureOf(asking)).toMatchObject({ code: 'PROTOCOL_ERROR', worth: 0 })
   })
 })

@@ -22,8 +22,11 @@ describe('a network error', () => {
     ['ENOTFOUND', 'CONNECTION_FAILED', 2],
     ['UND_ERR_SOCKET', 'CONNECTION_FAILED', Number.POSITIVE_INFINITY],
     ['ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC', 'CONNECTION_FAILED', Number.POSITIVE_INFINITY],
+    ['ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC', 'CONNECTION_FAILED', Number.POSITIVE_INFINITY],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', 'TLS_FAILED', 0],
     ['EMFILE', 'CONNECTION_FAILED', 0],
-    ['HPE_INVALID_CONSTANT', 'PROTOCOL_ERROR', 0],
+    ['HPE_INVALID_CONSTANT', 'PROTOCOL_ERROR', 1],
+    ['HPE_INVALID_CONTENT_LENGTH', 'PROTOCOL_ERROR', 0],
     ['UND_ERR_HEADERS_OVERFLOW', 'PROTOCOL_ERROR', 0],
     ['SELF_SIGNED_CERT_IN_CHAIN', 'TLS_FAILED', 0],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', 'TLS_FAILED', 0],
@@ -40,10 +43,15 @@ describe('a network error', () => {
     expect(describeError(error)).not.toMatch(/s3cret|pa55word/)
   })
 
-  it('of an unknown authority says which variable helps', () => {
-    expect(networkError(coded('SELF_SIGNED_CERT_IN_CHAIN'), PLACE)).toMatchObject({
-      message: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
-    })
+  it.each([
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'set NODE_EXTRA_CA_CERTS'],
+    ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'set NODE_EXTRA_CA_CERTS'],
+    ['CERT_HAS_EXPIRED', 'clock is wrong'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'for another name'],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', 'speaks TLS at this port'],
+    ['ENOTFOUND', "check the name cachew.example and the runner's network"],
+  ])('%s says what helps', (code, hint) => {
+    expect(networkError(coded(code), PLACE)).toMatchObject({ message: expect.stringContaining(hint) })
   })
 
   it('of a certificate for another name is no better through a proxy', () => {

@@ -149,7 +149,7 @@ describe('replies through reused read buffers', () => {
       const url = await serveInPieces(bodies, random)
       const client = new HttpClient({
         env: {},
-        secrets: { origin: '', headers: {} },
+        secrets: { origin: new URL(url).origin, headers: {} },
         connectTimeoutMs: 10_000,
         connections: 8,
       })

@@ -65,7 +65,11 @@ describe('an error', () => {
     expect(attemptsWorth(coded('ENOTFOUND'))).toBe(2)
   })
 
-  it.each(['EMFILE', 'CERT_HAS_EXPIRED', 'HPE_INVALID_CONSTANT', 'UND_ERR_HEADERS_OVERFLOW'])(
+  it('of a server that speaks no HTTP is worth one more attempt', () => {
+    expect(attemptsWorth(coded('HPE_INVALID_CONSTANT'))).toBe(1)
+  })
+
+  it.each(['EMFILE', 'CERT_HAS_EXPIRED', 'HPE_INVALID_CONTENT_LENGTH', 'UND_ERR_HEADERS_OVERFLOW'])(
     '%s is worth none',
     (code) => {
       expect(attemptsWorth(coded(code))).toBe(0)

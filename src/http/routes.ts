@@ -1,0 +1,74 @@
+import type { LookupFunction } from 'node:net'
+import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici'
+import type { Border } from './border.ts'
+import { proxyFor } from './proxy.ts'
+import { ReadBuffer } from './read-buffer.ts'
+
+export interface RouteOptions {
+  /** Where the proxy variables are. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly connectTimeoutMs: number
+  /** Connections to one origin: with no limit, a request that follows another at once would open one more. */
+  readonly connections: number
+}
+
+/** HTTP/2 is off: over one TCP connection, parallel ranges would not be parallel. */
+const AGENT_OPTIONS = { allowH2: false, pipelining: 1, maxHeaderSize: 16 * 1024 } as const
+
+/** The ways to servers: directly, within the border where a redirect leads elsewhere, or through a proxy. */
+export class Routes {
+  readonly #options: RouteOptions
+  readonly #border: Border
+  readonly #home: Agent
+  readonly #abroad: Agent
+  readonly #proxies = new Map<string, ProxyAgent>()
+
+  constructor(options: RouteOptions, border: Border) {
+    const { connections, connectTimeoutMs: timeout } = options
+    this.#options = options
+    this.#border = border
+    this.#home = new Agent({ ...AGENT_OPTIONS, connections, connect: connector({ timeout }) })
+    const connect = connector({ timeout, lookup: border.lookup })
+    this.#abroad = new Agent({ ...AGENT_OPTIONS, connections, connect })
+  }
+
+  to(url: URL): Dispatcher {
+    const proxy = proxyFor(url, this.#options.env)
+    if (proxy !== undefined) return this.#through(proxy)
+    return this.#border.isHome(url) ? this.#home : this.#abroad
+  }
+
+  async close(): Promise<void> {
+    const agents = [this.#home, this.#abroad, ...this.#proxies.values()]
+    await Promise.all(agents.map((agent) => agent.destroy()))
+  }
+
+  #through(proxy: URL): ProxyAgent {
+    const { connections, connectTimeoutMs: connectTimeout } = this.#options
+    const agent =
+      this.#proxies.get(proxy.href) ??
+      new ProxyAgent({ ...AGENT_OPTIONS, connections, uri: proxy.href, connectTimeout })
+    this.#proxies.set(proxy.href, agent)
+    return agent
+  }
+}
+
+interface ConnectOptions {
+  readonly timeout: number
+  readonly lookup?: LookupFunction
+}
+
+function connector(given: ConnectOptions): buildConnector.connector {
+  const options = { ...given, allowH2: false }
+  const secure = buildConnector(options)
+  return (target, callback) => {
+    if (target.protocol === 'https:') return secure(target, callback)
+    const reads = new ReadBuffer()
+    const plain = buildConnector({
+      ...options,
+      highWaterMark: ReadBuffer.highWaterMark,
+      onread: reads.onread,
+    } as buildConnector.BuildOptions)
+    reads.attach(plain(target, callback) as never)
+  }
+}
