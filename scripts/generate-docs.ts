@@ -1,9 +1,11 @@
-// Writes the tables of inputs and outputs in README.md from action.yml: `node scripts/generate-docs.ts`.
+// Writes the tables of inputs and outputs (from action.yml) and of errors in README.md: `node scripts/generate-docs.ts`.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Action, readAction } from './action-yml.ts'
+import { ERROR_WORDS } from './error-words.ts'
+import { table } from './markdown.ts'
 
-/** The README with both tables made anew between their markers. */
+/** The README with its tables made anew between their markers. */
 export function withTables(readme: string, action: Action): string {
   const inputs = table(
     ['input', 'default', 'what it is'],
@@ -17,13 +19,12 @@ export function withTables(readme: string, action: Action): string {
     ['output', 'what it is'],
     action.outputs.map(({ name, description }) => [`\`${name}\``, description]),
   )
-  return between(between(readme, 'inputs', inputs), 'outputs', outputs)
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+  const errors = table(
+    ['code', 'what it means', 'what to do'],
+    Object.entries(ERROR_WORDS).map(([code, { meaning, remedy }]) => [`\`${code}\``, meaning, remedy]),
+  )
+  const tables = { inputs, outputs, errors }
+  return Object.entries(tables).reduce((text, [name, content]) => between(text, name, content), readme)
 }
 
 function between(text: string, name: string, content: string): string {

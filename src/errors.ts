@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'TRUNCATED'
   | 'SNAPSHOT_CHANGED'
   | 'EMPTY_SNAPSHOT'
+  | 'DIGEST_MISMATCH'
   | 'NOT_ZSTD'
   | 'CORRUPT_ZSTD'
   | 'CORRUPT_ARCHIVE'
@@ -27,6 +28,8 @@ export type ErrorCode =
   | 'WRITE_FAILED'
   | 'UNSAFE_GIT'
   | 'GIT_FAILED'
+  | 'GIT_MISSING'
+  | 'ORIGIN_FAILED'
   | 'COMMIT_MISMATCH'
   | 'CANCELLED'
 

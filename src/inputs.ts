@@ -33,6 +33,11 @@ export interface Inputs extends CheckoutInputs {
   readonly timeoutMs: number
   /** What follows where there is no snapshot to restore. */
   readonly onMiss: 'fetch' | 'fail' | 'skip'
+  /** What the whole snapshot must have as its digest, in lower-case hex. */
+  readonly sha256: string | undefined
+  /** The most that a snapshot may unpack to. */
+  readonly maxUnpackedBytes: number
+  readonly maxEntries: number
   /** Snapshots are switched off for the whole runner: all is fetched. */
   readonly isDisabled: boolean
 }
@@ -42,6 +47,9 @@ type Read = (name: string) => string
 
 const CHUNK = { least: 64 * 1024, most: 128 * 1024 ** 2 }
 const MEMORY_BYTES = 4 * 1024 ** 3
+const UNPACKED = { least: 1024 ** 2, most: 16 * 1024 ** 4 }
+/** A Map, which knows the paths that are taken, holds at most 2^24 of them. */
+const ENTRIES = { least: 1, most: 16_000_000 }
 
 /** Reads the action's inputs (by their names in action.yml) without any I/O; throws INVALID_INPUT. */
 export function parseInputs(read: Read, env: Environment): Inputs {
@@ -61,6 +69,9 @@ export function parseInputs(read: Read, env: Environment): Inputs {
     stallMs: Math.round(decimal(input('stall-timeout'), { least: 1, most: 3600, unit: 'seconds' }) * 1000),
     timeoutMs: Math.round(decimal(input('timeout'), { least: 0, most: 360, unit: 'minutes' }) * 60_000),
     onMiss: parseOnMiss(input('on-miss')),
+    sha256: parseDigest(input('sha256')),
+    maxUnpackedBytes: byteCount(input('max-unpacked-bytes'), UNPACKED),
+    maxEntries: wholeNumber(input('max-entries'), ENTRIES),
     isDisabled: parseDisabled(env),
   }
 }
@@ -126,6 +137,12 @@ function parseOnMiss(given: Given): Inputs['onMiss'] {
   const { value } = given
   if (value === 'fetch' || value === 'fail' || value === 'skip') return value
   throw refused(given, 'fetch, fail or skip is allowed')
+}
+
+function parseDigest(given: Given): string | undefined {
+  if (given.value === '') return undefined
+  if (/^[0-9a-f]{64}$/i.test(given.value)) return given.value.toLowerCase()
+  throw refused(given, 'a SHA-256 digest of 64 hexadecimal digits is allowed')
 }
 
 function parseDisabled(env: Environment): boolean {

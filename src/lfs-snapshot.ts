@@ -5,7 +5,7 @@ import { type DownloadOptions, download } from './download/download.ts'
 import { describeError } from './errors.ts'
 import { isLfsObject, lfsObjectPath } from './git/lfs-object.ts'
 import { type OpenOptions, openSnapshot } from './snapshot/open.ts'
-import { DEFAULT_LIMITS } from './unpack/policy.ts'
+import type { TreeLimits } from './unpack/policy.ts'
 import { threadsFor } from './unpack/threads.ts'
 import { TreeBuilder } from './unpack/tree.ts'
 import { unpack } from './unpack/unpack.ts'
@@ -14,6 +14,7 @@ export interface LfsSnapshotOptions {
   readonly url: URL
   /** How it is asked for. */
   readonly requests: OpenOptions & DownloadOptions
+  readonly limits: TreeLimits
   /** A directory that does not exist, on the file system of `gitDirectory`; it is made, and removed. */
   readonly scratch: string
   readonly gitDirectory: string
@@ -48,14 +49,14 @@ export async function takeLfsSnapshot(options: LfsSnapshotOptions): Promise<numb
 }
 
 /** The archive may hold more: it all stays in the scratch directory. */
-async function unpackObjects({ url, requests, scratch }: LfsSnapshotOptions): Promise<void> {
+async function unpackObjects({ url, requests, limits, scratch }: LfsSnapshotOptions): Promise<void> {
   await mkdir(scratch)
   const snapshot = await openSnapshot(url, requests)
   const threads = threadsFor(2 * requests.concurrency * requests.chunkBytes)
   const tree = new TreeBuilder({
     ...threads,
     root: scratch,
-    limits: DEFAULT_LIMITS,
+    limits,
     staysInDotGit: () => false,
     mtime: Math.floor(Date.now() / 1000),
   })

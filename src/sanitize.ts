@@ -1,10 +1,10 @@
-const CONTROLS = /[\p{Cc}\u2028\u2029]/gu
+const CONTROLS = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu
 const ZERO_WIDTH_SPACE = '\u200b'
 
 /**
- * Text from outside, fit for the log: control characters and line separators become spaces, what the runner
- * would take for a command (`::`, `##[`) is broken by a zero-width space, and the result has at most `limit`
- * UTF-16 units.
+ * Text from outside, fit for the log: control characters, line separators and what turns the direction of writing
+ * become spaces, what the runner would take for a command (`::`, `##[`) is broken by a zero-width space, and the
+ * result has at most `limit` UTF-16 units. To sanitize twice changes nothing more.
  */
 export function sanitize(text: string, limit = 500): string {
   const harmless = text

@@ -17,6 +17,8 @@ const USUAL: Texts = {
   'stall-timeout': '30',
   timeout: '20',
   'on-miss': 'fetch',
+  'max-unpacked-bytes': '64GiB',
+  'max-entries': '5000000',
 }
 
 function parse(texts: Texts = {}, env: Texts = {}): Inputs {
@@ -65,6 +67,9 @@ describe('the usual inputs', () => {
       stallMs: 30_000,
       timeoutMs: 1_200_000,
       onMiss: 'fetch',
+      sha256: undefined,
+      maxUnpackedBytes: 64 * 1024 ** 3,
+      maxEntries: 5_000_000,
       isDisabled: false,
     })
   })
@@ -237,6 +242,11 @@ describe('numbers', () => {
     ['timeout', '0', 'timeoutMs', 0],
     ['timeout', '0.001', 'timeoutMs', 60],
     ['timeout', '360', 'timeoutMs', 21_600_000],
+    ['max-unpacked-bytes', '1048576', 'maxUnpackedBytes', 1_048_576],
+    ['max-unpacked-bytes', '200 GiB', 'maxUnpackedBytes', 214_748_364_800],
+    ['max-unpacked-bytes', '16384GiB', 'maxUnpackedBytes', 17_592_186_044_416],
+    ['max-entries', '1', 'maxEntries', 1],
+    ['max-entries', '16000000', 'maxEntries', 16_000_000],
   ] as const)('%s "%s" is %s = %d', (name, text, key, expected) => {
     expect(parse({ [name]: text })[key]).toBe(expected)
   })
@@ -304,6 +314,22 @@ describe('numbers', () => {
     expect(complaint({ timeout })).toBe(`Input timeout is "${timeout}": minutes from 0 to 360 are allowed`)
   })
 
+  it.each(['', '0', '1023KiB', '16385GiB', '1TiB', '-1', '64 gib'])(
+    'max-unpacked-bytes %j is refused',
+    (bytes) => {
+      expect(complaint({ 'max-unpacked-bytes': bytes })).toBe(
+        `Input max-unpacked-bytes is "${bytes}": 1 MiB to 16384 GiB is allowed, ` +
+          'in bytes or with the unit KiB, MiB or GiB',
+      )
+    },
+  )
+
+  it.each([...notWhole, '0', '16000001'])('max-entries %j is refused', (entries) => {
+    expect(complaint({ 'max-entries': entries })).toBe(
+      `Input max-entries is "${entries}": a whole number from 1 to 16000000 is allowed`,
+    )
+  })
+
   it('refuses a product of memory over the limit, naming both inputs', () => {
     expect(parse({ concurrency: '16', 'chunk-size': '128MiB' }).chunkBytes).toBe(134_217_728)
     expect(complaint({ concurrency: '17', 'chunk-size': '128MiB' })).toBe(
@@ -323,6 +349,28 @@ describe('on-miss', () => {
       `Input on-miss is "${choice}": fetch, fail or skip is allowed`,
     )
   })
+})
+
+describe('sha256', () => {
+  const digest = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+
+  it.each([
+    ['', undefined],
+    [digest, digest],
+    [` ${digest}\n`, digest],
+    [digest.toUpperCase(), digest],
+  ])('%j is %s', (value, sha256) => {
+    expect(parse({ sha256: value }).sha256).toBe(sha256)
+  })
+
+  it.each([digest.slice(1), `${digest}0`, `sha256:${digest}`, `g${digest.slice(1)}`, 'none'])(
+    '%j is refused',
+    (sha256) => {
+      expect(complaint({ sha256 })).toBe(
+        `Input sha256 is "${sha256}": a SHA-256 digest of 64 hexadecimal digits is allowed`,
+      )
+    },
+  )
 })
 
 describe('GIT_SNAPSHOT_DISABLE', () => {

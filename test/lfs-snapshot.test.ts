@@ -16,6 +16,7 @@ import { listTree } from './support/working-copy.ts'
 
 const large = patternBytes(1_000_000)
 const small = 'small\n'
+const limits = { bytes: 1024 ** 3, entries: 1000 }
 
 function temporary(): string {
   const directory = mkdtempSync(join(tmpdir(), 'lfs-snapshot-'))
@@ -36,7 +37,7 @@ class Taking {
   async from(url: string, signal = new AbortController().signal): Promise<number> {
     const client = new HttpClient({
       env: {},
-      secrets: { origin: '', headers: {} },
+      secrets: { origin: new URL(url).origin, headers: {} },
       connectTimeoutMs: 10_000,
       connections: 4,
     })
@@ -61,7 +62,15 @@ class Taking {
     const scratch = join(this.root, 'scratch')
     const log = (line: string) => void lines.push(line)
     try {
-      return await takeLfsSnapshot({ url: new URL(url), requests, scratch, gitDirectory, signal, log })
+      return await takeLfsSnapshot({
+        url: new URL(url),
+        requests,
+        limits,
+        scratch,
+        gitDirectory,
+        signal,
+        log,
+      })
     } finally {
       expect(readdirSync(this.root)).toEqual(['.git'])
     }

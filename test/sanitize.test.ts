@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { sanitize, withoutSecrets } from '../src/sanitize.ts'
 
@@ -15,6 +16,7 @@ describe('sanitize', () => {
     ['a C1 control', 'a\u0085b\u009bc', 'a b c'],
     ['delete and NUL', 'a\u007fb\0c', 'a b c'],
     ['Unicode line separators', 'a\u2028b\u2029c', 'a b c'],
+    ['what turns the direction of writing', 'a\u202eb\u2066c\u200fd', 'a b c d'],
   ])('replaces %s by a space', (_, text, expected) => {
     expect(sanitize(text)).toBe(expected)
   })
@@ -28,6 +30,34 @@ describe('sanitize', () => {
     '::::',
   ])('leaves no runner command in %j', (text) => {
     expect(sanitize(text)).not.toMatch(/::|##\[|[\r\n]/)
+  })
+
+  it('leaves nothing of the kind in any text, cuts it, and has nothing left to do the second time', () => {
+    const piece = fc.constantFrom(
+      ':',
+      '#',
+      '[',
+      ' ',
+      '\0',
+      '\r',
+      '\u001b',
+      '\u2028',
+      '\u202e',
+      '\ud83c',
+      '🎉',
+      'x',
+    )
+    const texts = fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join(''))
+    fc.assert(
+      fc.property(texts, fc.integer({ min: 1, max: 50 }), (text, limit) => {
+        const harmless = sanitize(text, limit)
+        expect(harmless).not.toMatch(/::|##\[|[\p{Cc}\u2028\u202e]/u)
+        expect(harmless.isWellFormed()).toBe(true)
+        expect(harmless.length).toBeLessThanOrEqual(limit)
+        expect(sanitize(harmless, limit)).toBe(harmless)
+      }),
+      { numRuns: 2000 },
+    )
   })
 
   it('cuts to the limit and shows that it did', () => {

@@ -1,0 +1,190 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { run } from './support/action-run.ts'
+import { type TarEntry, tarZst } from './support/archive.ts'
+import type { Fault } from './support/fault.ts'
+import { type Forge, startForge } from './support/forge.ts'
+import { gitHttpAnswer } from './support/git-http.ts'
+import type { Upstream } from './support/git-repo.ts'
+import { startObjectServer } from './support/object-server.ts'
+import type { RunOptions, RunResult } from './support/runner.ts'
+import { startScriptedServer } from './support/scripted-server.ts'
+import type { Answer } from './support/stored-object.ts'
+
+/** Every one would be executed, or would alter what people see, if it came to stand in the log as it is. */
+const LINES = ['::set-output name=pwned::yes', '  ::stop-commands::x', 'of the log: ##[add-path]/tmp/pwned']
+const HOSTILE = `${LINES.join('\n')}\r::add-mask::e\u2028::error::pwned\u001b[2J\u009b1A\u0085\u202e##[group]x\n`
+/** The same as far as a header may have it. */
+const IN_A_HEADER = '::set-output name=pwned::yes##[add-path]/tmp/pwned'
+/** What our own step says. */
+const OWN = new Set(['add-mask', 'debug', 'error', 'warning'])
+
+/** The commands that the runner would find in the log: `::` after blanks, `##[` wherever it stands. */
+function commandsIn(log: string): string[] {
+  return log.split(/\r\n|\r|\n/).flatMap((line) => {
+    const [, name] = /^\s*::([^ :]+)(?: .*?)?::/.exec(line) ?? /##\[([^ \]]+)[^\]]*\]/.exec(line) ?? []
+    return name === undefined ? [] : [name]
+  })
+}
+
+/** Nothing that somebody else wrote is a command, ends a line or moves the cursor. */
+function expectHarmless({ stdout, stderr, outputs, summary }: RunResult): void {
+  expect(commandsIn(stdout).filter((name) => !OWN.has(name))).toEqual([])
+  expect(commandsIn(stderr)).toEqual([])
+  expect(`${stdout}${stderr}`).not.toMatch(/[^\P{Cc}\n]|[\u2028\u2029\u202e]/u)
+  expect(outputs).not.toHaveProperty('pwned')
+  expect(summary).toBe('')
+  const messages = stdout.split('\n').filter((line) => /^::(error|warning)/.test(line))
+  for (const message of messages) {
+    expect(message).not.toMatch(/%0[AD]/)
+    expect(message.length).toBeLessThan(2100)
+  }
+}
+
+let forge: Forge
+let upstream: Upstream
+let tip: string
+
+beforeAll(async () => {
+  forge = await startForge()
+  upstream = await forge.makeRepository('octo/project')
+  await forge.snapshot(upstream)
+  tip = await upstream.git('rev-parse', 'main')
+})
+afterAll(() => forge.close())
+beforeEach(() => {
+  forge.faults.snapshots = undefined
+})
+
+function step(options: RunOptions = {}): Promise<RunResult> {
+  return run({
+    ...options,
+    inputs: { server: forge.snapshots.url, retries: '0', ...options.inputs },
+    github: forge.job(upstream, { sha: tip, ...options.github }),
+  })
+}
+
+it('what stands in the log as it is would be a command', () => {
+  expect(commandsIn(HOSTILE)).toEqual(['set-output', 'stop-commands', 'add-path', 'add-mask'])
+  expect(commandsIn(IN_A_HEADER)).toEqual(['set-output'])
+  expect(commandsIn(`x${IN_A_HEADER}`)).toEqual(['add-path'])
+})
+
+describe('a snapshot server', () => {
+  const answers: readonly (readonly [string, Fault])[] = [
+    ['a page with an error', { status: 500, body: HOSTILE }],
+    ['a page that is refused', { status: 403, body: HOSTILE }],
+    ['a page instead of the archive', { body: HOSTILE, headers: { 'content-type': IN_A_HEADER } }],
+    ['its status line', { raw: `HTTP/1.1 500 ${IN_A_HEADER}\r\ncontent-length: 0\r\n\r\n` }],
+    ['what is no HTTP', { raw: HOSTILE }],
+    ['its Content-Range', { contentRange: `bytes 0-1/${IN_A_HEADER}` }],
+    ['its ETag', { etag: IN_A_HEADER }],
+    ['its commit', { headers: { 'x-cachew-snapshot-commit': IN_A_HEADER } }],
+    ['its Content-Encoding', { headers: { 'content-encoding': IN_A_HEADER } }],
+    ['its Retry-After', { status: 429, headers: { 'retry-after': IN_A_HEADER } }],
+    ['the scheme that it redirects to', { redirect: `x${IN_A_HEADER}` }],
+  ]
+
+  it.each(answers)('F132: %s is harmless in the log', async (_, fault) => {
+    forge.faults.snapshots = () => fault
+    const result = await step({ inputs: { 'on-miss': 'fail' } })
+    expectHarmless(result)
+    if (!('etag' in fault)) expect(result.exitCode).toBe(1)
+  })
+
+  it('F132: the place that it redirects to is harmless in the log', async () => {
+    forge.faults.snapshots = ({ path }) =>
+      path.endsWith('zst') ? { redirect: `/${IN_A_HEADER}` } : { status: 500 }
+    const result = await step({ inputs: { 'on-miss': 'fail' } })
+    expectHarmless(result)
+    expect(result.annotations.map(({ message }) => message).join()).toContain('set-output')
+  })
+
+  it('F132: a warning about it is as harmless as an error', async () => {
+    forge.faults.snapshots = () => ({ contentRange: `bytes ${IN_A_HEADER}` })
+    const result = await step()
+    expectHarmless(result)
+    expect(result.annotations.find(({ level }) => level === 'warning')?.message).toContain('set-output')
+    expect(result.outputs).toMatchObject({ outcome: 'fetched', commit: tip })
+  })
+
+  it.each<[string, (path: string) => Fault | undefined]>([
+    [
+      'a line of a bundle that git repeats',
+      (path) =>
+        path.endsWith('bundle')
+          ? {
+              body: `# v2 git bundle\n${IN_A_HEADER}\n\n`,
+              headers: { 'content-type': 'application/x-git-bundle' },
+            }
+          : undefined,
+    ],
+    [
+      'what it says to a fetch',
+      (path) =>
+        /(bundle|ensure-refs|info\/refs)$/.test(path)
+          ? { status: 500, body: HOSTILE, headers: { 'content-type': 'text/plain' } }
+          : undefined,
+    ],
+  ])('F132: %s is harmless in the log', async (_, faultAt) => {
+    forge.faults.snapshots = ({ path }) => faultAt(path)
+    const sha = await upstream.commit([{ path: 'newer.txt', content: 'newer\n' }])
+    const result = await step({ github: { sha } })
+    expectHarmless(result)
+    expect(result.stdout).toContain('set-output')
+    expect(result.outputs).toMatchObject({ outcome: 'restored', commit: sha })
+  })
+})
+
+it('the annotation of a failed step has the code of its error as its title', async () => {
+  forge.faults.snapshots = () => ({ status: 404 })
+  const { annotations } = await step({ inputs: { 'on-miss': 'fail' } })
+  expect(annotations).toContainEqual(
+    expect.objectContaining({ level: 'error', properties: 'title=NOT_FOUND' }),
+  )
+})
+
+describe('an archive', () => {
+  const git = [{ name: './.git/', type: 'directory' }]
+  it.each<[string, TarEntry[]]>([
+    ['a name that leads out', [{ name: `../${HOSTILE}`, body: 'x' }]],
+    ['a name that is there twice', [{ name: HOSTILE }, { name: HOSTILE }]],
+    ['a name that is too long for the disk', [{ name: HOSTILE.repeat(10) }]],
+    ['the target of a hard link', [{ name: 'l', type: 'hardlink', linkname: HOSTILE }]],
+    ['a type', [{ name: 'f', type: '\n' }]],
+    ['a pax record', [{ name: 'f', pax: Buffer.from(`999 ${HOSTILE}=1\n`) }]],
+    ['a HEAD', [...git, { name: './.git/HEAD', body: `ref: refs/heads/${HOSTILE}` }]],
+  ])('F132: %s is harmless in the log', async (_, entries) => {
+    const server = await startObjectServer({ bytes: await tarZst(entries) })
+    onTestFinished(() => server.close())
+    const inputs = { server: '', url: `${server.url}/snapshot.tar.zst`, 'on-miss': 'fail' }
+    const result = await step({ inputs })
+    expectHarmless(result)
+    expect(result.exitCode).toBe(1)
+  })
+})
+
+describe('the GitHub server', () => {
+  it('F132: what it says while git fetches is harmless in the log', async () => {
+    const server = await startScriptedServer(async (request, gone) => {
+      const { pathname: path, search: query } = new URL(request.url ?? '/', 'http://server')
+      const answer = await gitHttpAnswer({ root: `${upstream.directory}/../..`, path, query, request, gone })
+      return request.method === 'POST' ? withWords(answer) : answer
+    })
+    onTestFinished(() => server.close())
+    const github = { serverUrl: server.url, token: '', sha: tip }
+    const result = await step({ inputs: { server: '' }, github, env: { GIT_SNAPSHOT_DISABLE: '1' } })
+    expectHarmless(result)
+    expect(result.stdout).toMatch(/^git> remote: .*set-output/m)
+    expect(result.outputs).toMatchObject({ outcome: 'fetched', commit: tip })
+  })
+})
+
+/** The answer to a fetch, with words for the user before its pack, as git's protocol has them beside it. */
+async function withWords(answer: Answer): Promise<Answer> {
+  const body = Buffer.concat(await Array.fromAsync(answer.body ?? []))
+  const at = body.indexOf('packfile\n') + 'packfile\n'.length
+  if (at < 'packfile\n'.length) return { ...answer, body: [body] }
+  const words = Buffer.from(`\x02${HOSTILE}`)
+  const length = (words.length + 4).toString(16).padStart(4, '0')
+  return { ...answer, body: [body.subarray(0, at), Buffer.from(length), words, body.subarray(at)] }
+}
