@@ -1,4 +1,5 @@
 import {
+  error as annotate,
   debug,
   getInput,
   getState,
@@ -21,6 +22,9 @@ import { removeStaging } from './unpack/staging.ts'
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
 
+/** The runner waits 7.5 s after its first signal before it sends another. */
+const CANCELLED_WITHIN_MS = 4_000
+
 /** The step itself. */
 async function main(): Promise<void> {
   const inputs = parseInputs((name) => getInput(name, { trimWhitespace: false }), process.env)
@@ -36,7 +40,7 @@ async function main(): Promise<void> {
     onCredentials: (state) => saveState('credentials', state),
   })
   for (const [name, value] of Object.entries(outputsOf(report))) setOutput(name, value)
-  info(lineOf(report))
+  info(sanitize(lineOf(report)))
 }
 
 /** After the job: credentials, what was there before the restore, and what a killed step left, are removed. */
@@ -56,14 +60,21 @@ async function orWarn(what: string, work: Promise<void>): Promise<void> {
   }
 }
 
-/** Aborted when the runner cancels the job; at the second signal the process ends at once. */
+/**
+ * Aborted when the runner cancels the job. At the second signal the process ends at once, and soon after the first:
+ * a large tree takes long to remove, and is then left to the post step.
+ */
 function cancellation(): AbortSignal {
   const cancelled = new AbortController()
   for (const [name, exitCode] of Object.entries(SIGNALS)) {
     process.on(name, () => {
       if (cancelled.signal.aborted) process.exit(exitCode)
-      cancelled.abort(new ActionError('CANCELLED', `cancelled by ${name}`))
       process.exitCode = exitCode
+      setTimeout(() => {
+        setFailed(`cancelled by ${name}; what it had begun is removed after the job`)
+        process.exit(exitCode)
+      }, CANCELLED_WITHIN_MS).unref()
+      cancelled.abort(new ActionError('CANCELLED', `cancelled by ${name}`))
     })
   }
   return cancelled.signal
@@ -71,14 +82,15 @@ function cancellation(): AbortSignal {
 
 async function run(): Promise<void> {
   // Whoever reads the log may go away: no reason to leave a restore half done.
-  process.stdout.on('error', () => {})
-  if (getState('isPost') === 'true') return post()
-  saveState('isPost', 'true')
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+  if (getState('isPost') === 'true') return orWarn('could not clean up after the job', post())
   try {
+    saveState('isPost', 'true')
     await main()
   } catch (error) {
     const exitCode = process.exitCode
-    setFailed(sanitize(describeError(error), 2000))
+    // The table of errors in README.md is by code.
+    annotate(sanitize(describeError(error), 2000), error instanceof ActionError ? { title: error.code } : {})
     process.exitCode = exitCode ?? 1
     if (error instanceof Error) debug(sanitize(error.stack ?? '', 10_000))
   }

@@ -34,8 +34,10 @@ export async function publish<T>(job: Job, grow: (staging: Staging) => Promise<G
     await staging.leave().catch(unremoved)
     return grown.result
   } catch (error) {
+    // Asked while the disk is still as full as it was for the error.
+    const told = await staging.room.explain(error)
     await staging.remove().catch(unremoved)
-    throw error
+    throw told
   }
 }
 

@@ -1,8 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, type PathLike, type RmOptions } from 'node:fs'
-import { mkdir, readdir, realpath, rename, rm, rmdir } from 'node:fs/promises'
+import { existsSync, type PathLike } from 'node:fs'
+import { mkdir, readdir, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
+import { Room } from '../disk-space.ts'
 import { ActionError, describeError } from '../errors.ts'
+import { markOwn } from './owner.ts'
+import { removeStaging, removeStale, SWAPPING } from './stale.ts'
+
+export { removeStaging }
 
 export interface StagingOptions {
   /** The runner's temporary directory. */
@@ -14,7 +19,12 @@ export interface StagingOptions {
   readonly onStaging: (root: string) => void
 }
 
-const REMOVE: RmOptions = { recursive: true, force: true, maxRetries: 3 }
+interface StagingPlace {
+  readonly root: string
+  readonly destination: string
+  /** Where a staging directory of this destination can lie. */
+  readonly places: readonly string[]
+}
 
 /**
  * A fresh directory in which the tree grows, on the destination's file system and inside nothing else's. Until
@@ -23,36 +33,41 @@ const REMOVE: RmOptions = { recursive: true, force: true, maxRetries: 3 }
 export class Staging {
   /** All of it; only the owner gets in. */
   readonly root: string
+  /** What is free where it lies. */
+  readonly room: Room
   readonly #destination: string
+  readonly #places: readonly string[]
   readonly #onStaging: StagingOptions['onStaging']
   #isPrecious = false
 
-  private constructor(root: string, destination: string, { onStaging }: StagingOptions) {
-    this.root = root
-    this.#destination = destination
+  private constructor(where: StagingPlace, { onStaging }: StagingOptions) {
+    this.root = where.root
+    this.room = new Room(where.root)
+    this.#destination = where.destination
+    this.#places = where.places
     this.#onStaging = onStaging
   }
 
   /**
    * Lies in the first of the temporary directory, the directory above the destination and the destination itself
    * from which a directory can be renamed into the destination: bind mounts refuse that, even of one device. The
-   * destination is absolute, free of symlinks, and need not exist, nor its parents.
+   * destination is absolute, free of symlinks, and need not exist, nor its parents. What killed runs have left in
+   * any of them is removed first.
    */
   static async create(destination: string, options: StagingOptions): Promise<Staging> {
     const { onStaging } = options
-    const temp = await realpath(options.temp).catch(() => options.temp)
     const existing = existingAncestor(destination)
-    const above = existingAncestor(dirname(destination))
-    const outside = temp.startsWith(destination + sep) ? [] : [temp]
-    const candidates = [...outside, above, destination].filter((place) => existsSync(place))
+    const candidates = await placesFor(destination, options.temp)
+    await removeStale(candidates, destination, 'to be replaced')
     const failures: unknown[] = []
     for (const candidate of candidates) {
       const root = join(candidate, `.git-snapshot-${randomUUID()}`)
-      onStaging(root)
       try {
+        onStaging(root)
         await mkdir(root, { mode: 0o700 })
+        await markOwn(root, destination)
         await probe(root, existing)
-        return new Staging(root, destination, options)
+        return new Staging({ root, destination, places: candidates }, options)
       } catch (error) {
         await removeStaging(root)
         failures.push(error)
@@ -90,6 +105,7 @@ export class Staging {
     try {
       await mkdir(old)
       await mkdir(this.#destination, { recursive: true })
+      await writeFile(this.#swapping, '', { flag: 'wx' })
       this.#onStaging('')
       await move(this.#destination, old)
       await move(this.tree, this.#destination)
@@ -98,30 +114,45 @@ export class Staging {
       const failures: unknown[] = [error]
       for (const [from, to] of done.reverse()) await rename(to, from).catch((again) => failures.push(again))
       this.#isPrecious = failures.length > 1
-      if (!this.#isPrecious) this.#onStaging(this.root)
       const what = this.#isPrecious ? `some of what was there is kept in ${old}` : 'it is as it was'
       const message = `the tree could not be moved into ${this.#destination}; ${what}`
-      throw new ActionError('WRITE_FAILED', message, {
-        cause: new Error(failures.map(describeError).join(', ')),
-      })
+      const cause = new Error(failures.map(describeError).join(', '))
+      throw new ActionError('WRITE_FAILED', message, { cause })
     }
+    await rm(this.#swapping, { force: true })
   }
 
-  /** After the swap: keeps the old entries for a later removal, unless there are none or the job would see them. */
+  /**
+   * After the swap: keeps the old entries for a later removal, unless there are none or the job would see them. What
+   * killed runs kept of the destination goes now.
+   */
   async leave(): Promise<void> {
     const isSeen = this.root.startsWith(this.#destination + sep)
     if (isSeen || (await readdir(join(this.root, 'old'))).length === 0) await removeStaging(this.root)
+    await removeStale(this.#places, this.#destination, 'replaced')
   }
 
   /** Removes everything, unless it holds what a failed swap could not put back. */
   async remove(): Promise<void> {
     if (!this.#isPrecious) await removeStaging(this.root)
   }
+
+  get #swapping(): string {
+    return join(this.root, SWAPPING)
+  }
 }
 
-/** Removes all that a staging directory holds; its path came from `onStaging`. */
-export function removeStaging(root: string): Promise<void> {
-  return rm(root, REMOVE)
+/** Removes what killed runs have left of a destination that is now as it should be. */
+export async function removeLeftovers(destination: string, temp: string): Promise<void> {
+  await removeStale(await placesFor(destination, temp), destination, 'replaced')
+}
+
+/** Where staging for a destination can lie, best first. */
+async function placesFor(destination: string, givenTemp: string): Promise<readonly string[]> {
+  const temp = await realpath(givenTemp).catch(() => givenTemp)
+  const outside = temp.startsWith(destination + sep) ? [] : [temp]
+  const places = [...outside, existingAncestor(dirname(destination)), destination]
+  return places.filter((place) => existsSync(place))
 }
 
 function existingAncestor(path: string): string {
