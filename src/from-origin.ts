@@ -1,9 +1,10 @@
 import { arrive } from './arrival.ts'
+import { fetching } from './freshening.ts'
 import { gitIn } from './git/git.ts'
 import { plainClone } from './git/plain-clone.ts'
 import { requireGit } from './git/version.ts'
 import type { Target } from './git/wanted.ts'
-import { freshening, type Job } from './job.ts'
+import type { Job } from './job.ts'
 import { publish } from './publication.ts'
 import type { Arrival } from './report.ts'
 
@@ -14,7 +15,7 @@ export function fromOrigin(job: Job, target: Target): Promise<Arrival> {
     job.timing.measure('settle', async () => {
       const { tree } = staging
       await requireGit(gitIn(tree, job.context))
-      await plainClone({ ...freshening(job), tree, target, filter })
+      await plainClone({ ...fetching(job), tree, target, filter })
       await arrive(job, target, { tree, clone: 'new', untracked: 'keep', isPartial: filter !== undefined })
       const { commit } = target
       const result: Arrival = { outcome: 'fetched', freshenedBy: 'none', commit, snapshot: undefined }

@@ -1,22 +1,28 @@
 import { join } from 'node:path'
 import { arrive } from './arrival.ts'
+import type { ByteStream } from './byte-stream.ts'
+import { withDigest } from './digest.ts'
 import { download } from './download/download.ts'
 import { ActionError } from './errors.ts'
+import { freshenClone } from './freshening.ts'
 import { staysInDotGit } from './git/dotgit.ts'
 import { probeConfig } from './git/fresh-config.ts'
-import { freshen } from './git/freshen.ts'
 import { gitIn } from './git/git.ts'
+import { proveCommit } from './git/proof.ts'
 import { type Settled, settle } from './git/settle.ts'
 import { requireGit } from './git/version.ts'
 import type { Target } from './git/wanted.ts'
-import { freshening, type Job } from './job.ts'
+import { placeOf } from './http/failure.ts'
+import type { Inputs } from './inputs.ts'
+import type { Job } from './job.ts'
 import { takeLfsSnapshot } from './lfs-snapshot.ts'
 import { type Grown, publish } from './publication.ts'
 import type { Arrival } from './report.ts'
 import type { Session } from './session.ts'
 import { Shortcuts } from './shortcuts.ts'
+import type { Snapshot } from './snapshot/open.ts'
 import { together } from './together.ts'
-import { DEFAULT_LIMITS } from './unpack/policy.ts'
+import type { TreeLimits } from './unpack/policy.ts'
 import type { Staging } from './unpack/staging.ts'
 import { threadsFor } from './unpack/threads.ts'
 import { type Tree, TreeBuilder } from './unpack/tree.ts'
@@ -50,7 +56,7 @@ async function grow(attempt: Attempt): Promise<Grown<Arrival>> {
   const tree = new TreeBuilder({
     ...threads,
     root: staging.tree,
-    limits: DEFAULT_LIMITS,
+    limits: limitsOf(inputs),
     staysInDotGit,
     mtime,
   })
@@ -59,9 +65,10 @@ async function grow(attempt: Attempt): Promise<Grown<Arrival>> {
     const [snapshot, probedConfig] = await timing.measure('open', () =>
       together(session.open(), probe(job, staging)),
     )
+    await staging.room.require(snapshot.total)
     shortcuts.begin(snapshot.commit)
     const unpacked = await timing.measure('restore', () =>
-      unpack(download(snapshot, session.requests), tree, { ...threads, commit: snapshot.commit }),
+      unpack(streamOf(snapshot, attempt), tree, { ...threads, commit: snapshot.commit }),
     )
     const { commit, objectFormat, freshenedBy } = await timing.measure('settle', () =>
       advance({ ...attempt, expectedCommit: snapshot.commit, unpacked, probedConfig, shortcuts }),
@@ -74,6 +81,17 @@ async function grow(attempt: Attempt): Promise<Grown<Arrival>> {
     await shortcuts.drop()
     await tree.close()
   }
+}
+
+function limitsOf({ maxUnpackedBytes, maxEntries }: Inputs): TreeLimits {
+  return { bytes: maxUnpackedBytes, entries: maxEntries }
+}
+
+/** The snapshot's bytes, held to the digest that the job names. */
+function streamOf(snapshot: Snapshot, { job, session }: Attempt): ByteStream {
+  const stream = download(snapshot, session.requests)
+  const { sha256 } = job.inputs
+  return sha256 === undefined ? stream : withDigest(stream, { sha256, place: placeOf(snapshot.url) })
 }
 
 async function probe({ context }: Job, { tree, scratch }: Staging): Promise<string> {
@@ -91,7 +109,7 @@ interface Unpacked extends Attempt {
 /** From unpacked files to a clone at the snapshot's commit, and from there to the wanted one. */
 async function advance(at: Unpacked): Promise<Settled & Pick<Arrival, 'freshenedBy'>> {
   const { job, target, staging, unpacked, shortcuts } = at
-  const { context, inputs } = job
+  const { context } = job
   const { tree } = staging
   const { expectedCommit, probedConfig } = at
   const settled = await settle({
@@ -104,10 +122,14 @@ async function advance(at: Unpacked): Promise<Settled & Pick<Arrival, 'freshened
   })
   shortcuts.begin(settled.commit)
   const { bundle, server } = shortcuts
-  const freshenedBy = await freshen({ ...freshening(job), tree, target, bundle, server })
+  const freshenedBy = await freshenClone(job, { tree, clone: 'new', target, bundle, server })
+  const { objectFormat } = settled
+  const snapshot = { commit: settled.commit, unproven: settled.unproven }
+  const { commit } = target
+  await proveCommit({ git: gitIn(tree, context), commit, objectFormat, snapshot })
   // Files that are all proven by the index leave no room for others.
   const isExact = settled.filled === settled.entries && settled.entries === unpacked.workFiles
-  const untracked = inputs.clean && !isExact ? 'remove' : 'keep'
+  const untracked = isExact ? 'keep' : 'remove'
   const bringLfsObjects = lfsBringer(at)
   await arrive(job, target, { tree, clone: 'new', untracked, isPartial: false, ...bringLfsObjects })
   return { ...settled, freshenedBy }
@@ -118,10 +140,11 @@ function lfsBringer({ job, session, staging }: Attempt): { readonly bringLfsObje
   if (location.kind !== 'cachew') return {}
   const { scratch, tree } = staging
   const { log, signal } = job.context
+  const limits = limitsOf(job.inputs)
   const gitDirectory = join(tree, '.git')
   return {
     bringLfsObjects: async () => {
-      await takeLfsSnapshot({ url: location.lfs, requests, scratch, gitDirectory, log, signal })
+      await takeLfsSnapshot({ url: location.lfs, requests, limits, scratch, gitDirectory, log, signal })
     },
   }
 }

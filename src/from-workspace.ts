@@ -3,17 +3,18 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { arrive } from './arrival.ts'
 import { ActionError, describeError } from './errors.ts'
+import { freshenClone } from './freshening.ts'
 import { probeConfig } from './git/fresh-config.ts'
-import { freshen } from './git/freshen.ts'
 import { gitIn } from './git/git.ts'
 import { commitOf } from './git/refs.ts'
 import { findReusable, prepareReuse, type Reusable } from './git/reuse.ts'
 import { requireGit } from './git/version.ts'
 import type { Target } from './git/wanted.ts'
-import { freshening, type Job } from './job.ts'
+import type { Job } from './job.ts'
 import type { Arrival } from './report.ts'
 import type { Session } from './session.ts'
 import { Shortcuts } from './shortcuts.ts'
+import { removeLeftovers } from './unpack/staging.ts'
 
 /**
  * Takes a clone of this repository that an earlier job left in the destination to the target, in place. Undefined
@@ -60,9 +61,16 @@ async function advance({ job, target, reusable, shortcuts }: Reuse): Promise<Arr
       return shortcuts.bundle()
     }
     const { server } = shortcuts
-    const freshenedBy = await freshen({ ...freshening(job), tree: destination, target, bundle, server })
+    const freshenedBy = await freshenClone(job, {
+      tree: destination,
+      clone: 'reused',
+      target,
+      bundle,
+      server,
+    })
     const isPartial = reusable.partialFilter !== undefined
     await arrive(job, target, { tree: destination, clone: 'reused', untracked: 'keep', isPartial })
+    await removeLeftovers(destination, context.temp)
     return { outcome: 'reused', freshenedBy, commit: target.commit, snapshot: undefined }
   } catch (error) {
     const isDamaged = error instanceof ActionError && error.code === 'GIT_FAILED'

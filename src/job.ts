@@ -86,13 +86,6 @@ export class Job {
   }
 }
 
-/** What every way of freshening has in common. */
-export function freshening({ inputs, context, origin, retries, onProgress }: Job) {
-  const { env, signal, log } = context
-  const tags = inputs.fetchTags ? 'all' : 'none'
-  return { origin, depth: inputs.fetchDepth, tags, retries, onProgress, log, env, signal } as const
-}
-
 /** GitHub's number of the organization that the job's own repository belongs to. */
 function ownerIdOf({ payload }: JobEvent): number | undefined {
   const id = (payload as { repository?: { owner?: { id?: unknown } } }).repository?.owner?.id

@@ -2,7 +2,7 @@ import { ActionError, describeError, type ErrorCode } from './errors.ts'
 import { fromOrigin } from './from-origin.ts'
 import { fromSnapshot } from './from-snapshot.ts'
 import { fromWorkspace } from './from-workspace.ts'
-import { gitIn } from './git/git.ts'
+import { gitOutside } from './git/git.ts'
 import { requireLfs } from './git/lfs.ts'
 import { resolveAtOrigin } from './git/origin.ts'
 import type { Target } from './git/wanted.ts'
@@ -19,6 +19,8 @@ const FINAL: ReadonlySet<ErrorCode> = new Set([
   'REF_NOT_FOUND',
   'REF_MOVED',
   'WRITE_FAILED',
+  'GIT_MISSING',
+  'ORIGIN_FAILED',
   'CANCELLED',
 ])
 
@@ -34,13 +36,13 @@ export async function restore(inputs: Inputs, context: Context): Promise<Report>
     keepsCredentials = inputs.persistCredentials && arrival.outcome !== 'skipped'
     return reportOf(job, { target, arrival, session })
   } finally {
-    if (!keepsCredentials) await job.credentials.remove()
     await session?.close()
+    if (!keepsCredentials) await job.credentials.remove()
   }
 }
 
 async function findTarget({ inputs, context, wanted, origin, retries }: Job): Promise<Target> {
-  const git = gitIn(context.temp, context)
+  const git = gitOutside(context.temp, context)
   if (inputs.lfs) await requireLfs(git)
   return resolveAtOrigin(wanted, origin, { git, retries })
 }

@@ -38,8 +38,9 @@ export class Session {
     this.progress = new Progress(this.#client.traffic, context.log)
     const { signal, stall, attemptsFor } = this.#patience
     this.requests = { ...inputs, ...PATIENCE, client: this.#client, signal, stall, attemptsFor }
-    const { log } = context
-    this.shortcuts = { client: this.#shortcutClient, stall, signal, log, limits: SHORTCUT_LIMITS }
+    // The snapshot's time limit is not theirs: what they bring is needed after it is there.
+    const { log, signal: cancelled } = context
+    this.shortcuts = { client: this.#shortcutClient, stall, signal: cancelled, log, limits: SHORTCUT_LIMITS }
   }
 
   async open(): Promise<Snapshot> {

@@ -1,5 +1,7 @@
+import { rm, writeFile } from 'node:fs/promises'
 import { settingsEnvironment } from './git/git.ts'
 import type { Origin } from './git/origin.ts'
+import { extendedAuthorities } from './http/authorities.ts'
 import type { Job } from './job.ts'
 import { secretHeaders } from './request-headers.ts'
 import type { Session } from './session.ts'
@@ -11,6 +13,8 @@ interface Asked {
   readonly ensured: ReturnType<typeof ensureRefs>
 }
 
+type Setting = readonly [key: string, value: string]
+
 export interface ShortcutsOptions {
   readonly job: Job
   /** Undefined where there is nobody to ask. */
@@ -21,6 +25,9 @@ export interface ShortcutsOptions {
   readonly file: string
 }
 
+/** How long a clone that is there waits for answers: the ways that are left take about as long. */
+const GRACE_MS = 10_000
+
 /**
  * What a Cachew server is asked while the snapshot still streams, so that the answers are there when the tree is.
  * Drop it: often the snapshot held the commit, and nobody needs them.
@@ -28,6 +35,7 @@ export interface ShortcutsOptions {
 export class Shortcuts {
   readonly #options: ShortcutsOptions
   readonly #dropped = new AbortController()
+  #grace: NodeJS.Timeout | undefined
   #asked: Asked | undefined
 
   constructor(options: ShortcutsOptions) {
@@ -50,26 +58,54 @@ export class Shortcuts {
   }
 
   /** The bundle's file, if there is one. */
-  readonly bundle = async (): Promise<string | undefined> =>
-    (await this.#asked?.bundle) === 'ready' ? this.#options.file : undefined
+  readonly bundle = async (): Promise<string | undefined> => {
+    const answer = this.#asked === undefined ? undefined : await this.#inTime(this.#asked.bundle)
+    return answer === 'ready' ? this.#options.file : undefined
+  }
 
-  /** The server's git endpoint, unless it said that it cannot get the commit. */
+  /** The server's git endpoint, unless it cannot get the commit, or is too slow to say so. */
   readonly server = async (): Promise<Origin | undefined> => {
     const location = this.#options.session?.location
-    if (location?.kind !== 'cachew' || (await this.#asked?.ensured) === 'missing') return undefined
-    return this.#gitAt(location)
+    if (location?.kind !== 'cachew') return undefined
+    const answer = this.#asked === undefined ? 'unavailable' : await this.#inTime(this.#asked.ensured)
+    return answer === 'missing' || answer === undefined ? undefined : this.#gitAt(location)
   }
 
   async drop(): Promise<void> {
+    clearTimeout(this.#grace)
     this.#dropped.abort()
     await Promise.allSettled([this.#asked?.bundle, this.#asked?.ensured])
+    await rm(this.#authoritiesFile, { force: true })
   }
 
-  #gitAt({ git }: CachewLocation): Origin {
+  /** Undefined for an answer that does not come within what is left of the grace, which begins with the first wait. */
+  async #inTime<T>(answer: Promise<T>): Promise<T | undefined> {
+    const { signal } = this.#options.job.context
+    this.#grace ??= setTimeout(() => this.#dropped.abort(), GRACE_MS)
+    try {
+      return await answer
+    } catch {
+      signal.throwIfAborted()
+      return undefined
+    }
+  }
+
+  /** Beside the bundle. */
+  get #authoritiesFile(): string {
+    return `${this.#options.file}.authorities`
+  }
+
+  /** What is meant for the server alone, secrets and what it is trusted by, git gets for its origin alone. */
+  async #gitAt({ git }: CachewLocation): Promise<Origin> {
     const { inputs, context } = this.#options.job
+    const key = `http.${git.origin}/`
     const headers = Object.entries(secretHeaders(inputs))
-    const key = `http.${git.origin}/.extraheader`
-    const settings = headers.map(([name, value]) => [key, `${name}: ${value}`] as const)
+    const settings = headers.map(([name, value]): Setting => [`${key}.extraheader`, `${name}: ${value}`])
+    const authorities = extendedAuthorities(context.env)
+    if (authorities !== undefined && git.protocol === 'https:') {
+      await writeFile(this.#authoritiesFile, authorities)
+      settings.push([`${key}.sslCAInfo`, this.#authoritiesFile])
+    }
     return { url: git.href, env: settingsEnvironment(settings, context.env) }
   }
 }

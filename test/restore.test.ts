@@ -1,4 +1,5 @@
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -82,6 +83,9 @@ class Run {
         stallMs: 30_000,
         timeoutMs: 0,
         onMiss: 'fail',
+        sha256: undefined,
+        maxUnpackedBytes: 64 * 1024 ** 3,
+        maxEntries: 5_000_000,
         isDisabled: false,
         ref: '',
         token: undefined,
@@ -240,7 +244,7 @@ it('leaves nothing when it is cancelled while git works', async () => {
   const bin = temporary()
   // The probe's git is the real one; the first in the tree never ends.
   const script = `#!/bin/sh
-    case "$*" in *' init '*) PATH="${process.env.PATH}" exec git "$@" ;; esac
+    case "$*" in *' init '*|*' version') PATH="${process.env.PATH}" exec git "$@" ;; esac
     echo "$*" > "${bin}/calling"
     mv "${bin}/calling" "${bin}/called"
     exec sleep 600`
@@ -322,11 +326,32 @@ it('makes good what the archive has otherwise than its commit', async () => {
   expect(listTree(run.workspace, { without: '.git' })).toEqual(listTree(project.clone, { without: '.git' }))
 })
 
-it('leaves files that no commit knows where they are not to be cleaned away', async () => {
+it('brings no file that no commit knows into a workspace, even where those that are there stay', async () => {
   const clone = await changedClone((tree) => writeFileSync(join(tree, 'extra.txt'), 'extra'))
   const run = new Run()
   await run.restore({ ...(await serveTree(clone)), clean: false })
-  expect(await git(run.workspace, 'status', '--porcelain')).toBe('?? extra.txt')
+  expect(await git(run.workspace, 'status', '--porcelain')).toBe('')
+})
+
+it.each(['d', 'd/a.txt'])('does not take another object for that of %s', async (path) => {
+  const source = temporary()
+  await git(source, 'init', '--quiet', '--initial-branch=main')
+  mkdirSync(join(source, 'd'))
+  const content = join(source, 'd', 'a.txt')
+  writeFileSync(content, 'good')
+  await git(source, 'add', '.')
+  await git(source, 'commit', '--quiet', '--message=One')
+  const commit = await git(source, 'rev-parse', 'HEAD')
+  const good = await git(source, 'rev-parse', `HEAD:${path}`)
+  writeFileSync(content, 'evil')
+  await git(source, 'add', '.')
+  const evil = await git(source, 'rev-parse', `${await git(source, 'write-tree')}:${path}`)
+  const loose = (id: string) => join(source, '.git', 'objects', id.slice(0, 2), id.slice(2))
+  rmSync(loose(good))
+  copyFileSync(loose(evil), loose(good))
+  const run = new Run()
+  const served = { ...(await serveTree(source)), event: { ...event, sha: commit } }
+  expect(await run.failing(served)).toMatchObject({ code: 'UNSAFE_GIT' })
 })
 
 it('takes no setting and no hook from the archive', async () => {

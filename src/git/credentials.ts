@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, realpath, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
-import { type Environment, type Git, gitIn, settingsEnvironment } from './git.ts'
+import { type Environment, type Git, gitOutside, settingsEnvironment } from './git.ts'
 import {
   addSettings,
   inclusions,
@@ -163,7 +163,7 @@ function basicCredentials(token: string): string {
 /** For the step after the job: removes what `onCredentials` was last told of; twice is no error. */
 export async function removeCredentials(state: string, env: Environment): Promise<void> {
   // Of the directories it is told of, some may be gone.
-  const git = gitIn(tmpdir(), { env, signal: AbortSignal.timeout(REMOVAL_LIMIT_MS) })
+  const git = gitOutside(tmpdir(), { env, signal: AbortSignal.timeout(REMOVAL_LIMIT_MS) })
   await removePersisted(JSON.parse(state) as PersistedCredentials, git)
 }
 

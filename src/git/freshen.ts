@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ActionError, describeError } from '../errors.ts'
 import { type Environment, type Git, gitIn } from './git.ts'
 import { fetchFromOrigin, type GitRetries, NETWORK_CONFIG, type Origin, refMoved } from './origin.ts'
-import { targetObject } from './target-object.ts'
+import { isComplete, targetObject } from './target-object.ts'
 import { refspecsFor, type Target, targetOf, trackingRefOf } from './wanted.ts'
 
 /** Where the wanted commit came from; `none`: it was there. */
@@ -12,6 +13,8 @@ export type FreshenedBy = 'none' | 'bundle' | 'server' | 'origin'
 export interface FreshenOptions {
   /** Absolute path of a working copy in which git may run, whose remote `origin` is the origin. */
   readonly tree: string
+  /** Of a `new` one no ref was seen by anybody; a `reused` one may have refs that its user made. */
+  readonly clone: 'new' | 'reused'
   readonly target: Target
   readonly origin: Origin
   /** The file of a bundle that may lead to the target. Called only when the target is not there. */
@@ -38,6 +41,8 @@ type Freshening = Omit<FreshenOptions, 'depth'> & {
   readonly git: Git
   readonly history: 'wanted' | 'everything'
   readonly depth: number | 'unshallow' | undefined
+  /** Whether the origin may still have to send what the clone lacks. */
+  readonly clone: 'whole' | 'partial'
 }
 
 /**
@@ -51,6 +56,7 @@ export async function freshen(options: FreshenOptions): Promise<FreshenedBy> {
     git: gitIn(options.tree, options),
     history: options.depth === 0 ? 'everything' : 'wanted',
     depth: isShallow ? options.depth || 'unshallow' : undefined,
+    clone: await kindOf(options.tree),
   }
   const near = await findNear(freshening)
   const found = await askOrigin(freshening, near)
@@ -58,22 +64,44 @@ export async function freshen(options: FreshenOptions): Promise<FreshenedBy> {
   return found.by
 }
 
+/** By its config, which this action or git itself has written. */
+async function kindOf(tree: string): Promise<Freshening['clone']> {
+  const config = await readFile(join(tree, '.git', 'config'), 'latin1')
+  return /^\s*promisor = true$/m.test(config) ? 'partial' : 'whole'
+}
+
 async function findNear(freshening: Freshening): Promise<Found | undefined> {
   const { git, target, log } = freshening
   const there = await objectOf(target, git)
-  if (there !== undefined) return { by: 'none', object: there }
+  if (there !== undefined) {
+    if (!(await isComplete(git, target.commit, freshening.clone))) throw damaged(target)
+    return { by: 'none', object: there }
+  }
   const bundle = await freshening.bundle()
   if (bundle !== undefined && (await isPassable(() => unbundle(git, bundle, target), log))) {
     const object = await objectOf(target, git)
-    if (object !== undefined) return { by: 'bundle', object }
+    if (object !== undefined && (await isWhole(freshening))) return { by: 'bundle', object }
   }
   const server = await freshening.server()
   if (server !== undefined && (await isPassable(() => fetchFromServer(freshening, server), log))) {
     const object = await objectOf(target, git, 'FETCH_HEAD')
-    if (object !== undefined) return { by: 'server', object }
-    log(`the server has another ${target.ref}; asking the origin`)
+    if (object === undefined) log(`the server has another ${target.ref}; asking the origin`)
+    else if (await isWhole(freshening)) return { by: 'server', object }
   }
   return undefined
+}
+
+/** Of what was added to the clone: something it builds on may be missing there. */
+async function isWhole({ git, target, clone, log }: Freshening): Promise<boolean> {
+  const isWhole = await isComplete(git, target.commit, clone)
+  if (!isWhole) log(`objects of the commit ${target.commit} are missing still; going on without them`)
+  return isWhole
+}
+
+/** No server would send again what a clone says it has: another clone is needed. */
+function damaged({ commit }: Target): ActionError {
+  const message = `The clone is damaged: objects of the commit ${commit} are missing`
+  return new ActionError('GIT_FAILED', `${message}; have the server make the snapshot anew`)
 }
 
 /** Whether a way led on; where it did not there is another one, and the log says why. */
@@ -118,13 +146,15 @@ async function askOrigin(freshening: Freshening, near: Found | undefined): Promi
   const everything = refspecsFor(targetOf('', target.commit), { history, tags })
   const refspecs = everything.filter((refspec) => refspec !== target.commit)
   // Without a destination: no ref is in the way of the new one, and none is wrong should that be refused.
-  const isAsked = near === undefined || (target.kind === 'tag' && refspecs.length === 0)
+  const isDeeper = typeof depth === 'number' && depth > 1
+  const isAsked = near === undefined || isDeeper || (target.kind === 'tag' && refspecs.length === 0)
   const wanted = isAsked ? [wantOf(target)] : []
   if (near !== undefined && !isAsked && refspecs.length === 0) return near
   const fetch = { refspecs: [...refspecs, ...wanted], depth, onProgress, retries }
   await fetchFromOrigin(git, origin, fetch)
   const object = await objectOf(target, git, refspecs.length === 0 ? 'FETCH_HEAD' : target.ref)
   if (object === undefined) throw refMoved(target, origin)
+  if (near === undefined && !(await isComplete(git, target.commit, freshening.clone))) throw damaged(target)
   return { by: near?.by ?? 'origin', object }
 }
 
@@ -137,18 +167,24 @@ function objectOf(target: Target, git: Git, tagAt = target.ref): Promise<string 
  * Two transactions, as a new ref may be where a directory of old ones was. A stale ref whose name is not UTF-8 stays,
  * as it is not known by its bytes here; git takes no offence at what is not there.
  */
-async function setRefs({ git, target, history, tags }: Freshening, object: string): Promise<void> {
+async function setRefs(freshening: Freshening, object: string): Promise<void> {
+  const { git, target, clone } = freshening
   const tracking = trackingRefOf(target)
-  const old = await git.run(['for-each-ref', '--format=%(refname)', ...unseen({ history, tags })])
-  const stale = old.split('\n').filter((name) => name !== '' && name !== tracking)
+  const patterns = clone === 'new' ? ['refs/'] : ['refs/remotes', 'refs/tags']
+  const old = await git.run(['for-each-ref', '--format=%(refname)', ...patterns])
+  const stale = old
+    .split('\n')
+    .filter((name) => name !== '' && name !== tracking && !isSeen(name, freshening))
   const deletions = stale.map((name) => `delete ${name}`)
   const update = tracking === undefined ? [] : [`update ${tracking} ${object}`]
   const commands = ['start', ...deletions, 'commit', 'start', ...update, 'commit', '']
   await git.run(['update-ref', '--no-deref', '--stdin'], { input: Buffer.from(commands.join('\n')) })
 }
 
-/** Patterns of the refs that the origin was not asked about. */
-function unseen({ history, tags }: Pick<Freshening, 'history' | 'tags'>): readonly string[] {
-  if (history === 'everything') return ['refs/remotes/origin/HEAD', 'refs/remotes/pull']
-  return tags === 'all' ? ['refs/remotes'] : ['refs/remotes', 'refs/tags']
+/** Whether the origin was asked about a ref. Local branches, which nobody asks for, are left to the check-out. */
+function isSeen(name: string, { history, tags }: Freshening): boolean {
+  if (name.startsWith('refs/heads/')) return true
+  if (name.startsWith('refs/tags/')) return history === 'everything' || tags === 'all'
+  const isBranch = name.startsWith('refs/remotes/origin/') && name !== 'refs/remotes/origin/HEAD'
+  return isBranch && history === 'everything'
 }

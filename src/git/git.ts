@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
+import { isDiskFull } from '../disk-space.ts'
 import { ActionError } from '../errors.ts'
 import { sanitize } from '../sanitize.ts'
 
@@ -15,6 +17,8 @@ export interface GitOptions {
   readonly config?: Readonly<Record<string, string>>
   /** Told each line of git's standard error as it comes, made fit for the log. */
   readonly onLine?: (line: string) => void
+  /** Told git's output as it comes, which then has no limit and is not in the result. */
+  readonly onOutput?: (bytes: Buffer) => void
   /**
    * How much git may print; more ends it and is an error.
    * @default 16 MiB
@@ -40,7 +44,12 @@ const ERROR_TAIL_CHARACTERS = 500
 const KILL_AFTER_MS = 2_000
 const HAS_PROCESS_GROUPS = process.platform !== 'win32'
 
-const PROTECTIVE_CONFIG = { 'core.fsmonitor': 'false', 'core.hooksPath': '/dev/null' }
+const PROTECTIVE_CONFIG = {
+  'core.fsmonitor': 'false',
+  'core.hooksPath': '/dev/null',
+  // A directory is no repository itself: only its `.git` is one, and that was looked at. From git 2.38 on.
+  'safe.bareRepository': 'explicit',
+}
 
 /** What would point git at another repository, or make a new one of another format. */
 const FOREIGN_VARIABLES = [
@@ -86,6 +95,17 @@ export function gitIn(directory: string, place: Place): Git {
   }
 }
 
+/** Git for what needs no repository: it reads nothing of one that somebody has put into this directory. */
+export function gitOutside(directory: string, place: Place): Git {
+  const git = gitIn(directory, place)
+  const nowhere = { GIT_DIR: join(directory, `no-repository-${randomUUID()}`) }
+  const outside = (options: GitOptions = {}) => ({ ...options, env: { ...options.env, ...nowhere } })
+  return {
+    run: (args, options) => git.run(args, outside(options)),
+    succeeds: (args, options) => git.succeeds(args, outside(options)),
+  }
+}
+
 /**
  * Variables that give git settings, on top of those that `env` gives it in the same way. Unlike `-c` nobody else
  * sees them: the way for secrets. A setting may be given more than once.
@@ -119,13 +139,16 @@ async function runGit(
   })
   const killer = new Killer(child)
   const onAbort = () => killer.end()
+  const onExit = () => killer.endNow()
   place.signal.addEventListener('abort', onAbort, { once: true })
+  process.once('exit', onExit)
   try {
     return await outcome(child, args, { killer, directory, options })
   } catch (error) {
     throw place.signal.aborted ? place.signal.reason : error
   } finally {
     place.signal.removeEventListener('abort', onAbort)
+    process.off('exit', onExit)
     killer.disarm()
   }
 }
@@ -159,7 +182,9 @@ function outcome(child: ChildProcess, args: readonly string[], run: Run): Promis
   const output: Buffer[] = []
   let outputBytes = 0
   let errors: Buffer = Buffer.alloc(0)
+  const { onOutput } = run.options
   child.stdout?.on('data', (data: Buffer) => {
+    if (onOutput !== undefined) return onOutput(data)
     outputBytes += data.length
     if (outputBytes <= limitBytes) output.push(data)
     else run.killer.end()
@@ -182,7 +207,8 @@ function outcome(child: ChildProcess, args: readonly string[], run: Run): Promis
         resolve(Buffer.concat(output).toString('utf8'))
       } else {
         const how = signal === null ? `exit code ${code}` : `ended by ${signal}`
-        reject(new ActionError('GIT_FAILED', `git ${subcommand} failed (${how}): ${readableTail(errors)}`))
+        const kind = isDiskFull(errors.toString()) ? 'WRITE_FAILED' : 'GIT_FAILED'
+        reject(new ActionError(kind, `git ${subcommand} failed (${how}): ${readableTail(errors)}`))
       }
     })
   })
@@ -207,7 +233,7 @@ function notStarted(error: NodeJS.ErrnoException, directory: string): ActionErro
     return new ActionError('GIT_FAILED', 'git could not be started', { cause: error })
   }
   return existsSync(directory)
-    ? new ActionError('GIT_FAILED', 'git is needed on the PATH and was not found: install git', {
+    ? new ActionError('GIT_MISSING', 'git is needed on the PATH and was not found: install git', {
         cause: error,
       })
     : new ActionError('GIT_FAILED', `git was to run in ${directory}, which does not exist`, { cause: error })
@@ -247,6 +273,11 @@ class Killer {
       this.#child.stderr?.destroy()
     }, KILL_AFTER_MS)
     this.#timer.unref()
+  }
+
+  /** For a process that ends at once: nobody will look after git any more. */
+  endNow(): void {
+    this.#send('SIGKILL')
   }
 
   disarm(): void {

@@ -15,6 +15,8 @@ export type RecordOf = (path: string) => Uint8Array | undefined
 export interface FilledIndex {
   readonly entries: number
   readonly filled: number
+  /** Names of the blobs of the other entries, in hex. */
+  readonly unproven: readonly string[]
 }
 
 const HASH_BYTES = { sha1: 20, sha256: 32 } as const
@@ -24,6 +26,7 @@ const SIGNATURE = 0x44495243
 const STAT_BYTES = 40
 const MODE_AT = 24
 const MODE_END = 28
+const GITLINK_MODE = 0o160000
 
 const FLAG_EXTENDED = 0x4000
 const FLAG_STAGE = 0x3000
@@ -59,6 +62,7 @@ export function fillEntries(index: Buffer, recordOf: RecordOf, hashBytes: 20 | 3
   const entries = index.readUInt32BE(8)
   const end = index.length - hashBytes
   const flagsAt = STAT_BYTES + hashBytes
+  const unproven: string[] = []
   let filled = 0
   let at = HEADER_BYTES
   for (let entry = 0; entry < entries; entry++) {
@@ -75,12 +79,14 @@ export function fillEntries(index: Buffer, recordOf: RecordOf, hashBytes: 20 | 3
     if (record?.length === flagsAt && isProven(index, at, record)) {
       index.set(record.subarray(0, STAT_BYTES), at)
       filled++
+    } else if (index.readUInt32BE(at + MODE_AT) !== GITLINK_MODE) {
+      unproven.push(index.toString('hex', at + STAT_BYTES, at + flagsAt))
     }
     at = next
   }
   const algorithm = hashBytes === 20 ? 'sha1' : 'sha256'
   index.set(createHash(algorithm).update(index.subarray(0, end)).digest(), end)
-  return { entries, filled }
+  return { entries, filled, unproven }
 }
 
 function checkHeader(index: Buffer, hashBytes: number): number {

@@ -33,7 +33,7 @@ export async function requireLfs(git: Git): Promise<void> {
     if (!(cause instanceof ActionError && cause.code === 'GIT_FAILED')) throw cause
     const message =
       'Input lfs is true, which needs git-lfs, and it was not found: install git-lfs on the runner'
-    throw new ActionError('GIT_FAILED', message, { cause })
+    throw new ActionError('GIT_MISSING', message, { cause })
   }
 }
 

@@ -1,4 +1,4 @@
-import { ActionError } from '../errors.ts'
+import { ActionError, describeError } from '../errors.ts'
 import type { Environment, Git } from './git.ts'
 import { isQualified, type Target, targetOf, type Wanted } from './wanted.ts'
 
@@ -30,18 +30,24 @@ export const NETWORK_CONFIG = {
   'http.lowSpeedTime': '60',
 } as const
 
-/** Runs git against the origin up to three times, as actions/checkout does. */
+/** Runs git against the origin up to three times, as actions/checkout does; then ORIGIN_FAILED. */
 export async function withGitRetries<T>(attempt: () => Promise<T>, retries: GitRetries): Promise<T> {
   for (let tried = 1; ; tried += 1) {
     try {
       return await attempt()
     } catch (error) {
-      if (tried === TRIES || !mayPass(error)) throw error
+      if (!mayPass(error)) throw error
+      if (tried === TRIES) throw givenUp(error)
       const delayMs = MIN_DELAY_MS + Math.floor(retries.random() * (MAX_DELAY_MS - MIN_DELAY_MS))
       retries.onRetry(error, delayMs)
       await retries.wait(delayMs)
     }
   }
+}
+
+function givenUp(error: unknown): ActionError {
+  const message = `gave up after ${TRIES} attempts: ${describeError(error)}`
+  return new ActionError('ORIGIN_FAILED', message, { cause: error })
 }
 
 /** A git that failed may do better next time; one that could not be started, which has a cause, will not. */

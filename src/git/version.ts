@@ -11,5 +11,5 @@ export async function requireGit(git: Git): Promise<void> {
   if (Number(major) > LEAST.major || (Number(major) === LEAST.major && Number(minor) >= LEAST.minor)) return
   const least = `${LEAST.major}.${LEAST.minor}`
   const message = `git ${least} or newer is needed, and the one on the PATH says "${said}": install a newer git`
-  throw new ActionError('GIT_FAILED', message)
+  throw new ActionError('GIT_MISSING', message)
 }

@@ -60,6 +60,7 @@ function freshenTo(ref: string, commit: string, options: Partial<FreshenOptions>
     ...place,
     ...nowhere,
     tree,
+    clone: 'new',
     target: targetOf(ref, commit),
     origin,
     depth: 1,
@@ -113,7 +114,7 @@ describe('a commit that the snapshot has', () => {
     expect(Object.keys(await refs())).toHaveLength(6)
     expect(await freshenTo('', base, unasked)).toBe('none')
     expect(await refs()).toEqual({ '': undefined })
-    expect(await git(tree, 'rev-parse', 'refs/notes/commits', MAIN)).toBe(`${base}\n${base}`)
+    expect(await git(tree, 'for-each-ref', '--format=%(refname) %(objectname)')).toBe(`${MAIN} ${base}`)
   })
 
   it('is there in spite of a ref whose name is not UTF-8', async () => {
@@ -407,6 +408,34 @@ describe('a shallow clone', () => {
     const after = await next()
     expect(await freshenTo(MAIN, after, { server: async () => cacheEndpoint() })).toBe('server')
     expect(await git(tree, 'rev-list', '--count', after)).toBe('1')
+  })
+
+  it('becomes deeper where more is asked for, though the commit is there', async () => {
+    await snapshot('--depth=1')
+    const tip = await next()
+    await freshenTo(MAIN, tip, { clone: 'reused' })
+    expect(await freshenTo(MAIN, tip, { clone: 'reused', depth: 2 })).toBe('none')
+    expect(await git(tree, 'rev-list', '--count', tip)).toBe('2')
+  })
+})
+
+describe('refs that neither branch nor tag are', () => {
+  const others = ['refs/stash', 'refs/notes/commits', 'refs/pull/7/head', 'refs/original/refs/heads/main']
+
+  it('do not stay of a snapshot', async () => {
+    await snapshot()
+    for (const ref of others) await git(tree, 'update-ref', ref, 'HEAD')
+    await freshenTo(MAIN, base)
+    const left = await git(tree, 'for-each-ref', '--format=%(refname)')
+    expect(left.split('\n')).toEqual(['refs/heads/main', 'refs/remotes/origin/main'])
+  })
+
+  it('stay in a clone that somebody works with', async () => {
+    await snapshot()
+    for (const ref of others) await git(tree, 'update-ref', ref, 'HEAD')
+    await freshenTo(MAIN, base, { clone: 'reused' })
+    const left = await git(tree, 'for-each-ref', '--format=%(refname)')
+    expect(left.split('\n')).toEqual(expect.arrayContaining(others))
   })
 })
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Environment, type Git, gitIn } from '../../src/git/git.ts'
+import { type Environment, type Git, gitIn, gitOutside } from '../../src/git/git.ts'
 import { gitEnvironment, git as plainGit } from '../support/git-repo.ts'
 
 let root: string
@@ -78,7 +78,7 @@ describe('git', () => {
   it('says that git is needed when it is not on the PATH', async () => {
     const failure = gitOf({ PATH: join(root, 'nothing') }).run(['version'])
     await expect(failure).rejects.toMatchObject({
-      code: 'GIT_FAILED',
+      code: 'GIT_MISSING',
       message: 'git is needed on the PATH and was not found: install git',
     })
   })
@@ -189,3 +189,11 @@ async function silentServer() {
     },
   }
 }
+
+it('git outside of any repository reads nothing of one that lies there', async () => {
+  await writeFile(join(repository, '.git', 'config'), 'no config at all')
+  const place = { env: gitEnvironment, signal: new AbortController().signal }
+  await expect(gitIn(repository, place).run(['config', '--list'])).rejects.toThrow('bad config')
+  const settings = ['config', '--file', join(root, 'absent'), '--default', 'nothing', 'a.b']
+  expect(await gitOutside(repository, place).run(settings)).toBe('nothing\n')
+})

@@ -167,8 +167,8 @@ describe('LFS files', () => {
     const scene = await Scene.create()
     scene.loseUpstream(lfsFile(large))
     await expect(scene.checkOut()).rejects.toMatchObject({
-      code: 'GIT_FAILED',
-      message: expect.stringMatching(/^git lfs failed/),
+      code: 'ORIGIN_FAILED',
+      message: expect.stringMatching(/^gave up after 3 attempts: git lfs failed/),
     })
     expect(scene.waits).toHaveLength(2)
   })
@@ -219,7 +219,7 @@ describe('a missing git-lfs', () => {
     const signal = new AbortController().signal
     const without = gitIn(programs, { env: { ...gitEnvironment, PATH: programs }, signal })
     await expect(requireLfs(without)).rejects.toMatchObject({
-      code: 'GIT_FAILED',
+      code: 'GIT_MISSING',
       message: 'Input lfs is true, which needs git-lfs, and it was not found: install git-lfs on the runner',
     })
     await requireLfs(gitIn(programs, { env: gitEnvironment, signal }))

@@ -140,9 +140,10 @@ describe('git against the origin', () => {
     ])
   })
 
-  it('fails as git did after the third try', async () => {
+  it('fails after the third try, and says how git did', async () => {
     const { calls, result } = failing(9, failed)
-    await expect(result).rejects.toBe(failed)
+    const message = `gave up after 3 attempts: ${failed.message}`
+    await expect(result).rejects.toMatchObject({ code: 'ORIGIN_FAILED', message, cause: failed })
     expect(calls).toMatchObject({ attempts: 3, delays: [10_000, 19_999] })
   })
 

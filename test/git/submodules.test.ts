@@ -197,8 +197,8 @@ describe('submodules', () => {
     expect(existsSync(scene.in('libs/lib/deep/name'))).toBe(true)
     const down = await Scene.create({ script: () => ({ status: 500 }) })
     await expect(down.update()).rejects.toMatchObject({
-      code: 'GIT_FAILED',
-      message: expect.stringMatching(/^git submodule failed/),
+      code: 'ORIGIN_FAILED',
+      message: expect.stringMatching(/^gave up after 3 attempts: git submodule failed/),
     })
     expect(down.waits).toHaveLength(2)
   })

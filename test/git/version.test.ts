@@ -27,7 +27,7 @@ describe('a git', () => {
     'that says "%s" is refused in words',
     async (words) => {
       const message = `git 2.31 or newer is needed, and the one on the PATH says "${words}": install a newer git`
-      await expect(requireGit(gitThatSays(words))).rejects.toMatchObject({ code: 'GIT_FAILED', message })
+      await expect(requireGit(gitThatSays(words))).rejects.toMatchObject({ code: 'GIT_MISSING', message })
     },
   )
 

@@ -1,0 +1,34 @@
+import { ActionError } from './errors.ts'
+import { type FreshenedBy, type FreshenOptions, freshen } from './git/freshen.ts'
+import { gitOutside } from './git/git.ts'
+import { NETWORK_CONFIG } from './git/origin.ts'
+import type { Job } from './job.ts'
+
+/** What a job has to say on every fetch. */
+export function fetching({ inputs, context, origin, retries, onProgress }: Job) {
+  const { env, signal, log } = context
+  const tags = inputs.fetchTags ? 'all' : 'none'
+  return { origin, depth: inputs.fetchDepth, tags, retries, onProgress, log, env, signal } as const
+}
+
+/**
+ * Brings the target into a clone. Where the origin was asked and it failed, it is looked whether it answers at all:
+ * ORIGIN_FAILED if not, and GIT_FAILED where the clone itself must be to blame, which another one can make good.
+ */
+export async function freshenClone(
+  job: Job,
+  clone: Pick<FreshenOptions, 'tree' | 'clone' | 'target' | 'bundle' | 'server'>,
+): Promise<FreshenedBy> {
+  try {
+    return await freshen({ ...fetching(job), ...clone })
+  } catch (error) {
+    const isOrigin = error instanceof ActionError && error.code === 'ORIGIN_FAILED'
+    if (!isOrigin || !(await originAnswers(job))) throw error
+    throw new ActionError('GIT_FAILED', error.message, { cause: error })
+  }
+}
+
+function originAnswers({ context, origin }: Job): Promise<boolean> {
+  const args = ['ls-remote', '--quiet', '--heads', '--', origin.url, 'HEAD']
+  return gitOutside(context.temp, context).succeeds(args, { config: NETWORK_CONFIG, env: origin.env })
+}
