@@ -1,4 +1,5 @@
 import { ActionError } from '../errors.ts'
+import { checkDirectories, checkLastName, type Naming, relativePath, unsafe } from './entry-name.ts'
 import type { TarEntry } from './tar.ts'
 
 /** What an unpacked tree may cost at most. */
@@ -9,16 +10,16 @@ export interface TreeLimits {
 
 export const DEFAULT_LIMITS: TreeLimits = { entries: 5_000_000, bytes: 64 * 1024 ** 3 }
 
-const MAX_PATH_BYTES = 4096
-const MAX_COMPONENT_BYTES = 255
-const MAX_DEPTH = 256
 /** They are all kept, to know what is taken. */
 const MAX_ALL_PATHS_BYTES = 512 * 1024 * 1024
 const MAX_LINKS = 500_000
 const MAX_LINK_BYTES = 64 * 1024 * 1024
+/** PATH_MAX less its NUL: no system makes a link to more. */
+const MAX_TARGET_BYTES = 4095
 
 export interface PolicyOptions {
   readonly limits: TreeLimits
+  readonly naming: Naming
   /** Asked for names relative to `.git`. */
   readonly staysInDotGit: (name: string) => boolean
   /** Called for each directory of the tree, parents first. */
@@ -43,6 +44,7 @@ const LINK = -2
  */
 export class EntryPolicy {
   readonly #limits: TreeLimits
+  readonly #naming: Naming
   readonly #staysInDotGit: (name: string) => boolean
   readonly #makeDirectory: (path: string) => void
   /** What each path is: a file by its number, or one of the two above. */
@@ -61,6 +63,7 @@ export class EntryPolicy {
 
   constructor(options: PolicyOptions) {
     this.#limits = options.limits
+    this.#naming = options.naming
     this.#staysInDotGit = options.staysInDotGit
     this.#makeDirectory = options.makeDirectory
   }
@@ -74,7 +77,8 @@ export class EntryPolicy {
   /** Counts bytes of the archive, be they content, headers or what follows its end: all of them cost time. */
   countRead(bytes: number): void {
     this.#read += bytes
-    if (this.#read > this.#limits.bytes) throw tooMuch(`has more than ${this.#limits.bytes} bytes`)
+    if (this.#read > this.#limits.bytes)
+      throw tooMuch(`has more than ${this.#limits.bytes} bytes${MORE_BYTES}`)
   }
 
   /** Makes the directories that an entry needs. Throws UNSAFE_ENTRY or LIMIT_EXCEEDED. */
@@ -85,8 +89,8 @@ export class EntryPolicy {
     const slash = path.lastIndexOf('/')
     const isKnownParent = slash > 0 && slash === this.#lastParent.length && path.startsWith(this.#lastParent)
     const parent = isKnownParent ? this.#lastParent : path.slice(0, Math.max(0, slash))
-    if (!isKnownParent && !this.#taken.has(parent)) checkDirectories(parent, entry)
-    checkComponent(path.slice(slash + 1), entry, slash === -1)
+    if (!isKnownParent && !this.#taken.has(parent)) checkDirectories(parent, entry, this.#naming)
+    checkLastName(path, entry, this.#naming)
     const inDotGit = path === '.git' || path.startsWith('.git/')
     if (inDotGit && !this.#staysIn(path, entry)) {
       this.skipped += 1
@@ -102,7 +106,8 @@ export class EntryPolicy {
     if (this.#pathBytes > MAX_ALL_PATHS_BYTES)
       throw tooMuch(`has more than ${MAX_ALL_PATHS_BYTES} bytes of paths`)
     this.#bytes += size
-    if (this.#bytes > this.#limits.bytes) throw tooMuch(`unpacks to more than ${this.#limits.bytes} bytes`)
+    if (this.#bytes > this.#limits.bytes)
+      throw tooMuch(`unpacks to more than ${this.#limits.bytes} bytes${MORE_BYTES}`)
     if (kind !== 'symlink' && kind !== 'hardlink') return
     this.#links += 1
     this.#linkBytes += target.length
@@ -113,7 +118,8 @@ export class EntryPolicy {
 
   #countEntry(): void {
     this.#entries += 1
-    if (this.#entries > this.#limits.entries) throw tooMuch(`has more than ${this.#limits.entries} entries`)
+    if (this.#entries > this.#limits.entries)
+      throw tooMuch(`has more than ${this.#limits.entries} entries${MORE_ENTRIES}`)
   }
 
   #staysIn(path: string, entry: TarEntry): boolean {
@@ -161,6 +167,8 @@ export class EntryPolicy {
       return { kind, path }
     }
     if (entry.target === '' || entry.target.includes('\0')) throw unsafe(entry, 'a link to nothing')
+    if (entry.target.length > MAX_TARGET_BYTES)
+      throw unsafe(entry, `a link to ${entry.target.length} bytes of path`)
     if (kind === 'hardlink') this.#checkLinked(entry)
     this.#taken.set(path, LINK)
     return { kind, path }
@@ -178,51 +186,8 @@ export function linkedPath({ target }: TarEntry): string {
   return target.startsWith('./') ? target.slice(2) : target
 }
 
-function relativePath(entry: TarEntry): string {
-  const { path, kind } = entry
-  if (path === '' || path.length > MAX_PATH_BYTES) throw unsafe(entry, `a path of ${path.length} bytes`)
-  if (path.startsWith('/')) throw unsafe(entry, 'an absolute path')
-  if (path.includes('\0')) throw unsafe(entry, 'a path with a NUL in it')
-  const inside = path.startsWith('./') ? path.slice(2) : path === '.' ? '' : path
-  const named = inside.endsWith('/') ? inside.slice(0, -1) : inside
-  if (kind !== 'directory' && (named === '' || named !== inside))
-    throw unsafe(entry, `a ${kind} named as a directory`)
-  return named
-}
-
-function checkDirectories(parent: string, entry: TarEntry): void {
-  const components = parent.split('/')
-  if (components.length >= MAX_DEPTH) throw unsafe(entry, `a path deeper than ${MAX_DEPTH}`)
-  components.forEach((component, depth) => {
-    checkComponent(component, entry, depth === 0)
-  })
-}
-
-function checkComponent(name: string, entry: TarEntry, isTop: boolean): void {
-  if (name === '' || name === '.' || name === '..') throw unsafe(entry, `a path with "${name}" in it`)
-  if (name.length > MAX_COMPONENT_BYTES)
-    throw unsafe(entry, `a name longer than ${MAX_COMPONENT_BYTES} bytes`)
-  if (!(isTop && name === '.git') && isDotGit(name))
-    throw unsafe(entry, 'a name that some file systems take for .git')
-}
-
-/** Code points that HFS+ ignores in names, in UTF-8 read as latin1. */
-const HFS_IGNORED = /\xe2\x80[\x8c-\x8f\xaa-\xae]|\xe2\x81[\xaa-\xaf]|\xef\xbb\xbf/g
-
-/** Whether HFS+ or NTFS would take a name for `.git` (git's own rules: is_hfs_dotgit, is_ntfs_dotgit). */
-function isDotGit(name: string): boolean {
-  const first = name.charCodeAt(0)
-  if (first !== 0x2e && first !== 0x67 && first !== 0x47 && first < 0x80) return false
-  if (name.replace(HFS_IGNORED, '').toLowerCase() === '.git') return true
-  return /^(\.git|git~1)[ .]*($|[\\:])/i.test(name)
-}
-
-function unsafe({ path }: TarEntry, what: string): ActionError {
-  return new ActionError(
-    'UNSAFE_ENTRY',
-    `the archive is refused: ${what}: ${JSON.stringify(path.slice(0, 300))}`,
-  )
-}
+const MORE_BYTES = ' (the input max-unpacked-bytes allows more)'
+const MORE_ENTRIES = ' (the input max-entries allows more)'
 
 function tooMuch(what: string): ActionError {
   return new ActionError('LIMIT_EXCEEDED', `the archive is refused: it ${what}`)

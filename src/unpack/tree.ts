@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { linkSync, lstatSync, lutimesSync, mkdirSync, symlinkSync } from 'node:fs'
 import { Batch, type BatchFile } from './batch.ts'
 import { diskError, diskFailure } from './disk-error.ts'
+import type { Naming } from './entry-name.ts'
 import { GIT_MODE, renewStatData, STAT_BYTES, writeStatData } from './index-record.ts'
 import { IndexRecords } from './index-records.ts'
 import { onDisk, toLatin1 } from './on-disk.ts'
@@ -19,7 +20,11 @@ export interface TreeOptions {
   readonly staysInDotGit: (name: string) => boolean
   /** For every file and link, in seconds since 1970. */
   readonly mtime: number
+  /** Default: this system's. */
+  readonly naming?: Naming
 }
+
+const SYSTEM_NAMING: Naming = process.platform === 'win32' ? 'windows' : 'posix'
 
 /** What has been unpacked. */
 export interface Tree {
@@ -67,11 +72,12 @@ export class TreeBuilder {
   #bytes = 0
 
   /** Starts the writers; `close` ends them. */
-  constructor({ root, writers, limits, staysInDotGit, mtime }: TreeOptions) {
+  constructor({ root, writers, limits, staysInDotGit, mtime, naming = SYSTEM_NAMING }: TreeOptions) {
     this.#root = toLatin1(root)
     this.#mtime = mtime
     this.#policy = new EntryPolicy({
       limits,
+      naming,
       staysInDotGit,
       makeDirectory: (path) => this.#makeDirectory(path),
     })

@@ -10,14 +10,57 @@ export interface UnpackOptions {
   readonly commit: string | undefined
 }
 
+/** How many bytes a compressed one may become; an archive of a clone is mostly packs, which stay as they are. */
+const MAX_RATIO = 1000
+/** So much is unpacked before that is asked: a clone may begin with a file of zeros. */
+const UNJUDGED_BYTES = 64 * 1024 * 1024
+
 /** Turns a stream of a `tar.zst` into the tree, while it arrives. On failure what is on disk is incomplete. */
 export async function unpack(stream: ByteStream, tree: TreeBuilder, options: UnpackOptions): Promise<Tree> {
   if (options.commit?.length === 64) tree.hash = 'sha256'
-  let empty = true
-  for await (const block of decode(stream, { concurrency: options.decoders })) {
-    empty = false
+  const counted = new CountedStream(stream)
+  let bytes = 0
+  for await (const block of decode(counted, { concurrency: options.decoders })) {
+    bytes += block.length
+    checkRatio(bytes, counted.taken)
     await tree.write(block)
   }
-  if (empty) throw new ActionError('EMPTY_SNAPSHOT', 'the snapshot is empty')
+  if (bytes === 0) throw new ActionError('EMPTY_SNAPSHOT', 'the snapshot is empty')
   return tree.finish()
+}
+
+function checkRatio(bytes: number, compressedBytes: number): void {
+  if (bytes <= UNJUDGED_BYTES || bytes <= MAX_RATIO * compressedBytes) return
+  const seen = `${compressedBytes} bytes of it unpack to more than ${bytes}`
+  throw new ActionError(
+    'LIMIT_EXCEEDED',
+    `the archive is refused: ${seen}; at most ${MAX_RATIO} times as many are allowed`,
+  )
+}
+
+/** A stream that tells how many bytes have been taken from it. */
+class CountedStream implements ByteStream {
+  readonly holdBytes: number
+  readonly #stream: ByteStream
+  taken = 0
+
+  constructor(stream: ByteStream) {
+    this.holdBytes = stream.holdBytes
+    this.#stream = stream
+  }
+
+  release(upTo: number): void {
+    this.#stream.release(upTo)
+  }
+
+  cancel(reason: unknown): void {
+    this.#stream.cancel(reason)
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const piece of this.#stream) {
+      this.taken += piece.length
+      yield piece
+    }
+  }
 }

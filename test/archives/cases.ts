@@ -25,7 +25,7 @@ const directory: Special = { kind: 'directory' }
 type Name = string | Buffer
 type Entries = readonly (TarEntry | Buffer)[]
 
-const F = (name: Name, body = 'planted'): TarEntry => ({ name, body })
+const F = (name: Name, body: Name = 'planted'): TarEntry => ({ name, body })
 const D = (name: Name, mode = 0o755): TarEntry => ({ name, type: 'directory', mode })
 const S = (name: Name, linkname: Name): TarEntry => ({ name, type: 'symlink', linkname })
 const L = (name: Name, linkname: Name): TarEntry => ({ name, type: 'hardlink', linkname })
@@ -55,6 +55,10 @@ const MIB = 2 ** 20
 const NFC = '\u00e9'
 const NFD = 'e\u0301'
 
+/** A name in a title: what cannot be seen is told by its code points. */
+const shown = (name: string): string =>
+  JSON.stringify(name).replace(/[^ -~]/gu, (sign) => `U+${(sign.codePointAt(0) ?? 0).toString(16)}`)
+
 const latin1 = (text: string): string => Buffer.from(text).toString('latin1')
 
 export const CASES: readonly Case[] = [
@@ -62,20 +66,23 @@ export const CASES: readonly Case[] = [
   is('T01', 'an absolute path', (out) => [F(`${out}/T01`)], UNSAFE),
   is('T02', 'an absolute path with two slashes', (out) => [F(`/${out}/T02`)], UNSAFE),
   is('T03', 'a path through ..', [F('../outside/T03')], UNSAFE),
-  is('T03b', 'a path through .. after ./', [F('./../outside/T03')], UNSAFE),
+  is('T03', 'a path through .. after ./', [F('./../outside/T03')], UNSAFE),
   is('T04', 'a path through .. farther in', [F('a/../../outside/x')], UNSAFE),
   is('T05', 'a file named ..', [F('..')], UNSAFE),
   is('T06', 'a directory named ../', [D('../', 0o777)], UNSAFE),
   is('T07', 'a symlink in the place of the root', (out) => [S('.', out), F('x')], UNSAFE),
   is('T08', 'a root that nobody may read', [D('./', 0), F('./f', 'x')], { f: 'x' }),
   is('T09', 'a file without a name', [F('')], UNSAFE),
-  is('T10a', 'a file named /', [F('/', '')], UNSAFE),
-  is('T10b', 'a file named //', [F('//', '')], UNSAFE),
-  is('T10c', 'a file named ./.', [F('./.')], UNSAFE),
-  is('T10d', 'a file named ///..', [F('///..')], UNSAFE),
-  is('T10e', 'a file named ./', [F('./', '')], {}),
-  is('T10f', 'a path with two slashes inside', [F('a//b')], UNSAFE),
-  is('T10g', 'a path with . inside', [F('a/./b')], UNSAFE),
+  is('T10', 'a file named /', [F('/', '')], UNSAFE),
+  is('T10', 'a file named //', [F('//', '')], UNSAFE),
+  is('T10', 'a file named ./.', [F('./.')], UNSAFE),
+  is('T10', 'a file named ///..', [F('///..')], UNSAFE),
+  is('T10', 'a file named ./', [F('./', '')], {}),
+  is('T10', 'a path with two slashes inside', [F('a//b')], UNSAFE),
+  is('T10', 'a path with two slashes after its dot', [F('.//b')], UNSAFE),
+  is('T10', 'a link of such a name, and a file below it', (out) => [S('.//l', out), F('l/x')], UNSAFE),
+  is('T10', 'a directory of nothing but dot and slashes', [D('.//')], UNSAFE),
+  is('T10', 'a path with . inside', [F('a/./b')], UNSAFE),
 
   // Links on the way to something.
   is('T11', 'a file below a symlink', (out) => [S('l', out), F('l/x')], UNSAFE),
@@ -103,18 +110,18 @@ export const CASES: readonly Case[] = [
   is('T28', 'a hard link to itself', [L('h', 'h')], UNSAFE),
   is('T29', 'a hard link to nothing', [L('h', 'nope'), F('after')], UNSAFE),
   is('T30', 'a hard link before its target', [L('h', 't'), F('t')], UNSAFE),
-  is('T31', 'a hard link to a symlink', [F('t'), S('l', 't'), L('h', 'l')], UNSAFE),
+  is('T22', 'a hard link to a symlink', [F('t'), S('l', 't'), L('h', 'l')], UNSAFE),
   is('T32', 'a file below a file', [F('f'), F('f/child')], UNSAFE),
   is('T33', 'a file in the place of a directory', [F('d/x'), F('d')], UNSAFE),
   is('T34', 'the same file twice', [F('f', '0123456789'), F('f', '1')], UNSAFE),
-  is('T34b', 'the same file once with ./', [F('f'), F('./f')], UNSAFE),
-  is('T34c', 'the same directory twice', [D('d'), D('./d/'), F('d/x', 'x')], { 'd/': directory, 'd/x': 'x' }),
+  is('T34', 'the same file once with ./', [F('f'), F('./f')], UNSAFE),
+  is('T34', 'the same directory twice', [D('d'), D('./d/'), F('d/x', 'x')], { 'd/': directory, 'd/x': 'x' }),
 
   // What some file system takes for .git.
-  is('T35a', '.GIT', [D('.git'), F('.git/HEAD'), F('.GIT/config')], UNSAFE),
-  is('T35b', '.Git', [D('.git'), F('.Git/hooks/post-checkout')], UNSAFE),
-  is('T35c', '.git below a directory', [F('sub/.git/config')], UNSAFE),
-  is('T35d', '.GIT below a directory', [D('sub/.GIT')], UNSAFE),
+  is('T35', '.GIT', [D('.git'), F('.git/HEAD'), F('.GIT/config')], UNSAFE),
+  is('T35', '.Git', [D('.git'), F('.Git/hooks/post-checkout')], UNSAFE),
+  is('T35', '.git below a directory', [F('sub/.git/config')], UNSAFE),
+  is('T35', '.GIT below a directory', [D('sub/.GIT')], UNSAFE),
   is('T36', 'names that differ in their normalisation', (out) => [S(NFC, out), F(`${NFD}/x`, 'x')], {
     [latin1(NFC)]: linkTo('OUTSIDE'),
     [`${latin1(NFD)}/`]: directory,
@@ -141,11 +148,11 @@ export const CASES: readonly Case[] = [
     '.git::$INDEX_ALLOCATION',
     '.git\\x',
   ].flatMap((name, index) => [
-    is(`T38-${index}a`, `${JSON.stringify(name)}`, [F(`${name}/config`)], UNSAFE),
-    is(`T38-${index}b`, `${JSON.stringify(name)} as a file, farther in`, [F(`a/${name}`)], UNSAFE),
+    is('T38', `${shown(name)}, the name ${index}`, [F(`${name}/config`)], UNSAFE),
+    is('T38', `${shown(name)} as a file, farther in, the name ${index}`, [F(`a/${name}`)], UNSAFE),
   ]),
   is(
-    'T38z',
+    'T38',
     'names that only look a little like .git',
     [F('.gitx'), F('git'), F('.gitignore'), F('git~10'), F('.g')],
     {
@@ -177,7 +184,7 @@ export const CASES: readonly Case[] = [
   is('T43', 'an empty pax path', [X({ path: '' }, F('f'))], CORRUPT),
   is('T44', 'a path for all entries', [meta('global', '21 path=../outside/x\n'), F('f')], CORRUPT),
   is(
-    'T45',
+    'T44',
     'a comment for all entries, as git archive writes it',
     [meta('global', '18 comment=hello!\n'), F('f')],
     {
@@ -197,18 +204,23 @@ export const CASES: readonly Case[] = [
   is('T48', 'a pax size of 2^63', [X({ size: `${2n ** 63n}` }, F('f'))], CORRUPT),
   ...['999 path=x\n', '0 path=x\n', '8 pathx\n', '8 path=x', '+13 path=foo\n', '9 path=x\n\0'].map(
     (body, index) =>
-      is(`T49-${index}`, `the pax record ${JSON.stringify(body)}`, [X(Buffer.from(body), F('f'))], CORRUPT),
+      is(
+        `T49${'abcdea'[index]}`,
+        `the pax record ${JSON.stringify(body)}`,
+        [X(Buffer.from(body), F('f'))],
+        CORRUPT,
+      ),
   ),
-  is('T50', 'a pax header of 2 MiB', [X({ comment: Buffer.alloc(2 * MIB, 'c') }, F('f'))], TOO_MUCH),
+  is('T50', 'a pax header of 64 MiB', [X({ comment: Buffer.alloc(64 * MIB, 'c') }, F('f'))], TOO_MUCH),
   is('T51', 'a long name of 8 GiB, then the end', [{ ...longName('n'), size: 2 ** 33 }], TOO_MUCH, {
     end: 'none',
   }),
-  is('T51b', 'a long name of 2 MiB', [longName('n'.repeat(2 * MIB)), F('f')], TOO_MUCH),
+  is('T51b', 'a long name of 64 MiB', [longName('n'.repeat(64 * MIB)), F('f')], TOO_MUCH),
   is('T52', 'a long name that leads out', [longName('../outside/x'), F('safe')], UNSAFE),
   is('T52b', 'a long target with a file below', (out) => [longLink(out), S('l', 'safe'), F('l/x')], UNSAFE),
   is('T53', 'a long name and a pax path', [longName('a'), X({ path: 'b' }, F('f'))], CORRUPT),
-  is('T54a', 'a long name before the end', [F('f'), longName('a')], CORRUPT),
-  is('T54b', 'a pax header before the end', [F('f'), meta('pax', '9 path=x\n')], CORRUPT),
+  is('T54', 'a long name before the end', [F('f'), longName('a')], CORRUPT),
+  is('T54', 'a pax header before the end', [F('f'), meta('pax', '9 path=x\n')], CORRUPT),
 
   // Numbers.
   is('T55', 'a base-256 size', [{ name: 'f', size: base256(5, 12), body: 'fives' }], { f: 'fives' }),
@@ -217,7 +229,7 @@ export const CASES: readonly Case[] = [
   is('T58a', 'a size with a sign', [{ name: 'f', size: Buffer.from('-0000000001') }], CORRUPT),
   is('T58b', 'a size in letters', [{ name: 'f', size: Buffer.from('zzzz') }], CORRUPT),
   is('T58c', 'a size of spaces', [{ name: 'f', size: Buffer.alloc(12, ' ') }], CORRUPT),
-  is('T58d', 'a size of NULs', [{ name: 'f', size: Buffer.alloc(12) }], { f: '' }),
+  is('T58c', 'a size of NULs', [{ name: 'f', size: Buffer.alloc(12) }], { f: '' }),
 
   // Ends.
   is('T59', 'content that is cut off', [{ name: 'f', size: 5000, body: 'x'.repeat(1000) }], CORRUPT, {
@@ -225,25 +237,43 @@ export const CASES: readonly Case[] = [
   }),
   is('T60', 'a header that is cut off', [F('f'), tar([F('g')]).subarray(0, 300)], CORRUPT, { end: 'none' }),
   is('T61', 'no end', [F('f')], CORRUPT, { end: 'none' }),
-  is('T61b', 'half an end', [F('f'), Buffer.alloc(512)], CORRUPT, { end: 'none' }),
+  is('T61', 'half an end', [F('f'), Buffer.alloc(512)], CORRUPT, { end: 'none' }),
   is('T62', 'a lone zero block', [F('a'), Buffer.alloc(512), F('b')], CORRUPT),
   is('T64', 'garbage after the end', [F('a'), Buffer.alloc(1024), Buffer.alloc(512, 'g')], CORRUPT, {
     end: 'none',
   }),
-  is('T64b', 'another archive after the end', [F('a'), Buffer.alloc(1024), F('b')], CORRUPT),
+  is('T64', 'another archive after the end', [F('a'), Buffer.alloc(1024), F('b')], CORRUPT),
   is('T65', 'a wrong checksum', [F('a'), { ...F('b'), checksum: 1 }], CORRUPT),
 
   // Types.
   is('T67a', 'a symlink with content', [{ ...S('l', 't'), body: 'x'.repeat(512) }], CORRUPT),
   is('T67b', 'a directory with content', [{ ...D('d'), body: 'x'.repeat(512) }], CORRUPT),
   is('T67c', 'a hard link with content', [F('t'), { ...L('h', 't'), body: 'x'.repeat(512) }], CORRUPT),
-  ...['character', 'block', 'fifo', '7', 'Z', 'V', 'N', 'D', 'M', 'X', 'S'].map((type, index) =>
+  ...['character', 'block', 'fifo', '7', 'Z', 'V', 'N', 'D', 'M', 'X'].map((type, index) =>
     is(
-      `T68-${index}`,
+      `T68${'abcdefghie'[index]}`,
       `the type ${type}`,
       [{ name: 'f', type, body: 'Symlink /etc/passwd to evil\n' }, F('g')],
       CORRUPT,
     ),
+  ),
+  is('T68f', 'a label of a negative size', [{ name: 'v', type: 'V', size: base256(-1, 12) }], CORRUPT),
+  is(
+    'T69a',
+    'a sparse file of 8 GiB, as old GNU tar wrote it',
+    [{ ...F('f'), type: 'S', patch: (block) => void base256(2 ** 33, 12).copy(block, 483) }],
+    CORRUPT,
+  ),
+  is(
+    'T69b',
+    'a sparse file in pax, of a million holes',
+    [
+      X(
+        { 'GNU.sparse.major': '1', 'GNU.sparse.minor': '0' },
+        F('f', Buffer.concat([Buffer.from('1000000\n'), Buffer.alloc(2_000_000, '0\n')])),
+      ),
+    ],
+    CORRUPT,
   ),
   is(
     'T69b',
@@ -258,7 +288,7 @@ export const CASES: readonly Case[] = [
     'd/': directory,
   }),
   is(
-    'T70b',
+    'T70',
     'every mode',
     [
       { ...F('a', 'x'), mode: 0 },
@@ -348,9 +378,9 @@ export const CASES: readonly Case[] = [
   is('T83a', 'a file in the place of .git', [F('.git', 'gitdir: ../outside/evil.git')], UNSAFE),
   is('T83b', 'a symlink in the place of .git', (out) => [S('.git', out), F('.git/config')], UNSAFE),
   is('T83c', 'a symlink inside .git', (out) => [D('.git'), S('.git/hooks', out), F('.git/hooks/x')], UNSAFE),
-  is('T83d', 'a hard link inside .git', [F('f'), L('.git/HEAD', 'f')], UNSAFE),
-  is('T83e', 'a hard link to what is inside .git', [F('.git/HEAD'), L('f', '.git/HEAD')], UNSAFE),
-  is('T83f', 'a hard link in the place of .git', [F('f'), L('.git', 'f')], UNSAFE),
+  is('T83c', 'a hard link inside .git', [F('f'), L('.git/HEAD', 'f')], UNSAFE),
+  is('T83c', 'a hard link to what is inside .git', [F('.git/HEAD'), L('f', '.git/HEAD')], UNSAFE),
+  is('T83a', 'a hard link in the place of .git', [F('f'), L('.git', 'f')], UNSAFE),
   is(
     'T84',
     'names of Windows',
@@ -400,7 +430,8 @@ export const CASES: readonly Case[] = [
       ...{ long: linkTo('t'.repeat(4095)), nl: linkTo('a\nb'), self: linkTo('self') },
     },
   ),
-  is('T93b', 'a symlink to nothing', [S('l', '')], UNSAFE),
+  is('T93', 'a symlink to more than a system takes', [S('l', 't'.repeat(4096))], UNSAFE),
+  is('T93', 'a symlink to nothing', [S('l', '')], UNSAFE),
   is(
     'T96',
     'many symlinks, then files elsewhere',
