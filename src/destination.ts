@@ -7,7 +7,7 @@ import { sanitize } from './sanitize.ts'
 
 /**
  * The destination with every symlink on the way to it resolved. Refuses a way that leaves the workspace, and a
- * destination that is a symlink or not a directory. The workspace itself may lie behind a symlink.
+ * destination that is a symlink or a device. A file may be there: it makes room, as with actions/checkout. The workspace itself may lie behind a symlink.
  */
 export async function resolveDestination(workspace: string, destination: string): Promise<string> {
   const realWorkspace = await resolveWorkspace(workspace)
@@ -32,7 +32,8 @@ async function resolveWorkspace(workspace: string): Promise<string> {
 async function resolveWay(destination: string): Promise<string> {
   const found = await statOrMissing(destination)
   if (found?.isSymbolicLink()) throw refusedPath(destination, 'it is a symlink')
-  if (found !== undefined && !found.isDirectory()) throw refusedPath(destination, 'it is not a directory')
+  const isUsable = found === undefined || found.isDirectory() || found.isFile()
+  if (!isUsable) throw refusedPath(destination, 'it is neither a directory nor a file')
   let ancestor = destination
   while ((await statOrMissing(ancestor)) === undefined) ancestor = dirname(ancestor)
   const real = await realpath(ancestor).catch((cause: unknown) => {

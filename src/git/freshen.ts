@@ -42,7 +42,7 @@ type Freshening = Omit<FreshenOptions, 'depth'> & {
   readonly history: 'wanted' | 'everything'
   readonly depth: number | 'unshallow' | undefined
   /** Whether the origin may still have to send what the clone lacks. */
-  readonly clone: 'whole' | 'partial'
+  readonly contents: 'whole' | 'partial'
 }
 
 /**
@@ -56,7 +56,7 @@ export async function freshen(options: FreshenOptions): Promise<FreshenedBy> {
     git: gitIn(options.tree, options),
     history: options.depth === 0 ? 'everything' : 'wanted',
     depth: isShallow ? options.depth || 'unshallow' : undefined,
-    clone: await kindOf(options.tree),
+    contents: await contentsOf(options.tree),
   }
   const near = await findNear(freshening)
   const found = await askOrigin(freshening, near)
@@ -65,7 +65,7 @@ export async function freshen(options: FreshenOptions): Promise<FreshenedBy> {
 }
 
 /** By its config, which this action or git itself has written. */
-async function kindOf(tree: string): Promise<Freshening['clone']> {
+async function contentsOf(tree: string): Promise<Freshening['contents']> {
   const config = await readFile(join(tree, '.git', 'config'), 'latin1')
   return /^\s*promisor = true$/m.test(config) ? 'partial' : 'whole'
 }
@@ -74,7 +74,7 @@ async function findNear(freshening: Freshening): Promise<Found | undefined> {
   const { git, target, log } = freshening
   const there = await objectOf(target, git)
   if (there !== undefined) {
-    if (!(await isComplete(git, target.commit, freshening.clone))) throw damaged(target)
+    if (!(await isComplete(git, target.commit, freshening.contents))) throw damaged(target)
     return { by: 'none', object: there }
   }
   const bundle = await freshening.bundle()
@@ -92,8 +92,8 @@ async function findNear(freshening: Freshening): Promise<Found | undefined> {
 }
 
 /** Of what was added to the clone: something it builds on may be missing there. */
-async function isWhole({ git, target, clone, log }: Freshening): Promise<boolean> {
-  const isWhole = await isComplete(git, target.commit, clone)
+async function isWhole({ git, target, contents, log }: Freshening): Promise<boolean> {
+  const isWhole = await isComplete(git, target.commit, contents)
   if (!isWhole) log(`objects of the commit ${target.commit} are missing still; going on without them`)
   return isWhole
 }
@@ -154,7 +154,8 @@ async function askOrigin(freshening: Freshening, near: Found | undefined): Promi
   await fetchFromOrigin(git, origin, fetch)
   const object = await objectOf(target, git, refspecs.length === 0 ? 'FETCH_HEAD' : target.ref)
   if (object === undefined) throw refMoved(target, origin)
-  if (near === undefined && !(await isComplete(git, target.commit, freshening.clone))) throw damaged(target)
+  if (near === undefined && !(await isComplete(git, target.commit, freshening.contents)))
+    throw damaged(target)
   return { by: near?.by ?? 'origin', object }
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, type PathLike } from 'node:fs'
+import { existsSync, type PathLike, statSync } from 'node:fs'
 import { mkdir, readdir, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises'
-import { dirname, join, sep } from 'node:path'
+import { basename, dirname, join, sep } from 'node:path'
 import { Room } from '../disk-space.ts'
 import { ActionError, describeError } from '../errors.ts'
 import { markOwn } from './owner.ts'
@@ -104,14 +104,20 @@ export class Staging {
     }
     try {
       await mkdir(old)
-      await mkdir(this.#destination, { recursive: true })
       await writeFile(this.#swapping, '', { flag: 'wx' })
       this.#onStaging('')
+      if (existsSync(this.#destination) && !isDirectory(this.#destination)) {
+        const names: [string, string] = [this.#destination, join(old, basename(this.#destination))]
+        await rename(...names)
+        done.push(names)
+      }
+      await mkdir(this.#destination, { recursive: true })
       await move(this.#destination, old)
       await move(this.tree, this.#destination)
       this.#onStaging(this.root)
     } catch (error) {
       const failures: unknown[] = [error]
+      if (done[0]?.[0] === this.#destination) await rmdir(this.#destination).catch(() => {})
       for (const [from, to] of done.reverse()) await rename(to, from).catch((again) => failures.push(again))
       this.#isPrecious = failures.length > 1
       const what = this.#isPrecious ? `some of what was there is kept in ${old}` : 'it is as it was'
@@ -152,11 +158,15 @@ async function placesFor(destination: string, givenTemp: string): Promise<readon
   const temp = await realpath(givenTemp).catch(() => givenTemp)
   const outside = temp.startsWith(destination + sep) ? [] : [temp]
   const places = [...outside, existingAncestor(dirname(destination)), destination]
-  return places.filter((place) => existsSync(place))
+  return places.filter(isDirectory)
 }
 
 function existingAncestor(path: string): string {
-  return existsSync(path) ? path : existingAncestor(dirname(path))
+  return isDirectory(path) ? path : existingAncestor(dirname(path))
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
 /** Whether a directory made in `root` can be renamed into `target`. */

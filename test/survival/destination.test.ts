@@ -42,12 +42,12 @@ describe('F120: a destination', () => {
     expect(statSync(place.workspace).ino).toBe(ino)
   })
 
-  it('F120: that is a file is refused', async () => {
+  it('F120: that is a file makes room for the working copy', async () => {
     const place = usedPlace()
-    const error = await failing(place, restoring(project, { inputs: { path: 'run.sh' } }))
-    expect(error).toContain(join(place.workspace, 'run.sh'))
-    expect(error).toContain('a directory inside the workspace is allowed')
-    expect(project.server.log).toEqual([])
+    await expectRestores(place, { path: 'run.sh' })
+    const tree = join(place.workspace, 'run.sh')
+    expect(listTree(tree, { without: '.git' })).toEqual(listTree(project.clone, { without: '.git' }))
+    expect(leftIn(place)).toEqual([])
   })
 
   it.each([
