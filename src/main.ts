@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import {
   error as annotate,
   debug,
@@ -25,10 +26,14 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
 /** The runner waits 7.5 s after its first signal before it sends another. */
 const CANCELLED_WITHIN_MS = 4_000
 
+/** While the step runs, what git itself calls fatal or an error is an annotation, as with actions/checkout. */
+const MATCHER = join(import.meta.dirname, '..', 'problem-matcher.json')
+
 /** The step itself. */
 async function main(): Promise<void> {
   const inputs = parseInputs((name) => getInput(name, { trimWhitespace: false }), process.env)
   secretsOf(inputs, process.env).forEach(setSecret)
+  info(`::add-matcher::${MATCHER}`)
   const report = await restore(inputs, {
     env: process.env,
     event: await readJobEvent(process.env),
@@ -93,6 +98,8 @@ async function run(): Promise<void> {
     annotate(sanitize(describeError(error), 2000), error instanceof ActionError ? { title: error.code } : {})
     process.exitCode = exitCode ?? 1
     if (error instanceof Error) debug(sanitize(error.stack ?? '', 10_000))
+  } finally {
+    info('::remove-matcher owner=git-snapshot::')
   }
 }
 

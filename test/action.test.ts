@@ -38,9 +38,10 @@ it('restores what git clone gives, in parallel ranges', async () => {
 })
 
 it('says in outputs and in one line what it did', async () => {
-  const { outputs, stdout } = await runAt(project.snapshot.commit, {
+  const result = await runAt(project.snapshot.commit, {
     inputs: { server: project.server.url, 'chunk-size': '64KiB' },
   })
+  const { outputs } = result
   const { commit, etag, bytes } = project.snapshot
   expect(project.sentBytes()).toBe(bytes)
   expect(outputs).toMatchObject({
@@ -60,7 +61,11 @@ it('says in outputs and in one line what it did', async () => {
   const line = new RegExp(
     `^Restored octo/project at ${commit.slice(0, 7)} from Cachew: \\d+ files, 3.0 MB in .*$`,
   )
-  expect(stdout.split('\n').filter((text) => text !== '')).toEqual([expect.stringMatching(line)])
+  expect(
+    printed(result)
+      .split('\n')
+      .filter((text) => text !== ''),
+  ).toEqual([expect.stringMatching(line)])
 })
 
 it('counts the files and bytes that it unpacked', async () => {

@@ -41,7 +41,7 @@ export function expectRestored({ exitCode, stdout, stderr }: RunResult): void {
 /** What people see of the log: neither debug messages nor the commands that mask secrets. */
 export function printed({ stdout, stderr }: RunResult): string {
   const lines = `${stdout}${stderr}`.split('\n')
-  return lines.filter((line) => !/^::(debug|add-mask)::/.test(line)).join('\n')
+  return lines.filter((line) => !/^::(debug|add-mask|(add|remove)-matcher)\b/.test(line)).join('\n')
 }
 
 export function errorsOf({ annotations }: RunResult): string[] {
