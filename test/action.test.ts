@@ -312,7 +312,7 @@ it('goes on where nobody reads what it prints', async () => {
   expect(result.outputs.outcome).toBe('restored')
 })
 
-describe('a snapshot that is replaced while it is downloaded', () => {
+describe('F081: a snapshot that is replaced while it is downloaded', () => {
   const inputs = () => ({ server: project.server.url, 'chunk-size': '64KiB', concurrency: '2' })
 
   it('is begun again, and restored as it is now', async () => {

@@ -6,6 +6,7 @@ import { placeOf } from '../http/failure.ts'
 import type { ChunkLimits } from '../http/ranges.ts'
 import type { Snapshot } from '../snapshot/open.ts'
 import type { Source } from './fetch-range.ts'
+import { Lanes } from './lanes.ts'
 import { ParallelFetch } from './parallel.ts'
 import type { Fetch } from './scope.ts'
 import { SingleFetch } from './single.ts'
@@ -40,11 +41,12 @@ class Download implements ByteStream {
     if (snapshot.kind === 'empty') return
     const { url, etag, total } = snapshot
     const attempts = options.attemptsFor(Math.ceil((total ?? 0) / options.chunkBytes), signal)
+    const wake = { bell: this.#bell, signal }
+    const lanes = new Lanes(options.concurrency, wake)
     const scope = {
-      source: { ...options, url, etag, total, attempts, signal },
+      ...wake,
+      source: { ...options, url, etag, total, attempts, lanes, signal },
       limits: options,
-      bell: this.#bell,
-      signal,
       cancel: (reason: unknown) => this.cancel(reason),
     }
     this.#fetch =

@@ -2,11 +2,13 @@ import { ActionError } from '../errors.ts'
 import { type Attempts, withRetries } from '../http/attempts.ts'
 import type { HttpClient } from '../http/client.ts'
 import type { Reply } from '../http/exchange.ts'
-import { placeOf, statusError } from '../http/failure.ts'
+import { placeOf } from '../http/failure.ts'
 import { announcedLength, refuseContentEncoding, strongETag } from '../http/headers.ts'
 import { parseContentRange, parseUnsatisfiedRange, type Range, rangeHeader } from '../http/ranges.ts'
 import { TransientError } from '../http/retry.ts'
 import { type StallLimits, StallWatch } from '../http/stall.ts'
+import type { Lanes } from './lanes.ts'
+import { isOnClosedConnection, networkRefusal, refusalOf } from './no-room.ts'
 
 /** The object that ranges are parts of, and how it is asked for them. */
 export interface Source {
@@ -18,6 +20,7 @@ export interface Source {
   readonly headersTimeoutMs: number
   readonly stall: StallLimits
   readonly attempts: Attempts
+  readonly lanes: Lanes
   readonly signal: AbortSignal
 }
 
@@ -40,6 +43,9 @@ export interface Sink {
 /** A refusal that may be one bad replica's, so that asking again is worth this often. */
 const OTHER_REPLICA = { atMost: 4 }
 
+/** Idle connections are closed together: a request that meets more of them in a row meets something else. */
+const MAX_CLOSED_CONNECTIONS = 3
+
 /**
  * Brings one byte range into a sink, and asks again from where it broke until it is complete. `end` may be Infinity
  * for "all there is". The first reply, where there is one already, is read before anything is asked for.
@@ -47,12 +53,18 @@ const OTHER_REPLICA = { atMost: 4 }
 export async function fetchRange(source: Source, sink: Sink, end: number, firstReply?: Reply): Promise<void> {
   const fetching = new RangeFetch(source, sink, end)
   let reply = firstReply
-  const attempt = async (): Promise<void> => {
-    const current = reply ?? (await fetching.ask())
-    reply = undefined
-    if (current !== undefined) await fetching.receive(current)
+  const request = async (): Promise<void> => {
+    try {
+      const current = reply ?? (await fetching.ask())
+      reply = undefined
+      if (current !== undefined) await fetching.receive(current)
+    } catch (error) {
+      throw networkRefusal(error, source.url)
+    }
   }
-  await (source.etag === undefined ? attempt().catch(unresumable) : withRetries(attempt, source.attempts))
+  if (source.etag === undefined) return request().catch(unresumable)
+  const { lanes, attempts } = source
+  await withRetries(() => lanes.run(() => sink.at, request, attempts), attempts)
 }
 
 /** Without a pin nothing tells whether the rest would be of the same revision. */
@@ -75,11 +87,9 @@ class RangeFetch {
 
   /** Asks for what is missing; undefined where a reply broke after its last byte. */
   async ask(): Promise<Reply | undefined> {
-    const { client, url, etag, headersTimeoutMs, signal } = this.#source
     if (this.#sink.at === this.#end) return undefined
     const range = { start: this.#sink.at, end: this.#end }
-    const headers = { range: rangeHeader(range), 'if-match': etag ?? '*' }
-    const reply = await client.get(url, { headers, headersTimeoutMs, signal })
+    const reply = await this.#get(range)
     try {
       if (!this.#isAtEnd(reply, range)) {
         this.#validate(reply, range)
@@ -90,6 +100,18 @@ class RangeFetch {
     } catch (error) {
       reply.drop()
       throw error
+    }
+  }
+
+  async #get(range: Range): Promise<Reply> {
+    const { client, url, etag, headersTimeoutMs, signal } = this.#source
+    const headers = { range: rangeHeader(range), 'if-match': etag ?? '*' }
+    for (let closed = 0; ; closed += 1) {
+      try {
+        return await client.get(url, { headers, headersTimeoutMs, signal })
+      } catch (error) {
+        if (closed === MAX_CLOSED_CONNECTIONS || !isOnClosedConnection(error)) throw error
+      }
     }
   }
 
@@ -150,7 +172,7 @@ class RangeFetch {
 
     if ([404, 410, 412, 416].includes(reply.status)) throw changed(`status ${reply.status}`)
     if (reply.status === 200) throw odd('the server ignored the range')
-    if (reply.status !== 206) throw statusError(reply, Date.now())
+    if (reply.status !== 206) throw refusalOf(reply)
     refuseContentEncoding(reply)
     const seen = strongETag(reply)
     if (seen === undefined) throw odd('the reply has no strong ETag')

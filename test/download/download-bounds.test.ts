@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { deferred } from '../support/deferred.ts'
 import type { FaultScript } from '../support/scripted-server.ts'
-import { CHUNK, type Fetch, pattern, Reader, rangesOf, roundTrips, startFetch } from './fixture.ts'
+import { CHUNK, nothingMoves, pattern, Reader, rangesOf, roundTrips, startFetch } from './fixture.ts'
 import { type Observed, observed } from './observer.ts'
 
 const RING = 4 * CHUNK
@@ -189,14 +189,6 @@ describe('one body whose connection breaks while the ring is full', () => {
 
 function activeTimers(): number {
   return process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length
-}
-
-/** Waits until no request is in flight and, though there is time, none comes. */
-async function nothingMoves(fetch: Fetch): Promise<void> {
-  await fetch.server.until(() => fetch.server.active() === 0)
-  await roundTrips(fetch)
-  await fetch.server.until(() => fetch.server.active() === 0)
-  await roundTrips(fetch)
 }
 
 function sha256(bytes: Buffer): string {

@@ -16,14 +16,19 @@ const FENCE = '/fence'
 
 export interface FetchSettings extends ObjectServerOptions {
   readonly concurrency?: number
+  /** That the client may open; as many as the concurrency bring requests out of their order more often. */
+  readonly connections?: number
   readonly chunkBytes?: number
   /** More attempts per chunk. */
   readonly retries?: number
   /** More attempts in all. */
   readonly budget?: number
   readonly stallMs?: number
+  readonly headersTimeoutMs?: number
   /** Bytes per second. */
   readonly floor?: number
+  /** Something on the way to the server: gives its own address for that of the server. */
+  readonly through?: (server: URL) => Promise<URL>
   /** Instead of attempts whose waits are over at once. */
   readonly attemptsFor?: (chunks: number, signal: AbortSignal) => Attempts
   /** Between the download and its client, to watch what goes through. */
@@ -33,6 +38,8 @@ export interface FetchSettings extends ObjectServerOptions {
 export interface Fetch {
   readonly server: ObjectServer
   readonly client: HttpClient
+  /** Makes the round trips. */
+  readonly visitor: HttpClient
   readonly url: URL
   readonly cancel: AbortController
   /** What the backoffs waited for, and why. */
@@ -64,15 +71,22 @@ export async function startFetch(settings: FetchSettings): Promise<Fetch> {
 export async function beginFetch(settings: FetchSettings): Promise<Fetch> {
   const server = await startObjectServer({
     ...settings,
-    objects: { [FENCE]: bytesObject(Buffer.alloc(0)) },
+    objects: { ...settings.objects, [FENCE]: bytesObject(Buffer.alloc(0)) },
     fault: (request) => (request.path === FENCE ? undefined : settings.fault?.(request)),
   })
-  const url = new URL(`/object?${SIGNATURE}=1`, server.url)
+  const address = await settings.through?.(new URL(server.url))
+  const url = new URL(`/object?${SIGNATURE}=1`, address ?? server.url)
   const client = new HttpClient({
     env: {},
     secrets: { origin: url.origin, headers: { authorization: TOKEN, 'x-key': TOKEN } },
     connectTimeoutMs: 10_000,
-    connections: 8,
+    connections: settings.connections ?? 8,
+  })
+  const visitor = new HttpClient({
+    env: {},
+    secrets: { origin: url.origin, headers: {} },
+    connectTimeoutMs: 10_000,
+    connections: 1,
   })
   const cancel = new AbortController()
   const delays: number[] = []
@@ -96,7 +110,7 @@ export async function beginFetch(settings: FetchSettings): Promise<Fetch> {
     concurrency: settings.concurrency ?? 2,
     chunkBytes: settings.chunkBytes ?? CHUNK,
     discoveryTimeoutMs: 60_000,
-    headersTimeoutMs: 60_000,
+    headersTimeoutMs: settings.headersTimeoutMs ?? 60_000,
     stall: { idleMs: settings.stallMs ?? 60_000, bytesPerSecond: settings.floor ?? 1 },
     attemptsFor: (chunks: number, signal: AbortSignal) => {
       attemptsAsked.push({ chunks, signal })
@@ -113,10 +127,24 @@ export async function beginFetch(settings: FetchSettings): Promise<Fetch> {
   const stream = async (): Promise<ByteStream> => download(await open(), options)
   const read = async (): Promise<Buffer> => new Reader(await stream()).rest()
   const end = async (): Promise<void> => {
-    await client.close()
+    await Promise.all([client.close(), visitor.close()])
     await server.close()
   }
-  return { server, client, url, cancel, delays, retried, attemptsAsked, open, opened, stream, read, end }
+  return {
+    server,
+    client,
+    visitor,
+    url,
+    cancel,
+    delays,
+    retried,
+    attemptsAsked,
+    open,
+    opened,
+    stream,
+    read,
+    end,
+  }
 }
 
 /** Reads a stream step by step, and releases what it has read, unless it is to hold it back. */
@@ -194,14 +222,22 @@ export async function turns(count = 1): Promise<void> {
 }
 
 /** Resolves when the server has answered so many more requests: what was about to come has come. */
-export async function roundTrips({ client, server }: Fetch, count = 5): Promise<void> {
+export async function roundTrips({ visitor, server }: Fetch, count = 5): Promise<void> {
   for (let trip = 0; trip < count; trip += 1) {
     const options = { headers: {}, headersTimeoutMs: 60_000, signal: new AbortController().signal }
-    const reply = await client.get(new URL(FENCE, server.url), options)
+    const reply = await visitor.get(new URL(FENCE, server.url), options)
     await reply.read(() => {})
     await turns()
   }
   for (let index = server.log.length; index-- > 0; ) {
     if (server.log[index]?.path === FENCE) server.log.splice(index, 1)
   }
+}
+
+/** Waits until no request is in flight and, though there is time, none comes. */
+export async function nothingMoves(fetch: Fetch): Promise<void> {
+  await fetch.server.until(() => fetch.server.active() === 0)
+  await roundTrips(fetch)
+  await fetch.server.until(() => fetch.server.active() === 0)
+  await roundTrips(fetch)
 }
