@@ -6,5 +6,7 @@ export default defineConfig({
     setupFiles: ['test/support/setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // Names of tests are what docs/faults.md says: they are not cut off.
+    taskTitleValueFormatTruncate: 0,
   },
 })

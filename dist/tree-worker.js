@@ -43,12 +43,15 @@ function causeOf(error) {
 ;// CONCATENATED MODULE: ./lib/unpack/disk-error.js
 
 const HINTS = {
-    ENOSPC: 'no space is left on the disk: free some, or use a runner with more',
+    ENOSPC: 'no space is left on the disk',
     EDQUOT: 'the disk quota is used up',
     EROFS: 'the file system is read-only',
     EACCES: 'writing there is not allowed; files left by a container that runs as root can be the cause',
     EPERM: 'writing there is not allowed; files left by a container that runs as root can be the cause',
-    EMFILE: 'too many files are open: raise the limit (ulimit -n)',
+    EIO: 'the disk failed to read or write: it may be damaged, use another runner',
+    EMFILE: 'this process has too many files open: raise the limit (ulimit -n)',
+    ENFILE: 'the machine has too many files open: raise the limit (sysctl fs.file-max)',
+    ELOOP: 'symbolic links lead round in a circle there',
     ENAMETOOLONG: 'the name is too long for this file system',
 };
 /** What a system call's error says of the entry at `path`, in a form that goes from thread to thread. */

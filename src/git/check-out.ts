@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ActionError } from '../errors.ts'
@@ -64,16 +65,16 @@ async function removeUntracked(git: Git, tree: string): Promise<void> {
   await git.run(['clean', '--quiet', '-ffdx'])
   // Git takes what lies in a submodule's directory for the submodule's, and leaves it alone.
   for (const path of await submodulePaths(git)) {
-    if (path.includes('\ufffd')) continue
     const directory = join(tree, path)
+    if (path.includes('\ufffd') || !existsSync(directory)) continue
     await rm(directory, { recursive: true, force: true })
     await mkdir(directory, { recursive: true })
   }
 }
 
-/** Where the index has a commit of another repository, and does not leave it out; U+FFFD for what is not UTF-8. */
+/** Where the index has a commit of another repository, left out or not; U+FFFD for what is not UTF-8. */
 export async function submodulePaths(git: Git): Promise<readonly string[]> {
   const listing = { outputLimitBytes: INDEX_LISTING_LIMIT_BYTES }
-  const entries = await git.run(['ls-files', '--stage', '-t', '-z'], listing)
-  return [...entries.matchAll(/(?<=^|\0)[^S] 160000 [^\0]*?\t([^\0]+)/g)].map(([, path = '']) => path)
+  const entries = await git.run(['ls-files', '--stage', '-z'], listing)
+  return [...entries.matchAll(/(?<=^|\0)160000 [^\0]*?\t([^\0]+)/g)].map(([, path = '']) => path)
 }

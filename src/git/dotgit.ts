@@ -132,13 +132,14 @@ async function dropPackedReplacements(directory: string): Promise<string> {
   return kept
 }
 
-interface Head {
+export interface Head {
   readonly refFormat: 'files' | 'reftable'
   readonly branch: string | undefined
   readonly id: string | undefined
 }
 
-async function readHead(directory: string, hasReftable: boolean): Promise<Head> {
+/** What HEAD of a git directory stands for; UNSAFE_GIT where it is nothing that `git clone` makes. */
+export async function readHead(directory: string, hasReftable: boolean): Promise<Head> {
   const path = join(directory, 'HEAD')
   const size = (await statOf(path))?.size
   if (size === undefined) throw unsafe('it has no HEAD', 'is this a snapshot of a clone?')

@@ -1,6 +1,7 @@
-import type { Dirent } from 'node:fs'
-import { lstat, readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { access, constants, lstat, readdir, realpath, rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { readHead } from './dotgit.ts'
 
 const FILES: ReadonlySet<string> = new Set(['HEAD', 'index', 'packed-refs', 'shallow'])
 const DIRECTORIES: ReadonlySet<string> = new Set(['info', 'lfs', 'logs', 'objects', 'refs', 'reftable'])
@@ -9,19 +10,43 @@ const SHARED_INDEX = /^sharedindex\.[0-9a-f]+$/
 /** What leads git to other repositories, whose contents would have to be looked through as well. */
 const LEADS_ELSEWHERE = ['commondir', 'modules', 'objects/info/alternates', 'objects/info/http-alternates']
 
-/** Whether a `.git` has the parts of a repository, none of them a link, and needs nothing outside of it. */
+/**
+ * Whether a `.git` is a repository for git too, which would look for one in the directory around it otherwise, with
+ * no link in what of it stays, and in need of nothing outside of it.
+ */
 export async function isPlainRepository(dotGit: string): Promise<boolean> {
   if (!(await lstatOf(dotGit))?.isDirectory()) return false
   for (const name of LEADS_ELSEWHERE) {
     if ((await lstatOf(join(dotGit, name))) !== undefined) return false
   }
-  const entries = await readdir(dotGit, { withFileTypes: true })
-  const isRight = (entry: Dirent) => {
-    if (FILES.has(entry.name) || entry.name === 'config') return entry.isFile()
-    return !DIRECTORIES.has(entry.name) || entry.isDirectory()
+  try {
+    return (await hasPlainParts(dotGit)) && (await isOpenTo(dotGit))
+  } catch {
+    return false
   }
+}
+
+async function hasPlainParts(dotGit: string): Promise<boolean> {
+  const entries = await readdir(dotGit, { withFileTypes: true })
   const names = new Set(entries.map(({ name }) => name))
-  return ['HEAD', 'config', 'objects', 'refs'].every((name) => names.has(name)) && entries.every(isRight)
+  if (!['HEAD', 'config', 'objects', 'refs'].every((name) => names.has(name))) return false
+  for (const entry of entries) {
+    if (FILES.has(entry.name) || SHARED_INDEX.test(entry.name) || entry.name === 'config') {
+      if (!entry.isFile()) return false
+    } else if (DIRECTORIES.has(entry.name)) {
+      if (!entry.isDirectory()) return false
+      const inside = await readdir(join(dotGit, entry.name), { recursive: true, withFileTypes: true })
+      if (!inside.every((below) => below.isFile() || below.isDirectory())) return false
+    }
+  }
+  return true
+}
+
+/** What git itself asks before it takes a directory for a repository. */
+async function isOpenTo(dotGit: string): Promise<boolean> {
+  for (const name of ['objects', 'refs']) await access(join(dotGit, name), constants.X_OK)
+  await readHead(dotGit, (await lstatOf(join(dotGit, 'reftable'))) !== undefined)
+  return true
 }
 
 /**
@@ -29,7 +54,6 @@ export async function isPlainRepository(dotGit: string): Promise<boolean> {
  * repository. The config stays, and is to be written anew before git runs there.
  */
 export async function dropLeftovers(dotGit: string): Promise<void> {
-  const drop = (path: string) => rm(path, { recursive: true, force: true })
   for (const name of await readdir(dotGit)) {
     const stays = FILES.has(name) || DIRECTORIES.has(name) || SHARED_INDEX.test(name) || name === 'config'
     if (!stays) await drop(join(dotGit, name))
@@ -42,13 +66,39 @@ export async function dropLeftovers(dotGit: string): Promise<void> {
       if (name !== kept) await drop(join(dotGit, directory, name))
     }
   }
-  for (const name of await readdir(join(dotGit, 'refs'), { recursive: true })) {
-    if (name.endsWith('.lock')) await drop(join(dotGit, 'refs', name))
+  for (const directory of DIRECTORIES) {
+    const names = await namesIn(join(dotGit, directory), { recursive: true })
+    const isUnfinished = (name: string) => directory === 'objects' && basename(name).startsWith('tmp_')
+    for (const name of names) {
+      if (name.endsWith('.lock') || isUnfinished(name)) await drop(join(dotGit, directory, name))
+    }
   }
 }
 
-async function namesIn(directory: string): Promise<readonly string[]> {
-  return (await lstatOf(directory))?.isDirectory() ? await readdir(directory) : []
+/**
+ * Removes every repository in these directories of a working copy: git would run what its config says as soon as
+ * somebody is there. What the disk takes for `.git` counts, however it is spelled.
+ */
+export async function dropRepositoriesIn(directories: Iterable<string>, tree: string): Promise<void> {
+  for (const directory of directories) {
+    const place = join(tree, directory)
+    const isThere = directory !== '.' && existsSync(join(place, '.git'))
+    // What lies behind a link is not ours.
+    if (isThere && (await realpath(place)) === place) await drop(join(place, '.git'))
+  }
+}
+
+function drop(path: string): Promise<void> {
+  return rm(path, { recursive: true, force: true })
+}
+
+async function namesIn(
+  directory: string,
+  how: { readonly recursive?: boolean } = {},
+): Promise<readonly string[]> {
+  return (await lstatOf(directory))?.isDirectory()
+    ? await readdir(directory, { ...how, encoding: 'utf8' })
+    : []
 }
 
 export async function lstatOf(path: string) {

@@ -52,8 +52,13 @@ function givenUp(error: unknown): ActionError {
 
 /** A git that failed may do better next time; one that could not be started, which has a cause, will not. */
 function mayPass(error: unknown): boolean {
-  return error instanceof ActionError && error.code === 'GIT_FAILED' && error.cause === undefined
+  if (!(error instanceof ActionError && error.code === 'GIT_FAILED')) return false
+  return error.cause === undefined && !DAMAGE.test(error.message)
 }
+
+/** What git says of the clone that it fetches into: the origin would send the same again. */
+const DAMAGE =
+  /loose object .* is corrupt|unresolved deltas?\b|did not send all necessary objects|does not match index/
 
 export interface Fetch {
   readonly refspecs: readonly string[]

@@ -1,12 +1,12 @@
 import { rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { ActionError, describeError } from '../errors.ts'
 import { submodulePaths } from './check-out.ts'
 import type { DotGit } from './dotgit.ts'
 import { type ConfigSource, freshConfig } from './fresh-config.ts'
 import { type Environment, type Git, gitIn } from './git.ts'
 import type { ObjectFormat } from './index-file.ts'
-import { dropLeftovers, isPlainRepository, lstatOf } from './leftovers.ts'
+import { dropLeftovers, dropRepositoriesIn, isPlainRepository, lstatOf } from './leftovers.ts'
 import { commitOf, dropConflictingRefs, dropOtherBranches } from './refs.ts'
 import { dropReplaceRefs } from './settle.ts'
 import type { Target } from './wanted.ts'
@@ -31,6 +31,8 @@ export interface ReuseOptions extends ConfigSource {
 }
 
 const SETTINGS = String.raw`^(remote\.origin\.(url|partialclonefilter)|remote\..*\.promisor|extensions\..*)$`
+/** The names of a few million files. */
+const NAMES_LIMIT_BYTES = 256 * 1024 * 1024
 const FILTER = /^[\w:=+.,%-]+$/
 
 /**
@@ -106,6 +108,8 @@ export async function prepareReuse(options: ReuseOptions): Promise<'ready' | 'un
     await checkSubmodules(git, destination)
     if (clean) {
       await git.run(['clean', '--quiet', '-ffdx'])
+      // Git leaves those alone that have files of the index beside them.
+      await dropRepositoriesIn(await directoriesOf(git), destination)
       await git.run(['reset', '--quiet', '--hard', 'HEAD', '--'])
     }
     return 'ready'
@@ -114,6 +118,20 @@ export async function prepareReuse(options: ReuseOptions): Promise<'ready' | 'un
     log(`the clone in ${destination} cannot be used again: ${describeError(error)}`)
     return 'unusable'
   }
+}
+
+/** Those that have files in the index, by their names as far as these are UTF-8. */
+async function directoriesOf(git: Git): Promise<ReadonlySet<string>> {
+  const listed = await git.run(['ls-files', '-z'], { outputLimitBytes: NAMES_LIMIT_BYTES })
+  const directories = new Set<string>()
+  for (const name of listed.split('\0')) {
+    let directory = dirname(name)
+    while (!directories.has(directory)) {
+      directories.add(directory)
+      directory = dirname(directory)
+    }
+  }
+  return directories
 }
 
 /** The old config's settings of a partial clone stay: without them git takes it for a damaged one. */

@@ -12,3 +12,14 @@ export async function targetObject(git: Git, target: Target, revision: string): 
   if (commit.endsWith(' missing')) return undefined
   return (target.kind === 'tag' ? commit : object) === target.commit ? object : undefined
 }
+
+/**
+ * Whether all that a commit's tree names is there, but for what the origin has promised to a partial clone. A blob's
+ * bytes are not looked at, nor is any other commit.
+ */
+export async function isComplete(git: Git, commit: string, contents: 'whole' | 'partial'): Promise<boolean> {
+  const promised = contents === 'partial' ? ['--exclude-promisor-objects'] : []
+  // A graph that came with the clone could name another tree than the commit does.
+  const config = { 'core.commitGraph': 'false' }
+  return git.succeeds(['rev-list', '--objects', '--quiet', '--no-walk', ...promised, commit], { config })
+}

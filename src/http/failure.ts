@@ -21,6 +21,10 @@ export function networkError(error: unknown, url: URL): unknown {
     return failure('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${tlsHint(code)}`)
   }
   if (NOT_HTTP_CODES.test(code)) return failure('PROTOCOL_ERROR', `${what} does not answer in valid HTTP`)
+  if (code === 'EMFILE' || code === 'ENFILE') {
+    const advice = 'raise the limit of open files (ulimit -n), or lower the input concurrency'
+    return failure('CONNECTION_FAILED', `no file descriptor is left for a connection to ${what}: ${advice}`)
+  }
   const hint = code === 'ENOTFOUND' ? `; check the name ${url.hostname} and the runner's network` : ''
   return failure('CONNECTION_FAILED', `request for ${what} failed${hint}`)
 }
