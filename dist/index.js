@@ -47622,8 +47622,12 @@ function givenUp(error) {
 }
 /** A git that failed may do better next time; one that could not be started, which has a cause, will not. */
 function mayPass(error) {
-    return error instanceof errors/* ActionError */.l && error.code === 'GIT_FAILED' && error.cause === undefined;
+    if (!(error instanceof errors/* ActionError */.l && error.code === 'GIT_FAILED'))
+        return false;
+    return error.cause === undefined && !DAMAGE.test(error.message);
 }
+/** What git says of the clone that it fetches into: the origin would send the same again. */
+const DAMAGE = /loose object .* is corrupt|unresolved deltas?\b|did not send all necessary objects|does not match index/;
 /**
  * Fetches from the remote `origin` as actions/checkout does; no other tags or submodules come along. REF_NOT_FOUND
  * where the origin lacks what is asked for.
@@ -52286,7 +52290,7 @@ async function writeConfig({ destination, reusable, ...source }) {
     await (0,promises_.writeFile)(`${config}.new`, text, { encoding: 'latin1', flag: 'wx' });
     await (0,promises_.rename)(`${config}.new`, config);
 }
-/** Git runs commands in a submodule that has a repository of its own, by that one's config: UNSAFE_GIT. */
+/** Git runs commands in a submodule that has a repository of its own, by that one's config. */
 async function checkSubmodules(git, destination) {
     const paths = await submodulePaths(git);
     for (const path of paths) {

@@ -114,7 +114,7 @@ describe('action.yml', () => {
         'runs:',
         '  using: node24',
         '  main: dist/index.js',
-        '  post: dist/index.js',
+        '  post: dist/post.js',
         '  post-if: always()',
       ].join('\n'),
     )

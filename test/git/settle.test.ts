@@ -83,7 +83,8 @@ describe('settling an unpacked tree', () => {
     const commit = await git(clone, 'rev-parse', 'HEAD')
     const entries = await fileCount()
     const settled = await settleTree({ expectedCommit: commit })
-    expect(settled).toEqual({ commit, branch: 'main', objectFormat: 'sha1', entries, filled: entries })
+    const proven = { entries, filled: entries, unproven: [] }
+    expect(settled).toEqual({ commit, branch: 'main', objectFormat: 'sha1', ...proven })
     expect(await git(tree, 'diff-files', '--name-only')).toBe('')
     expect(await git(tree, 'status', '--porcelain')).toBe('')
     expect(await git(tree, 'fsck', '--no-dangling')).toBe('')
