@@ -154,7 +154,9 @@ it('F121: a second signal ends the step at once, with its git and what that has 
   process.kill(pid, 'SIGINT')
   process.kill(pid, 'SIGTERM')
   const result = await ended
-  expect(result).toMatchObject({ exitCode: 143, stderr: '' })
+  // Which of two that come together is the second is not known.
+  expect([130, 143]).toContain(result.exitCode)
+  expect(result.stderr).toBe('')
   await expect.poll(() => processesOf(place)).toEqual([])
   expect(listTree(place.workspace)).toEqual(before)
   expect(await result.runPost({ env: {} })).toMatchObject({ exitCode: 0, stderr: '' })
