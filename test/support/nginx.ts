@@ -1,17 +1,28 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Certificate } from './certificate.ts'
 import { freePort, startChildServer } from './child-server.ts'
 import { findProgram } from './programs.ts'
 
-export type Nginx = { readonly url: string; readonly close: () => Promise<void> }
+export type Nginx = {
+  readonly url: string
+  /** The same over TLS, where a certificate was given. */
+  readonly secureUrl: string | undefined
+  readonly close: () => Promise<void>
+}
 
 export type NginxOptions = {
   /** The directory whose files are served. */
   readonly root: string
   /** The most that one connection gets, in bytes per second; default no limit. */
   readonly limitRate?: number
+  /** One for localhost: then the files are served over TLS too. */
+  readonly certificate?: Certificate
 }
+
+/** The server's own files, and where it listens. */
+type Setup = { readonly directory: string; readonly port: number; readonly securePort: number | undefined }
 
 /** Serves a directory with a real nginx on a free port; undefined where nginx is not installed. */
 export async function startNginx(options: NginxOptions): Promise<Nginx | undefined> {
@@ -19,8 +30,11 @@ export async function startNginx(options: NginxOptions): Promise<Nginx | undefin
   if (program === undefined) return undefined
   const directory = await mkdtemp(join(tmpdir(), 'nginx-'))
   const port = await freePort()
+  const securePort = options.certificate === undefined ? undefined : await freePort()
   const configuration = join(directory, 'nginx.conf')
-  await writeFile(configuration, configure(options, directory, port))
+  await writeFile(join(directory, 'key.pem'), options.certificate?.key ?? '')
+  await writeFile(join(directory, 'cert.pem'), options.certificate?.cert ?? '')
+  await writeFile(configuration, configure(options, { directory, port, securePort }))
   const stop = await startChildServer({
     program,
     args: ['-p', directory, '-e', join(directory, 'error.log'), '-c', configuration],
@@ -31,11 +45,15 @@ export async function startNginx(options: NginxOptions): Promise<Nginx | undefin
     await stop()
     await rm(directory, { recursive: true, force: true })
   }
-  return { url: `http://127.0.0.1:${port}`, close }
+  const secureUrl = securePort === undefined ? undefined : `https://localhost:${securePort}`
+  return { url: `http://127.0.0.1:${port}`, secureUrl, close }
 }
 
-function configure({ root, limitRate }: NginxOptions, directory: string, port: number): string {
+function configure({ root, limitRate }: NginxOptions, { directory, port, securePort }: Setup): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+  const tls = `listen 127.0.0.1:${securePort} ssl;
+    ssl_certificate "${directory}/cert.pem";
+    ssl_certificate_key "${directory}/key.pem";`
   return `daemon off;
 worker_processes 1;
 ${process.getuid?.() === 0 ? 'user root;' : ''}
@@ -50,6 +68,7 @@ http {
   ${temporary.map((name) => `${name}_temp_path "${directory}/${name}";`).join('\n  ')}
   server {
     listen 127.0.0.1:${port};
+    ${securePort === undefined ? '' : tls}
     root "${root}";
     ${limitRate === undefined ? '' : `limit_rate ${limitRate};`}
   }
