@@ -45704,6 +45704,13 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:util/ty
 
 /***/ }),
 
+/***/ 8877:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:v8");
+
+/***/ }),
+
 /***/ 5919:
 /***/ ((module) => {
 
@@ -45752,9 +45759,7 @@ const FULL = /\b(ENOSPC|EDQUOT)\b|No space left on device|Disk quota exceeded/i;
 /** What a git server says of its own. */
 const OF_OTHERS = /\bremote: .*?(?=\b(fatal|error): |$)/gm;
 /** What a disk refuses with: another way to the commit would only meet it again. */
-const REFUSALS = new Set([
-    ...['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'EMFILE', 'ENFILE', 'ENAMETOOLONG', 'ELOOP'],
-]);
+const REFUSAL = /^(ENOSPC|EDQUOT|EROFS|EACCES|EPERM|EIO|EMFILE|ENFILE|ENAMETOOLONG|ELOOP)$/;
 /**
  * The room on the file system where a new tree grows. The old one stays beside it until the job is over, so all of
  * the new one has to fit into what is free now.
@@ -45776,7 +45781,7 @@ class Room {
         // Some file systems tell nothing.
         if (snapshotBytes === undefined || found.bytes === 0 || snapshotBytes <= found.freeBytes)
             return;
-        const needed = `the snapshot is ${readable(snapshotBytes)}, which does not fit`;
+        const needed = `the snapshot is ${rounded(snapshotBytes)}, which does not fit`;
         throw new _errors_js__WEBPACK_IMPORTED_MODULE_2__/* .ActionError */ .l('LIMIT_EXCEEDED', `${needed}: ${wordsFor(found)}; ${ADVICE}`);
     }
     /** The error that a restore failed with; where the disk refused, as one that says so, with the room there is. */
@@ -45793,8 +45798,8 @@ class Room {
     get #expectation() {
         if (this.#snapshotBytes === undefined)
             return '';
-        const unpacked = readable(UNPACKED_RATIO * this.#snapshotBytes);
-        return `, where a snapshot of ${readable(this.#snapshotBytes)} takes about ${unpacked}`;
+        const unpacked = rounded(UNPACKED_RATIO * this.#snapshotBytes);
+        return `, where a snapshot of ${rounded(this.#snapshotBytes)} takes about ${unpacked}`;
     }
 }
 /** Whether a text says of a disk of this machine that it takes no more. */
@@ -45805,7 +45810,7 @@ const ADVICE = 'free some space, or use a runner with a larger disk';
 function isRefusal(error) {
     if (error instanceof _errors_js__WEBPACK_IMPORTED_MODULE_2__/* .ActionError */ .l || !(error instanceof Error) || !('code' in error))
         return false;
-    return REFUSALS.has(String(error.code));
+    return REFUSAL.test(String(error.code));
 }
 async function measure(path) {
     const { bsize, blocks, bavail, files, ffree: freeFiles } = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.statfs)(path);
@@ -45817,12 +45822,13 @@ async function topOf(path, device) {
     return above === path || (await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(above)).dev !== device ? path : topOf(above, device);
 }
 function wordsFor({ top, bytes, freeBytes, files, freeFiles }) {
-    const space = `the file system of ${top} has ${readable(freeBytes)} of ${readable(bytes)} free`;
+    const space = `the file system of ${top} has ${rounded(freeBytes)} of ${rounded(bytes)} free`;
     const isOutOfFiles = files > 0 && freeFiles === 0;
     return isOutOfFiles ? `${space}, and room for none of its ${files} files` : space;
 }
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-function readable(bytes) {
+/** To a decimal at most: what a disk has is no round number of any unit. */
+function rounded(bytes) {
     const power = Math.min(UNITS.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
     const count = bytes / 1024 ** power;
     return `${power === 0 || count >= 100 ? Math.round(count) : count.toFixed(1)} ${UNITS[power]}`;
@@ -45873,6 +45879,55 @@ function causeOf(error) {
 
 /***/ }),
 
+/***/ 1463:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   A0: () => (/* binding */ quotedValue),
+/* harmony export */   PJ: () => (/* binding */ addSettings),
+/* harmony export */   f5: () => (/* binding */ settingsOf),
+/* harmony export */   mc: () => (/* binding */ quotedSubsection)
+/* harmony export */ });
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
+/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(452);
+
+
+/** What a config file itself sets, whatever it includes. Git lists keys with section and name in lower case. */
+async function settingsOf(file, git, which = ['--list']) {
+    const printed = await git.run(['config', '--file', file, '--no-includes', '--null', ...which]);
+    const entries = printed.split('\0').filter((entry) => entry !== '');
+    return entries.map((entry) => {
+        const keyEnd = entry.indexOf('\n');
+        return keyEnd === -1 ? [entry, 'true'] : [entry.slice(0, keyEnd), entry.slice(keyEnd + 1)];
+    });
+}
+/** Adds to a config file that git or this action has written; what it has under the same keys stays. */
+async function addSettings(file, settings) {
+    await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.appendFile)(file, settings.map(settingText).join(''));
+}
+/** One setting with its section, as text. */
+function settingText([key, value]) {
+    const [first, last] = [key.indexOf('.'), key.lastIndexOf('.')];
+    const subsection = first === last ? '' : ` ${quotedSubsection(key.slice(first + 1, last))}`;
+    return `[${key.slice(0, first)}${subsection}]\n\t${key.slice(last + 1)} = ${quotedValue(value)}\n`;
+}
+/** A subsection's name. Git cannot read back one with a line end. */
+function quotedSubsection(name) {
+    if (name.includes('\n'))
+        throw new _errors_js__WEBPACK_IMPORTED_MODULE_1__/* .ActionError */ .l('GIT_FAILED', `git's config cannot name ${JSON.stringify(name)}`);
+    return `"${name.replace(/["\\]/g, '\\$&')}"`;
+}
+/** A value git reads back as it is, whatever it holds. */
+function quotedValue(value) {
+    if (/^[\w:/.@+~%-]+$/.test(value))
+        return value;
+    const escaped = value.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\t', '\\t');
+    return `"${escaped}"`;
+}
+
+
+/***/ }),
+
 /***/ 6906:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
@@ -45892,9 +45947,18 @@ var promises_ = __nccwpck_require__(1455);
 var external_node_os_ = __nccwpck_require__(8161);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
-// EXTERNAL MODULE: ./lib/git/git.js + 1 modules
-var git_git = __nccwpck_require__(2934);
+// EXTERNAL MODULE: ./lib/git/config-file.js
+var config_file = __nccwpck_require__(1463);
+// EXTERNAL MODULE: ./lib/git/git.js + 4 modules
+var git_git = __nccwpck_require__(732);
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: ./lib/git/presence.js
+var presence = __nccwpck_require__(659);
 ;// CONCATENATED MODULE: ./lib/git/persisted-credentials.js
+
+
+
 
 
 const CONTAINER_WORKSPACE = '/github/workspace';
@@ -45912,7 +45976,7 @@ function inclusions(inclusion) {
         { path: slashed(gitDirectory), value: credentialsFile },
         { path: inContainer, value: external_node_path_.posix.join(CONTAINER_TEMP, (0,external_node_path_.basename)(credentialsFile)) },
     ];
-    return places.flatMap(({ path, value }) => below.map((pattern) => ({ key: `includeIf.gitdir:${escaped(path)}${pattern}.path`, value })));
+    return places.flatMap(({ path, value }) => below.map((pattern) => [`includeIf.gitdir:${escaped(path)}${pattern}.path`, value]));
 }
 /** Git takes the path for a pattern. */
 function escaped(path) {
@@ -45921,11 +45985,6 @@ function escaped(path) {
 function slashed(path) {
     return process.platform === 'win32' ? path.replaceAll('\\', '/') : path;
 }
-/** Adds to a config file; what it has under the same keys stays. */
-async function addSettings(file, entries, git) {
-    for (const { key, value } of entries)
-        await git.run(['config', '--file', file, '--add', key, value]);
-}
 /** Removes the files first, they are the secret, then what names them. What is gone already is no error. */
 async function removePersisted(persisted, git) {
     for (const file of persisted.files)
@@ -45933,7 +45992,7 @@ async function removePersisted(persisted, git) {
     const names = persisted.files.map((file) => (0,external_node_path_.basename)(file));
     for (const directory of persisted.gitDirectories) {
         const file = (0,external_node_path_.join)(directory, 'config');
-        await removeSettings(file, git, ({ key, value }) => {
+        await removeSettings(file, git, ([key, value]) => {
             if (isInclusion(key))
                 return names.includes(basenameAnywhere(value));
             return key === 'core.sshcommand' && names.some((name) => value.includes(name));
@@ -45947,8 +46006,8 @@ async function removePersisted(persisted, git) {
 async function removeEarlier(gitDirectory, { origin, temp, git }) {
     const keys = ['core.sshcommand', `http.${origin}/.extraheader`, `url.${origin}/.insteadof`];
     for (const directory of [gitDirectory, ...(await submodulesIn(gitDirectory))]) {
-        const removed = await removeSettings((0,external_node_path_.join)(directory, 'config'), git, (entry) => isInclusion(entry.key) ? isCredentialsFile(entry.value) : keys.includes(entry.key));
-        for (const { value } of removed) {
+        const removed = await removeSettings((0,external_node_path_.join)(directory, 'config'), git, ([key, value]) => isInclusion(key) ? isCredentialsFile(value) : keys.includes(key));
+        for (const [, value] of removed) {
             if (isCredentialsFile(value) && (0,external_node_path_.dirname)(value) === temp)
                 await (0,promises_.rm)(value, { force: true });
         }
@@ -45965,8 +46024,10 @@ function basenameAnywhere(path) {
     return process.platform === 'win32' ? external_node_path_.win32.basename(path) : external_node_path_.posix.basename(path);
 }
 async function removeSettings(file, git, isDoomed) {
-    const doomed = (await settingsOf(file, git)).filter(isDoomed);
-    const inclusionsToo = doomed.map(({ key, value }) => 
+    if (!(0,external_node_fs_.existsSync)(file))
+        return [];
+    const doomed = (await (0,config_file/* settingsOf */.f5)(file, git)).filter(isDoomed);
+    const inclusionsToo = doomed.map(([key, value]) => 
     // Only the values of inclusions may stand in argv; a header is a secret.
     isInclusion(key) ? [key, `^${value.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&')}$`] : [key]);
     const unsettings = new Map(inclusionsToo.map((args) => [args.join('\n'), args]));
@@ -45974,25 +46035,12 @@ async function removeSettings(file, git, isDoomed) {
         await git.run(['config', '--file', file, '--unset-all', ...args]);
     return doomed;
 }
-async function settingsOf(file, git) {
-    const isThere = await (0,promises_.access)(file).then(() => true, () => false);
-    if (!isThere)
-        return [];
-    const listed = await git.run(['config', '--file', file, '--no-includes', '--null', '--list']);
-    return listed
-        .split('\0')
-        .filter((entry) => entry !== '')
-        .map((entry) => {
-        const [key = '', ...lines] = entry.split('\n');
-        return { key, value: lines.join('\n') };
-    });
-}
 /** Git directories of submodules at any depth; a submodule's name may have slashes. */
 async function submodulesIn(gitDirectory) {
     const found = [];
     const pending = [(0,external_node_path_.join)(gitDirectory, 'modules')];
     for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
-        const entries = await entriesIn(path);
+        const entries = await (0,presence/* entriesIn */.s9)(path);
         if (entries.some(({ name }) => name === 'HEAD')) {
             found.push(path);
             pending.push((0,external_node_path_.join)(path, 'modules'));
@@ -46004,16 +46052,6 @@ async function submodulesIn(gitDirectory) {
         }
     }
     return found;
-}
-async function entriesIn(directory) {
-    try {
-        return await (0,promises_.readdir)(directory, { withFileTypes: true });
-    }
-    catch (error) {
-        if (error.code === 'ENOENT')
-            return [];
-        throw error;
-    }
 }
 
 // EXTERNAL MODULE: ./lib/errors.js
@@ -46090,6 +46128,7 @@ function isExecutable(path) {
 
 
 
+
 /** Removal goes on after a cancelled step, but not for ever. */
 const REMOVAL_LIMIT_MS = 5_000;
 /** What lets git in at the origin. The token is on disk only once persisted, the SSH key until `remove`. */
@@ -46143,7 +46182,7 @@ class Credentials {
         const workspace = await (0,promises_.realpath)(where.workspace);
         for (const directory of this.#persisted.gitDirectories) {
             const config = (0,external_node_path_.join)((0,external_node_path_.resolve)(gitDirectory, (0,external_node_path_.relative)(finalGitDirectory, directory)), 'config');
-            await addSettings(config, this.#settingsFor(directory, file, { finalGitDirectory, workspace }), where.git);
+            await (0,config_file/* addSettings */.PJ)(config, this.#settingsFor(directory, file, { finalGitDirectory, workspace }));
         }
     }
     /** Makes a clone that is used again fit for these credentials, its submodules included. */
@@ -46183,8 +46222,8 @@ class Credentials {
         const inclusion = { credentialsFile, gitDirectory: directory, below, workspace: where.workspace };
         return [
             ...(this.#headers.length === 0 ? [] : inclusions(inclusion)),
-            ...(isSubmodule ? this.#rewrites.map(([key, value]) => ({ key, value })) : []),
-            ...(this.#sshCommand === undefined ? [] : [{ key: 'core.sshCommand', value: this.#sshCommand }]),
+            ...(isSubmodule ? this.#rewrites : []),
+            ...(this.#sshCommand === undefined ? [] : [['core.sshCommand', this.#sshCommand]]),
         ];
     }
 }
@@ -46211,7 +46250,7 @@ function safeDirectoryEnv(path, env) {
 
 /***/ }),
 
-/***/ 2934:
+/***/ 732:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46219,7 +46258,9 @@ function safeDirectoryEnv(path, env) {
 __nccwpck_require__.d(__webpack_exports__, {
   uM: () => (/* binding */ gitIn),
   k0: () => (/* binding */ gitOutside),
-  NU: () => (/* binding */ settingsEnvironment)
+  VJ: () => (/* binding */ isGitFailure),
+  NU: () => (/* binding */ settingsEnvironment),
+  RV: () => (/* binding */ settingsIn)
 });
 
 ;// CONCATENATED MODULE: external "node:child_process"
@@ -46230,31 +46271,63 @@ var external_node_crypto_ = __nccwpck_require__(7598);
 var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
-// EXTERNAL MODULE: ./lib/disk-space.js
-var disk_space = __nccwpck_require__(9025);
 // EXTERNAL MODULE: ./lib/errors.js
 var lib_errors = __nccwpck_require__(452);
+// EXTERNAL MODULE: ./lib/disk-space.js
+var disk_space = __nccwpck_require__(9025);
 // EXTERNAL MODULE: ./lib/sanitize.js
 var sanitize = __nccwpck_require__(4020);
-;// CONCATENATED MODULE: ./lib/git/git.js
+;// CONCATENATED MODULE: ./lib/git/error-output.js
 
 
 
+const TAIL_BYTES = 64 * 1024;
+const TAIL_CHARACTERS = 500;
+/** What a git says on its standard error, of which the last TAIL_BYTES are kept for when it fails. */
+class ErrorOutput {
+    #onLine;
+    #decoder = new TextDecoder();
+    #tail = Buffer.alloc(0);
+    #unfinishedLine = '';
+    /** `onLine` is told each line as it comes, made fit for the log. */
+    constructor(onLine) {
+        this.#onLine = onLine;
+    }
+    push(data) {
+        this.#tail = Buffer.concat([this.#tail, data]).subarray(-TAIL_BYTES);
+        if (this.#onLine === undefined)
+            return;
+        // Progress overwrites its line by a carriage return: each state of it is a line here.
+        const lines = `${this.#unfinishedLine}${this.#decoder.decode(data, { stream: true })}`.split(/[\r\n]+/);
+        this.#unfinishedLine = lines.pop()?.slice(-TAIL_CHARACTERS) ?? '';
+        for (const line of lines)
+            if (line !== '')
+                this.#onLine(readable(line));
+    }
+    end() {
+        if (this.#unfinishedLine !== '')
+            this.#onLine?.(readable(this.#unfinishedLine));
+    }
+    /** The error for a git that failed in this way, with the end of what it said. */
+    failure(how) {
+        const said = this.#tail.toString('utf8');
+        const line = readable(said);
+        const end = line.length > TAIL_CHARACTERS ? `…${line.slice(-TAIL_CHARACTERS)}` : line;
+        return new lib_errors/* ActionError */.l((0,disk_space/* isDiskFull */.b)(said) ? 'WRITE_FAILED' : 'GIT_FAILED', `${how}: ${end}`);
+    }
+}
+/** On one line, with no credentials and nothing the runner takes for a command. */
+function readable(text) {
+    const line = text
+        .replace(/\/\/[^\s/@]*@/g, '//')
+        .replace(/(https?:\/\/[^\s'"?]*)\?[^\s'"]*/g, '$1')
+        .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+        .trim();
+    return (0,sanitize/* sanitize */.a)(line, Number.POSITIVE_INFINITY);
+}
 
+;// CONCATENATED MODULE: ./lib/git/git-environment.js
 
-
-
-const OUTPUT_LIMIT_BYTES = 16 * 1024 * 1024;
-const ERROR_TAIL_BYTES = 64 * 1024;
-const ERROR_TAIL_CHARACTERS = 500;
-const KILL_AFTER_MS = 2_000;
-const HAS_PROCESS_GROUPS = process.platform !== 'win32';
-const PROTECTIVE_CONFIG = {
-    'core.fsmonitor': 'false',
-    'core.hooksPath': '/dev/null',
-    // A directory is no repository itself: only its `.git` is one, and that was looked at. From git 2.38 on.
-    'safe.bareRepository': 'explicit',
-};
 /** What would point git at another repository, or make a new one of another format. */
 const FOREIGN_VARIABLES = [
     'GIT_ALTERNATE_OBJECT_DIRECTORIES',
@@ -46278,76 +46351,14 @@ const FOREIGN_VARIABLES = [
     'GIT_SHALLOW_FILE',
     'GIT_WORK_TREE',
 ];
-/**
- * Git for one directory, which must be the root of its repository: parents are not searched. An abort ends
- * the whole process group, and the call then rejects with the signal's reason after the process has closed.
- */
-function gitIn(directory, place) {
-    const run = (args, options = {}) => runGit(directory, place, args, options);
-    return {
-        run,
-        succeeds: async (args, options) => {
-            try {
-                await run(args, options);
-                return true;
-            }
-            catch (error) {
-                if (error instanceof lib_errors/* ActionError */.l && error.code === 'GIT_FAILED')
-                    return false;
-                throw error;
-            }
-        },
-    };
-}
-/** Git for what needs no repository: it reads nothing of one that somebody has put into this directory. */
-function gitOutside(directory, place) {
-    const git = gitIn(directory, place);
-    const nowhere = { GIT_DIR: (0,external_node_path_.join)(directory, `no-repository-${(0,external_node_crypto_.randomUUID)()}`) };
-    const outside = (options = {}) => ({ ...options, env: { ...options.env, ...nowhere } });
-    return {
-        run: (args, options) => git.run(args, outside(options)),
-        succeeds: (args, options) => git.succeeds(args, outside(options)),
-    };
-}
-/**
- * Variables that give git settings, on top of those that `env` gives it in the same way. Unlike `-c` nobody else
- * sees them: the way for secrets. A setting may be given more than once.
- */
-function settingsEnvironment(settings, env) {
-    const given = Number(env.GIT_CONFIG_COUNT) || 0;
-    const variables = settings.flatMap(([key, value], index) => [
-        [`GIT_CONFIG_KEY_${given + index}`, key],
-        [`GIT_CONFIG_VALUE_${given + index}`, value],
-    ]);
-    return { GIT_CONFIG_COUNT: String(given + settings.length), ...Object.fromEntries(variables) };
-}
-async function runGit(directory, place, args, options) {
-    place.signal.throwIfAborted();
-    const settings = Object.entries({ ...PROTECTIVE_CONFIG, ...options.config });
-    const child = (0,external_node_child_process_namespaceObject.spawn)('git', [...settings.flatMap(([key, value]) => ['-c', `${key}=${value}`]), ...args], {
-        cwd: directory,
-        env: { ...gitEnvironment(directory, place.env), ...options.env },
-        detached: HAS_PROCESS_GROUPS,
-        stdio: ['pipe', 'pipe', 'pipe'],
-        windowsHide: true,
-    });
-    const killer = new Killer(child);
-    const onAbort = () => killer.end();
-    const onExit = () => killer.endNow();
-    place.signal.addEventListener('abort', onAbort, { once: true });
-    process.once('exit', onExit);
-    try {
-        return await outcome(child, args, { killer, directory, options });
-    }
-    catch (error) {
-        throw place.signal.aborted ? place.signal.reason : error;
-    }
-    finally {
-        place.signal.removeEventListener('abort', onAbort);
-        process.off('exit', onExit);
-        killer.disarm();
-    }
-}
+/** Settings for every git, with `-c`. */
+const PROTECTIVE_CONFIG = {
+    'core.fsmonitor': 'false',
+    'core.hooksPath': '/dev/null',
+    // A directory is no repository itself: only its `.git` is one, and that was looked at. From git 2.38 on.
+    'safe.bareRepository': 'explicit',
+};
+/** The variables of every git that runs in this directory. */
 function gitEnvironment(directory, env) {
     const unset = Object.fromEntries(FOREIGN_VARIABLES.map((name) => [name, undefined]));
     return {
@@ -46363,14 +46374,159 @@ function gitEnvironment(directory, env) {
         LC_ALL: 'C',
     };
 }
-function outcome(child, args, run) {
-    const subcommand = args[0] ?? '';
-    const limitBytes = run.options.outputLimitBytes ?? OUTPUT_LIMIT_BYTES;
-    // The streams are missing when the process could not even be made.
+
+;// CONCATENATED MODULE: ./lib/git/process-group.js
+/** A child process leads a group of its own where it was started `detached`. */
+const HAS_PROCESS_GROUPS = process.platform !== 'win32';
+const KILL_AFTER_MS = 2_000;
+/**
+ * A child process and what it started, which end when the signal is aborted or this process exits. Release it once
+ * the child has closed.
+ */
+class ProcessGroup {
+    #leader;
+    #signal;
+    #timer;
+    constructor(leader, signal) {
+        this.#leader = leader;
+        this.#signal = signal;
+        signal.addEventListener('abort', this.end, { once: true });
+        process.once('exit', this.#endNow);
+    }
+    /** Asks first, and after KILL_AFTER_MS waits no longer. */
+    end = () => {
+        if (this.#timer !== undefined)
+            return;
+        this.#send('SIGTERM');
+        this.#timer = setTimeout(() => {
+            this.#send('SIGKILL');
+            // A process that left the group may still hold these open.
+            this.#leader.stdout?.destroy();
+            this.#leader.stderr?.destroy();
+        }, KILL_AFTER_MS);
+        this.#timer.unref();
+    };
+    release() {
+        this.#signal.removeEventListener('abort', this.end);
+        process.off('exit', this.#endNow);
+        clearTimeout(this.#timer);
+    }
+    /** Nobody will look after the group any more. */
+    #endNow = () => {
+        this.#send('SIGKILL');
+    };
+    #send(signal) {
+        const { pid } = this.#leader;
+        if (pid === undefined)
+            return;
+        if (!HAS_PROCESS_GROUPS) {
+            this.#leader.kill(signal);
+            return;
+        }
+        try {
+            process.kill(-pid, signal);
+        }
+        catch {
+            // Nobody is left in the group.
+        }
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/git/git.js
+
+
+
+
+
+
+
+
+const OUTPUT_LIMIT_BYTES = 16 * 1024 * 1024;
+/**
+ * Git for one directory, which must be the root of its repository: parents are not searched. An abort ends
+ * the whole process group, and the call then rejects with the signal's reason after the process has closed.
+ */
+function gitIn(directory, context) {
+    const run = (args, options = {}) => runGit(directory, context, args, options);
+    return {
+        run,
+        succeeds: async (args, options) => {
+            try {
+                await run(args, options);
+                return true;
+            }
+            catch (error) {
+                if (isGitFailure(error))
+                    return false;
+                throw error;
+            }
+        },
+    };
+}
+/** Git for what needs no repository: it reads nothing of one that somebody has put into this directory. */
+function gitOutside(directory, context) {
+    const git = gitIn(directory, context);
+    const nowhere = { GIT_DIR: (0,external_node_path_.join)(directory, `no-repository-${(0,external_node_crypto_.randomUUID)()}`) };
+    const outside = (options = {}) => ({ ...options, env: { ...options.env, ...nowhere } });
+    return {
+        run: (args, options) => git.run(args, outside(options)),
+        succeeds: (args, options) => git.succeeds(args, outside(options)),
+    };
+}
+/** Whether it is git that said no: another way may do better. */
+function isGitFailure(error) {
+    return error instanceof lib_errors/* ActionError */.l && error.code === 'GIT_FAILED';
+}
+/**
+ * Variables that give git settings, on top of those that `env` gives it in the same way. Unlike `-c` nobody else
+ * sees them: the way for secrets. A setting may be given more than once.
+ */
+function settingsEnvironment(settings, env) {
+    const given = settingsCount(env);
+    const variables = settings.flatMap(([key, value], index) => [
+        [`GIT_CONFIG_KEY_${given + index}`, key],
+        [`GIT_CONFIG_VALUE_${given + index}`, value],
+    ]);
+    return { GIT_CONFIG_COUNT: String(given + settings.length), ...Object.fromEntries(variables) };
+}
+/** The settings that variables of this kind give. */
+function settingsIn(env) {
+    return Array.from({ length: settingsCount(env) }, (_, index) => [
+        env[`GIT_CONFIG_KEY_${index}`] ?? '',
+        env[`GIT_CONFIG_VALUE_${index}`] ?? '',
+    ]);
+}
+function settingsCount(env) {
+    return Number(env.GIT_CONFIG_COUNT) || 0;
+}
+async function runGit(directory, { env, signal }, args, options) {
+    signal.throwIfAborted();
+    const settings = Object.entries({ ...PROTECTIVE_CONFIG, ...options.config });
+    const child = (0,external_node_child_process_namespaceObject.spawn)('git', [...settings.flatMap(([key, value]) => ['-c', `${key}=${value}`]), ...args], {
+        cwd: directory,
+        env: { ...gitEnvironment(directory, env), ...options.env },
+        detached: HAS_PROCESS_GROUPS,
+        stdio: ['pipe', 'pipe', 'pipe'],
+        windowsHide: true,
+    });
+    const group = new ProcessGroup(child, signal);
+    try {
+        return await outcome(child, group, { subcommand: args[0] ?? '', directory, options });
+    }
+    catch (error) {
+        throw signal.aborted ? signal.reason : error;
+    }
+    finally {
+        group.release();
+    }
+}
+function outcome(child, group, run) {
+    const { subcommand, directory, options } = run;
+    const { input, onLine, onOutput, outputLimitBytes: limitBytes = OUTPUT_LIMIT_BYTES } = options;
     const output = [];
     let outputBytes = 0;
-    let errors = Buffer.alloc(0);
-    const { onOutput } = run.options;
+    const errors = new ErrorOutput(onLine);
+    // The streams are missing when the process could not even be made.
     child.stdout?.on('data', (data) => {
         if (onOutput !== undefined)
             return onOutput(data);
@@ -46378,19 +46534,15 @@ function outcome(child, args, run) {
         if (outputBytes <= limitBytes)
             output.push(data);
         else
-            run.killer.end();
+            group.end();
     });
-    child.stderr?.on('data', (data) => {
-        errors = Buffer.concat([errors, data]).subarray(-ERROR_TAIL_BYTES);
-    });
-    const { onLine } = run.options;
-    if (onLine !== undefined)
-        forwardLines(child, onLine);
+    child.stderr?.on('data', (data) => errors.push(data));
+    child.stderr?.on('end', () => errors.end());
     // A git that exits without reading all of its input says why on stderr; the broken pipe adds nothing.
     child.stdin?.on('error', () => { });
-    child.stdin?.end(run.options.input);
+    child.stdin?.end(input);
     return new Promise((resolve, reject) => {
-        child.on('error', (error) => reject(notStarted(error, run.directory)));
+        child.on('error', (error) => reject(notStarted(error, directory)));
         child.on('close', (code, signal) => {
             if (outputBytes > limitBytes) {
                 reject(new lib_errors/* ActionError */.l('GIT_FAILED', `git ${subcommand} printed more than ${limitBytes} bytes`));
@@ -46400,26 +46552,9 @@ function outcome(child, args, run) {
             }
             else {
                 const how = signal === null ? `exit code ${code}` : `ended by ${signal}`;
-                const kind = (0,disk_space/* isDiskFull */.b)(errors.toString()) ? 'WRITE_FAILED' : 'GIT_FAILED';
-                reject(new lib_errors/* ActionError */.l(kind, `git ${subcommand} failed (${how}): ${readableTail(errors)}`));
+                reject(errors.failure(`git ${subcommand} failed (${how})`));
             }
         });
-    });
-}
-/** Progress overwrites its line by a carriage return: each state of it is a line here. */
-function forwardLines(child, onLine) {
-    const decoder = new TextDecoder();
-    let rest = '';
-    child.stderr?.on('data', (data) => {
-        const lines = `${rest}${decoder.decode(data, { stream: true })}`.split(/[\r\n]+/);
-        rest = lines.pop()?.slice(-ERROR_TAIL_CHARACTERS) ?? '';
-        for (const line of lines)
-            if (line !== '')
-                onLine(readable(line));
-    });
-    child.stderr?.on('end', () => {
-        if (rest !== '')
-            onLine(readable(rest));
     });
 }
 function notStarted(error, directory) {
@@ -46432,59 +46567,41 @@ function notStarted(error, directory) {
         })
         : new lib_errors/* ActionError */.l('GIT_FAILED', `git was to run in ${directory}, which does not exist`, { cause: error });
 }
-/** The end of what git said, on one line, with no credentials and nothing the runner takes for a command. */
-function readableTail(errors) {
-    const harmless = readable(errors.toString('utf8'));
-    return harmless.length > ERROR_TAIL_CHARACTERS ? `…${harmless.slice(-ERROR_TAIL_CHARACTERS)}` : harmless;
+
+
+/***/ }),
+
+/***/ 659:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   b6: () => (/* binding */ textOf),
+/* harmony export */   m4: () => (/* binding */ lstatOf),
+/* harmony export */   s9: () => (/* binding */ entriesIn)
+/* harmony export */ });
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
+
+/** What lies at a path, a link itself; undefined where nothing does. */
+function lstatOf(path) {
+    return ifThere((0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.lstat)(path));
 }
-function readable(text) {
-    const line = text
-        .replace(/\/\/[^\s/@]*@/g, '//')
-        .replace(/(https?:\/\/[^\s'"?]*)\?[^\s'"]*/g, '$1')
-        .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
-        .trim();
-    return (0,sanitize/* sanitize */.a)(line, Number.POSITIVE_INFINITY);
+/** A file's bytes as latin1; undefined where there is no file. */
+function textOf(path) {
+    return ifThere((0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)(path, 'latin1'));
 }
-/** Ends a process and what it started: asks first, and after KILL_AFTER_MS waits no longer. */
-class Killer {
-    #child;
-    #timer;
-    constructor(child) {
-        this.#child = child;
+/** What is in a directory; nothing where there is none. */
+async function entriesIn(directory, encoding = 'utf8') {
+    return (await ifThere((0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readdir)(directory, { encoding, withFileTypes: true }))) ?? [];
+}
+async function ifThere(found) {
+    try {
+        return await found;
     }
-    end() {
-        if (this.#timer !== undefined)
-            return;
-        this.#send('SIGTERM');
-        this.#timer = setTimeout(() => {
-            this.#send('SIGKILL');
-            // A process that left the group may still hold these open.
-            this.#child.stdout?.destroy();
-            this.#child.stderr?.destroy();
-        }, KILL_AFTER_MS);
-        this.#timer.unref();
-    }
-    /** For a process that ends at once: nobody will look after git any more. */
-    endNow() {
-        this.#send('SIGKILL');
-    }
-    disarm() {
-        clearTimeout(this.#timer);
-    }
-    #send(signal) {
-        const { pid } = this.#child;
-        if (pid === undefined)
-            return;
-        if (!HAS_PROCESS_GROUPS) {
-            this.#child.kill(signal);
-            return;
-        }
-        try {
-            process.kill(-pid, signal);
-        }
-        catch {
-            // Nobody is left in the group.
-        }
+    catch (error) {
+        const code = error instanceof Error && 'code' in error ? error.code : undefined;
+        if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR')
+            return undefined;
+        throw error;
     }
 }
 
@@ -46564,33 +46681,35 @@ function byteCount(given, { least, most }) {
         return parsed;
     throw refused(given, `${formatBytes(least)} to ${formatBytes(most)} is allowed, in bytes or with the unit KiB, MiB or GiB`);
 }
+/** To the byte, since it is held against a limit. */
 function formatBytes(bytes) {
     const unit = ['GiB', 'MiB', 'KiB'].find((name) => bytes % (UNITS[name] ?? 1) === 0);
     return unit === undefined ? `${bytes} bytes` : `${bytes / (UNITS[unit] ?? 1)} ${unit}`;
 }
-/** An http or https address without user, password and fragment. What may be secret is never in the error. */
+/** An http or https address without user, password and fragment. */
 function webAddress(given) {
-    const shown = { ...given, value: (0,_sanitize_js__WEBPACK_IMPORTED_MODULE_1__/* .withoutSecrets */ .c)(given.value) };
     if (!/^https?:\/\/[^\s\p{Cc}]+$/iu.test(given.value) || !URL.canParse(given.value)) {
-        throw refused(shown, 'an http:// or https:// address is allowed');
+        throw refusedAddress(given, 'an http:// or https:// address is allowed');
     }
     const url = new URL(given.value);
     if (url.username !== '' || url.password !== '') {
-        throw refused(shown, 'an address without user and password is allowed, use the input authorization');
+        throw refusedAddress(given, 'an address without user and password is allowed, use the input authorization');
     }
     if (given.value.includes('#'))
-        throw refused(shown, 'an address without a # part is allowed');
+        throw refusedAddress(given, 'an address without a # part is allowed');
     return url;
 }
 /** As `webAddress`, without a query, and with a path that ends in a slash so that paths resolve below it. */
 function baseAddress(given) {
     const url = webAddress(given);
-    if (given.value.includes('?')) {
-        const shown = { ...given, value: (0,_sanitize_js__WEBPACK_IMPORTED_MODULE_1__/* .withoutSecrets */ .c)(given.value) };
-        throw refused(shown, 'an address without a query is allowed');
-    }
+    if (given.value.includes('?'))
+        throw refusedAddress(given, 'an address without a query is allowed');
     url.pathname = url.pathname.replace(/\/*$/, '/');
     return url;
+}
+/** What may be secret in an address is never in the error. */
+function refusedAddress(given, allowed) {
+    return refused({ ...given, value: (0,_sanitize_js__WEBPACK_IMPORTED_MODULE_1__/* .withoutSecrets */ .c)(given.value) }, allowed);
 }
 
 
@@ -46865,16 +46984,18 @@ function isObject(value) {
 
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
-/* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3426);
-/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(452);
-/* harmony import */ var _git_credentials_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6906);
-/* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1106);
-/* harmony import */ var _job_event_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(5225);
-/* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(9293);
-/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(9842);
-/* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(4020);
-/* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(150);
-/* harmony import */ var _unpack_staging_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(8605);
+/* harmony import */ var node_v8__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8877);
+/* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3426);
+/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(452);
+/* harmony import */ var _git_credentials_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6906);
+/* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(1106);
+/* harmony import */ var _job_event_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(5225);
+/* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(9293);
+/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(9590);
+/* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(4020);
+/* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(150);
+/* harmony import */ var _unpack_staging_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(8605);
+
 
 
 
@@ -46893,38 +47014,39 @@ const CANCELLED_WITHIN_MS = 4_000;
 const MATCHER = (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(import.meta.dirname, '..', 'problem-matcher.json');
 /** The step itself. */
 async function main() {
-    const inputs = (0,_inputs_js__WEBPACK_IMPORTED_MODULE_4__/* .parseInputs */ .T)((name) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_1__/* .getInput */ .V4)(name, { trimWhitespace: false }), process.env);
-    (0,_secrets_js__WEBPACK_IMPORTED_MODULE_9__/* .secretsOf */ .F)(inputs, process.env).forEach(_actions_core__WEBPACK_IMPORTED_MODULE_1__/* .setSecret */ .Pq);
-    (0,_actions_core__WEBPACK_IMPORTED_MODULE_1__/* .info */ .pq)(`::add-matcher::${MATCHER}`);
-    const report = await (0,_restore_js__WEBPACK_IMPORTED_MODULE_7__/* .restore */ .P)(inputs, {
+    const inputs = (0,_inputs_js__WEBPACK_IMPORTED_MODULE_5__/* .parseInputs */ .T)((name) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .getInput */ .V4)(name, { trimWhitespace: false }), process.env);
+    (0,_secrets_js__WEBPACK_IMPORTED_MODULE_10__/* .secretsOf */ .F)(inputs, process.env).forEach(_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setSecret */ .Pq);
+    (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)(`::add-matcher::${MATCHER}`);
+    const report = await (0,_restore_js__WEBPACK_IMPORTED_MODULE_8__/* .restore */ .P)(inputs, {
         env: process.env,
-        event: await (0,_job_event_js__WEBPACK_IMPORTED_MODULE_5__/* .readJobEvent */ .k)(process.env),
+        event: await (0,_job_event_js__WEBPACK_IMPORTED_MODULE_6__/* .readJobEvent */ .k)(process.env),
         temp: process.env.RUNNER_TEMP ?? inputs.workspace,
         signal: cancellation(),
-        log: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_1__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_10__/* .sanitize */ .a)(line)),
-        warn: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_1__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_10__/* .sanitize */ .a)(line, 1000)),
-        onStaging: (root) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_1__/* .saveState */ .LZ)('staging', root),
-        onCredentials: (state) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_1__/* .saveState */ .LZ)('credentials', state),
+        log: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_11__/* .sanitize */ .a)(line)),
+        warn: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_11__/* .sanitize */ .a)(line, 1000)),
+        onStaging: (root) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .saveState */ .LZ)('staging', root),
+        onCredentials: (state) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .saveState */ .LZ)('credentials', state),
     });
-    for (const [name, value] of Object.entries((0,_report_js__WEBPACK_IMPORTED_MODULE_6__/* .outputsOf */ .Yz)(report)))
-        (0,_actions_core__WEBPACK_IMPORTED_MODULE_1__/* .setOutput */ .uH)(name, value);
-    (0,_actions_core__WEBPACK_IMPORTED_MODULE_1__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_10__/* .sanitize */ .a)((0,_report_js__WEBPACK_IMPORTED_MODULE_6__/* .lineOf */ .cA)(report)));
+    for (const [name, value] of Object.entries((0,_report_js__WEBPACK_IMPORTED_MODULE_7__/* .outputsOf */ .Yz)(report)))
+        (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setOutput */ .uH)(name, value);
+    (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .debug */ .Yz)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_11__/* .sanitize */ .a)(`report ${JSON.stringify(report)}`, 10_000));
+    (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_11__/* .sanitize */ .a)((0,_report_js__WEBPACK_IMPORTED_MODULE_7__/* .lineOf */ .cA)(report)));
 }
 /** After the job: credentials, what was there before the restore, and what a killed step left, are removed. */
 async function post() {
-    const [credentials, staging] = [(0,_actions_core__WEBPACK_IMPORTED_MODULE_1__/* .getState */ .Gu)('credentials'), (0,_actions_core__WEBPACK_IMPORTED_MODULE_1__/* .getState */ .Gu)('staging')];
+    const [credentials, staging] = [(0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .getState */ .Gu)('credentials'), (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .getState */ .Gu)('staging')];
     if (credentials !== '') {
-        await orWarn('could not remove the credentials', (0,_git_credentials_js__WEBPACK_IMPORTED_MODULE_3__/* .removeCredentials */ .tm)(credentials, process.env));
+        await orWarn('could not remove the credentials', (0,_git_credentials_js__WEBPACK_IMPORTED_MODULE_4__/* .removeCredentials */ .tm)(credentials, process.env));
     }
     if (staging !== '')
-        await orWarn(`could not remove ${staging}`, (0,_unpack_staging_js__WEBPACK_IMPORTED_MODULE_8__/* .removeStaging */ .O7)(staging));
+        await orWarn(`could not remove ${staging}`, (0,_unpack_staging_js__WEBPACK_IMPORTED_MODULE_9__/* .removeStaging */ .O7)(staging));
 }
 async function orWarn(what, work) {
     try {
         await work;
     }
     catch (error) {
-        (0,_actions_core__WEBPACK_IMPORTED_MODULE_1__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_10__/* .sanitize */ .a)(`${what}: ${(0,_errors_js__WEBPACK_IMPORTED_MODULE_2__/* .describeError */ .U)(error)}`));
+        (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_11__/* .sanitize */ .a)(`${what}: ${(0,_errors_js__WEBPACK_IMPORTED_MODULE_3__/* .describeError */ .U)(error)}`));
     }
 }
 /**
@@ -46939,34 +47061,36 @@ function cancellation() {
                 process.exit(exitCode);
             process.exitCode = exitCode;
             setTimeout(() => {
-                (0,_actions_core__WEBPACK_IMPORTED_MODULE_1__/* .setFailed */ .C1)(`cancelled by ${name}; what it had begun is removed after the job`);
+                (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setFailed */ .C1)(`cancelled by ${name}; what it had begun is removed after the job`);
                 process.exit(exitCode);
             }, CANCELLED_WITHIN_MS).unref();
-            cancelled.abort(new _errors_js__WEBPACK_IMPORTED_MODULE_2__/* .ActionError */ .l('CANCELLED', `cancelled by ${name}`));
+            cancelled.abort(new _errors_js__WEBPACK_IMPORTED_MODULE_3__/* .ActionError */ .l('CANCELLED', `cancelled by ${name}`));
         });
     }
     return cancelled.signal;
 }
 async function run() {
+    // A young generation that does not grow takes 20 MiB less: 237 instead of 258 at the peak, for 47,000 files.
+    (0,node_v8__WEBPACK_IMPORTED_MODULE_1__.setFlagsFromString)('--semi-space-growth-factor=1');
     // Whoever reads the log may go away: no reason to leave a restore half done.
     for (const stream of [process.stdout, process.stderr])
         stream.on('error', () => { });
-    if ((0,_actions_core__WEBPACK_IMPORTED_MODULE_1__/* .getState */ .Gu)('isPost') === 'true')
+    if ((0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .getState */ .Gu)('isPost') === 'true')
         return orWarn('could not clean up after the job', post());
     try {
-        (0,_actions_core__WEBPACK_IMPORTED_MODULE_1__/* .saveState */ .LZ)('isPost', 'true');
+        (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .saveState */ .LZ)('isPost', 'true');
         await main();
     }
     catch (error) {
         const exitCode = process.exitCode;
         // The table of errors in README.md is by code.
-        (0,_actions_core__WEBPACK_IMPORTED_MODULE_1__/* .error */ .z3)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_10__/* .sanitize */ .a)((0,_errors_js__WEBPACK_IMPORTED_MODULE_2__/* .describeError */ .U)(error), 2000), error instanceof _errors_js__WEBPACK_IMPORTED_MODULE_2__/* .ActionError */ .l ? { title: error.code } : {});
+        (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .error */ .z3)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_11__/* .sanitize */ .a)((0,_errors_js__WEBPACK_IMPORTED_MODULE_3__/* .describeError */ .U)(error), 2000), error instanceof _errors_js__WEBPACK_IMPORTED_MODULE_3__/* .ActionError */ .l ? { title: error.code } : {});
         process.exitCode = exitCode ?? 1;
         if (error instanceof Error)
-            (0,_actions_core__WEBPACK_IMPORTED_MODULE_1__/* .debug */ .Yz)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_10__/* .sanitize */ .a)(error.stack ?? '', 10_000));
+            (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .debug */ .Yz)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_11__/* .sanitize */ .a)(error.stack ?? '', 10_000));
     }
     finally {
-        (0,_actions_core__WEBPACK_IMPORTED_MODULE_1__/* .info */ .pq)('::remove-matcher owner=git-snapshot::');
+        (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)('::remove-matcher owner=git-snapshot::');
     }
 }
 await run();
@@ -47006,7 +47130,7 @@ function outputsOf(report) {
         'restore-ms': whole(report.restoreMs),
         'settle-ms': whole(report.settleMs),
         'total-ms': whole(report.totalMs),
-        'megabytes-per-second': megabytesPerSecond(report).toFixed(1),
+        'megabytes-per-second': megabytesPerSecond(report.bytes, report.restoreMs).toFixed(1),
     };
 }
 const FRESHENED = {
@@ -47019,7 +47143,7 @@ const FRESHENED = {
 function lineOf(report) {
     const { outcome, repository, commit, totalMs, freshenedBy } = report;
     const place = `${repository} at ${commit.slice(0, 7)}`;
-    const spent = `in ${(totalMs / 1000).toFixed(1)} s`;
+    const spent = `in ${formatSeconds(totalMs)}`;
     if (outcome === 'restored')
         return `Restored ${place} ${restored(report)}${FRESHENED[freshenedBy]}`;
     if (outcome === 'reused')
@@ -47028,23 +47152,28 @@ function lineOf(report) {
         return `Fetched ${place} from the origin, ${spent}`;
     return `Left the workspace as it is: no snapshot of ${repository}, and on-miss is skip`;
 }
-function restored({ snapshot, bytes, totalMs, retries, ...report }) {
+function restored({ snapshot, bytes, restoreMs, totalMs, retries }) {
     const from = snapshot?.source === 'cachew' ? 'Cachew' : 'the URL';
     const again = retries === 0 ? '' : `, ${retries} ${retries === 1 ? 'retry' : 'retries'}`;
-    const speed = `${formatMegabytes(bytes)} in ${(totalMs / 1000).toFixed(1)} s`;
-    const rate = `${megabytesPerSecond({ bytes, ...report }).toFixed(0)} MB/s`;
-    return `from ${from}: ${grouped(snapshot?.files ?? 0)} files, ${speed} (${rate}${again})`;
+    const speed = `${formatMegabytes(bytes)} in ${formatSeconds(totalMs)}`;
+    return `from ${from}: ${grouped(snapshot?.files ?? 0)} files, ${speed} (${formatRate(bytes, restoreMs)}${again})`;
 }
 /** What has come so far, for a person who waits. */
 function progressLine(bytes, total, elapsedMs) {
-    const rate = `${(bytes / 1000 / Math.max(1, elapsedMs)).toFixed(0)} MB/s`;
+    const rate = formatRate(bytes, elapsedMs);
     if (total === undefined || total === 0)
         return `Received ${formatMegabytes(bytes)} (${rate})`;
     const percent = Math.min(100, Math.floor((bytes / total) * 100));
     return `Received ${formatMegabytes(bytes)} of ${formatMegabytes(total)} (${percent} %, ${rate})`;
 }
-function megabytesPerSecond({ bytes, restoreMs }) {
-    return restoreMs === 0 ? 0 : bytes / 1000 / restoreMs;
+function formatRate(bytes, ms) {
+    return `${megabytesPerSecond(bytes, ms).toFixed(0)} MB/s`;
+}
+function megabytesPerSecond(bytes, ms) {
+    return ms === 0 ? 0 : bytes / 1000 / ms;
+}
+function formatSeconds(ms) {
+    return `${(ms / 1000).toFixed(1)} s`;
 }
 function formatMegabytes(bytes) {
     const megabytes = bytes / 1e6;
@@ -47146,7 +47275,7 @@ function secretHeaders(inputs) {
 
 /***/ }),
 
-/***/ 9842:
+/***/ 9590:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -47157,12 +47286,164 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: ./lib/errors.js
 var errors = __nccwpck_require__(452);
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:fs/promises"
 var promises_ = __nccwpck_require__(1455);
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+;// CONCATENATED MODULE: ./lib/git/index-file.js
+
+
+
+
+const HASH_BYTES = { sha1: 20, sha256: 32 };
+const HEADER_BYTES = 12;
+const SIGNATURE = 0x44495243;
+const STAT_BYTES = 40;
+const MODE_AT = 24;
+const MODE_END = 28;
+/** Of an entry that is the commit of another repository: a submodule. */
+const GITLINK_MODE = 0o160000;
+const FLAG_EXTENDED = 0x4000;
+const FLAG_STAGE = 0x3000;
+const FLAG_NAME_LENGTH = 0x0fff;
+/** Fills `index` of this git directory in place, by way of git's own lock file: see fillEntries. */
+async function fillIndex(gitDirectory, recordOf, format) {
+    const path = (0,external_node_path_.join)(gitDirectory, 'index');
+    const lock = `${path}.lock`;
+    const index = await (0,promises_.readFile)(path);
+    const result = fillEntries(index, recordOf, format);
+    try {
+        await (0,promises_.writeFile)(lock, index, { flag: 'wx' });
+        await (0,promises_.rename)(lock, path);
+    }
+    catch (error) {
+        await (0,promises_.rm)(lock, { force: true });
+        throw new errors/* ActionError */.l('WRITE_FAILED', `The git index could not be written to ${path}`, { cause: error });
+    }
+    return result;
+}
+/**
+ * Gives the entries of a version 2 or 3 index the stat data of their records, in place, where the record has
+ * the entry's mode and blob id: git then knows these files to be unchanged. Every other entry stays as it is,
+ * so git reads that file itself. The checksum at the end is made anew.
+ */
+function fillEntries(index, recordOf, format) {
+    const hashBytes = HASH_BYTES[format];
+    const version = checkHeader(index, hashBytes);
+    const entries = index.readUInt32BE(8);
+    const end = index.length - hashBytes;
+    const flagsAt = STAT_BYTES + hashBytes;
+    const unproven = [];
+    let filled = 0;
+    let at = HEADER_BYTES;
+    for (let entry = 0; entry < entries; entry++) {
+        if (at + flagsAt + 2 > end)
+            throw malformed(`entry ${entry} of ${entries} is cut off`);
+        const flags = index.readUInt16BE(at + flagsAt);
+        if ((flags & FLAG_EXTENDED) !== 0 && version < 3)
+            throw malformed(`entry ${entry} has version 3 flags`);
+        const nameAt = at + flagsAt + ((flags & FLAG_EXTENDED) === 0 ? 2 : 4);
+        const nameEnd = endOfName(index, nameAt, flags & FLAG_NAME_LENGTH);
+        // One to eight NULs follow the name, up to a multiple of eight bytes from the entry's start.
+        const next = at + ((nameEnd - at + 8) & ~7);
+        if (next > end || index[nameEnd] !== 0)
+            throw malformed(`the name of entry ${entry} is cut off`);
+        const record = (flags & FLAG_STAGE) === 0 ? recordOf(index.toString('latin1', nameAt, nameEnd)) : undefined;
+        if (record?.length === flagsAt && isProven(index, at, record)) {
+            index.set(record.subarray(0, STAT_BYTES), at);
+            filled++;
+        }
+        else if (index.readUInt32BE(at + MODE_AT) !== GITLINK_MODE) {
+            unproven.push(index.toString('hex', at + STAT_BYTES, at + flagsAt));
+        }
+        at = next;
+    }
+    index.set((0,external_node_crypto_.createHash)(format).update(index.subarray(0, end)).digest(), end);
+    return { entries, filled, unproven };
+}
+function checkHeader(index, hashBytes) {
+    if (index.length < HEADER_BYTES + hashBytes)
+        throw malformed(`it has ${index.length} bytes`);
+    if (index.readUInt32BE(0) !== SIGNATURE)
+        throw malformed('it does not begin with DIRC');
+    const version = index.readUInt32BE(4);
+    if (version !== 2 && version !== 3)
+        throw malformed(`its version is ${version}, not 2 or 3`);
+    return version;
+}
+/** The length field cannot say more than 4094: a longer name ends at its NUL. */
+function endOfName(index, nameAt, length) {
+    if (length < FLAG_NAME_LENGTH)
+        return nameAt + length;
+    const end = index.indexOf(0, nameAt + length);
+    return end === -1 ? index.length : end;
+}
+function isProven(index, at, record) {
+    for (let byte = MODE_AT; byte < MODE_END; byte++) {
+        if (index[at + byte] !== record[byte])
+            return false;
+    }
+    for (let byte = STAT_BYTES; byte < record.length; byte++) {
+        if (index[at + byte] !== record[byte])
+            return false;
+    }
+    return true;
+}
+function malformed(reason) {
+    return new errors/* ActionError */.l('GIT_FAILED', `The index that git wrote cannot be filled: ${reason}`);
+}
+
+;// CONCATENATED MODULE: ./lib/git/index-listing.js
+
+/** The names of a few million files. */
+const LISTING_LIMIT_BYTES = 256 * 1024 * 1024;
+const GITLINK = `${GITLINK_MODE.toString(8)} `;
+/** What `git ls-files` prints of the index. */
+function listIndex(git, args, options = {}) {
+    return git.run(['ls-files', ...args], { ...options, outputLimitBytes: LISTING_LIMIT_BYTES });
+}
+/** Where the index has a commit of another repository, left out or not; U+FFFD for what is not UTF-8. */
+async function submodulePaths(git) {
+    const entries = await listIndex(git, ['--stage', '-z']);
+    return entries
+        .split('\0')
+        .filter((entry) => entry.startsWith(GITLINK))
+        .map((entry) => entry.slice(entry.indexOf('\t') + 1));
+}
+
+;// CONCATENATED MODULE: ./lib/git/ref-name.js
+const BRANCHES = 'refs/heads/';
+const TAGS = 'refs/tags/';
+/** Where a clone keeps what its origin's branches were. */
+const ORIGIN_BRANCHES = 'refs/remotes/origin/';
+/** The branch that a full ref is; undefined for any other ref. */
+function branchIn(ref) {
+    return ref.startsWith(BRANCHES) ? ref.slice(BRANCHES.length) : undefined;
+}
+/** Whether it can be a branch, a tag or a full ref: never what git would take for an option. */
+function isRefName(name) {
+    if (name === '@' || !name.isWellFormed())
+        return false;
+    const isOption = (branchIn(name) ?? name).startsWith('-');
+    return !isOption && isRefPath(name);
+}
+/** What `git check-ref-format` allows with slashes inside. As below. */
+function isRefPath(name) {
+    return name.split('/').every(isRefComponent) && !name.endsWith('.');
+}
+/** What it allows between two slashes. The name is text, or a raw one's bytes as latin1. */
+function isRefComponent(component) {
+    return /^[!-~\u0080-\uffff]+$/.test(component) && !/^\.|[~^:?*[\\]|\.\.|@\{|\.lock$/.test(component);
+}
+/** Whether it is a commit's whole name, in SHA-1 or SHA-256. */
+function isCommitName(name) {
+    return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(name);
+}
+
 // EXTERNAL MODULE: ./lib/input-values.js
 var input_values = __nccwpck_require__(5106);
 ;// CONCATENATED MODULE: ./lib/git/fork-guard.js
@@ -47229,36 +47510,11 @@ function valueAt(payload, path) {
     return value;
 }
 
-;// CONCATENATED MODULE: ./lib/git/ref-name.js
-/** What `git check-ref-format` refuses in a name: the last one is a component that starts with a dot. */
-const FORBIDDEN = [
-    /(?=\p{ASCII})[\p{Cc} ~^:?*[\\]/u,
-    /\.\./,
-    /@\{/,
-    /^\/|\/\/|\/$/,
-    /\.$/,
-    /\.lock(\/|$)/,
-    /(^|\/)\./,
-];
-/** Whether it can be a branch, a tag or a full ref: never what git would take for an option. */
-function isRefName(name) {
-    if (name === '' || name === '@' || !name.isWellFormed())
-        return false;
-    const isOption = name.startsWith('-') || name.startsWith('refs/heads/-');
-    return !isOption && !FORBIDDEN.some((pattern) => pattern.test(name));
-}
-/** Whether it is a commit's whole name, in SHA-1 or SHA-256. */
-function isCommitName(name) {
-    return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(name);
-}
-
 ;// CONCATENATED MODULE: ./lib/git/wanted.js
 
 
 
-const BRANCHES = 'refs/heads/';
 const PULLS = 'refs/pull/';
-const TAGS = 'refs/tags/';
 const ALL_TAGS = `+${TAGS}*:${TAGS}*`;
 /**
  * What the inputs ask for, and for this job's own repository without a `ref` what the event is about. Throws
@@ -47320,8 +47576,9 @@ function kindOf(ref) {
 }
 /** The ref that tells, in the clone, where the target was at the origin; a tag keeps its name. */
 function trackingRefOf({ kind, ref }) {
-    if (kind === 'branch')
-        return `refs/remotes/origin/${ref.slice(BRANCHES.length)}`;
+    const branch = branchIn(ref);
+    if (branch !== undefined)
+        return `${ORIGIN_BRANCHES}${branch}`;
     if (kind === 'pull')
         return `refs/remotes/pull/${ref.slice(PULLS.length)}`;
     return kind === 'tag' ? ref : undefined;
@@ -47337,7 +47594,7 @@ function startPointOf(target) {
 function refspecsFor(target, { history, tags }) {
     if (history === 'everything') {
         const own = target.kind === 'pull' ? [refspecOf(target)] : [];
-        return [`+${BRANCHES}*:refs/remotes/origin/*`, ALL_TAGS, ...own];
+        return [`+${BRANCHES}*:${ORIGIN_BRANCHES}*`, ALL_TAGS, ...own];
     }
     if (tags === 'none')
         return [refspecOf(target)];
@@ -47352,7 +47609,7 @@ function refspecOf(target) {
 
 ;// CONCATENATED MODULE: ./lib/git/refs.js
 
-const refs_BRANCHES = 'refs/heads/';
+
 /** How many parts of a name all tracking refs of its kind share: `refs/remotes/origin`, `refs/tags`. */
 const SHARED_PARTS = { branch: 3, pull: 3, tag: 2 };
 /** The commit that HEAD is at. */
@@ -47361,14 +47618,14 @@ async function commitOf(git) {
 }
 /** Leaves no local branch but the target's. HEAD is detached where it was on another one. */
 async function dropOtherBranches(git, target) {
-    const listed = await git.run(['for-each-ref', '--format=%(HEAD)%(refname)', refs_BRANCHES]);
-    const others = linesOf(listed).filter((line) => line.slice(1) !== target.ref);
+    const listed = await listRefs(git, ['--format=%(HEAD)%(refname)', BRANCHES]);
+    const others = listed.filter((line) => line.slice(1) !== target.ref);
     const checkedOut = others.find((line) => line.startsWith('*'))?.slice(1);
     if (checkedOut !== undefined) {
         // A transaction of its own: git does not delete the branch that HEAD is on and change HEAD in one.
         await git.run(['update-ref', '--no-deref', 'HEAD', 'HEAD^{commit}']);
         // Only the branch that is checked out has a section in a config that this action wrote.
-        const section = `branch.${checkedOut.slice(refs_BRANCHES.length)}`;
+        const section = `branch.${branchIn(checkedOut)}`;
         await git.succeeds(['config', '--local', '--remove-section', section]);
     }
     await deleteRefs(git, others.map((line) => line.slice(1)));
@@ -47385,21 +47642,30 @@ async function dropConflictingRefs(git, target) {
         .split('/')
         .slice(0, SHARED_PARTS[target.kind] + 1)
         .join('/');
-    const listed = await git.run(['for-each-ref', '--ignore-case', '--format=%(refname)', root]);
-    await deleteRefs(git, linesOf(listed).filter((name) => contains(name, tracking) || contains(tracking, name)));
+    const near = await refNames(git, ['--ignore-case', root]);
+    await deleteRefs(git, near.filter((name) => contains(name, tracking) || contains(tracking, name)));
+}
+/** Replacement objects would let whoever made the clone show other contents than the commit has. */
+async function dropReplaceRefs(git) {
+    await deleteRefs(git, await refNames(git, ['refs/replace/']));
 }
 function contains(directory, name) {
     return name.toLowerCase().startsWith(`${directory.toLowerCase()}/`);
+}
+/** In full; `which` are patterns, and options before them. */
+function refNames(git, which) {
+    return listRefs(git, ['--format=%(refname)', ...which]);
+}
+/** A name that is not UTF-8 cannot be said to git again: it is left alone. */
+async function listRefs(git, args) {
+    const lines = (await git.run(['for-each-ref', ...args])).split('\n');
+    return lines.filter((line) => line !== '' && !line.includes('\ufffd'));
 }
 async function deleteRefs(git, names) {
     if (names.length === 0)
         return;
     const commands = names.map((name) => `delete ${name}\n`).join('');
     await git.run(['update-ref', '--no-deref', '--stdin'], { input: Buffer.from(commands) });
-}
-/** A name that is not UTF-8 cannot be said to git again: it is left alone. */
-function linesOf(output) {
-    return output.split('\n').filter((line) => line !== '' && !line.includes('\ufffd'));
 }
 
 ;// CONCATENATED MODULE: ./lib/git/sparse.js
@@ -47436,10 +47702,10 @@ async function endSparse(git, gitDirectory, options) {
 
 
 
-/** Enough for a million names. */
-const INDEX_LISTING_LIMIT_BYTES = 256 * 1024 * 1024;
+
+
 /**
- * Leaves HEAD, local branches, sparse patterns, index and files as actions/checkout does, and returns the commit.
+ * Leaves HEAD, the target's branch, sparse patterns, index and files as actions/checkout does, and returns the commit.
  * Tracked files that are missing or changed are written anew; a file whose index entry proves it is not touched.
  */
 async function checkOut(options) {
@@ -47448,7 +47714,6 @@ async function checkOut(options) {
     // First, as git keeps a directory outside sparse patterns that holds a foreign file.
     if (untracked === 'remove')
         await removeUntracked(git, tree);
-    await dropOtherBranches(git, target);
     if (sparse !== undefined)
         await setSparse(git, gitDirectory, sparse, { env });
     else if (clone === 'reused')
@@ -47463,12 +47728,10 @@ async function checkOut(options) {
 /** Quiet, or git would walk through the history to tell what HEAD has left behind. */
 async function switchTo(target, { git, env = {}, onLine }) {
     const startPoint = startPointOf(target);
-    const head = target.kind === 'branch'
-        ? ['-B', target.ref.slice('refs/heads/'.length), startPoint]
-        : ['--detach', startPoint];
+    const branch = branchIn(target.ref);
+    const head = branch === undefined ? ['--detach'] : ['-B', branch];
     const progress = onLine === undefined ? [] : ['--progress'];
-    const options = onLine === undefined ? { env } : { env, onLine };
-    await git.run(['checkout', '--quiet', ...progress, '--force', ...head, '--'], options);
+    await git.run(['checkout', '--quiet', ...progress, '--force', ...head, startPoint, '--'], { env, onLine });
 }
 async function removeUntracked(git, tree) {
     await git.run(['clean', '--quiet', '-ffdx']);
@@ -47481,17 +47744,341 @@ async function removeUntracked(git, tree) {
         await (0,promises_.mkdir)(directory, { recursive: true });
     }
 }
-/** Where the index has a commit of another repository, left out or not; U+FFFD for what is not UTF-8. */
-async function submodulePaths(git) {
-    const listing = { outputLimitBytes: INDEX_LISTING_LIMIT_BYTES };
-    const entries = await git.run(['ls-files', '--stage', '-z'], listing);
-    return [...entries.matchAll(/(?<=^|\0)160000 [^\0]*?\t([^\0]+)/g)].map(([, path = '']) => path);
+
+// EXTERNAL MODULE: ./lib/git/git.js + 4 modules
+var git_git = __nccwpck_require__(732);
+// EXTERNAL MODULE: ./lib/sanitize.js
+var sanitize = __nccwpck_require__(4020);
+// EXTERNAL MODULE: ./lib/git/config-file.js
+var config_file = __nccwpck_require__(1463);
+;// CONCATENATED MODULE: ./lib/git/fresh-config.js
+
+
+
+
+
+/**
+ * The `[core]` that `git init` writes for this file system, as text. Makes `directory`, which must not exist
+ * and lies beside the tree, and removes it.
+ */
+async function probeConfig(directory, context) {
+    await (0,promises_.mkdir)(directory);
+    try {
+        const config = { 'init.defaultObjectFormat': 'sha1', 'init.defaultRefFormat': 'files' };
+        await (0,git_git/* gitIn */.uM)(directory, context).run(['init', '--quiet', '--template='], { config });
+        return await (0,promises_.readFile)((0,external_node_path_.join)(directory, '.git', 'config'), 'latin1');
+    }
+    finally {
+        await (0,promises_.rm)(directory, { recursive: true, force: true });
+    }
+}
+/**
+ * The whole `.git/config`, latin1 text of its bytes: what `git clone` writes, and no garbage collection while
+ * a job works.
+ */
+function freshConfig({ objectFormat, refFormat, branch }, source) {
+    const extensions = [
+        ...(objectFormat === 'sha256' ? ['\tobjectformat = sha256\n'] : []),
+        ...(refFormat === 'reftable' ? ['\trefstorage = reftable\n'] : []),
+    ];
+    const plainCore = source.probedConfig;
+    const core = extensions.length === 0
+        ? plainCore
+        : `${plainCore.replace(/(?<=repositoryformatversion = )0/, '1')}[extensions]\n${extensions.join('')}`;
+    const remote = Buffer.from(source.remoteUrl, 'utf8').toString('latin1');
+    return [
+        core,
+        `[remote "origin"]\n\turl = ${(0,config_file/* quotedValue */.A0)(remote)}\n\tfetch = +${BRANCHES}*:${ORIGIN_BRANCHES}*\n`,
+        '[gc]\n\tauto = 0\n',
+        branch === undefined ? '' : branchSection(branch),
+    ].join('');
+}
+/** The upstream of a branch, as `git clone` sets it; `branch` is latin1 of its raw bytes. */
+function branchSection(branch) {
+    const merge = (0,config_file/* quotedValue */.A0)(`${BRANCHES}${branch}`);
+    return `[branch ${(0,config_file/* quotedSubsection */.mc)(branch)}]\n\tremote = origin\n\tmerge = ${merge}\n`;
 }
 
-// EXTERNAL MODULE: ./lib/git/git.js + 1 modules
-var git_git = __nccwpck_require__(2934);
-// EXTERNAL MODULE: external "node:crypto"
-var external_node_crypto_ = __nccwpck_require__(7598);
+// EXTERNAL MODULE: ./lib/git/presence.js
+var presence = __nccwpck_require__(659);
+;// CONCATENATED MODULE: ./lib/git/object-format.js
+
+
+
+/** The format in which an object has a name of this length. */
+function formatOfName(name) {
+    return name.length === 64 ? 'sha256' : 'sha1';
+}
+/** A git directory's, told by the length of a name, or by the first table's header; SHA-1 where nothing tells. */
+async function objectFormatOf(directory, head, packedRefs) {
+    if (head.refFormat === 'reftable')
+        return reftableObjectFormat((0,external_node_path_.join)(directory, 'reftable'));
+    const branchId = head.branch && idIn((await (0,presence/* textOf */.b6)(looseRef(directory, head.branch))) ?? '');
+    const id = head.id ?? (branchId || /^[0-9a-f]{40,64}(?= )/im.exec(packedRefs)?.[0]);
+    return formatOfName(id ?? '');
+}
+/** Version 1 tables are SHA-1; version 2 names its hash in bytes 24 to 28. */
+async function reftableObjectFormat(directory) {
+    const entries = await (0,presence/* entriesIn */.s9)(directory, 'latin1');
+    const table = entries.find((entry) => entry.isFile() && entry.name.endsWith('.ref'));
+    const header = table === undefined ? '' : ((await (0,presence/* textOf */.b6)((0,external_node_path_.join)(directory, table.name))) ?? '');
+    return header.startsWith('REFT\x02') && header.slice(24, 28) === 's256' ? 'sha256' : 'sha1';
+}
+function idIn(text) {
+    return /^(?:[0-9a-f]{40}|[0-9a-f]{64})(?=\s|$)/i.exec(text)?.[0];
+}
+/** The branch's bytes as they are: it need not be UTF-8. */
+function looseRef(directory, branch) {
+    return Buffer.concat([Buffer.from(`${directory}/${BRANCHES}`), Buffer.from(branch, 'latin1')]);
+}
+
+;// CONCATENATED MODULE: ./lib/git/dotgit.js
+
+
+
+
+
+
+
+const FILES = new Set(['HEAD', 'packed-refs', 'shallow']);
+const DIRECTORIES = new Set(['info', 'lfs', 'objects', 'refs', 'reftable']);
+/** Names that would reach a forbidden file on a disk that takes several spellings for one name. */
+const FORBIDDEN = ['objects/info/alternates', 'objects/info/http-alternates', 'refs/replace'];
+const HEAD_LIMIT_BYTES = 4096;
+const BRANCH_HEAD = `ref: ${BRANCHES}`;
+const REFTABLE_HEAD = `${BRANCH_HEAD}.invalid`;
+/**
+ * Whether an archive's file or directory may be written below `.git`. `name` is relative to `.git`, its raw
+ * bytes as latin1; a directory's may end in one slash. What may not stay is what can run a command, lead git
+ * elsewhere, hide a change, or is left over from a process that is gone.
+ */
+function staysInDotGit(name) {
+    if (FILES.has(name))
+        return true;
+    const [room = '', ...rest] = (name.endsWith('/') ? name.slice(0, -1) : name).split('/');
+    const inRoom = rest.join('/');
+    switch (room) {
+        case 'info':
+            return rest.length === 0 || name === 'info/exclude' || name === 'info/refs';
+        case 'objects':
+            return rest.every(isPlainName) && !isAlternates(inRoom) && !rest.some(isUnfinishedObject);
+        case 'refs':
+            return rest.every(isRefComponent) && !isReplace(rest[0]);
+        case 'reftable':
+            return rest.every(isPlainName);
+        case 'lfs':
+            return rest.every(isPlainName) && !/^(tmp|hooks|config)(\/|$)/.test(inRoom);
+        default:
+            return false;
+    }
+}
+/** Git names objects, packs, tables and LFS files in lower case: no other spelling of a name gets through. */
+function isPlainName(component) {
+    return /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(component) && !component.endsWith('.lock');
+}
+function isAlternates(inObjects) {
+    return /^info\/(http-)?alternates(\/|$)/.test(inObjects);
+}
+function isUnfinishedObject(component) {
+    return component.startsWith('tmp_') || component.endsWith('.keep');
+}
+function isReplace(component) {
+    return component?.replace(/[^!-~]|\.+$/g, '').toLowerCase() === 'replace';
+}
+/**
+ * Makes the `.git` of an unpacked tree one that git may run in: checks what is there, completes it, and
+ * writes its config, from the probe and the remote's URL alone. No git process may run in it before.
+ */
+async function makeDotGitSafe(tree, source) {
+    const directory = (0,external_node_path_.join)(tree, '.git');
+    const hasReftable = await checkContents(directory);
+    await (0,promises_.mkdir)((0,external_node_path_.join)(directory, 'objects'), { recursive: true });
+    await (0,promises_.mkdir)((0,external_node_path_.join)(directory, 'refs'), { recursive: true });
+    const packedRefs = await dropPackedReplacements(directory);
+    const head = await readHead(directory, hasReftable);
+    const objectFormat = await objectFormatOf(directory, head, packedRefs);
+    const dotGit = { objectFormat, refFormat: head.refFormat, branch: head.branch };
+    await (0,promises_.writeFile)((0,external_node_path_.join)(directory, 'config'), freshConfig(dotGit, source), { encoding: 'latin1', flag: 'wx' });
+    return dotGit;
+}
+/** Every name must be on the list and be what the list says; whether a reftable is there. */
+async function checkContents(directory) {
+    const root = await (0,presence/* lstatOf */.m4)(directory);
+    if (root === undefined)
+        throw unsafe('there is none', 'is this a snapshot of a clone?');
+    if (!root.isDirectory())
+        throw unsafe('it is not a directory');
+    for (const entry of await (0,presence/* entriesIn */.s9)(directory, 'latin1')) {
+        const { name } = entry;
+        const asListed = (entry.isFile() && FILES.has(name)) || (entry.isDirectory() && DIRECTORIES.has(name));
+        if (!asListed)
+            throw unsafe(`${JSON.stringify(name)} may not be there, or not as what it is`);
+    }
+    for (const entry of await (0,presence/* entriesIn */.s9)((0,external_node_path_.join)(directory, 'info'), 'latin1')) {
+        const listed = entry.isFile() && staysInDotGit(`info/${entry.name}`);
+        if (!listed)
+            throw unsafe(`info/${JSON.stringify(entry.name)} may not be there`);
+    }
+    for (const name of FORBIDDEN) {
+        if ((await (0,presence/* lstatOf */.m4)((0,external_node_path_.join)(directory, name))) !== undefined)
+            throw unsafe(`${name} may not be there`);
+    }
+    return (await (0,presence/* lstatOf */.m4)((0,external_node_path_.join)(directory, 'reftable'))) !== undefined;
+}
+/** Takes refs/replace out of packed-refs, with the peeled line that may follow; the rest as text. */
+async function dropPackedReplacements(directory) {
+    const path = (0,external_node_path_.join)(directory, 'packed-refs');
+    const text = (await (0,presence/* textOf */.b6)(path)) ?? '';
+    const kept = text.replace(/^[0-9a-f]+[ \t\r]refs\/replace\/[^\n]*\n?(\^[^\n]*\n?)?/gim, '');
+    if (kept !== text)
+        await (0,promises_.writeFile)(path, kept, 'latin1');
+    return kept;
+}
+/** What HEAD of a git directory stands for; UNSAFE_GIT where it is nothing that `git clone` makes. */
+async function readHead(directory, hasReftable) {
+    const path = (0,external_node_path_.join)(directory, 'HEAD');
+    const size = (await (0,presence/* lstatOf */.m4)(path))?.size;
+    if (size === undefined)
+        throw unsafe('it has no HEAD', 'is this a snapshot of a clone?');
+    if (size > HEAD_LIMIT_BYTES)
+        throw unsafe(`its HEAD has ${size} bytes, which is no reference`);
+    const text = (await (0,promises_.readFile)(path, 'latin1')).replace(/\n$/, '');
+    if (hasReftable && text === REFTABLE_HEAD) {
+        return { refFormat: 'reftable', branch: undefined, id: undefined };
+    }
+    if (isCommitName(text))
+        return { refFormat: 'files', branch: undefined, id: text };
+    const branch = text.startsWith(BRANCH_HEAD) ? text.slice(BRANCH_HEAD.length) : '';
+    if (!isRefPath(branch)) {
+        throw unsafe(`its HEAD is ${JSON.stringify(text.slice(0, 80))}, neither branch nor commit`);
+    }
+    return { refFormat: 'files', branch, id: undefined };
+}
+function unsafe(reason, advice = 'do not use this snapshot') {
+    return new errors/* ActionError */.l('UNSAFE_GIT', `The snapshot's .git was refused: ${reason}; ${advice}`);
+}
+
+;// CONCATENATED MODULE: ./lib/git/leftovers.js
+
+
+
+
+
+
+
+const leftovers_FILES = new Set(['HEAD', 'index', 'packed-refs', 'shallow']);
+const leftovers_DIRECTORIES = new Set(['info', 'lfs', 'logs', 'objects', 'refs', 'reftable']);
+const SHARED_INDEX = /^sharedindex\.[0-9a-f]+$/;
+/** What leads git to other repositories, whose contents would have to be looked through as well. */
+const LEADS_ELSEWHERE = ['commondir', 'modules', 'objects/info/alternates', 'objects/info/http-alternates'];
+/**
+ * Whether a `.git` is a repository for git too, which would look for one in the directory around it otherwise, with
+ * no link in what of it stays, and in need of nothing outside of it.
+ */
+async function isPlainRepository(dotGit) {
+    if (!(await (0,presence/* lstatOf */.m4)(dotGit))?.isDirectory())
+        return false;
+    for (const name of LEADS_ELSEWHERE) {
+        if ((await (0,presence/* lstatOf */.m4)((0,external_node_path_.join)(dotGit, name))) !== undefined)
+            return false;
+    }
+    try {
+        return (await hasPlainParts(dotGit)) && (await isOpenTo(dotGit));
+    }
+    catch {
+        return false;
+    }
+}
+async function hasPlainParts(dotGit) {
+    const entries = await (0,promises_.readdir)(dotGit, { withFileTypes: true });
+    const names = new Set(entries.map(({ name }) => name));
+    if (!['HEAD', 'config', 'objects', 'refs'].every((name) => names.has(name)))
+        return false;
+    for (const entry of entries) {
+        if (leftovers_FILES.has(entry.name) || SHARED_INDEX.test(entry.name) || entry.name === 'config') {
+            if (!entry.isFile())
+                return false;
+        }
+        else if (leftovers_DIRECTORIES.has(entry.name)) {
+            if (!entry.isDirectory())
+                return false;
+            const inside = await (0,promises_.readdir)((0,external_node_path_.join)(dotGit, entry.name), { recursive: true, withFileTypes: true });
+            if (!inside.every((below) => below.isFile() || below.isDirectory()))
+                return false;
+        }
+    }
+    return true;
+}
+/** What git itself asks before it takes a directory for a repository. */
+async function isOpenTo(dotGit) {
+    for (const name of ['objects', 'refs'])
+        await (0,promises_.access)((0,external_node_path_.join)(dotGit, name), promises_.constants.X_OK);
+    await readHead(dotGit, (await (0,presence/* lstatOf */.m4)((0,external_node_path_.join)(dotGit, 'reftable'))) !== undefined);
+    return true;
+}
+/**
+ * Removes what can run a command or leads git elsewhere, and what processes that are gone have left, from a plain
+ * repository. The config stays, and is to be written anew before git runs there.
+ */
+async function dropLeftovers(dotGit) {
+    for (const name of await (0,promises_.readdir)(dotGit)) {
+        const stays = leftovers_FILES.has(name) || leftovers_DIRECTORIES.has(name) || SHARED_INDEX.test(name) || name === 'config';
+        if (!stays)
+            await drop((0,external_node_path_.join)(dotGit, name));
+    }
+    for (const [directory, kept] of [
+        ['info', 'exclude'],
+        ['lfs', 'objects'],
+    ]) {
+        for (const name of await namesIn((0,external_node_path_.join)(dotGit, directory))) {
+            if (name !== kept)
+                await drop((0,external_node_path_.join)(dotGit, directory, name));
+        }
+    }
+    for (const directory of leftovers_DIRECTORIES) {
+        const names = await namesIn((0,external_node_path_.join)(dotGit, directory), { recursive: true });
+        const isUnfinished = (name) => directory === 'objects' && (0,external_node_path_.basename)(name).startsWith('tmp_');
+        for (const name of names) {
+            if (name.endsWith('.lock') || isUnfinished(name))
+                await drop((0,external_node_path_.join)(dotGit, directory, name));
+        }
+    }
+}
+/**
+ * Removes every repository in these directories of a working copy: git would run what its config says as soon as
+ * somebody is there. What the disk takes for `.git` counts, however it is spelled.
+ */
+async function dropRepositoriesIn(directories, tree) {
+    for (const directory of directories) {
+        const place = (0,external_node_path_.join)(tree, directory);
+        const isThere = directory !== '.' && (0,external_node_fs_.existsSync)((0,external_node_path_.join)(place, '.git'));
+        // What lies behind a link is not ours.
+        if (isThere && (await (0,promises_.realpath)(place)) === place)
+            await drop((0,external_node_path_.join)(place, '.git'));
+    }
+}
+/**
+ * Throws where one of these submodules has a repository already: by its config, what an earlier job put there would
+ * run with what lets this one in. A path that is not UTF-8 cannot be looked at.
+ */
+async function refuseRepositoriesIn(submodules, tree) {
+    for (const path of submodules) {
+        const isReadable = !path.includes('\ufffd');
+        if (isReadable && (await (0,presence/* lstatOf */.m4)((0,external_node_path_.join)(tree, path, '.git'))) === undefined)
+            continue;
+        const message = `there may be a repository in the place of the submodule ${(0,sanitize/* sanitize */.a)(path)}`;
+        throw new errors/* ActionError */.l('GIT_FAILED', message);
+    }
+}
+function drop(path) {
+    return (0,promises_.rm)(path, { recursive: true, force: true });
+}
+async function namesIn(directory, how = {}) {
+    return (await (0,presence/* lstatOf */.m4)(directory))?.isDirectory()
+        ? await (0,promises_.readdir)(directory, { ...how, encoding: 'utf8' })
+        : [];
+}
+
 ;// CONCATENATED MODULE: ./lib/git/lfs-object.js
 
 
@@ -47531,16 +48118,14 @@ async function sha256Of(path) {
 
 ;// CONCATENATED MODULE: ./lib/git/lfs-pointer.js
 
-/** The names of a repository with a million LFS files. */
-const NAMES_LIMIT_BYTES = 256 * 1024 * 1024;
+
 /** Git-lfs takes no larger file for a pointer. */
 const POINTER_LIMIT_BYTES = 1024;
 /** The files that git would give to the filter of LFS, and that have no content yet. */
 async function lfsPointers(git, tree) {
-    const printed = await git.run(['ls-files', ':(attr:filter=lfs)'], {
+    const printed = await listIndex(git, [':(attr:filter=lfs)'], {
         config: { 'core.quotePath': 'true' },
         env: { GIT_LITERAL_PATHSPECS: undefined },
-        outputLimitBytes: NAMES_LIMIT_BYTES,
     });
     const pointers = [];
     for (const name of printed.split('\n')) {
@@ -47556,16 +48141,8 @@ async function lfsPointers(git, tree) {
 }
 /** Undefined for what is no small file: a sparse checkout leaves files out, and a link is no pointer. */
 async function smallTextOf(file) {
-    try {
-        const stats = await (0,promises_.lstat)(file);
-        return stats.isFile() && stats.size <= POINTER_LIMIT_BYTES ? await (0,promises_.readFile)(file, 'latin1') : undefined;
-    }
-    catch (error) {
-        const code = error instanceof Error && 'code' in error ? error.code : undefined;
-        if (code === 'ENOENT' || code === 'ENOTDIR')
-            return undefined;
-        throw error;
-    }
+    const stats = await (0,presence/* lstatOf */.m4)(file);
+    return stats?.isFile() && stats.size <= POINTER_LIMIT_BYTES ? (0,presence/* textOf */.b6)(file) : undefined;
 }
 const ESCAPES = {
     a: '\x07',
@@ -47587,6 +48164,8 @@ function unquoted(name) {
 }
 
 ;// CONCATENATED MODULE: ./lib/git/origin.js
+
+
 
 
 const TRIES = 3;
@@ -47622,9 +48201,7 @@ function givenUp(error) {
 }
 /** A git that failed may do better next time; one that could not be started, which has a cause, will not. */
 function mayPass(error) {
-    if (!(error instanceof errors/* ActionError */.l && error.code === 'GIT_FAILED'))
-        return false;
-    return error.cause === undefined && !DAMAGE.test(error.message);
+    return (0,git_git/* isGitFailure */.VJ)(error) && error.cause === undefined && !DAMAGE.test(error.message);
 }
 /** What git says of the clone that it fetches into: the origin would send the same again. */
 const DAMAGE = /loose object .* is corrupt|unresolved deltas?\b|did not send all necessary objects|does not match index/;
@@ -47656,7 +48233,7 @@ async function fetchOnce(git, origin, fetch) {
         config: NETWORK_CONFIG,
         // In a partial clone the origin may have to be asked for what a new pack builds on.
         env: { ...origin.env, GIT_NO_LAZY_FETCH: undefined },
-        ...(onProgress === undefined ? {} : { onLine: onProgress }),
+        onLine: onProgress,
     });
 }
 function isUnknownThere(error) {
@@ -47686,10 +48263,10 @@ async function list(ref, origin, git) {
 function candidatesFor(ref) {
     if (ref === '')
         return ['HEAD'];
-    return isQualified(ref) ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
+    return isQualified(ref) ? [ref] : [`${BRANCHES}${ref}`, `${TAGS}${ref}`];
 }
 function isBranchOrTag(name) {
-    return name.startsWith('refs/heads/') || name.startsWith('refs/tags/');
+    return name.startsWith(BRANCHES) || name.startsWith(TAGS);
 }
 function namedRef(ref, { commits }, origin) {
     for (const name of candidatesFor(ref)) {
@@ -47723,6 +48300,7 @@ function refMoved({ ref, commit }, origin) {
 
 
 
+
 /** Git-lfs puts hooks where git would look for them, which otherwise is nowhere. */
 const HOOKS_IN_PLACE = { 'core.hooksPath': '.git/hooks' };
 /** Rejects, with words on what to do, where there is no git-lfs. Any directory's git will do. */
@@ -47731,7 +48309,7 @@ async function requireLfs(git) {
         await git.run(['lfs', 'version']);
     }
     catch (cause) {
-        if (!(cause instanceof errors/* ActionError */.l && cause.code === 'GIT_FAILED'))
+        if (!(0,git_git/* isGitFailure */.VJ)(cause))
             throw cause;
         const message = 'Input lfs is true, which needs git-lfs, and it was not found: install git-lfs on the runner';
         throw new errors/* ActionError */.l('GIT_MISSING', message, { cause });
@@ -47768,7 +48346,7 @@ async function removeDamagedObjects(pointers, gitDirectory) {
 async function writeContent(pointers, options) {
     const { git, commit, isSparse, retries, onProgress } = options;
     const env = { ...options.env, GIT_LFS_SKIP_SMUDGE: undefined, GIT_NO_LAZY_FETCH: undefined };
-    const run = (args, more = {}) => withGitRetries(() => git.run(args, { env, ...(onProgress && { onLine: onProgress }), ...more }), retries);
+    const run = (args, more = {}) => withGitRetries(() => git.run(args, { env, onLine: onProgress, ...more }), retries);
     if (!isSparse)
         await run(['lfs', 'fetch', 'origin', commit]);
     for (const { file } of pointers)
@@ -47779,9 +48357,8 @@ async function writeContent(pointers, options) {
     });
 }
 
-// EXTERNAL MODULE: ./lib/sanitize.js
-var sanitize = __nccwpck_require__(4020);
 ;// CONCATENATED MODULE: ./lib/git/submodules.js
+
 
 
 
@@ -47801,8 +48378,8 @@ async function updateSubmodules(options) {
     const depth = options.depth > 0 ? [`--depth=${options.depth}`] : [];
     await git.run(['submodule', 'sync', ...recursive], { env });
     const update = ['submodule', 'update', '--init', '--force', ...depth, ...recursive];
-    const telling = onProgress && { onLine: onProgress };
-    await withGitRetries(() => git.run(update, { env, config: NETWORK_CONFIG, ...telling }), retries);
+    const asked = { env, config: NETWORK_CONFIG, onLine: onProgress };
+    await withGitRetries(() => git.run(update, asked), retries);
     const printed = await git.run(['submodule', '--quiet', 'foreach', ...recursive, SETTLE], { env });
     const root = await (0,promises_.realpath)(tree);
     return printed
@@ -47816,7 +48393,11 @@ function belowDotGit(directory, root) {
         return (0,external_node_path_.relative)((0,external_node_path_.join)(root, '.git'), resolved);
     throw new errors/* ActionError */.l('UNSAFE_GIT', `a submodule has its repository in ${(0,sanitize/* sanitize */.a)(directory)}, outside of the working copy: remove that submodule`);
 }
-/** As for any command in the tree, but a submodule may lie where git's own protocol is spoken. */
+/**
+ * As for any command in the tree, but a submodule may lie where git's own protocol is spoken. Up to git 2.38 much of
+ * `git submodule` is a shell script that unsets GIT_CONFIG_COUNT for fetches and for nested submodules, and keeps
+ * only the settings that `-c` would have made (GIT_CONFIG_PARAMETERS).
+ */
 function environmentOf({ env, hasLfs }) {
     return {
         ...env,
@@ -47824,18 +48405,8 @@ function environmentOf({ env, hasLfs }) {
         GIT_LFS_SKIP_SMUDGE: hasLfs ? undefined : '1',
         GIT_NO_LAZY_FETCH: undefined,
         GIT_CONFIG_COUNT: undefined,
-        GIT_CONFIG_PARAMETERS: settingsOf(env).map(asParameter).join(' '),
+        GIT_CONFIG_PARAMETERS: (0,git_git/* settingsIn */.RV)(env).map(asParameter).join(' '),
     };
-}
-/**
- * The settings that GIT_CONFIG_COUNT counts. Up to git 2.38 much of `git submodule` is a shell script that unsets
- * it for fetches and for nested submodules, and keeps only what `-c` would have set (GIT_CONFIG_PARAMETERS).
- */
-function settingsOf(env) {
-    return Array.from({ length: Number(env.GIT_CONFIG_COUNT) || 0 }, (_, index) => [
-        env[`GIT_CONFIG_KEY_${index}`] ?? '',
-        env[`GIT_CONFIG_VALUE_${index}`] ?? '',
-    ]);
 }
 function asParameter([key, value]) {
     return `${shellQuoted(key)}=${shellQuoted(value)}`;
@@ -47852,16 +48423,14 @@ function shellQuoted(text) {
 
 
 
-
 /** Leaves a clone as actions/checkout leaves it: HEAD, files, LFS content, submodules, credentials. */
 async function arrive(job, target, place) {
-    const { inputs, context, origin, destination, onProgress } = job;
+    const { inputs, context, origin, destination, onProgress: onLine } = job;
     const { tree, clone, untracked, isPartial } = place;
     const git = (0,git_git/* gitIn */.uM)(tree, context);
     const { sparse } = inputs;
     const env = isPartial ? { ...origin.env, GIT_NO_LAZY_FETCH: undefined } : {};
-    const progress = onProgress === undefined ? {} : { onLine: onProgress };
-    await checkOut({ git, tree, target, sparse, clone, untracked, env, ...progress });
+    await checkOut({ git, tree, target, sparse, clone, untracked, env, onLine });
     if (inputs.lfs)
         await fillLfsFiles(job, target, { ...place, git });
     const submodules = await arriveAtSubmodules(job, { ...place, git });
@@ -47872,7 +48441,6 @@ async function arrive(job, target, place) {
         gitDirectory: (0,external_node_path_.join)(tree, '.git'),
         finalGitDirectory,
         workspace: inputs.workspace,
-        git,
         submodules: submodules.map((directory) => (0,external_node_path_.join)(finalGitDirectory, directory)),
     });
 }
@@ -47880,8 +48448,7 @@ function fillLfsFiles(job, { commit }, place) {
     const { inputs, origin, retries, onProgress } = job;
     const { git, tree, bringLfsObjects: bringObjects } = place;
     const isSparse = inputs.sparse !== undefined;
-    const elsewhere = bringObjects === undefined ? {} : { bringObjects };
-    return checkOutLfs({ git, tree, commit, env: origin.env, isSparse, retries, onProgress, ...elsewhere });
+    return checkOutLfs({ git, tree, commit, env: origin.env, isSparse, retries, bringObjects, onProgress });
 }
 async function arriveAtSubmodules(job, { tree, clone, git }) {
     const { inputs, context, credentials, retries, onProgress } = job;
@@ -47889,17 +48456,9 @@ async function arriveAtSubmodules(job, { tree, clone, git }) {
     if (mode === 'none')
         return [];
     if (clone === 'reused')
-        await refusePlanted(git, tree);
+        await refuseRepositoriesIn(await submodulePaths(git), tree);
     const env = { ...context.env, ...credentials.submoduleEnv };
     return updateSubmodules({ git, tree, mode, depth, hasLfs, env, retries, onProgress });
-}
-/** What an earlier job put where a submodule goes would run with what lets this one in. */
-async function refusePlanted(git, tree) {
-    for (const path of await submodulePaths(git)) {
-        if (!(0,external_node_fs_.existsSync)((0,external_node_path_.join)(tree, path, '.git')))
-            continue;
-        throw new errors/* ActionError */.l('GIT_FAILED', `there is a repository in the place of the submodule ${(0,sanitize/* sanitize */.a)(path)}`);
-    }
 }
 
 ;// CONCATENATED MODULE: ./lib/git/target-object.js
@@ -47927,6 +48486,8 @@ async function isComplete(git, commit, contents) {
 }
 
 ;// CONCATENATED MODULE: ./lib/git/freshen.js
+
+
 
 
 
@@ -48001,7 +48562,7 @@ async function isPassable(way, log) {
         return true;
     }
     catch (error) {
-        if (!(error instanceof errors/* ActionError */.l && error.code === 'GIT_FAILED'))
+        if (!(0,git_git/* isGitFailure */.VJ)(error))
             throw error;
         log(`${(0,errors/* describeError */.U)(error)}; going on without it`);
         return false;
@@ -48053,30 +48614,23 @@ async function askOrigin(freshening, near) {
 function objectOf(target, git, tagAt = target.ref) {
     return targetObject(git, target, target.kind === 'tag' ? tagAt : target.commit);
 }
-/**
- * Two transactions, as a new ref may be where a directory of old ones was. A stale ref whose name is not UTF-8 stays,
- * as it is not known by its bytes here; git takes no offence at what is not there.
- */
+/** Two transactions, as a new ref may be where a directory of old ones was. */
 async function setRefs(freshening, object) {
     const { git, target, clone } = freshening;
     const tracking = trackingRefOf(target);
     const patterns = clone === 'new' ? ['refs/'] : ['refs/remotes', 'refs/tags'];
-    const old = await git.run(['for-each-ref', '--format=%(refname)', ...patterns]);
-    const stale = old
-        .split('\n')
-        .filter((name) => name !== '' && name !== tracking && !isSeen(name, freshening));
-    const deletions = stale.map((name) => `delete ${name}`);
-    const update = tracking === undefined ? [] : [`update ${tracking} ${object}`];
-    const commands = ['start', ...deletions, 'commit', 'start', ...update, 'commit', ''];
-    await git.run(['update-ref', '--no-deref', '--stdin'], { input: Buffer.from(commands.join('\n')) });
+    const old = await refNames(git, patterns);
+    await deleteRefs(git, old.filter((name) => name !== tracking && !isSeen(name, freshening)));
+    if (tracking !== undefined)
+        await git.run(['update-ref', '--no-deref', tracking, object]);
 }
 /** Whether the origin was asked about a ref. Local branches, which nobody asks for, are left to the check-out. */
 function isSeen(name, { history, tags }) {
-    if (name.startsWith('refs/heads/'))
+    if (name.startsWith(BRANCHES))
         return true;
-    if (name.startsWith('refs/tags/'))
+    if (name.startsWith(TAGS))
         return history === 'everything' || tags === 'all';
-    const isBranch = name.startsWith('refs/remotes/origin/') && name !== 'refs/remotes/origin/HEAD';
+    const isBranch = name.startsWith(ORIGIN_BRANCHES) && name !== `${ORIGIN_BRANCHES}HEAD`;
     return isBranch && history === 'everything';
 }
 
@@ -48086,32 +48640,38 @@ function isSeen(name, { history, tags }) {
 
 
 /** What a job has to say on every fetch. */
-function fetching({ inputs, context, origin, retries, onProgress }) {
-    const { env, signal, log } = context;
+function fetching(job, signal = job.context.signal) {
+    const { inputs, context, origin, onProgress } = job;
+    const { env, log } = context;
     const tags = inputs.fetchTags ? 'all' : 'none';
+    const retries = job.retriesUntil(signal);
     return { origin, depth: inputs.fetchDepth, tags, retries, onProgress, log, env, signal };
 }
 /**
  * Brings the target into a clone. Where the origin was asked and it failed, it is looked whether it answers at all:
  * ORIGIN_FAILED if not, and GIT_FAILED where the clone itself must be to blame, which another one can make good.
  */
-async function freshenClone(job, clone) {
+async function freshenClone(job, clone, signal = job.context.signal) {
     try {
-        return await freshen({ ...fetching(job), ...clone });
+        return await freshen({ ...fetching(job, signal), ...clone });
     }
     catch (error) {
         const isOrigin = error instanceof errors/* ActionError */.l && error.code === 'ORIGIN_FAILED';
-        if (!isOrigin || !(await originAnswers(job)))
+        if (!isOrigin || !(await originAnswers(job, signal)))
             throw error;
         throw new errors/* ActionError */.l('GIT_FAILED', error.message, { cause: error });
     }
 }
-function originAnswers({ context, origin }) {
+function originAnswers({ context, origin }, signal) {
     const args = ['ls-remote', '--quiet', '--heads', '--', origin.url, 'HEAD'];
-    return (0,git_git/* gitOutside */.k0)(context.temp, context).succeeds(args, { config: NETWORK_CONFIG, env: origin.env });
+    return (0,git_git/* gitOutside */.k0)(context.temp, { ...context, signal }).succeeds(args, {
+        config: NETWORK_CONFIG,
+        env: origin.env,
+    });
 }
 
 ;// CONCATENATED MODULE: ./lib/git/plain-clone.js
+
 
 
 
@@ -48137,131 +48697,13 @@ async function plainClone(options) {
         throw refMoved(target, origin);
 }
 async function makeRepository(git, { commit }, origin) {
-    const objectFormat = commit.length === 64 ? 'sha256' : 'sha1';
-    await git.run(['init', '--quiet', `--object-format=${objectFormat}`]);
+    await git.run(['init', '--quiet', `--object-format=${formatOfName(commit)}`]);
     await git.run(['remote', 'add', 'origin', origin.url]);
     await git.run(['config', '--local', 'gc.auto', '0']);
 }
 /** Whether the target, and its tracking ref if it has one, is of the wanted commit. */
 async function isThere(git, target) {
     return (await targetObject(git, target, trackingRefOf(target) ?? target.commit)) !== undefined;
-}
-
-;// CONCATENATED MODULE: ./lib/git/version.js
-
-/** The first git that takes settings from its environment (GIT_CONFIG_COUNT), which is the way for secrets. */
-const LEAST = { major: 2, minor: 31 };
-/** Rejects where git is missing or too old. Any directory's git will do. */
-async function requireGit(git) {
-    const said = (await git.run(['version'])).trim();
-    const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(said) ?? [];
-    if (Number(major) > LEAST.major || (Number(major) === LEAST.major && Number(minor) >= LEAST.minor))
-        return;
-    const least = `${LEAST.major}.${LEAST.minor}`;
-    const message = `git ${least} or newer is needed, and the one on the PATH says "${said}": install a newer git`;
-    throw new errors/* ActionError */.l('GIT_MISSING', message);
-}
-
-;// CONCATENATED MODULE: ./lib/git/index-file.js
-
-
-
-
-const HASH_BYTES = { sha1: 20, sha256: 32 };
-const HEADER_BYTES = 12;
-const SIGNATURE = 0x44495243;
-const STAT_BYTES = 40;
-const MODE_AT = 24;
-const MODE_END = 28;
-const GITLINK_MODE = 0o160000;
-const FLAG_EXTENDED = 0x4000;
-const FLAG_STAGE = 0x3000;
-const FLAG_NAME_LENGTH = 0x0fff;
-/** Fills `index` of this git directory in place, by way of git's own lock file: see fillEntries. */
-async function fillIndex(gitDirectory, recordOf, format) {
-    const path = (0,external_node_path_.join)(gitDirectory, 'index');
-    const lock = `${path}.lock`;
-    const index = await (0,promises_.readFile)(path);
-    const result = fillEntries(index, recordOf, HASH_BYTES[format]);
-    try {
-        await (0,promises_.writeFile)(lock, index, { flag: 'wx' });
-        await (0,promises_.rename)(lock, path);
-    }
-    catch (error) {
-        await (0,promises_.rm)(lock, { force: true });
-        throw new errors/* ActionError */.l('WRITE_FAILED', `The git index could not be written to ${path}`, { cause: error });
-    }
-    return result;
-}
-/**
- * Gives the entries of a version 2 or 3 index the stat data of their records, in place, where the record has
- * the entry's mode and blob id: git then knows these files to be unchanged. Every other entry stays as it is,
- * so git reads that file itself. The checksum at the end is made anew.
- */
-function fillEntries(index, recordOf, hashBytes) {
-    const version = checkHeader(index, hashBytes);
-    const entries = index.readUInt32BE(8);
-    const end = index.length - hashBytes;
-    const flagsAt = STAT_BYTES + hashBytes;
-    const unproven = [];
-    let filled = 0;
-    let at = HEADER_BYTES;
-    for (let entry = 0; entry < entries; entry++) {
-        if (at + flagsAt + 2 > end)
-            throw malformed(`entry ${entry} of ${entries} is cut off`);
-        const flags = index.readUInt16BE(at + flagsAt);
-        if ((flags & FLAG_EXTENDED) !== 0 && version < 3)
-            throw malformed(`entry ${entry} has version 3 flags`);
-        const nameAt = at + flagsAt + ((flags & FLAG_EXTENDED) === 0 ? 2 : 4);
-        const nameEnd = endOfName(index, nameAt, flags & FLAG_NAME_LENGTH);
-        // One to eight NULs follow the name, up to a multiple of eight bytes from the entry's start.
-        const next = at + ((nameEnd - at + 8) & ~7);
-        if (next > end || index[nameEnd] !== 0)
-            throw malformed(`the name of entry ${entry} is cut off`);
-        const record = (flags & FLAG_STAGE) === 0 ? recordOf(index.toString('latin1', nameAt, nameEnd)) : undefined;
-        if (record?.length === flagsAt && isProven(index, at, record)) {
-            index.set(record.subarray(0, STAT_BYTES), at);
-            filled++;
-        }
-        else if (index.readUInt32BE(at + MODE_AT) !== GITLINK_MODE) {
-            unproven.push(index.toString('hex', at + STAT_BYTES, at + flagsAt));
-        }
-        at = next;
-    }
-    const algorithm = hashBytes === 20 ? 'sha1' : 'sha256';
-    index.set((0,external_node_crypto_.createHash)(algorithm).update(index.subarray(0, end)).digest(), end);
-    return { entries, filled, unproven };
-}
-function checkHeader(index, hashBytes) {
-    if (index.length < HEADER_BYTES + hashBytes)
-        throw malformed(`it has ${index.length} bytes`);
-    if (index.readUInt32BE(0) !== SIGNATURE)
-        throw malformed('it does not begin with DIRC');
-    const version = index.readUInt32BE(4);
-    if (version !== 2 && version !== 3)
-        throw malformed(`its version is ${version}, not 2 or 3`);
-    return version;
-}
-/** The length field cannot say more than 4094: a longer name ends at its NUL. */
-function endOfName(index, nameAt, length) {
-    if (length < FLAG_NAME_LENGTH)
-        return nameAt + length;
-    const end = index.indexOf(0, nameAt + length);
-    return end === -1 ? index.length : end;
-}
-function isProven(index, at, record) {
-    for (let byte = MODE_AT; byte < MODE_END; byte++) {
-        if (index[at + byte] !== record[byte])
-            return false;
-    }
-    for (let byte = STAT_BYTES; byte < record.length; byte++) {
-        if (index[at + byte] !== record[byte])
-            return false;
-    }
-    return true;
-}
-function malformed(reason) {
-    return new errors/* ActionError */.l('GIT_FAILED', `The index that git wrote cannot be filled: ${reason}`);
 }
 
 // EXTERNAL MODULE: ./lib/unpack/staging.js + 2 modules
@@ -48314,14 +48756,12 @@ async function renewIndex({ destination, context }, { proven }) {
 
 
 
-
-
 /** The fetch that actions/checkout would do, into staging. On failure the destination is as it was. */
 function fromOrigin(job, target) {
     const filter = job.inputs.filter ?? (job.inputs.sparse === undefined ? undefined : 'blob:none');
     return publish(job, (staging) => job.timing.measure('settle', async () => {
         const { tree } = staging;
-        await requireGit((0,git_git/* gitIn */.uM)(tree, job.context));
+        await job.requireGit();
         await plainClone({ ...fetching(job), tree, target, filter });
         await arrive(job, target, { tree, clone: 'new', untracked: 'keep', isPartial: filter !== undefined });
         const { commit } = target;
@@ -48507,12 +48947,16 @@ function networkError(error, url) {
     }
     if (NOT_HTTP_CODES.test(code))
         return failure('PROTOCOL_ERROR', `${what} does not answer in valid HTTP`);
-    if (code === 'EMFILE' || code === 'ENFILE') {
+    if (isOutOfDescriptors(code)) {
         const advice = 'raise the limit of open files (ulimit -n), or lower the input concurrency';
         return failure('CONNECTION_FAILED', `no file descriptor is left for a connection to ${what}: ${advice}`);
     }
     const hint = code === 'ENOTFOUND' ? `; check the name ${url.hostname} and the runner's network` : '';
     return failure('CONNECTION_FAILED', `request for ${what} failed${hint}`);
+}
+/** Whether a code says that the process, or the whole machine, has as many files open as it may. */
+function isOutOfDescriptors(code) {
+    return code === 'EMFILE' || code === 'ENFILE';
 }
 function tlsHint(code) {
     if (/^CERT_(HAS_EXPIRED|NOT_YET_VALID)/.test(code)) {
@@ -48575,8 +49019,6 @@ class NoRoom extends TransientError {
 }
 const NO_ROOM_STATUSES = new Set([429, 503]);
 const NO_ROOM_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
-/** The process, and the whole machine, has as many open as it may. */
-const NO_DESCRIPTOR_CODES = new Set(['EMFILE', 'ENFILE']);
 /** The error for a reply without the bytes that were asked for. */
 function refusalOf(reply) {
     const error = statusError(reply, Date.now());
@@ -48584,20 +49026,18 @@ function refusalOf(reply) {
         return error;
     return new NoRoom(error.code, error.message, error);
 }
-/** The error of a request for `url`, told apart where a lack of room may be why it broke. */
-function networkRefusal(error, url) {
+/** The error of a request, told apart where a lack of room may be why it broke. */
+function networkRefusal(error) {
     if (!(error instanceof errors/* ActionError */.l))
         return error;
+    return maySayNoRoom(error) ? new NoRoom(error.code, error.message, error) : error;
+}
+function maySayNoRoom(error) {
     const code = errorCode(error.cause) ?? '';
-    if (NO_DESCRIPTOR_CODES.has(code)) {
-        const hint = 'raise the limit of open files (ulimit -n), or lower the input concurrency';
-        const message = `no file descriptor is left for a connection to ${placeOf(url)}: ${hint}`;
-        return new NoRoom('CONNECTION_FAILED', message, { cause: error.cause });
-    }
-    if (!(error instanceof TransientError))
-        return error;
+    if (isOutOfDescriptors(code))
+        return true;
     const isClosedAtOnce = receivedBefore(error) === 0;
-    return isClosedAtOnce || NO_ROOM_CODES.has(code) ? new NoRoom(error.code, error.message, error) : error;
+    return error instanceof TransientError && (isClosedAtOnce || NO_ROOM_CODES.has(code));
 }
 /**
  * Whether a request without an answer met a connection that the server had just closed, as it does with those that
@@ -48916,45 +49356,6 @@ function attempts_givenUp(error, retried) {
     });
 }
 
-;// CONCATENATED MODULE: ./lib/http/headers.js
-
-
-
-/**
- * The ETag, byte for byte, where it can be a pin: a weak one (RFC 9110, 8.8.1) says "much the same", and an empty
- * one says nothing. One without quotes, as some stores send it, is taken as it is.
- */
-function strongETag(reply) {
-    const etag = reply.header('etag')?.trim();
-    if (etag === undefined || etag === '' || etag === '""' || /^W\//i.test(etag))
-        return undefined;
-    if (etag.length <= 1024 && /^[\x20-\x7e\x80-\xff]+$/.test(etag))
-        return etag;
-    throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent an ETag that is no ETag`);
-}
-/** Content-Length in bytes; undefined where the server did not announce one. */
-function announcedLength(reply) {
-    const length = reply.header('content-length');
-    if (length === undefined)
-        return undefined;
-    if (/^\d{1,15}$/.test(length))
-        return Number(length);
-    throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent a Content-Length that is no number`);
-}
-/**
- * We ask for the bytes as they are: a server that encodes them sends another object than it announces. What is
- * stored as zstd, and whose length is known, is not encoded for us, even where the store says `zstd`.
- */
-function refuseContentEncoding(reply) {
-    const encoding = reply.header('content-encoding')?.toLowerCase() ?? '';
-    if (encoding === '' || encoding === 'identity')
-        return;
-    const isStored = reply.url.pathname.endsWith('.zst') && announcedLength(reply) !== undefined;
-    if (encoding === 'zstd' && isStored)
-        return;
-    throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent Content-Encoding ${(0,sanitize/* sanitize */.a)(encoding, 40)}, though the bytes as they are were asked for`);
-}
-
 ;// CONCATENATED MODULE: ./lib/http/stall.js
 const TICKS = 6;
 /**
@@ -48998,6 +49399,125 @@ class StallWatch {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/http/flow.js
+
+/** Hands on a body as it arrives, and drops one that stalls while it is not paused; the caller drops it in the end. */
+async function readFlow(reply, { stall, stalled }, take) {
+    const watch = new StallWatch(stall, (why) => reply.drop(stalled(why)));
+    let isOver = false;
+    const flow = {
+        pause: () => {
+            watch.pause();
+            reply.pause();
+        },
+        resume: () => {
+            if (isOver)
+                return;
+            watch.resume();
+            reply.resume();
+        },
+    };
+    try {
+        await reply.read((bytes) => {
+            watch.progress(bytes.length);
+            take(bytes, flow);
+        });
+    }
+    finally {
+        isOver = true;
+        watch.pause();
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/http/headers.js
+
+
+
+/**
+ * The ETag, byte for byte, where it can be a pin: a weak one (RFC 9110, 8.8.1) says "much the same", and an empty
+ * one says nothing. One without quotes, as some stores send it, is taken as it is.
+ */
+function strongETag(reply) {
+    const etag = reply.header('etag')?.trim();
+    if (etag === undefined || etag === '' || etag === '""' || /^W\//i.test(etag))
+        return undefined;
+    if (etag.length <= 1024 && /^[\x20-\x7e\x80-\xff]+$/.test(etag))
+        return etag;
+    throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent an ETag that is no ETag`);
+}
+/** Content-Length in bytes; undefined where the server did not announce one. */
+function announcedLength(reply) {
+    const length = reply.header('content-length');
+    if (length === undefined)
+        return undefined;
+    if (/^\d{1,15}$/.test(length))
+        return Number(length);
+    throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent a Content-Length that is no number`);
+}
+/**
+ * We ask for the bytes as they are: a server that encodes them sends another object than it announces. What is
+ * stored as zstd, and whose length is known, is not encoded for us, even where the store says `zstd`.
+ */
+function refuseContentEncoding(reply) {
+    const encoding = reply.header('content-encoding')?.toLowerCase() ?? '';
+    if (encoding === '' || encoding === 'identity')
+        return;
+    const isStored = reply.url.pathname.endsWith('.zst') && announcedLength(reply) !== undefined;
+    if (encoding === 'zstd' && isStored)
+        return;
+    throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent Content-Encoding ${(0,sanitize/* sanitize */.a)(encoding, 40)}, though the bytes as they are were asked for`);
+}
+
+;// CONCATENATED MODULE: ./lib/download/range-reply.js
+
+
+
+
+
+
+/** Where the size was not known, a range that begins where the object ends tells that nothing is missing. */
+function isAtEnd(reply, { start, end }, { etag }) {
+    if (reply.status !== 416 || end !== Number.POSITIVE_INFINITY)
+        return false;
+    const size = parseUnsatisfiedRange(reply.header('content-range') ?? '');
+    return size === start && [undefined, etag].includes(strongETag(reply));
+}
+/** Where the range ends that was asked for. Lets in only its bytes, of the pinned revision: refuses all other replies. */
+function admittedEnd(reply, asked, { etag, total, url }) {
+    const where = `${placeOf(url)} (${rangeHeader(asked)})`;
+    const changed = (what) => new errors/* ActionError */.l('SNAPSHOT_CHANGED', `${where}: the snapshot was replaced during the download (${what})`);
+    const odd = (what) => oddReply(`${where}: ${what}`);
+    if ([404, 410, 412, 416].includes(reply.status))
+        throw changed(`status ${reply.status}`);
+    if (reply.status === 200)
+        throw odd('the server ignored the range');
+    if (reply.status !== 206)
+        throw refusalOf(reply);
+    refuseContentEncoding(reply);
+    const seen = strongETag(reply);
+    if (seen === undefined)
+        throw odd('the reply has no strong ETag');
+    if (seen !== etag)
+        throw changed(`ETag ${seen} instead of ${etag}`);
+    const header = reply.header('content-range');
+    const range = header === undefined ? undefined : parseContentRange(header);
+    if (range === undefined)
+        throw odd(`Content-Range ${header ?? 'missing'} is not one valid range`);
+    if (total !== undefined && range.total !== total)
+        throw changed(`${range.total} bytes instead of ${total}`);
+    const end = asked.end === Number.POSITIVE_INFINITY ? range.total : asked.end;
+    if (range.start !== asked.start || range.end > end)
+        throw odd(`Content-Range ${header} is another range`);
+    const length = announcedLength(reply);
+    if (length === undefined || length === range.end - range.start)
+        return end;
+    throw odd(`Content-Length ${length} contradicts Content-Range ${header}`);
+}
+/** A refusal that may be one bad replica's, so that asking again is worth a few attempts. */
+function oddReply(message) {
+    return new TransientError('PROTOCOL_ERROR', message, { atMost: 4 });
+}
+
 ;// CONCATENATED MODULE: ./lib/download/fetch-range.js
 
 
@@ -49007,8 +49527,6 @@ class StallWatch {
 
 
 
-/** A refusal that may be one bad replica's, so that asking again is worth this often. */
-const OTHER_REPLICA = { atMost: 4 };
 /** Idle connections are closed together: a request that meets more of them in a row meets something else. */
 const MAX_CLOSED_CONNECTIONS = 3;
 /**
@@ -49026,7 +49544,7 @@ async function fetchRange(source, sink, end, firstReply) {
                 await fetching.receive(current);
         }
         catch (error) {
-            throw networkRefusal(error, source.url);
+            throw networkRefusal(error);
         }
     };
     if (source.etag === undefined)
@@ -49057,12 +49575,12 @@ class RangeFetch {
         const range = { start: this.#sink.at, end: this.#end };
         const reply = await this.#get(range);
         try {
-            if (!this.#isAtEnd(reply, range)) {
-                this.#validate(reply, range);
-                return reply;
+            if (isAtEnd(reply, range, this.#source)) {
+                reply.drop();
+                return undefined;
             }
-            reply.drop();
-            return undefined;
+            this.#end = admittedEnd(reply, range, this.#source);
+            return reply;
         }
         catch (error) {
             reply.drop();
@@ -49086,26 +49604,12 @@ class RangeFetch {
         const { stall, url, signal } = this.#source;
         const sink = this.#sink;
         const from = sink.at;
-        const watch = new StallWatch(stall, (why) => reply.drop(new TransientError('STALLED', `${placeOf(url)} stalled at byte ${sink.at}: ${why}`)));
-        let isOver = false;
-        const flow = {
-            pause: () => {
-                watch.pause();
-                reply.pause();
-            },
-            resume: () => {
-                if (isOver)
-                    return;
-                watch.resume();
-                reply.resume();
-            },
-        };
+        const stalled = (why) => new TransientError('STALLED', `${placeOf(url)} stalled at byte ${sink.at}: ${why}`);
         const cancel = () => reply.drop(signal.reason);
         signal.addEventListener('abort', cancel);
         try {
             signal.throwIfAborted();
-            await reply.read((bytes) => {
-                watch.progress(bytes.length);
+            await readFlow(reply, { stall, stalled }, (bytes, flow) => {
                 if (sink.at + bytes.length > this.#end)
                     reply.drop(this.#excess(from));
                 else
@@ -49113,9 +49617,7 @@ class RangeFetch {
             });
         }
         finally {
-            isOver = true;
             signal.removeEventListener('abort', cancel);
-            watch.pause();
             reply.drop();
         }
         if (this.#end === Number.POSITIVE_INFINITY)
@@ -49124,52 +49626,12 @@ class RangeFetch {
             return;
         throw new TransientError('TRUNCATED', `${placeOf(url)} ended at byte ${sink.at} of ${this.#end}`);
     }
-    /** Where the size was not known, a range that begins where the object ends tells that nothing is missing. */
-    #isAtEnd(reply, { start, end }) {
-        if (reply.status !== 416 || end !== Number.POSITIVE_INFINITY)
-            return false;
-        const size = parseUnsatisfiedRange(reply.header('content-range') ?? '');
-        return size === start && [undefined, this.#source.etag].includes(strongETag(reply));
-    }
-    /** Only the bytes that were asked for, of the pinned revision, are let in. */
-    #validate(reply, asked) {
-        const { etag, total, url } = this.#source;
-        const where = `${placeOf(url)} (${rangeHeader(asked)})`;
-        const changed = (what) => new errors/* ActionError */.l('SNAPSHOT_CHANGED', `${where}: the snapshot was replaced during the download (${what})`);
-        const odd = (what) => new TransientError('PROTOCOL_ERROR', `${where}: ${what}`, OTHER_REPLICA);
-        if ([404, 410, 412, 416].includes(reply.status))
-            throw changed(`status ${reply.status}`);
-        if (reply.status === 200)
-            throw odd('the server ignored the range');
-        if (reply.status !== 206)
-            throw refusalOf(reply);
-        refuseContentEncoding(reply);
-        const seen = strongETag(reply);
-        if (seen === undefined)
-            throw odd('the reply has no strong ETag');
-        if (seen !== etag)
-            throw changed(`ETag ${seen} instead of ${etag}`);
-        const header = reply.header('content-range');
-        const range = header === undefined ? undefined : parseContentRange(header);
-        if (range === undefined)
-            throw odd(`Content-Range ${header ?? 'missing'} is not one valid range`);
-        if (total !== undefined && range.total !== total)
-            throw changed(`${range.total} bytes instead of ${total}`);
-        if (this.#end === Number.POSITIVE_INFINITY)
-            this.#end = range.total;
-        if (range.start !== asked.start || range.end > this.#end)
-            throw odd(`Content-Range ${header} is another range`);
-        const length = announcedLength(reply);
-        if (length === undefined || length === range.end - range.start)
-            return;
-        throw odd(`Content-Length ${length} contradicts Content-Range ${header}`);
-    }
     /** A reply that is too long is none of what was asked for: what it brought is taken back while nobody has it. */
     #excess(from) {
         const message = `${placeOf(this.#source.url)} sent more than the expected ${this.#end - from} bytes at ${from}`;
         if (!this.#sink.takeBack(from))
             return new errors/* ActionError */.l('PROTOCOL_ERROR', message);
-        return new TransientError('PROTOCOL_ERROR', message, OTHER_REPLICA);
+        return oddReply(message);
     }
 }
 
@@ -49522,406 +49984,6 @@ class Download {
     }
 }
 
-;// CONCATENATED MODULE: ./lib/git/fresh-config.js
-
-
-
-/**
- * The `[core]` that `git init` writes for this file system, as text. Makes `directory`, which must not exist
- * and lies beside the tree, and removes it.
- */
-async function probeConfig(directory, place) {
-    await (0,promises_.mkdir)(directory);
-    try {
-        const config = { 'init.defaultObjectFormat': 'sha1', 'init.defaultRefFormat': 'files' };
-        await (0,git_git/* gitIn */.uM)(directory, place).run(['init', '--quiet', '--template='], { config });
-        return await (0,promises_.readFile)((0,external_node_path_.join)(directory, '.git', 'config'), 'latin1');
-    }
-    finally {
-        await (0,promises_.rm)(directory, { recursive: true, force: true });
-    }
-}
-/**
- * The whole `.git/config`, latin1 text of its bytes: what `git clone` writes, and no garbage collection while
- * a job works.
- */
-function freshConfig({ objectFormat, refFormat, branch }, source) {
-    const extensions = [
-        ...(objectFormat === 'sha256' ? ['\tobjectformat = sha256\n'] : []),
-        ...(refFormat === 'reftable' ? ['\trefstorage = reftable\n'] : []),
-    ];
-    const plainCore = source.probedConfig;
-    const core = extensions.length === 0
-        ? plainCore
-        : `${plainCore.replace(/(?<=repositoryformatversion = )0/, '1')}[extensions]\n${extensions.join('')}`;
-    const remote = Buffer.from(source.remoteUrl, 'utf8').toString('latin1');
-    return [
-        core,
-        `[remote "origin"]\n\turl = ${quoted(remote)}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n`,
-        '[gc]\n\tauto = 0\n',
-        branch === undefined ? '' : branchSection(branch),
-    ].join('');
-}
-/** The upstream of a branch, as `git clone` sets it; `branch` is latin1 of its raw bytes. */
-function branchSection(branch) {
-    const merge = quoted(`refs/heads/${branch}`);
-    return `[branch ${subsection(branch)}]\n\tremote = origin\n\tmerge = ${merge}\n`;
-}
-function subsection(name) {
-    return `"${name.replace(/["\\]/g, '\\$&')}"`;
-}
-/** A value git reads back as it is, whatever it holds. */
-function quoted(value) {
-    if (/^[\w:/.@+~%-]+$/.test(value))
-        return value;
-    const escaped = value.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\t', '\\t');
-    return `"${escaped}"`;
-}
-
-;// CONCATENATED MODULE: ./lib/git/dotgit.js
-
-
-
-
-const FILES = new Set(['HEAD', 'packed-refs', 'shallow']);
-const DIRECTORIES = new Set(['info', 'lfs', 'objects', 'refs', 'reftable']);
-/** Names that would reach a forbidden file on a disk that takes several spellings for one name. */
-const dotgit_FORBIDDEN = ['objects/info/alternates', 'objects/info/http-alternates', 'refs/replace'];
-const HEAD_LIMIT_BYTES = 4096;
-const BRANCH_HEAD = 'ref: refs/heads/';
-const REFTABLE_HEAD = 'ref: refs/heads/.invalid';
-/**
- * Whether an archive's file or directory may be written below `.git`. `name` is relative to `.git`, its raw
- * bytes as latin1; a directory's may end in one slash. What may not stay is what can run a command, lead git
- * elsewhere, hide a change, or is left over from a process that is gone.
- */
-function staysInDotGit(name) {
-    if (FILES.has(name))
-        return true;
-    const [room = '', ...rest] = (name.endsWith('/') ? name.slice(0, -1) : name).split('/');
-    const inRoom = rest.join('/');
-    switch (room) {
-        case 'info':
-            return rest.length === 0 || name === 'info/exclude' || name === 'info/refs';
-        case 'objects':
-            return rest.every(isPlainName) && !isAlternates(inRoom) && !rest.some(isUnfinishedObject);
-        case 'refs':
-            return rest.every(isRefComponent) && !isReplace(rest[0]);
-        case 'reftable':
-            return rest.every(isPlainName);
-        case 'lfs':
-            return rest.every(isPlainName) && !/^(tmp|hooks|config)(\/|$)/.test(inRoom);
-        default:
-            return false;
-    }
-}
-/** Git names objects, packs, tables and LFS files in lower case: no other spelling of a name gets through. */
-function isPlainName(component) {
-    return /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(component) && !component.endsWith('.lock');
-}
-function isAlternates(inObjects) {
-    return /^info\/(http-)?alternates(\/|$)/.test(inObjects);
-}
-function isUnfinishedObject(component) {
-    return component.startsWith('tmp_') || component.endsWith('.keep');
-}
-/** What `git check-ref-format` allows between two slashes. */
-function isRefComponent(component) {
-    return /^[!-~\x80-\xff]+$/.test(component) && !/^\.|[~^:?*[\\]|\.\.|@\{|\.lock$/.test(component);
-}
-function isReplace(component) {
-    return component?.replace(/[^!-~]|\.+$/g, '').toLowerCase() === 'replace';
-}
-function isBranchName(name) {
-    return name.split('/').every(isRefComponent) && !name.endsWith('.');
-}
-/**
- * Makes the `.git` of an unpacked tree one that git may run in: checks what is there, completes it, and
- * writes its config, from the probe and the remote's URL alone. No git process may run in it before.
- */
-async function makeDotGitSafe(tree, source) {
-    const directory = (0,external_node_path_.join)(tree, '.git');
-    const hasReftable = await checkContents(directory);
-    await (0,promises_.mkdir)((0,external_node_path_.join)(directory, 'objects'), { recursive: true });
-    await (0,promises_.mkdir)((0,external_node_path_.join)(directory, 'refs'), { recursive: true });
-    const packedRefs = await dropPackedReplacements(directory);
-    const head = await readHead(directory, hasReftable);
-    const objectFormat = await detectObjectFormat(directory, head, packedRefs);
-    const dotGit = { objectFormat, refFormat: head.refFormat, branch: head.branch };
-    await (0,promises_.writeFile)((0,external_node_path_.join)(directory, 'config'), freshConfig(dotGit, source), { encoding: 'latin1', flag: 'wx' });
-    return dotGit;
-}
-/** Every name must be on the list and be what the list says; whether a reftable is there. */
-async function checkContents(directory) {
-    const root = await statOf(directory);
-    if (root === undefined)
-        throw unsafe('there is none', 'is this a snapshot of a clone?');
-    if (!root.isDirectory())
-        throw unsafe('it is not a directory');
-    for (const { name, isFile, isDirectory } of await namesIn(directory)) {
-        const asListed = (isFile && FILES.has(name)) || (isDirectory && DIRECTORIES.has(name));
-        if (!asListed)
-            throw unsafe(`${JSON.stringify(name)} may not be there, or not as what it is`);
-    }
-    for (const { name, isFile } of await namesIn((0,external_node_path_.join)(directory, 'info'))) {
-        const listed = isFile && staysInDotGit(`info/${name}`);
-        if (!listed)
-            throw unsafe(`info/${JSON.stringify(name)} may not be there`);
-    }
-    for (const name of dotgit_FORBIDDEN) {
-        if ((await statOf((0,external_node_path_.join)(directory, name))) !== undefined)
-            throw unsafe(`${name} may not be there`);
-    }
-    return (await statOf((0,external_node_path_.join)(directory, 'reftable'))) !== undefined;
-}
-async function namesIn(directory) {
-    try {
-        const entries = await (0,promises_.readdir)(directory, { encoding: 'latin1', withFileTypes: true });
-        return entries.map((entry) => ({
-            name: entry.name,
-            isFile: entry.isFile(),
-            isDirectory: entry.isDirectory(),
-        }));
-    }
-    catch (error) {
-        if (isMissing(error))
-            return [];
-        throw error;
-    }
-}
-/** Takes refs/replace out of packed-refs, with the peeled line that may follow; the rest as text. */
-async function dropPackedReplacements(directory) {
-    const path = (0,external_node_path_.join)(directory, 'packed-refs');
-    const text = (await textOf(path)) ?? '';
-    const kept = text.replace(/^[0-9a-f]+[ \t\r]refs\/replace\/[^\n]*\n?(\^[^\n]*\n?)?/gim, '');
-    if (kept !== text)
-        await (0,promises_.writeFile)(path, kept, 'latin1');
-    return kept;
-}
-/** What HEAD of a git directory stands for; UNSAFE_GIT where it is nothing that `git clone` makes. */
-async function readHead(directory, hasReftable) {
-    const path = (0,external_node_path_.join)(directory, 'HEAD');
-    const size = (await statOf(path))?.size;
-    if (size === undefined)
-        throw unsafe('it has no HEAD', 'is this a snapshot of a clone?');
-    if (size > HEAD_LIMIT_BYTES)
-        throw unsafe(`its HEAD has ${size} bytes, which is no reference`);
-    const text = (await (0,promises_.readFile)(path, 'latin1')).replace(/\n$/, '');
-    if (hasReftable && text === REFTABLE_HEAD) {
-        return { refFormat: 'reftable', branch: undefined, id: undefined };
-    }
-    if (idIn(text) === text)
-        return { refFormat: 'files', branch: undefined, id: text };
-    const branch = text.startsWith(BRANCH_HEAD) ? text.slice(BRANCH_HEAD.length) : '';
-    if (!isBranchName(branch)) {
-        throw unsafe(`its HEAD is ${JSON.stringify(text.slice(0, 80))}, neither branch nor commit`);
-    }
-    return { refFormat: 'files', branch, id: undefined };
-}
-/** Told by the length of an id, or by the first table's header; SHA-1 where nothing tells. */
-async function detectObjectFormat(directory, head, packedRefs) {
-    if (head.refFormat === 'reftable')
-        return reftableObjectFormat((0,external_node_path_.join)(directory, 'reftable'));
-    const branchId = head.branch && idIn((await textOf(looseRef(directory, head.branch))) ?? '');
-    const id = head.id ?? (branchId || /^[0-9a-f]{40,64}(?= )/im.exec(packedRefs)?.[0]);
-    return id?.length === 64 ? 'sha256' : 'sha1';
-}
-/** Version 1 tables are SHA-1; version 2 names its hash in bytes 24 to 28. */
-async function reftableObjectFormat(directory) {
-    const table = (await namesIn(directory)).find(({ name, isFile }) => isFile && name.endsWith('.ref'));
-    const header = table === undefined ? '' : ((await textOf((0,external_node_path_.join)(directory, table.name))) ?? '');
-    return header.startsWith('REFT\x02') && header.slice(24, 28) === 's256' ? 'sha256' : 'sha1';
-}
-function idIn(text) {
-    return /^(?:[0-9a-f]{40}|[0-9a-f]{64})(?=\s|$)/i.exec(text)?.[0];
-}
-/** The branch's bytes as they are: it need not be UTF-8. */
-function looseRef(directory, branch) {
-    return Buffer.concat([Buffer.from(`${directory}/refs/heads/`), Buffer.from(branch, 'latin1')]);
-}
-async function textOf(path) {
-    try {
-        return await (0,promises_.readFile)(path, 'latin1');
-    }
-    catch (error) {
-        if (isMissing(error))
-            return undefined;
-        throw error;
-    }
-}
-async function statOf(path) {
-    try {
-        return await (0,promises_.lstat)(path);
-    }
-    catch (error) {
-        if (isMissing(error))
-            return undefined;
-        throw error;
-    }
-}
-function isMissing(error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    return code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR';
-}
-function unsafe(reason, advice = 'do not use this snapshot') {
-    return new errors/* ActionError */.l('UNSAFE_GIT', `The snapshot's .git was refused: ${reason}; ${advice}`);
-}
-
-;// CONCATENATED MODULE: ./lib/git/proof.js
-
-
-/**
- * Proves that a commit that came with a snapshot is what its name says: git does not look at the names of objects
- * when it reads them. The commit, its trees, and the blobs that no written file has proven, are hashed anew (60 ms
- * for 47,000 files in 1,000 directories). UNSAFE_GIT where one is another.
- */
-async function proveCommit({ git, commit, objectFormat, snapshot }) {
-    // A graph that came with the snapshot could name another tree than the commit does.
-    const config = { 'core.commitGraph': 'false' };
-    const options = ['--objects', '--no-walk', '--filter=blob:none', '--no-object-names'];
-    const trees = await git.run(['rev-list', ...options, commit], { config });
-    await proveObjects(git, trees.split('\n'), objectFormat);
-    const blobs = new Set(snapshot.unproven);
-    if (commit !== snapshot.commit) {
-        for (const blob of await newBlobs(git, snapshot.commit, commit))
-            blobs.add(blob);
-    }
-    await proveObjects(git, [...blobs], objectFormat);
-}
-/** Of the trees in between, those that both have were proven with the newer one. */
-async function newBlobs(git, older, newer) {
-    const diff = await git.run(['diff-tree', '-r', '--no-renames', '--raw', '--abbrev=64', older, newer]);
-    const lines = diff.matchAll(/^:\d+ (?<mode>\d+) [0-9a-f]+ (?<id>[0-9a-f]+) [^D]/gm);
-    return [...lines].filter(({ groups }) => groups?.mode !== GITLINK).map(({ groups }) => groups?.id ?? '');
-}
-const GITLINK = '160000';
-async function proveObjects(git, names, format) {
-    const wanted = names.filter((name) => name !== '');
-    if (wanted.length === 0)
-        return;
-    const proof = new Proof(format);
-    const input = Buffer.from(`${wanted.join('\n')}\n`);
-    await git.run(['cat-file', '--batch'], { input, onOutput: (bytes) => proof.push(bytes) });
-    proof.end(wanted.length);
-}
-/** Reads what `cat-file --batch` prints, in pieces of any size: a line of name, type and size, content, a line end. */
-class Proof {
-    #format;
-    #head = '';
-    #name = '';
-    #hash;
-    #left = 0;
-    #proven = 0;
-    #forged;
-    constructor(format) {
-        this.#format = format;
-    }
-    push(bytes) {
-        for (let at = 0; at < bytes.length;) {
-            at = this.#hash === undefined ? this.#readHead(bytes, at) : this.#readContent(bytes, at, this.#hash);
-        }
-    }
-    /** Throws unless so many objects came, and each was what its name says. */
-    end(count) {
-        if (this.#forged === undefined && this.#proven === count)
-            return;
-        const what = this.#forged ?? 'one';
-        const message = `The snapshot is refused: the git object ${what} is missing or is not what its name says`;
-        throw new errors/* ActionError */.l('UNSAFE_GIT', `${message}; have the server make the snapshot anew`);
-    }
-    #readHead(bytes, from) {
-        const end = bytes.indexOf(LINE_END, from);
-        this.#head += bytes.toString('latin1', from, end === -1 ? bytes.length : end);
-        if (end === -1)
-            return bytes.length;
-        const [name = '', type, size] = this.#head.split(' ');
-        this.#head = '';
-        this.#name = name;
-        // A missing object has no size, and no content.
-        if (size === undefined)
-            this.#forged ??= name;
-        else {
-            this.#hash = (0,external_node_crypto_.createHash)(this.#format).update(`${type} ${size}\0`);
-            this.#left = Number(size);
-        }
-        return end + 1;
-    }
-    #readContent(bytes, from, hash) {
-        const end = Math.min(bytes.length, from + this.#left);
-        hash.update(bytes.subarray(from, end));
-        this.#left -= end - from;
-        if (end === bytes.length)
-            return end;
-        if (hash.digest('hex') === this.#name)
-            this.#proven += 1;
-        else
-            this.#forged ??= this.#name;
-        this.#hash = undefined;
-        return end + 1;
-    }
-}
-const LINE_END = 0x0a;
-
-;// CONCATENATED MODULE: ./lib/git/settle.js
-
-
-
-
-
-
-
-/** Fixed against `index.version` and `feature.manyFiles`; git's other index settings touch no first index. */
-const FILLABLE_VERSION = '2';
-/**
- * Makes an unpacked tree a clone that git may run in, at its own commit, with a new index in which the files
- * that are proven need not be read again. On failure the tree is good for nothing but deletion.
- */
-async function settle(options) {
-    const { tree, recordOf } = options;
-    const dotGitPath = (0,external_node_path_.join)(tree, '.git');
-    const dotGit = await makeDotGitSafe(tree, options);
-    const git = (0,git_git/* gitIn */.uM)(tree, options);
-    const commit = await headCommit(git);
-    checkCommit(commit, options.expectedCommit);
-    const branch = dotGit.refFormat === 'reftable' ? await settleReftable(git, dotGitPath) : dotGit.branch;
-    await git.run(['read-tree', commit], { env: { GIT_INDEX_VERSION: FILLABLE_VERSION } });
-    const index = await fillIndex(dotGitPath, recordOf, dotGit.objectFormat);
-    return { commit, branch, objectFormat: dotGit.objectFormat, ...index };
-}
-async function headCommit(git) {
-    try {
-        return (await git.run(['rev-parse', '--verify', 'HEAD^{commit}'])).trim();
-    }
-    catch (error) {
-        if (!(error instanceof errors/* ActionError */.l && error.code === 'GIT_FAILED'))
-            throw error;
-        const message = "The snapshot's HEAD is no commit that git can read; the repository may be empty or damaged";
-        throw new errors/* ActionError */.l('GIT_FAILED', message, { cause: error });
-    }
-}
-function checkCommit(commit, expected) {
-    if (expected === undefined || commit === expected)
-        return;
-    throw new errors/* ActionError */.l('COMMIT_MISMATCH', `The snapshot's HEAD is ${commit}, but the server announced ${expected} (X-Cachew-Snapshot-Commit): ` +
-        'run the job again, and if it stays so have the server make the snapshot anew');
-}
-/** Only git can read a reftable: what the allow-list and the config did for loose and packed refs, by git. */
-async function settleReftable(git, dotGitPath) {
-    await dropReplaceRefs(git);
-    const name = (await git.run(['rev-parse', '--symbolic-full-name', 'HEAD'])).trim();
-    if (!name.startsWith('refs/heads/'))
-        return undefined;
-    const branch = Buffer.from(name.slice('refs/heads/'.length), 'utf8').toString('latin1');
-    await (0,promises_.appendFile)((0,external_node_path_.join)(dotGitPath, 'config'), branchSection(branch), 'latin1');
-    return branch;
-}
-/** Replacement objects would let the archive show other contents than the commit has. */
-async function dropReplaceRefs(git) {
-    const commands = await git.run(['for-each-ref', '--format=delete %(refname)', 'refs/replace/']);
-    if (commands !== '')
-        await git.run(['update-ref', '--stdin'], { input: Buffer.from(commands) });
-}
-
 ;// CONCATENATED MODULE: ./lib/snapshot/open.js
 
 
@@ -50031,6 +50093,41 @@ function threadsFor(windowBytes, cores = (0,external_node_os_.availableParalleli
     if (windowBytes < SMALL_WINDOW_BYTES)
         return { writers: 1, decoders: 1 };
     return { writers: Math.min(4, Math.max(2, cores)), decoders: 2 };
+}
+
+;// CONCATENATED MODULE: ./lib/timing.js
+/** Milliseconds per named stage, by the monotonic clock. */
+class Timing {
+    #spent = new Map();
+    /** Runs a stage and adds the time it took, failed or not. */
+    async measure(stage, run) {
+        const began = performance.now();
+        try {
+            return await run();
+        }
+        finally {
+            this.#spent.set(stage, this.milliseconds(stage) + performance.now() - began);
+        }
+    }
+    /** 0 for a stage that has not run. */
+    milliseconds(stage) {
+        return this.#spent.get(stage) ?? 0;
+    }
+}
+/** Adds up the milliseconds between `start` and `stop`; what runs still is counted. */
+class Stopwatch {
+    #spent = 0;
+    #since;
+    get ms() {
+        return this.#spent + (this.#since === undefined ? 0 : performance.now() - this.#since);
+    }
+    start() {
+        this.#since ??= performance.now();
+    }
+    stop() {
+        this.#spent = this.ms;
+        this.#since = undefined;
+    }
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/tree-job.js
@@ -50349,6 +50446,9 @@ class EntryPolicy {
     numberOf(path) {
         const taken = this.#taken.get(path);
         return taken === undefined || taken < 0 ? undefined : taken;
+    }
+    hasTaken(...paths) {
+        return paths.every((path) => this.#taken.has(path));
     }
     /** Counts bytes of the archive, be they content, headers or what follows its end: all of them cost time. */
     countRead(bytes) {
@@ -50859,9 +50959,10 @@ class Writers {
         writer.queued += 1;
         writer.worker.postMessage(job, [job.block.buffer, job.parts.buffer]);
     }
-    /** Resolves when everything given is on disk. */
-    async idle() {
-        while (this.#failure === undefined && this.#writers.some(({ queued }) => queued > 0))
+    /** Resolves when everything given until now is on disk. */
+    async written() {
+        const ends = this.#writers.map((writer) => ({ writer, end: writer.done + writer.queued }));
+        while (this.#failure === undefined && ends.some(({ writer, end }) => writer.done < end))
             await this.#bell.wait();
         if (this.#failure !== undefined)
             throw this.#failure.error;
@@ -50876,11 +50977,13 @@ class Writers {
         const writer = {
             worker: new external_node_worker_threads_.Worker(script, { workerData: this.#options.worker, resourceLimits: WORKER_LIMITS }),
             queued: 0,
+            done: 0,
         };
         writer.worker.on('error', (error) => this.#fail(error));
         writer.worker.on('exit', () => this.#fail(new Error('a writer thread ended before its work was done')));
         writer.worker.on('message', (result) => {
             writer.queued -= 1;
+            writer.done += 1;
             if (result.kind === 'failed')
                 this.#fail(this.#options.errorOf(result));
             else {
@@ -50909,9 +51012,17 @@ class Writers {
 
 
 
+
+/** The archive is not one that git can begin with before its end. */
+class ScatteredDotGit extends Error {
+    name = 'ScatteredDotGit';
+    message = 'the archive has .git in several places';
+}
 const SYSTEM_NAMING = process.platform === 'win32' ? 'windows' : 'posix';
 /** Builds a tree from a tar stream: files by the writers, links last, so that no link is ever on the way to a file. */
 class TreeBuilder {
+    /** Runs while the writers are waited for. */
+    waiting = new Stopwatch();
     /** The repository's object format: what object ids are made with. */
     hash = 'sha1';
     #root;
@@ -50927,10 +51038,13 @@ class TreeBuilder {
     #files = 0;
     #workFiles = 0;
     #bytes = 0;
+    #onDotGit;
+    #hasLeftDotGit = false;
     /** Starts the writers; `close` ends them. */
-    constructor({ root, writers, limits, staysInDotGit, mtime, naming = SYSTEM_NAMING }) {
+    constructor({ root, writers, limits, staysInDotGit, mtime, naming = SYSTEM_NAMING, onDotGit, }) {
         this.#root = toLatin1(root);
         this.#mtime = mtime;
+        this.#onDotGit = onDotGit;
         this.#policy = new EntryPolicy({
             limits,
             naming,
@@ -50951,6 +51065,8 @@ class TreeBuilder {
         for (const event of this.#parser.push(bytes)) {
             if (event.kind === 'entry') {
                 const file = this.#take(event.entry);
+                if (file !== undefined && this.#isBehindDotGit(file))
+                    await this.#leaveDotGit();
                 this.#current = file;
                 if (file === undefined || this.#batch.add(file))
                     continue;
@@ -50970,7 +51086,9 @@ class TreeBuilder {
     async finish() {
         this.#parser.end();
         await this.#flush();
-        await this.#writers.idle();
+        this.waiting.start();
+        await this.#writers.written();
+        this.waiting.stop();
         for (const { path, entry } of this.#links)
             this.#makeLink(path, entry);
         return {
@@ -50998,8 +51116,22 @@ class TreeBuilder {
         this.#files += 1;
         if (!inDotGit)
             this.#workFiles += 1;
+        else if (this.#hasLeftDotGit)
+            throw new ScatteredDotGit();
         this.#bytes += entry.size;
         return { path, number, size: entry.size, flags, position: 0, writer: undefined };
+    }
+    /** Whether this is the first file behind a `.git` that seems to be whole. */
+    #isBehindDotGit({ flags }) {
+        if (this.#onDotGit === undefined || this.#hasLeftDotGit || (flags & TRACKED) === 0)
+            return false;
+        return this.#policy.hasTaken('.git/HEAD', '.git/objects', '.git/refs');
+    }
+    async #leaveDotGit() {
+        this.#hasLeftDotGit = true;
+        await this.#flush();
+        // What fails here is told to whoever writes next.
+        this.#writers.written().then(this.#onDotGit, () => { });
     }
     /** A file that does not fit into a block has blocks of its own, all for one writer. */
     async #appendLarge(file, content) {
@@ -51018,9 +51150,11 @@ class TreeBuilder {
     async #flush(file) {
         if (this.#batch.isEmpty)
             return;
+        this.waiting.start();
         if (file?.writer !== undefined)
             await this.#writers.roomAt(file.writer);
         const writer = file?.writer ?? (await this.#writers.idlest());
+        this.waiting.stop();
         if (file !== undefined)
             file.writer = writer;
         this.#writers.give(writer, this.#batch.job(this.hash));
@@ -51510,7 +51644,45 @@ async function* onlyPiece(bytes) {
     bytes.buffer.transfer(0);
 }
 
+;// CONCATENATED MODULE: ./lib/unpack/spent.js
+/** Tells apart what the one loop through the archive spends its time with. */
+class SpentClock {
+    #waits;
+    #at = performance.now();
+    #network = 0;
+    #files = 0;
+    #spent = { networkMs: 0, decodeMs: 0, parseMs: 0, filesMs: 0 };
+    constructor(waits) {
+        this.#waits = waits;
+    }
+    get spent() {
+        return this.#spent;
+    }
+    /** Says that a block has been waited for since the last call. */
+    gotBlock() {
+        const { ms, networkMs } = this.#lap();
+        const { networkMs: network, decodeMs } = this.#spent;
+        this.#spent = { ...this.#spent, networkMs: network + networkMs, decodeMs: decodeMs + ms - networkMs };
+    }
+    /** Says that a block has been read since the last call. */
+    readBlock() {
+        const { ms, filesMs } = this.#lap();
+        const { parseMs, filesMs: files } = this.#spent;
+        this.#spent = { ...this.#spent, parseMs: parseMs + ms - filesMs, filesMs: files + filesMs };
+    }
+    #lap() {
+        const [at, network, files] = [performance.now(), this.#waits.network.ms, this.#waits.files.ms];
+        const lap = { ms: at - this.#at, networkMs: network - this.#network, filesMs: files - this.#files };
+        this.#at = at;
+        this.#network = network;
+        this.#files = files;
+        return lap;
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/unpack/unpack.js
+
+
 
 
 /** How many bytes a compressed one may become; an archive of a clone is mostly packs, which stay as they are. */
@@ -51522,15 +51694,21 @@ async function unpack(stream, tree, options) {
     if (options.commit?.length === 64)
         tree.hash = 'sha256';
     const counted = new CountedStream(stream);
+    const clock = new SpentClock({ network: counted.waiting, files: tree.waiting });
     let bytes = 0;
     for await (const block of decode(counted, { concurrency: options.decoders })) {
+        clock.gotBlock();
         bytes += block.length;
         checkRatio(bytes, counted.taken);
         await tree.write(block);
+        clock.readBlock();
     }
     if (bytes === 0)
         throw new errors/* ActionError */.l('EMPTY_SNAPSHOT', 'the snapshot is empty');
-    return tree.finish();
+    clock.gotBlock();
+    const finished = await tree.finish();
+    clock.readBlock();
+    return { ...finished, spent: clock.spent };
 }
 function checkRatio(bytes, compressedBytes) {
     if (bytes <= UNJUDGED_BYTES || bytes <= MAX_RATIO * compressedBytes)
@@ -51538,9 +51716,10 @@ function checkRatio(bytes, compressedBytes) {
     const seen = `${compressedBytes} bytes of it unpack to more than ${bytes}`;
     throw new errors/* ActionError */.l('LIMIT_EXCEEDED', `the archive is refused: ${seen}; at most ${MAX_RATIO} times as many are allowed`);
 }
-/** A stream that tells how many bytes have been taken from it. */
+/** A stream that tells how many bytes have been taken from it, and how long they were waited for. */
 class CountedStream {
     holdBytes;
+    waiting = new Stopwatch();
     #stream;
     taken = 0;
     constructor(stream) {
@@ -51554,10 +51733,14 @@ class CountedStream {
         this.#stream.cancel(reason);
     }
     async *[Symbol.asyncIterator]() {
+        this.waiting.start();
         for await (const piece of this.#stream) {
+            this.waiting.stop();
             this.taken += piece.length;
             yield piece;
+            this.waiting.start();
         }
+        this.waiting.stop();
     }
 }
 
@@ -51678,25 +51861,11 @@ const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createR
 /** Hands on the body of a 200 as it arrives; any other reply, and one too long or stalled, is ended and refused. */
 async function readBody(reply, { stall, maxBytes }, take) {
     let received = 0;
-    let isOver = false;
-    const watch = new StallWatch(stall, (why) => reply.drop(new errors/* ActionError */.l('STALLED', `${placeOf(reply.url)} stalled at byte ${received}: ${why}`)));
-    const flow = {
-        pause: () => {
-            watch.pause();
-            reply.pause();
-        },
-        resume: () => {
-            if (isOver)
-                return;
-            watch.resume();
-            reply.resume();
-        },
-    };
+    const stalled = (why) => new errors/* ActionError */.l('STALLED', `${placeOf(reply.url)} stalled at byte ${received}: ${why}`);
     try {
         refuseHead(reply, maxBytes);
-        await reply.read((bytes) => {
+        await readFlow(reply, { stall, stalled }, (bytes, flow) => {
             received += bytes.length;
-            watch.progress(bytes.length);
             if (received > maxBytes)
                 reply.drop(tooLong(reply, maxBytes));
             else
@@ -51704,8 +51873,6 @@ async function readBody(reply, { stall, maxBytes }, take) {
         });
     }
     finally {
-        isOver = true;
-        watch.pause();
         reply.drop();
     }
 }
@@ -51919,6 +52086,159 @@ class Shortcuts {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/git/proof.js
+
+
+
+/**
+ * Proves that a commit that came with a snapshot is what its name says: git does not look at the names of objects
+ * when it reads them. The commit, its trees, and the blobs that are not the snapshot's, are hashed anew (60 ms for
+ * 47,000 files in 1,000 directories). UNSAFE_GIT where one is another.
+ */
+async function proveCommit({ git, commit, objectFormat, snapshotCommit, }) {
+    // A graph that came with the snapshot could name another tree than the commit does.
+    const config = { 'core.commitGraph': 'false' };
+    const options = ['--objects', '--no-walk', '--filter=blob:none', '--no-object-names'];
+    const trees = await git.run(['rev-list', ...options, commit], { config });
+    await proveObjects(git, trees.split('\n'), objectFormat);
+    if (commit !== snapshotCommit)
+        await proveBlobs(git, await newBlobs(git, snapshotCommit, commit), objectFormat);
+}
+/** The same for blobs that no written file has proven. */
+async function proveBlobs(git, blobs, format) {
+    await proveObjects(git, [...new Set(blobs)], format);
+}
+/** Of the trees in between, those that both have were proven with the newer one. */
+async function newBlobs(git, older, newer) {
+    const diff = await git.run(['diff-tree', '-r', '--no-renames', '--raw', '--abbrev=64', older, newer]);
+    const lines = diff.matchAll(/^:\d+ (?<mode>\d+) [0-9a-f]+ (?<id>[0-9a-f]+) [^D]/gm);
+    const blobs = [...lines].filter(({ groups }) => Number.parseInt(groups?.mode ?? '', 8) !== GITLINK_MODE);
+    return blobs.map(({ groups }) => groups?.id ?? '');
+}
+async function proveObjects(git, names, format) {
+    const wanted = names.filter((name) => name !== '');
+    if (wanted.length === 0)
+        return;
+    const proof = new Proof(format);
+    const input = Buffer.from(`${wanted.join('\n')}\n`);
+    await git.run(['cat-file', '--batch'], { input, onOutput: (bytes) => proof.push(bytes) });
+    proof.end(wanted.length);
+}
+/** Reads what `cat-file --batch` prints, in pieces of any size: a line of name, type and size, content, a line end. */
+class Proof {
+    #format;
+    #head = '';
+    #name = '';
+    #hash;
+    #left = 0;
+    #proven = 0;
+    #forged;
+    constructor(format) {
+        this.#format = format;
+    }
+    push(bytes) {
+        for (let at = 0; at < bytes.length;) {
+            at = this.#hash === undefined ? this.#readHead(bytes, at) : this.#readContent(bytes, at, this.#hash);
+        }
+    }
+    /** Throws unless so many objects came, and each was what its name says. */
+    end(count) {
+        if (this.#forged === undefined && this.#proven === count)
+            return;
+        const what = this.#forged ?? 'one';
+        const message = `The snapshot is refused: the git object ${what} is missing or is not what its name says`;
+        throw new errors/* ActionError */.l('UNSAFE_GIT', `${message}; have the server make the snapshot anew`);
+    }
+    #readHead(bytes, from) {
+        const end = bytes.indexOf(LINE_END, from);
+        this.#head += bytes.toString('latin1', from, end === -1 ? bytes.length : end);
+        if (end === -1)
+            return bytes.length;
+        const [name = '', type, size] = this.#head.split(' ');
+        this.#head = '';
+        this.#name = name;
+        // A missing object has no size, and no content.
+        if (size === undefined)
+            this.#forged ??= name;
+        else {
+            this.#hash = (0,external_node_crypto_.createHash)(this.#format).update(`${type} ${size}\0`);
+            this.#left = Number(size);
+        }
+        return end + 1;
+    }
+    #readContent(bytes, from, hash) {
+        const end = Math.min(bytes.length, from + this.#left);
+        hash.update(bytes.subarray(from, end));
+        this.#left -= end - from;
+        if (end === bytes.length)
+            return end;
+        if (hash.digest('hex') === this.#name)
+            this.#proven += 1;
+        else
+            this.#forged ??= this.#name;
+        this.#hash = undefined;
+        return end + 1;
+    }
+}
+const LINE_END = 0x0a;
+
+;// CONCATENATED MODULE: ./lib/git/settle.js
+
+
+
+
+
+
+
+
+/** Fixed against `index.version` and `feature.manyFiles`; git's other index settings touch no first index. */
+const FILLABLE_VERSION = '2';
+/**
+ * Makes an unpacked `.git` a clone that git may run in, at its own commit. Files are not looked at, and there is no
+ * index yet. On failure the tree is good for nothing but deletion.
+ */
+async function settle(options) {
+    const { tree } = options;
+    const dotGitPath = (0,external_node_path_.join)(tree, '.git');
+    const dotGit = await makeDotGitSafe(tree, options);
+    const git = (0,git_git/* gitIn */.uM)(tree, options);
+    const commit = await headCommit(git);
+    checkCommit(commit, options.expectedCommit);
+    const branch = dotGit.refFormat === 'reftable' ? await settleReftable(git, dotGitPath) : dotGit.branch;
+    return { commit, branch, objectFormat: dotGit.objectFormat };
+}
+/** Makes the index of a clone that has none, which `fillIndex` can then tell of the files. */
+async function makeIndex(git, commit) {
+    await git.run(['read-tree', commit], { env: { GIT_INDEX_VERSION: FILLABLE_VERSION } });
+}
+async function headCommit(git) {
+    try {
+        return await commitOf(git);
+    }
+    catch (error) {
+        if (!(0,git_git/* isGitFailure */.VJ)(error))
+            throw error;
+        const message = "The snapshot's HEAD is no commit that git can read; the repository may be empty or damaged";
+        throw new errors/* ActionError */.l('GIT_FAILED', message, { cause: error });
+    }
+}
+function checkCommit(commit, expected) {
+    if (expected === undefined || commit === expected)
+        return;
+    throw new errors/* ActionError */.l('COMMIT_MISMATCH', `The snapshot's HEAD is ${commit}, but the server announced ${expected} (X-Cachew-Snapshot-Commit): ` +
+        'run the job again, and if it stays so have the server make the snapshot anew');
+}
+/** Only git can read a reftable: what the allow-list and the config did for loose and packed refs, by git. */
+async function settleReftable(git, dotGitPath) {
+    await dropReplaceRefs(git);
+    const name = branchIn((await git.run(['rev-parse', '--symbolic-full-name', 'HEAD'])).trim());
+    if (name === undefined)
+        return undefined;
+    const branch = Buffer.from(name, 'utf8').toString('latin1');
+    await (0,promises_.appendFile)((0,external_node_path_.join)(dotGitPath, 'config'), branchSection(branch), 'latin1');
+    return branch;
+}
+
 ;// CONCATENATED MODULE: ./lib/together.js
 /** As Promise.all, but settles only when all have: what fails leaves nothing running behind it. */
 async function together(first, second) {
@@ -51928,6 +52248,87 @@ async function together(first, second) {
     finally {
         await Promise.allSettled([first, second]);
     }
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot-clone.js
+
+
+
+
+
+
+
+
+
+/**
+ * Git's part of a restore. What needs no files, from a safe `.git` to one that has the wanted commit, can begin while
+ * files are still being written, and the index is made beside it. Stop it, or git may go on.
+ */
+class SnapshotClone {
+    #options;
+    #stopped = new AbortController();
+    #context;
+    #git;
+    #beginning;
+    constructor(options) {
+        const { context } = options.job;
+        this.#options = options;
+        this.#context = { ...context, signal: AbortSignal.any([context.signal, this.#stopped.signal]) };
+        this.#git = (0,git_git/* gitIn */.uM)(options.tree, this.#context);
+    }
+    /** Begins, once, when `.git` is on disk. What comes of it is told by `finish`. */
+    begin() {
+        this.#begun();
+    }
+    /** From unpacked files to a working copy of the wanted commit. */
+    async finish(unpacked, bringLfsObjects) {
+        const { job, target, tree } = this.#options;
+        const { settled, indexed, freshened } = this.#begun();
+        const { objectFormat } = await settled;
+        const filled = indexed.then(() => fillIndex((0,external_node_path_.join)(tree, '.git'), unpacked.recordOf, objectFormat));
+        const [index, freshenedBy] = await together(filled, freshened);
+        await proveBlobs(this.#git, index.unproven, objectFormat);
+        // Files that are all proven by the index leave no room for others.
+        const isExact = index.filled === index.entries && index.entries === unpacked.workFiles;
+        const untracked = isExact ? 'keep' : 'remove';
+        await arrive(job, target, { tree, clone: 'new', untracked, isPartial: false, bringLfsObjects });
+        return { ...(await settled), freshenedBy };
+    }
+    /** Resolves when nothing runs any more. */
+    async stop() {
+        this.#stopped.abort();
+        if (this.#beginning !== undefined)
+            await ended(this.#beginning);
+    }
+    #begun() {
+        this.#beginning ??= this.#makeReady();
+        return this.#beginning;
+    }
+    #makeReady() {
+        const { job, tree, announcedCommit, probedConfig } = this.#options;
+        const source = { probedConfig, remoteUrl: job.origin.url };
+        const settled = settle({ ...this.#context, ...source, tree, expectedCommit: announcedCommit });
+        const indexed = settled.then(({ commit }) => makeIndex(this.#git, commit));
+        const freshened = settled.then((snapshot) => this.#freshen(snapshot));
+        const beginning = { settled, indexed, freshened };
+        // Nobody may be listening yet when one of them fails.
+        ended(beginning);
+        return beginning;
+    }
+    async #freshen({ commit: snapshotCommit, objectFormat }) {
+        const { job, target, tree, shortcuts } = this.#options;
+        const { commit } = target;
+        shortcuts.begin(snapshotCommit);
+        const { bundle, server } = shortcuts;
+        const clone = { tree, clone: 'new', target, bundle, server };
+        const freshenedBy = await freshenClone(job, clone, this.#context.signal);
+        await dropOtherBranches(this.#git, target);
+        await proveCommit({ git: this.#git, commit, objectFormat, snapshotCommit });
+        return freshenedBy;
+    }
+}
+function ended(beginning) {
+    return Promise.allSettled(Object.values(beginning));
 }
 
 ;// CONCATENATED MODULE: ./lib/from-snapshot.js
@@ -51946,53 +52347,67 @@ async function together(first, second) {
 
 
 
-
-
-
-
-
 /** Open, download, unpack, settle, freshen, arrive, swap. On failure the destination is as it was. */
 async function fromSnapshot(job, target, session) {
-    const attempt = () => publish(job, (staging) => grow({ job, target, session, staging }));
+    const attempt = (git) => publish(job, (staging) => grow({ job, target, session, staging, git }));
     try {
-        return await attempt();
+        // Held to a digest, nothing of the snapshot may be used before all of it has come.
+        return await attempt(job.inputs.sha256 === undefined ? 'early' : 'last');
     }
     catch (error) {
-        if (!(error instanceof errors/* ActionError */.l && error.code === 'SNAPSHOT_CHANGED'))
+        if (!isWorthAnother(error))
             throw error;
-        job.context.log(`${error.message}; starting again with the new one`);
-        return attempt();
+        job.context.log(`${error.message}; starting again`);
+        return attempt('last');
     }
+}
+function isWorthAnother(error) {
+    return (error instanceof ScatteredDotGit || (error instanceof errors/* ActionError */.l && error.code === 'SNAPSHOT_CHANGED'));
 }
 /** When it ends, however it does, nothing writes to staging any more. */
 async function grow(attempt) {
     const { job, target, session, staging } = attempt;
-    const { inputs, timing } = job;
-    const threads = threadsFor(2 * inputs.concurrency * inputs.chunkBytes);
-    const mtime = Math.floor(Date.now() / 1000) - 2;
-    const tree = new TreeBuilder({
-        ...threads,
-        root: staging.tree,
-        limits: limitsOf(inputs),
-        staysInDotGit: staysInDotGit,
-        mtime,
-    });
     const shortcuts = new Shortcuts({ job, session, commit: target.commit, file: (0,external_node_path_.join)(staging.root, 'bundle') });
+    let clone;
+    const tree = treeFor(attempt, () => clone?.begin());
     try {
-        const [snapshot, probedConfig] = await timing.measure('open', () => together(session.open(), probe(job, staging)));
+        const [snapshot, probedConfig] = await job.timing.measure('open', () => together(session.open(), probe(job, staging)));
         await staging.room.require(snapshot.total);
         shortcuts.begin(snapshot.commit);
-        const unpacked = await timing.measure('restore', () => unpack(streamOf(snapshot, attempt), tree, { ...threads, commit: snapshot.commit }));
-        const { commit, objectFormat, freshenedBy } = await timing.measure('settle', () => advance({ ...attempt, expectedCommit: snapshot.commit, unpacked, probedConfig, shortcuts }));
-        const { bytes: unpackedBytes, files, movedRecordOf } = unpacked;
-        const restored = { source: session.location.kind, commit, etag: snapshot.etag, unpackedBytes, files };
-        const result = { outcome: 'restored', freshenedBy, commit: target.commit, snapshot: restored };
-        return { result, proven: { objectFormat, movedRecordOf } };
+        const { commit: announcedCommit } = snapshot;
+        clone = new SnapshotClone({ job, target, tree: staging.tree, announcedCommit, probedConfig, shortcuts });
+        return await fill(clone, { ...attempt, snapshot, tree });
     }
     finally {
+        await clone?.stop();
         await shortcuts.drop();
         await tree.close();
     }
+}
+async function fill(clone, filling) {
+    const { job, target, session, snapshot, tree } = filling;
+    const options = { ...threadsOf(job.inputs), commit: snapshot.commit };
+    const unpacked = await job.timing.measure('restore', () => unpack(streamOf(snapshot, filling), tree, options));
+    const settled = await job.timing.measure('settle', () => clone.finish(unpacked, lfsBringer(filling)));
+    const { bytes: unpackedBytes, files, spent, movedRecordOf } = unpacked;
+    const { commit, objectFormat, freshenedBy } = settled;
+    const { etag } = snapshot;
+    const restored = { source: session.location.kind, commit, etag, unpackedBytes, files, spent };
+    const result = { outcome: 'restored', freshenedBy, commit: target.commit, snapshot: restored };
+    return { result, proven: { objectFormat, movedRecordOf } };
+}
+function treeFor({ job, staging, git }, onDotGit) {
+    return new TreeBuilder({
+        ...threadsOf(job.inputs),
+        root: staging.tree,
+        limits: limitsOf(job.inputs),
+        staysInDotGit: staysInDotGit,
+        mtime: Math.floor(Date.now() / 1000) - 2,
+        onDotGit: git === 'early' ? onDotGit : undefined,
+    });
+}
+function threadsOf({ concurrency, chunkBytes }) {
+    return threadsFor(2 * concurrency * chunkBytes);
 }
 function limitsOf({ maxUnpackedBytes, maxEntries }) {
     return { bytes: maxUnpackedBytes, entries: maxEntries };
@@ -52003,167 +52418,22 @@ function streamOf(snapshot, { job, session }) {
     const { sha256 } = job.inputs;
     return sha256 === undefined ? stream : withDigest(stream, { sha256, place: placeOf(snapshot.url) });
 }
-async function probe({ context }, { tree, scratch }) {
-    await requireGit((0,git_git/* gitIn */.uM)(tree, context));
-    return probeConfig(scratch, context);
+async function probe(job, { scratch }) {
+    await job.requireGit();
+    return probeConfig(scratch, job.context);
 }
-/** From unpacked files to a clone at the snapshot's commit, and from there to the wanted one. */
-async function advance(at) {
-    const { job, target, staging, unpacked, shortcuts } = at;
-    const { context } = job;
-    const { tree } = staging;
-    const { expectedCommit, probedConfig } = at;
-    const settled = await settle({
-        ...context,
-        tree,
-        expectedCommit,
-        probedConfig,
-        remoteUrl: job.origin.url,
-        recordOf: unpacked.recordOf,
-    });
-    shortcuts.begin(settled.commit);
-    const { bundle, server } = shortcuts;
-    const freshenedBy = await freshenClone(job, { tree, clone: 'new', target, bundle, server });
-    const { objectFormat } = settled;
-    const snapshot = { commit: settled.commit, unproven: settled.unproven };
-    const { commit } = target;
-    await proveCommit({ git: (0,git_git/* gitIn */.uM)(tree, context), commit, objectFormat, snapshot });
-    // Files that are all proven by the index leave no room for others.
-    const isExact = settled.filled === settled.entries && settled.entries === unpacked.workFiles;
-    const untracked = isExact ? 'keep' : 'remove';
-    const bringLfsObjects = lfsBringer(at);
-    await arrive(job, target, { tree, clone: 'new', untracked, isPartial: false, ...bringLfsObjects });
-    return { ...settled, freshenedBy };
-}
+/** Brings LFS content that the snapshot's server has, if it may have any. */
 function lfsBringer({ job, session, staging }) {
     const { location, requests } = session;
     if (location.kind !== 'cachew')
-        return {};
+        return undefined;
     const { scratch, tree } = staging;
     const { log, signal } = job.context;
     const limits = limitsOf(job.inputs);
     const gitDirectory = (0,external_node_path_.join)(tree, '.git');
-    return {
-        bringLfsObjects: async () => {
-            await takeLfsSnapshot({ url: location.lfs, requests, limits, scratch, gitDirectory, log, signal });
-        },
+    return async () => {
+        await takeLfsSnapshot({ url: location.lfs, requests, limits, scratch, gitDirectory, log, signal });
     };
-}
-
-;// CONCATENATED MODULE: ./lib/git/leftovers.js
-
-
-
-
-const leftovers_FILES = new Set(['HEAD', 'index', 'packed-refs', 'shallow']);
-const leftovers_DIRECTORIES = new Set(['info', 'lfs', 'logs', 'objects', 'refs', 'reftable']);
-const SHARED_INDEX = /^sharedindex\.[0-9a-f]+$/;
-/** What leads git to other repositories, whose contents would have to be looked through as well. */
-const LEADS_ELSEWHERE = ['commondir', 'modules', 'objects/info/alternates', 'objects/info/http-alternates'];
-/**
- * Whether a `.git` is a repository for git too, which would look for one in the directory around it otherwise, with
- * no link in what of it stays, and in need of nothing outside of it.
- */
-async function isPlainRepository(dotGit) {
-    if (!(await lstatOf(dotGit))?.isDirectory())
-        return false;
-    for (const name of LEADS_ELSEWHERE) {
-        if ((await lstatOf((0,external_node_path_.join)(dotGit, name))) !== undefined)
-            return false;
-    }
-    try {
-        return (await hasPlainParts(dotGit)) && (await isOpenTo(dotGit));
-    }
-    catch {
-        return false;
-    }
-}
-async function hasPlainParts(dotGit) {
-    const entries = await (0,promises_.readdir)(dotGit, { withFileTypes: true });
-    const names = new Set(entries.map(({ name }) => name));
-    if (!['HEAD', 'config', 'objects', 'refs'].every((name) => names.has(name)))
-        return false;
-    for (const entry of entries) {
-        if (leftovers_FILES.has(entry.name) || SHARED_INDEX.test(entry.name) || entry.name === 'config') {
-            if (!entry.isFile())
-                return false;
-        }
-        else if (leftovers_DIRECTORIES.has(entry.name)) {
-            if (!entry.isDirectory())
-                return false;
-            const inside = await (0,promises_.readdir)((0,external_node_path_.join)(dotGit, entry.name), { recursive: true, withFileTypes: true });
-            if (!inside.every((below) => below.isFile() || below.isDirectory()))
-                return false;
-        }
-    }
-    return true;
-}
-/** What git itself asks before it takes a directory for a repository. */
-async function isOpenTo(dotGit) {
-    for (const name of ['objects', 'refs'])
-        await (0,promises_.access)((0,external_node_path_.join)(dotGit, name), promises_.constants.X_OK);
-    await readHead(dotGit, (await lstatOf((0,external_node_path_.join)(dotGit, 'reftable'))) !== undefined);
-    return true;
-}
-/**
- * Removes what can run a command or leads git elsewhere, and what processes that are gone have left, from a plain
- * repository. The config stays, and is to be written anew before git runs there.
- */
-async function dropLeftovers(dotGit) {
-    for (const name of await (0,promises_.readdir)(dotGit)) {
-        const stays = leftovers_FILES.has(name) || leftovers_DIRECTORIES.has(name) || SHARED_INDEX.test(name) || name === 'config';
-        if (!stays)
-            await drop((0,external_node_path_.join)(dotGit, name));
-    }
-    for (const [directory, kept] of [
-        ['info', 'exclude'],
-        ['lfs', 'objects'],
-    ]) {
-        for (const name of await leftovers_namesIn((0,external_node_path_.join)(dotGit, directory))) {
-            if (name !== kept)
-                await drop((0,external_node_path_.join)(dotGit, directory, name));
-        }
-    }
-    for (const directory of leftovers_DIRECTORIES) {
-        const names = await leftovers_namesIn((0,external_node_path_.join)(dotGit, directory), { recursive: true });
-        const isUnfinished = (name) => directory === 'objects' && (0,external_node_path_.basename)(name).startsWith('tmp_');
-        for (const name of names) {
-            if (name.endsWith('.lock') || isUnfinished(name))
-                await drop((0,external_node_path_.join)(dotGit, directory, name));
-        }
-    }
-}
-/**
- * Removes every repository in these directories of a working copy: git would run what its config says as soon as
- * somebody is there. What the disk takes for `.git` counts, however it is spelled.
- */
-async function dropRepositoriesIn(directories, tree) {
-    for (const directory of directories) {
-        const place = (0,external_node_path_.join)(tree, directory);
-        const isThere = directory !== '.' && (0,external_node_fs_.existsSync)((0,external_node_path_.join)(place, '.git'));
-        // What lies behind a link is not ours.
-        if (isThere && (await (0,promises_.realpath)(place)) === place)
-            await drop((0,external_node_path_.join)(place, '.git'));
-    }
-}
-function drop(path) {
-    return (0,promises_.rm)(path, { recursive: true, force: true });
-}
-async function leftovers_namesIn(directory, how = {}) {
-    return (await lstatOf(directory))?.isDirectory()
-        ? await (0,promises_.readdir)(directory, { ...how, encoding: 'utf8' })
-        : [];
-}
-async function lstatOf(path) {
-    try {
-        return await (0,promises_.lstat)(path);
-    }
-    catch (error) {
-        const code = error instanceof Error && 'code' in error ? error.code : undefined;
-        if (code === 'ENOENT' || code === 'ENOTDIR')
-            return undefined;
-        throw error;
-    }
 }
 
 ;// CONCATENATED MODULE: ./lib/git/reuse.js
@@ -52177,18 +52447,16 @@ async function lstatOf(path) {
 
 
 const SETTINGS = String.raw `^(remote\.origin\.(url|partialclonefilter)|remote\..*\.promisor|extensions\..*)$`;
-/** The names of a few million files. */
-const reuse_NAMES_LIMIT_BYTES = 256 * 1024 * 1024;
 const FILTER = /^[\w:=+.,%-]+$/;
 /**
  * Whether the destination holds a clone of exactly this remote that can be made safe. Git reads nothing but the
  * text of its config for this. A clone with submodules is not taken: each has a config and hooks of its own.
  */
-async function findReusable(destination, remoteUrl, place) {
+async function findReusable(destination, remoteUrl, context) {
     const dotGit = (0,external_node_path_.join)(destination, '.git');
     if (!(await isPlainRepository(dotGit)))
         return undefined;
-    const settings = await readSettings((0,git_git/* gitIn */.uM)(destination, place), (0,external_node_path_.join)(dotGit, 'config'));
+    const settings = await readSettings((0,git_git/* gitIn */.uM)(destination, context), (0,external_node_path_.join)(dotGit, 'config'));
     if (settings === undefined)
         return undefined;
     const valuesOf = (key) => settings.filter(([name]) => name === key).map(([, value]) => value);
@@ -52199,15 +52467,10 @@ async function findReusable(destination, remoteUrl, place) {
 }
 async function readSettings(git, config) {
     try {
-        const reading = ['config', '--file', config, '--no-includes', '--null', '--get-regexp', SETTINGS];
-        const printed = await git.run(reading);
-        return printed.split('\0').map((setting) => {
-            const keyEnd = setting.indexOf('\n');
-            return keyEnd === -1 ? [setting, 'true'] : [setting.slice(0, keyEnd), setting.slice(keyEnd + 1)];
-        });
+        return await (0,config_file/* settingsOf */.f5)(config, git, ['--get-regexp', SETTINGS]);
     }
     catch (error) {
-        if (error instanceof errors/* ActionError */.l && error.code === 'GIT_FAILED')
+        if ((0,git_git/* isGitFailure */.VJ)(error))
             return undefined;
         throw error;
     }
@@ -52268,7 +52531,7 @@ async function prepareReuse(options) {
 }
 /** Those that have files in the index, by their names as far as these are UTF-8. */
 async function directoriesOf(git) {
-    const listed = await git.run(['ls-files', '-z'], { outputLimitBytes: reuse_NAMES_LIMIT_BYTES });
+    const listed = await listIndex(git, ['-z']);
     const directories = new Set();
     for (const name of listed.split('\0')) {
         let directory = (0,external_node_path_.dirname)(name);
@@ -52290,15 +52553,9 @@ async function writeConfig({ destination, reusable, ...source }) {
     await (0,promises_.writeFile)(`${config}.new`, text, { encoding: 'latin1', flag: 'wx' });
     await (0,promises_.rename)(`${config}.new`, config);
 }
-/** Git runs commands in a submodule that has a repository of its own, by that one's config. */
 async function checkSubmodules(git, destination) {
     const paths = await submodulePaths(git);
-    for (const path of paths) {
-        const isReadable = !path.includes('\ufffd');
-        if (isReadable && (await lstatOf((0,external_node_path_.join)(destination, path, '.git'))) === undefined)
-            continue;
-        throw new errors/* ActionError */.l('UNSAFE_GIT', `its submodule ${JSON.stringify(path)} has a repository of its own`);
-    }
+    await refuseRepositoriesIn(paths, destination);
     if (paths.length > 0)
         await git.run(['submodule', 'status']);
 }
@@ -52323,24 +52580,26 @@ async function checkSubmodules(git, destination) {
  */
 async function fromWorkspace(job, target, session) {
     const { destination, origin, context, timing } = job;
+    if (!(0,external_node_fs_.existsSync)((0,external_node_path_.join)(destination, '.git')))
+        return undefined;
+    await job.requireGit();
     const reusable = await findReusable(destination, origin.url, context);
     if (reusable === undefined)
         return undefined;
     const file = (0,external_node_path_.join)(context.temp, `git-snapshot-${(0,external_node_crypto_.randomUUID)()}.bundle`);
     const shortcuts = new Shortcuts({ job, session, commit: target.commit, file });
     try {
-        return await timing.measure('settle', () => from_workspace_advance({ job, target, reusable, shortcuts }));
+        return await timing.measure('settle', () => advance({ job, target, reusable, shortcuts }));
     }
     finally {
         await shortcuts.drop();
         await (0,promises_.rm)(file, { force: true });
     }
 }
-async function from_workspace_advance({ job, target, reusable, shortcuts }) {
+async function advance({ job, target, reusable, shortcuts }) {
     const { inputs, context, destination, origin } = job;
     const gitDirectory = (0,external_node_path_.join)(destination, '.git');
     const git = (0,git_git/* gitIn */.uM)(destination, context);
-    await requireGit(git);
     const probedConfig = await probeConfig((0,external_node_path_.join)(gitDirectory, `probe-${(0,external_node_crypto_.randomUUID)()}`), context);
     const place = { destination, reusable, target, probedConfig, remoteUrl: origin.url };
     const state = await prepareReuse({ ...context, ...place, clean: inputs.clean });
@@ -52366,8 +52625,7 @@ async function from_workspace_advance({ job, target, reusable, shortcuts }) {
         return { outcome: 'reused', freshenedBy, commit: target.commit, snapshot: undefined };
     }
     catch (error) {
-        const isDamaged = error instanceof errors/* ActionError */.l && error.code === 'GIT_FAILED';
-        if (context.signal.aborted || !isDamaged)
+        if (context.signal.aborted || !(0,git_git/* isGitFailure */.VJ)(error))
             throw error;
         context.log(`the clone in the workspace is replaced: ${(0,errors/* describeError */.U)(error)}`);
         return undefined;
@@ -52384,7 +52642,8 @@ var inputs = __nccwpck_require__(1106);
 
 /**
  * The destination with every symlink on the way to it resolved. Refuses a way that leaves the workspace, and a
- * destination that is a symlink or a device. A file may be there: it makes room, as with actions/checkout. The workspace itself may lie behind a symlink.
+ * destination that is a symlink or a device. A file may be there: it makes room, as with actions/checkout. The
+ * workspace itself may lie behind a symlink.
  */
 async function resolveDestination(workspace, destination) {
     const realWorkspace = await resolveWorkspace(workspace);
@@ -52440,6 +52699,21 @@ function refusedPath(path, reason, cause) {
 
 // EXTERNAL MODULE: ./lib/git/credentials.js + 2 modules
 var git_credentials = __nccwpck_require__(6906);
+;// CONCATENATED MODULE: ./lib/git/version.js
+
+/** The first git that takes settings from its environment (GIT_CONFIG_COUNT), which is the way for secrets. */
+const LEAST = { major: 2, minor: 31 };
+/** Rejects where git is missing or too old. Any directory's git will do. */
+async function requireGit(git) {
+    const said = (await git.run(['version'])).trim();
+    const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(said) ?? [];
+    if (Number(major) > LEAST.major || (Number(major) === LEAST.major && Number(minor) >= LEAST.minor))
+        return;
+    const least = `${LEAST.major}.${LEAST.minor}`;
+    const message = `git ${least} or newer is needed, and the one on the PATH says "${said}": install a newer git`;
+    throw new errors/* ActionError */.l('GIT_MISSING', message);
+}
+
 ;// CONCATENATED MODULE: external "node:timers/promises"
 const external_node_timers_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
 ;// CONCATENATED MODULE: ./lib/patience.js
@@ -52514,27 +52788,9 @@ async function wait(delayMs, signal) {
     }
 }
 
-;// CONCATENATED MODULE: ./lib/timing.js
-/** Milliseconds per named stage, by the monotonic clock. */
-class Timing {
-    #spent = new Map();
-    /** Runs a stage and adds the time it took, failed or not. */
-    async measure(stage, run) {
-        const began = performance.now();
-        try {
-            return await run();
-        }
-        finally {
-            this.#spent.set(stage, this.milliseconds(stage) + performance.now() - began);
-        }
-    }
-    /** 0 for a stage that has not run. */
-    milliseconds(stage) {
-        return this.#spent.get(stage) ?? 0;
-    }
-}
-
 ;// CONCATENATED MODULE: ./lib/job.js
+
+
 
 
 
@@ -52552,6 +52808,7 @@ class Job {
     origin;
     timing = new Timing();
     #began = performance.now();
+    #gitIsThere;
     constructor(parts) {
         this.inputs = parts.inputs;
         this.context = parts.context;
@@ -52572,13 +52829,21 @@ class Job {
         const credentials = await git_credentials/* Credentials */.Ji.create({ temp, serverUrl, token, ssh, ownerId, env, onCredentials });
         return new Job({ inputs, context, destination, wanted, credentials });
     }
+    /** Rejects where git is missing or too old; asked once, however often it is called. */
+    requireGit() {
+        this.#gitIsThere ??= requireGit((0,git_git/* gitOutside */.k0)(this.inputs.workspace, this.context));
+        return this.#gitIsThere;
+    }
     get repositoryName() {
         const { owner, name } = this.inputs.repository;
         return `${owner}/${name}`;
     }
     /** How git's own network parts are repeated. */
     get retries() {
-        const { signal, log } = this.context;
+        return this.retriesUntil(this.context.signal);
+    }
+    retriesUntil(signal) {
+        const { log } = this.context;
         return {
             random: Math.random,
             wait: (delayMs) => wait(delayMs, signal),
@@ -52600,13 +52865,25 @@ function ownerIdOf({ payload }) {
     return typeof id === 'number' ? id : undefined;
 }
 
-;// CONCATENATED MODULE: external "node:v8"
-const external_node_v8_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:v8");
+// EXTERNAL MODULE: external "node:v8"
+var external_node_v8_ = __nccwpck_require__(8877);
 // EXTERNAL MODULE: external "node:dns"
 var external_node_dns_ = __nccwpck_require__(610);
 // EXTERNAL MODULE: external "node:net"
 var external_node_net_ = __nccwpck_require__(7030);
+;// CONCATENATED MODULE: ./lib/http/ip-address.js
+
+/** How a block list calls the kind of an address. */
+function familyOf(address) {
+    return (0,external_node_net_.isIP)(address) === 6 ? 'ipv6' : 'ipv4';
+}
+/** A URL's host as it is written elsewhere: only there an IPv6 address stands in brackets. */
+function withoutBrackets(hostname) {
+    return hostname.replace(/^\[(.*)\]$/, '$1');
+}
+
 ;// CONCATENATED MODULE: ./lib/http/border.js
+
 
 
 
@@ -52627,14 +52904,14 @@ const INSIDE = {
 };
 /** What an IP address, an IPv4 one in IPv6 clothes included, means on the inside; undefined for any other. */
 function insideOf(address) {
-    const family = (0,external_node_net_.isIP)(address) === 6 ? 'ipv6' : 'ipv4';
+    const family = familyOf(address);
     return Object.keys(INSIDE).find((inside) => blockOf(inside).check(address, family));
 }
 function blockOf(inside) {
     const block = new external_node_net_.BlockList();
     for (const subnet of INSIDE[inside]) {
         const [address = '', bits] = subnet.split('/');
-        block.addSubnet(address, Number(bits), (0,external_node_net_.isIP)(address) === 6 ? 'ipv6' : 'ipv4');
+        block.addSubnet(address, Number(bits), familyOf(address));
     }
     return block;
 }
@@ -52697,9 +52974,6 @@ function addressesOf(name, options) {
                 reject(error);
         });
     });
-}
-function withoutBrackets(hostname) {
-    return hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
 ;// CONCATENATED MODULE: ./lib/http/detours.js
@@ -52798,7 +53072,7 @@ class Exchange {
     resume() {
         this.#controller?.resume();
     }
-    drop(reason = new Error('the reply was not wanted')) {
+    drop(reason = unwanted()) {
         if (this.#over)
             return;
         this.#finish(reason);
@@ -52807,7 +53081,7 @@ class Exchange {
     onRequestStart(controller) {
         this.#controller = controller;
         if (this.#over)
-            controller.abort(new Error('the reply was not wanted'));
+            controller.abort(unwanted());
     }
     onResponseStart(controller, status, headers) {
         if (status < 200) {
@@ -52845,6 +53119,9 @@ class Exchange {
         this.#options.reject(error);
         this.#ended.reject(error);
     }
+}
+function unwanted() {
+    return new Error('the reply was not wanted');
 }
 /** Each interim head (1xx) gives the server as much time again. */
 const MAX_INTERIM_HEADS = 100;
@@ -52902,6 +53179,7 @@ function refusal({ url }, why) {
 // EXTERNAL MODULE: ./node_modules/undici/index.js
 var undici = __nccwpck_require__(6752);
 ;// CONCATENATED MODULE: ./lib/http/proxy.js
+
 
 
 
@@ -52971,15 +53249,12 @@ function matchesAddress(item, host) {
         return false;
     const block = new external_node_net_.BlockList();
     // Like curl, a block of 0 bits is the one address, not the whole internet.
-    block.addSubnet(address, Number(bits) || width, family === 6 ? 'ipv6' : 'ipv4');
-    return block.check(host, (0,external_node_net_.isIP)(host) === 6 ? 'ipv6' : 'ipv4');
+    block.addSubnet(address, Number(bits) || width, familyOf(address));
+    return block.check(host, familyOf(host));
 }
 /** Without the brackets of an IPv6 address and the dot that ends a fully qualified name. */
 function bareHost(hostname) {
-    return hostname
-        .toLowerCase()
-        .replace(/^\[(.*)\]$/, '$1')
-        .replace(/\.$/, '');
+    return withoutBrackets(hostname.toLowerCase()).replace(/\.$/, '');
 }
 
 ;// CONCATENATED MODULE: ./lib/http/read-buffer.js
@@ -53104,7 +53379,7 @@ class HttpClient {
     traffic = { requests: 0, bytes: 0 };
     constructor(options) {
         // undici parses heads in WebAssembly: to optimise that takes 12 MiB and more time than it could ever save here.
-        (0,external_node_v8_namespaceObject.setFlagsFromString)('--no-wasm-tier-up');
+        (0,external_node_v8_.setFlagsFromString)('--no-wasm-tier-up');
         this.#secrets = options.secrets;
         this.#border = new Border(options.secrets.origin);
         this.#routes = new Routes(options, this.#border);

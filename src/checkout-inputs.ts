@@ -1,3 +1,6 @@
+import type { Environment } from './environment.ts'
+import type { Sparse } from './git/sparse.ts'
+import type { SshKey } from './git/ssh.ts'
 import {
   baseAddress,
   flag,
@@ -16,7 +19,7 @@ export interface CheckoutInputs {
   /** As given, ASCII blanks around it dropped; empty for what the job's event is about. */
   readonly ref: string
   readonly token: string | undefined
-  readonly ssh: Ssh | undefined
+  readonly ssh: SshKey | undefined
   readonly persistCredentials: boolean
   readonly clean: boolean
   /** As git's --filter takes it. */
@@ -31,23 +34,6 @@ export interface CheckoutInputs {
   readonly setSafeDirectory: boolean
   readonly allowUnsafePrCheckout: boolean
 }
-
-export interface Ssh {
-  /** A private key in PEM form, no line break at its end. */
-  readonly key: string
-  /** Lines of a known_hosts file, in addition to GitHub's own. */
-  readonly knownHosts: string | undefined
-  readonly isStrict: boolean
-  readonly user: string
-}
-
-export interface Sparse {
-  /** At least one, none of them empty. */
-  readonly patterns: readonly string[]
-  readonly isCone: boolean
-}
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 /** Git's own bound: it keeps a depth in 32 bits. */
 const DEEPEST = 2 ** 31 - 1
@@ -100,7 +86,7 @@ function parseToken({ label, value }: Given): string | undefined {
   throw invalid(`${label} has a blank, a line break or a letter outside ASCII inside: none is allowed`)
 }
 
-function parseSsh(input: (name: string) => Given): Ssh | undefined {
+function parseSsh(input: (name: string) => Given): SshKey | undefined {
   const key = input('ssh-key')
   const knownHosts = withoutNul(input('ssh-known-hosts'))
   const isStrict = flag(orElse(input('ssh-strict'), 'true'))

@@ -7,7 +7,8 @@ import { sanitize } from './sanitize.ts'
 
 /**
  * The destination with every symlink on the way to it resolved. Refuses a way that leaves the workspace, and a
- * destination that is a symlink or a device. A file may be there: it makes room, as with actions/checkout. The workspace itself may lie behind a symlink.
+ * destination that is a symlink or a device. A file may be there: it makes room, as with actions/checkout. The
+ * workspace itself may lie behind a symlink.
  */
 export async function resolveDestination(workspace: string, destination: string): Promise<string> {
   const realWorkspace = await resolveWorkspace(workspace)

@@ -12,9 +12,7 @@ const FULL = /\b(ENOSPC|EDQUOT)\b|No space left on device|Disk quota exceeded/i
 const OF_OTHERS = /\bremote: .*?(?=\b(fatal|error): |$)/gm
 
 /** What a disk refuses with: another way to the commit would only meet it again. */
-const REFUSALS: ReadonlySet<string> = new Set([
-  ...['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'EMFILE', 'ENFILE', 'ENAMETOOLONG', 'ELOOP'],
-])
+const REFUSAL = /^(ENOSPC|EDQUOT|EROFS|EACCES|EPERM|EIO|EMFILE|ENFILE|ENAMETOOLONG|ELOOP)$/
 
 /**
  * The room on the file system where a new tree grows. The old one stays beside it until the job is over, so all of
@@ -38,7 +36,7 @@ export class Room {
     const found = await measure(this.#path)
     // Some file systems tell nothing.
     if (snapshotBytes === undefined || found.bytes === 0 || snapshotBytes <= found.freeBytes) return
-    const needed = `the snapshot is ${readable(snapshotBytes)}, which does not fit`
+    const needed = `the snapshot is ${rounded(snapshotBytes)}, which does not fit`
     throw new ActionError('LIMIT_EXCEEDED', `${needed}: ${wordsFor(found)}; ${ADVICE}`)
   }
 
@@ -55,8 +53,8 @@ export class Room {
 
   get #expectation(): string {
     if (this.#snapshotBytes === undefined) return ''
-    const unpacked = readable(UNPACKED_RATIO * this.#snapshotBytes)
-    return `, where a snapshot of ${readable(this.#snapshotBytes)} takes about ${unpacked}`
+    const unpacked = rounded(UNPACKED_RATIO * this.#snapshotBytes)
+    return `, where a snapshot of ${rounded(this.#snapshotBytes)} takes about ${unpacked}`
   }
 }
 
@@ -69,7 +67,7 @@ const ADVICE = 'free some space, or use a runner with a larger disk'
 
 function isRefusal(error: unknown): boolean {
   if (error instanceof ActionError || !(error instanceof Error) || !('code' in error)) return false
-  return REFUSALS.has(String(error.code))
+  return REFUSAL.test(String(error.code))
 }
 
 interface FileSystem {
@@ -94,14 +92,15 @@ async function topOf(path: string, device: number): Promise<string> {
 }
 
 function wordsFor({ top, bytes, freeBytes, files, freeFiles }: FileSystem): string {
-  const space = `the file system of ${top} has ${readable(freeBytes)} of ${readable(bytes)} free`
+  const space = `the file system of ${top} has ${rounded(freeBytes)} of ${rounded(bytes)} free`
   const isOutOfFiles = files > 0 && freeFiles === 0
   return isOutOfFiles ? `${space}, and room for none of its ${files} files` : space
 }
 
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const
 
-function readable(bytes: number): string {
+/** To a decimal at most: what a disk has is no round number of any unit. */
+function rounded(bytes: number): string {
   const power = Math.min(UNITS.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10))
   const count = bytes / 1024 ** power
   return `${power === 0 || count >= 100 ? Math.round(count) : count.toFixed(1)} ${UNITS[power]}`

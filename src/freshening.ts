@@ -5,9 +5,11 @@ import { NETWORK_CONFIG } from './git/origin.ts'
 import type { Job } from './job.ts'
 
 /** What a job has to say on every fetch. */
-export function fetching({ inputs, context, origin, retries, onProgress }: Job) {
-  const { env, signal, log } = context
+export function fetching(job: Job, signal = job.context.signal) {
+  const { inputs, context, origin, onProgress } = job
+  const { env, log } = context
   const tags = inputs.fetchTags ? 'all' : 'none'
+  const retries = job.retriesUntil(signal)
   return { origin, depth: inputs.fetchDepth, tags, retries, onProgress, log, env, signal } as const
 }
 
@@ -18,17 +20,21 @@ export function fetching({ inputs, context, origin, retries, onProgress }: Job) 
 export async function freshenClone(
   job: Job,
   clone: Pick<FreshenOptions, 'tree' | 'clone' | 'target' | 'bundle' | 'server'>,
+  signal = job.context.signal,
 ): Promise<FreshenedBy> {
   try {
-    return await freshen({ ...fetching(job), ...clone })
+    return await freshen({ ...fetching(job, signal), ...clone })
   } catch (error) {
     const isOrigin = error instanceof ActionError && error.code === 'ORIGIN_FAILED'
-    if (!isOrigin || !(await originAnswers(job))) throw error
+    if (!isOrigin || !(await originAnswers(job, signal))) throw error
     throw new ActionError('GIT_FAILED', error.message, { cause: error })
   }
 }
 
-function originAnswers({ context, origin }: Job): Promise<boolean> {
+function originAnswers({ context, origin }: Job, signal: AbortSignal): Promise<boolean> {
   const args = ['ls-remote', '--quiet', '--heads', '--', origin.url, 'HEAD']
-  return gitOutside(context.temp, context).succeeds(args, { config: NETWORK_CONFIG, env: origin.env })
+  return gitOutside(context.temp, { ...context, signal }).succeeds(args, {
+    config: NETWORK_CONFIG,
+    env: origin.env,
+  })
 }

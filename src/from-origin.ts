@@ -1,8 +1,6 @@
 import { arrive } from './arrival.ts'
 import { fetching } from './freshening.ts'
-import { gitIn } from './git/git.ts'
 import { plainClone } from './git/plain-clone.ts'
-import { requireGit } from './git/version.ts'
 import type { Target } from './git/wanted.ts'
 import type { Job } from './job.ts'
 import { publish } from './publication.ts'
@@ -14,7 +12,7 @@ export function fromOrigin(job: Job, target: Target): Promise<Arrival> {
   return publish(job, (staging) =>
     job.timing.measure('settle', async () => {
       const { tree } = staging
-      await requireGit(gitIn(tree, job.context))
+      await job.requireGit()
       await plainClone({ ...fetching(job), tree, target, filter })
       await arrive(job, target, { tree, clone: 'new', untracked: 'keep', isPartial: filter !== undefined })
       const { commit } = target

@@ -1,16 +1,10 @@
 import { join } from 'node:path'
-import { arrive } from './arrival.ts'
 import type { ByteStream } from './byte-stream.ts'
 import { withDigest } from './digest.ts'
 import { download } from './download/download.ts'
 import { ActionError } from './errors.ts'
-import { freshenClone } from './freshening.ts'
 import { staysInDotGit } from './git/dotgit.ts'
 import { probeConfig } from './git/fresh-config.ts'
-import { gitIn } from './git/git.ts'
-import { proveCommit } from './git/proof.ts'
-import { type Settled, settle } from './git/settle.ts'
-import { requireGit } from './git/version.ts'
 import type { Target } from './git/wanted.ts'
 import { placeOf } from './http/failure.ts'
 import type { Inputs } from './inputs.ts'
@@ -21,11 +15,12 @@ import type { Arrival } from './report.ts'
 import type { Session } from './session.ts'
 import { Shortcuts } from './shortcuts.ts'
 import type { Snapshot } from './snapshot/open.ts'
+import { SnapshotClone } from './snapshot-clone.ts'
 import { together } from './together.ts'
 import type { TreeLimits } from './unpack/policy.ts'
 import type { Staging } from './unpack/staging.ts'
-import { threadsFor } from './unpack/threads.ts'
-import { type Tree, TreeBuilder } from './unpack/tree.ts'
+import { type Threads, threadsFor } from './unpack/threads.ts'
+import { ScatteredDotGit, TreeBuilder } from './unpack/tree.ts'
 import { unpack } from './unpack/unpack.ts'
 
 interface Attempt {
@@ -33,54 +28,85 @@ interface Attempt {
   readonly target: Target
   readonly session: Session
   readonly staging: Staging
+  /** Whether git begins while files are still written. */
+  readonly git: 'early' | 'last'
 }
 
 /** Open, download, unpack, settle, freshen, arrive, swap. On failure the destination is as it was. */
 export async function fromSnapshot(job: Job, target: Target, session: Session): Promise<Arrival> {
-  const attempt = () => publish(job, (staging) => grow({ job, target, session, staging }))
+  const attempt = (git: Attempt['git']) =>
+    publish(job, (staging) => grow({ job, target, session, staging, git }))
   try {
-    return await attempt()
+    // Held to a digest, nothing of the snapshot may be used before all of it has come.
+    return await attempt(job.inputs.sha256 === undefined ? 'early' : 'last')
   } catch (error) {
-    if (!(error instanceof ActionError && error.code === 'SNAPSHOT_CHANGED')) throw error
-    job.context.log(`${error.message}; starting again with the new one`)
-    return attempt()
+    if (!isWorthAnother(error)) throw error
+    job.context.log(`${error.message}; starting again`)
+    return attempt('last')
   }
+}
+
+function isWorthAnother(error: unknown): error is Error {
+  return (
+    error instanceof ScatteredDotGit || (error instanceof ActionError && error.code === 'SNAPSHOT_CHANGED')
+  )
 }
 
 /** When it ends, however it does, nothing writes to staging any more. */
 async function grow(attempt: Attempt): Promise<Grown<Arrival>> {
   const { job, target, session, staging } = attempt
-  const { inputs, timing } = job
-  const threads = threadsFor(2 * inputs.concurrency * inputs.chunkBytes)
-  const mtime = Math.floor(Date.now() / 1000) - 2
-  const tree = new TreeBuilder({
-    ...threads,
-    root: staging.tree,
-    limits: limitsOf(inputs),
-    staysInDotGit,
-    mtime,
-  })
   const shortcuts = new Shortcuts({ job, session, commit: target.commit, file: join(staging.root, 'bundle') })
+  let clone: SnapshotClone | undefined
+  const tree = treeFor(attempt, () => clone?.begin())
   try {
-    const [snapshot, probedConfig] = await timing.measure('open', () =>
+    const [snapshot, probedConfig] = await job.timing.measure('open', () =>
       together(session.open(), probe(job, staging)),
     )
     await staging.room.require(snapshot.total)
     shortcuts.begin(snapshot.commit)
-    const unpacked = await timing.measure('restore', () =>
-      unpack(streamOf(snapshot, attempt), tree, { ...threads, commit: snapshot.commit }),
-    )
-    const { commit, objectFormat, freshenedBy } = await timing.measure('settle', () =>
-      advance({ ...attempt, expectedCommit: snapshot.commit, unpacked, probedConfig, shortcuts }),
-    )
-    const { bytes: unpackedBytes, files, movedRecordOf } = unpacked
-    const restored = { source: session.location.kind, commit, etag: snapshot.etag, unpackedBytes, files }
-    const result: Arrival = { outcome: 'restored', freshenedBy, commit: target.commit, snapshot: restored }
-    return { result, proven: { objectFormat, movedRecordOf } }
+    const { commit: announcedCommit } = snapshot
+    clone = new SnapshotClone({ job, target, tree: staging.tree, announcedCommit, probedConfig, shortcuts })
+    return await fill(clone, { ...attempt, snapshot, tree })
   } finally {
+    await clone?.stop()
     await shortcuts.drop()
     await tree.close()
   }
+}
+
+interface Filling extends Attempt {
+  readonly snapshot: Snapshot
+  readonly tree: TreeBuilder
+}
+
+async function fill(clone: SnapshotClone, filling: Filling): Promise<Grown<Arrival>> {
+  const { job, target, session, snapshot, tree } = filling
+  const options = { ...threadsOf(job.inputs), commit: snapshot.commit }
+  const unpacked = await job.timing.measure('restore', () =>
+    unpack(streamOf(snapshot, filling), tree, options),
+  )
+  const settled = await job.timing.measure('settle', () => clone.finish(unpacked, lfsBringer(filling)))
+  const { bytes: unpackedBytes, files, spent, movedRecordOf } = unpacked
+  const { commit, objectFormat, freshenedBy } = settled
+  const { etag } = snapshot
+  const restored = { source: session.location.kind, commit, etag, unpackedBytes, files, spent }
+  const result: Arrival = { outcome: 'restored', freshenedBy, commit: target.commit, snapshot: restored }
+  return { result, proven: { objectFormat, movedRecordOf } }
+}
+
+function treeFor({ job, staging, git }: Attempt, onDotGit: () => void): TreeBuilder {
+  return new TreeBuilder({
+    ...threadsOf(job.inputs),
+    root: staging.tree,
+    limits: limitsOf(job.inputs),
+    staysInDotGit,
+    mtime: Math.floor(Date.now() / 1000) - 2,
+    onDotGit: git === 'early' ? onDotGit : undefined,
+  })
+}
+
+function threadsOf({ concurrency, chunkBytes }: Inputs): Threads {
+  return threadsFor(2 * concurrency * chunkBytes)
 }
 
 function limitsOf({ maxUnpackedBytes, maxEntries }: Inputs): TreeLimits {
@@ -94,57 +120,20 @@ function streamOf(snapshot: Snapshot, { job, session }: Attempt): ByteStream {
   return sha256 === undefined ? stream : withDigest(stream, { sha256, place: placeOf(snapshot.url) })
 }
 
-async function probe({ context }: Job, { tree, scratch }: Staging): Promise<string> {
-  await requireGit(gitIn(tree, context))
-  return probeConfig(scratch, context)
+async function probe(job: Job, { scratch }: Staging): Promise<string> {
+  await job.requireGit()
+  return probeConfig(scratch, job.context)
 }
 
-interface Unpacked extends Attempt {
-  readonly expectedCommit: string | undefined
-  readonly unpacked: Tree
-  readonly probedConfig: string
-  readonly shortcuts: Shortcuts
-}
-
-/** From unpacked files to a clone at the snapshot's commit, and from there to the wanted one. */
-async function advance(at: Unpacked): Promise<Settled & Pick<Arrival, 'freshenedBy'>> {
-  const { job, target, staging, unpacked, shortcuts } = at
-  const { context } = job
-  const { tree } = staging
-  const { expectedCommit, probedConfig } = at
-  const settled = await settle({
-    ...context,
-    tree,
-    expectedCommit,
-    probedConfig,
-    remoteUrl: job.origin.url,
-    recordOf: unpacked.recordOf,
-  })
-  shortcuts.begin(settled.commit)
-  const { bundle, server } = shortcuts
-  const freshenedBy = await freshenClone(job, { tree, clone: 'new', target, bundle, server })
-  const { objectFormat } = settled
-  const snapshot = { commit: settled.commit, unproven: settled.unproven }
-  const { commit } = target
-  await proveCommit({ git: gitIn(tree, context), commit, objectFormat, snapshot })
-  // Files that are all proven by the index leave no room for others.
-  const isExact = settled.filled === settled.entries && settled.entries === unpacked.workFiles
-  const untracked = isExact ? 'keep' : 'remove'
-  const bringLfsObjects = lfsBringer(at)
-  await arrive(job, target, { tree, clone: 'new', untracked, isPartial: false, ...bringLfsObjects })
-  return { ...settled, freshenedBy }
-}
-
-function lfsBringer({ job, session, staging }: Attempt): { readonly bringLfsObjects?: () => Promise<void> } {
+/** Brings LFS content that the snapshot's server has, if it may have any. */
+function lfsBringer({ job, session, staging }: Attempt): (() => Promise<void>) | undefined {
   const { location, requests } = session
-  if (location.kind !== 'cachew') return {}
+  if (location.kind !== 'cachew') return undefined
   const { scratch, tree } = staging
   const { log, signal } = job.context
   const limits = limitsOf(job.inputs)
   const gitDirectory = join(tree, '.git')
-  return {
-    bringLfsObjects: async () => {
-      await takeLfsSnapshot({ url: location.lfs, requests, limits, scratch, gitDirectory, log, signal })
-    },
+  return async () => {
+    await takeLfsSnapshot({ url: location.lfs, requests, limits, scratch, gitDirectory, log, signal })
   }
 }

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { arrive } from './arrival.ts'
-import { ActionError, describeError } from './errors.ts'
+import { describeError } from './errors.ts'
 import { freshenClone } from './freshening.ts'
 import { probeConfig } from './git/fresh-config.ts'
-import { gitIn } from './git/git.ts'
+import { gitIn, isGitFailure } from './git/git.ts'
 import { commitOf } from './git/refs.ts'
 import { findReusable, prepareReuse, type Reusable } from './git/reuse.ts'
-import { requireGit } from './git/version.ts'
 import type { Target } from './git/wanted.ts'
 import type { Job } from './job.ts'
 import type { Arrival } from './report.ts'
@@ -26,6 +26,8 @@ export async function fromWorkspace(
   session: Session | undefined,
 ): Promise<Arrival | undefined> {
   const { destination, origin, context, timing } = job
+  if (!existsSync(join(destination, '.git'))) return undefined
+  await job.requireGit()
   const reusable = await findReusable(destination, origin.url, context)
   if (reusable === undefined) return undefined
   const file = join(context.temp, `git-snapshot-${randomUUID()}.bundle`)
@@ -49,7 +51,6 @@ async function advance({ job, target, reusable, shortcuts }: Reuse): Promise<Arr
   const { inputs, context, destination, origin } = job
   const gitDirectory = join(destination, '.git')
   const git = gitIn(destination, context)
-  await requireGit(git)
   const probedConfig = await probeConfig(join(gitDirectory, `probe-${randomUUID()}`), context)
   const place = { destination, reusable, target, probedConfig, remoteUrl: origin.url }
   const state = await prepareReuse({ ...context, ...place, clean: inputs.clean })
@@ -73,8 +74,7 @@ async function advance({ job, target, reusable, shortcuts }: Reuse): Promise<Arr
     await removeLeftovers(destination, context.temp)
     return { outcome: 'reused', freshenedBy, commit: target.commit, snapshot: undefined }
   } catch (error) {
-    const isDamaged = error instanceof ActionError && error.code === 'GIT_FAILED'
-    if (context.signal.aborted || !isDamaged) throw error
+    if (context.signal.aborted || !isGitFailure(error)) throw error
     context.log(`the clone in the workspace is replaced: ${describeError(error)}`)
     return undefined
   }

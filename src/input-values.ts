@@ -1,3 +1,4 @@
+import type { Environment } from './environment.ts'
 import { ActionError } from './errors.ts'
 import { sanitize, withoutSecrets } from './sanitize.ts'
 
@@ -20,11 +21,7 @@ export function trimmed(value: string): string {
 }
 
 /** The setting, or what an environment variable has for it where it is empty. */
-export function inherited(
-  given: Given,
-  env: Readonly<Record<string, string | undefined>>,
-  name: string,
-): Given {
+export function inherited(given: Given, env: Environment, name: string): Given {
   const value = trimmed(env[name] ?? '')
   if (given.value !== '' || value === '') return given
   return { label: `Environment variable ${name}`, value }
@@ -75,32 +72,37 @@ export function byteCount(given: Given, { least, most }: Span): number {
   )
 }
 
+/** To the byte, since it is held against a limit. */
 export function formatBytes(bytes: number): string {
   const unit = (['GiB', 'MiB', 'KiB'] as const).find((name) => bytes % (UNITS[name] ?? 1) === 0)
   return unit === undefined ? `${bytes} bytes` : `${bytes / (UNITS[unit] ?? 1)} ${unit}`
 }
 
-/** An http or https address without user, password and fragment. What may be secret is never in the error. */
+/** An http or https address without user, password and fragment. */
 export function webAddress(given: Given): URL {
-  const shown = { ...given, value: withoutSecrets(given.value) }
   if (!/^https?:\/\/[^\s\p{Cc}]+$/iu.test(given.value) || !URL.canParse(given.value)) {
-    throw refused(shown, 'an http:// or https:// address is allowed')
+    throw refusedAddress(given, 'an http:// or https:// address is allowed')
   }
   const url = new URL(given.value)
   if (url.username !== '' || url.password !== '') {
-    throw refused(shown, 'an address without user and password is allowed, use the input authorization')
+    throw refusedAddress(
+      given,
+      'an address without user and password is allowed, use the input authorization',
+    )
   }
-  if (given.value.includes('#')) throw refused(shown, 'an address without a # part is allowed')
+  if (given.value.includes('#')) throw refusedAddress(given, 'an address without a # part is allowed')
   return url
 }
 
 /** As `webAddress`, without a query, and with a path that ends in a slash so that paths resolve below it. */
 export function baseAddress(given: Given): URL {
   const url = webAddress(given)
-  if (given.value.includes('?')) {
-    const shown = { ...given, value: withoutSecrets(given.value) }
-    throw refused(shown, 'an address without a query is allowed')
-  }
+  if (given.value.includes('?')) throw refusedAddress(given, 'an address without a query is allowed')
   url.pathname = url.pathname.replace(/\/*$/, '/')
   return url
+}
+
+/** What may be secret in an address is never in the error. */
+function refusedAddress(given: Given, allowed: string): ActionError {
+  return refused({ ...given, value: withoutSecrets(given.value) }, allowed)
 }

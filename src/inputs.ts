@@ -1,5 +1,6 @@
 import { isAbsolute, relative, resolve, sep } from 'node:path'
 import { type CheckoutInputs, parseCheckoutInputs } from './checkout-inputs.ts'
+import type { Environment } from './environment.ts'
 import {
   baseAddress,
   byteCount,
@@ -42,7 +43,6 @@ export interface Inputs extends CheckoutInputs {
   readonly isDisabled: boolean
 }
 
-type Environment = Readonly<Record<string, string | undefined>>
 type Read = (name: string) => string
 
 const CHUNK = { least: 64 * 1024, most: 128 * 1024 ** 2 }

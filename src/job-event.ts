@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import type { Environment } from './git/git.ts'
+import type { Environment } from './environment.ts'
 import type { JobEvent } from './git/wanted.ts'
 
 /** GitHub sends no payload above 25 MB. */

@@ -1,8 +1,10 @@
 import { resolveDestination } from './destination.ts'
+import type { Environment } from './environment.ts'
 import { describeError } from './errors.ts'
 import { Credentials, safeDirectoryEnv } from './git/credentials.ts'
-import type { Environment } from './git/git.ts'
+import { gitOutside } from './git/git.ts'
 import type { GitRetries, Origin } from './git/origin.ts'
+import { requireGit } from './git/version.ts'
 import { type JobEvent, type Wanted, wantedOf } from './git/wanted.ts'
 import type { Inputs } from './inputs.ts'
 import { wait } from './patience.ts'
@@ -36,6 +38,7 @@ export class Job {
   readonly origin: Origin
   readonly timing = new Timing<'open' | 'restore' | 'settle'>()
   readonly #began = performance.now()
+  #gitIsThere: Promise<void> | undefined
 
   private constructor(parts: Pick<Job, 'inputs' | 'context' | 'destination' | 'wanted' | 'credentials'>) {
     this.inputs = parts.inputs
@@ -59,6 +62,12 @@ export class Job {
     return new Job({ inputs, context, destination, wanted, credentials })
   }
 
+  /** Rejects where git is missing or too old; asked once, however often it is called. */
+  requireGit(): Promise<void> {
+    this.#gitIsThere ??= requireGit(gitOutside(this.inputs.workspace, this.context))
+    return this.#gitIsThere
+  }
+
   get repositoryName(): string {
     const { owner, name } = this.inputs.repository
     return `${owner}/${name}`
@@ -66,7 +75,11 @@ export class Job {
 
   /** How git's own network parts are repeated. */
   get retries(): GitRetries {
-    const { signal, log } = this.context
+    return this.retriesUntil(this.context.signal)
+  }
+
+  retriesUntil(signal: AbortSignal): GitRetries {
+    const { log } = this.context
     return {
       random: Math.random,
       wait: (delayMs) => wait(delayMs, signal),

@@ -1,3 +1,5 @@
+import type { Spent } from './unpack/spent.ts'
+
 /** What a restored snapshot was. */
 export interface SnapshotReport {
   readonly source: 'cachew' | 'url'
@@ -5,6 +7,8 @@ export interface SnapshotReport {
   readonly etag: string | undefined
   readonly unpackedBytes: number
   readonly files: number
+  /** Where the time of the restore went. */
+  readonly spent: Spent
 }
 
 /** What one step did. Times are in milliseconds. */
@@ -54,7 +58,7 @@ export function outputsOf(report: Report): Readonly<Record<string, string>> {
     'restore-ms': whole(report.restoreMs),
     'settle-ms': whole(report.settleMs),
     'total-ms': whole(report.totalMs),
-    'megabytes-per-second': megabytesPerSecond(report).toFixed(1),
+    'megabytes-per-second': megabytesPerSecond(report.bytes, report.restoreMs).toFixed(1),
   }
 }
 
@@ -69,7 +73,7 @@ const FRESHENED = {
 export function lineOf(report: Report): string {
   const { outcome, repository, commit, totalMs, freshenedBy } = report
   const place = `${repository} at ${commit.slice(0, 7)}`
-  const spent = `in ${(totalMs / 1000).toFixed(1)} s`
+  const spent = `in ${formatSeconds(totalMs)}`
   if (outcome === 'restored') return `Restored ${place} ${restored(report)}${FRESHENED[freshenedBy]}`
   if (outcome === 'reused')
     return `Reused the workspace's clone of ${place}, ${spent}${FRESHENED[freshenedBy]}`
@@ -77,24 +81,31 @@ export function lineOf(report: Report): string {
   return `Left the workspace as it is: no snapshot of ${repository}, and on-miss is skip`
 }
 
-function restored({ snapshot, bytes, totalMs, retries, ...report }: Report): string {
+function restored({ snapshot, bytes, restoreMs, totalMs, retries }: Report): string {
   const from = snapshot?.source === 'cachew' ? 'Cachew' : 'the URL'
   const again = retries === 0 ? '' : `, ${retries} ${retries === 1 ? 'retry' : 'retries'}`
-  const speed = `${formatMegabytes(bytes)} in ${(totalMs / 1000).toFixed(1)} s`
-  const rate = `${megabytesPerSecond({ bytes, ...report }).toFixed(0)} MB/s`
-  return `from ${from}: ${grouped(snapshot?.files ?? 0)} files, ${speed} (${rate}${again})`
+  const speed = `${formatMegabytes(bytes)} in ${formatSeconds(totalMs)}`
+  return `from ${from}: ${grouped(snapshot?.files ?? 0)} files, ${speed} (${formatRate(bytes, restoreMs)}${again})`
 }
 
 /** What has come so far, for a person who waits. */
 export function progressLine(bytes: number, total: number | undefined, elapsedMs: number): string {
-  const rate = `${(bytes / 1000 / Math.max(1, elapsedMs)).toFixed(0)} MB/s`
+  const rate = formatRate(bytes, elapsedMs)
   if (total === undefined || total === 0) return `Received ${formatMegabytes(bytes)} (${rate})`
   const percent = Math.min(100, Math.floor((bytes / total) * 100))
   return `Received ${formatMegabytes(bytes)} of ${formatMegabytes(total)} (${percent} %, ${rate})`
 }
 
-function megabytesPerSecond({ bytes, restoreMs }: Pick<Report, 'bytes' | 'restoreMs'>): number {
-  return restoreMs === 0 ? 0 : bytes / 1000 / restoreMs
+function formatRate(bytes: number, ms: number): string {
+  return `${megabytesPerSecond(bytes, ms).toFixed(0)} MB/s`
+}
+
+function megabytesPerSecond(bytes: number, ms: number): number {
+  return ms === 0 ? 0 : bytes / 1000 / ms
+}
+
+function formatSeconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`
 }
 
 function formatMegabytes(bytes: number): string {

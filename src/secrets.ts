@@ -1,3 +1,4 @@
+import type { Environment } from './environment.ts'
 import type { Inputs } from './inputs.ts'
 
 const PROXY_VARIABLES = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY']
@@ -9,7 +10,7 @@ type Sources = Pick<Inputs, 'authorization' | 'headers' | 'url' | 'token' | 'ssh
 /** What must never be read in the log: credentials in inputs, in signed URLs and in proxy addresses. */
 export function secretsOf(
   { authorization, headers, url, token, ssh }: Sources,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
 ): readonly string[] {
   const values = [authorization ?? '', ...headers.map(([, value]) => value)]
   const credentials = values.map((value) => value.slice(value.indexOf(' ') + 1))

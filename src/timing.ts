@@ -17,3 +17,22 @@ export class Timing<Stage extends string> {
     return this.#spent.get(stage) ?? 0
   }
 }
+
+/** Adds up the milliseconds between `start` and `stop`; what runs still is counted. */
+export class Stopwatch {
+  #spent = 0
+  #since: number | undefined
+
+  get ms(): number {
+    return this.#spent + (this.#since === undefined ? 0 : performance.now() - this.#since)
+  }
+
+  start(): void {
+    this.#since ??= performance.now()
+  }
+
+  stop(): void {
+    this.#spent = this.ms
+    this.#since = undefined
+  }
+}

@@ -1,70 +1,36 @@
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { bundle, errorsOf, expectRestored, printed, runAt, temporary } from './support/action-run.ts'
+import { describe, expect, it } from 'vitest'
+import { expectRestored, printed, run } from './support/action-run.ts'
 import { type TarEntry, tarZst } from './support/archive.ts'
 import { freePort } from './support/child-server.ts'
-import { deferred } from './support/deferred.ts'
-import { startObjectServer } from './support/object-server.ts'
-import type { RunOptions, RunResult } from './support/runner.ts'
-import { type ServedProject, serveProject } from './support/served-project.ts'
+import { never } from './support/deferred.ts'
+import { type Failure, failing } from './support/failing-step.ts'
+import { usedPlace } from './support/place.ts'
+import type { RunOptions } from './support/runner.ts'
+import { serveArchive } from './support/served-archive.ts'
+import { MUCH_BYTES, restoring, startStalled, useServedProject } from './support/served-project.ts'
+import { temporary } from './support/temporary.ts'
 import { expectSameAsClone, listTree } from './support/working-copy.ts'
 
-let project: ServedProject
+const project = useServedProject()
 
-beforeAll(async () => {
-  project = await serveProject()
-})
-afterAll(() => project.close())
-beforeEach(() => {
-  project.fault = undefined
-  project.server.log.length = 0
-})
-
-/** A workspace as a job before may have left it. */
-function usedWorkspace(): string {
-  const workspace = temporary()
-  mkdirSync(join(workspace, '.git'))
-  writeFileSync(join(workspace, '.git', 'HEAD'), 'ref: refs/heads/mine\n')
-  writeFileSync(join(workspace, 'run.sh'), 'exit 1\n', { mode: 0o755 })
-  symlinkSync('nowhere', join(workspace, 'README.md'))
-  return workspace
-}
-
-/** Runs a step that is to fail, and expects it to fail cleanly: nothing changed, nothing left, one line of words. */
-async function fail(options: RunOptions, exitCode = 1): Promise<{ result: RunResult; error: string }> {
-  const workspace = usedWorkspace()
-  const before = listTree(workspace)
-  const result = await runAt(project.snapshot.commit, { workspace, ...options })
-  expect(result).toMatchObject({ exitCode, signal: null, stderr: '', outputs: {} })
-  expect(listTree(workspace)).toEqual(before)
-  expect(readdirSync(result.temp)).toEqual([])
-  const [error = '', ...others] = errorsOf(result)
-  expect(error).not.toBe('')
-  expect(others).toEqual([])
-  expect(error).not.toContain('\n')
-  expect(printed(result)).not.toMatch(/^\s+at |node:internal|file:\/\//m)
-  return { result, error }
-}
+const fail = (options: RunOptions = {}, exitCode = 1): Promise<Failure> =>
+  failing(usedPlace(), restoring(project, options), exitCode)
 
 describe('a step that fails leaves the workspace as it was, and one line of words', () => {
-  const inputs = (more: Record<string, string> = {}) => ({
-    server: project.server.url,
-    retries: '0',
-    ...more,
-  })
   const path = '/git/github.com/octo/project/snapshot.tar.zst'
 
   it('where there is no snapshot', async () => {
     project.fault = () => ({ status: 404, body: 'not found' })
-    const { error } = await fail({ inputs: inputs() })
+    const { error } = await fail()
     const hint = 'check server, repository and github-server-url'
     expect(error).toBe(`${project.server.url}${path} answered 404; ${hint}`)
   })
 
   it.each([401, 403])('where the server answers %i', async (status) => {
     project.fault = () => ({ status, body: '::error::you' })
-    const { error } = await fail({ inputs: inputs({ authorization: 'Bearer t0psecret' }) })
+    const { error } = await fail({ inputs: { authorization: 'Bearer t0psecret' } })
     expect(error).toBe(
       `${project.server.url}${path} answered ${status}; check the input authorization and the server's policy`,
     )
@@ -72,13 +38,13 @@ describe('a step that fails leaves the workspace as it was, and one line of word
 
   it('where nobody listens', async () => {
     const server = `http://127.0.0.1:${await freePort()}`
-    const { error } = await fail({ inputs: inputs({ server }) })
+    const { error } = await fail({ inputs: { server } })
     expect(error).toMatch(new RegExp(`^request for ${server}${path} failed: .*ECONNREFUSED`))
   })
 
   it('where the server has errors all the time, having been asked again', async () => {
     project.fault = () => ({ status: 503 })
-    const { result, error } = await fail({ inputs: inputs({ retries: '2' }) })
+    const { result, error } = await fail({ inputs: { retries: '2' } })
     expect(error).toBe(`gave up after 3 attempts: ${project.server.url}${path} answered 503`)
     expect(project.server.log).toHaveLength(3)
     expect(printed(result).match(/answered 503; trying again in \d\.\d s$/gm)).toHaveLength(2)
@@ -86,26 +52,26 @@ describe('a step that fails leaves the workspace as it was, and one line of word
 
   it('where a page comes instead of an archive', async () => {
     project.fault = () => ({ body: '<html>Sign in</html>', headers: { 'content-type': 'text/html' } })
-    const { error } = await fail({ inputs: inputs() })
+    const { error } = await fail()
     expect(error).toContain('zstd')
   })
 
   it('where a bit of the archive is wrong', async () => {
     project.fault = ({ start }) => (start > 300_000 ? { flipAt: 1000 } : undefined)
-    const { error } = await fail({ inputs: inputs({ 'chunk-size': '256KiB' }) })
+    const { error } = await fail({ inputs: { 'chunk-size': '256KiB' } })
     expect(error).toMatch(/^zstd frame \d+, at byte \d{6}, is damaged/)
   })
 
   it('where the archive ends too early', async () => {
     project.fault = () => ({ finAfter: 700_000 })
-    const { error } = await fail({ inputs: inputs() })
+    const { error } = await fail()
     expect(error).toContain(`request for ${project.server.url}${path} failed`)
   })
 
   it('where the server announces another commit', async () => {
     const announced = 'a'.repeat(40)
     project.fault = () => ({ headers: { 'x-cachew-snapshot-commit': announced } })
-    const { error } = await fail({ inputs: inputs() })
+    const { error } = await fail()
     expect(error).toContain(`HEAD is ${project.snapshot.commit}, but the server announced ${announced}`)
   })
 
@@ -113,9 +79,8 @@ describe('a step that fails leaves the workspace as it was, and one line of word
     ['leads out of the tree', [{ name: './../../evil', body: 'x' }], 'the archive is refused'],
     ['has no repository in it', [{ name: './README.md', body: 'x' }], '.git was refused: there is none'],
   ])('where the archive %s', async (_, entries, words) => {
-    const server = await startObjectServer({ bytes: await tarZst(entries) })
-    onTestFinished(() => server.close())
-    const { error } = await fail({ inputs: { url: `${server.url}/snapshot.tar.zst` } })
+    const url = await serveArchive(await tarZst(entries))
+    const { error } = await fail({ inputs: { server: '', url } })
     expect(error).toContain(words)
   })
 
@@ -123,7 +88,7 @@ describe('a step that fails leaves the workspace as it was, and one line of word
     project.fault = () => ({ status: 500, body: 'internal' })
     const url = `${project.server.url}${path}?sig=s1gnature%2Fabc&expires=20991231`
     const { result, error } = await fail({
-      inputs: { url, retries: '1', authorization: 'Bearer t0psecret', headers: 'X-Key: k3ep-it' },
+      inputs: { server: '', url, retries: '1', authorization: 'Bearer t0psecret', headers: 'X-Key: k3ep-it' },
     })
     expect(error).toBe(`gave up after 2 attempts: ${project.server.url}${path} answered 500`)
     expect(project.server.log[0]?.query).toBe('?sig=s1gnature%2Fabc&expires=20991231')
@@ -133,7 +98,7 @@ describe('a step that fails leaves the workspace as it was, and one line of word
   })
 
   it('where git is not there', async () => {
-    const { error } = await fail({ inputs: inputs(), env: { PATH: temporary() } })
+    const { error } = await fail({ env: { PATH: temporary() } })
     expect(error).toContain('install git')
   })
 })
@@ -157,7 +122,7 @@ describe('a bad input is refused before anything is asked or written:', () => {
     ['timeout', '361', 'Input timeout is "361"'],
     ['on-miss', 'clone', 'Input on-miss is "clone"'],
   ])('%s "%s"', async (name, value, words) => {
-    const { result, error } = await fail({ inputs: { server: project.server.url, [name]: value } })
+    const { result, error } = await fail({ inputs: { [name]: value } })
     expect(error).toContain(words)
     expect(result.stdout).not.toContain('t0psecret')
     expect(project.server.log).toEqual([])
@@ -165,14 +130,10 @@ describe('a bad input is refused before anything is asked or written:', () => {
   })
 
   it('a path that a symlink leads out of the workspace', async () => {
-    const workspace = temporary()
-    symlinkSync(temporary(), join(workspace, 'away'))
-    const result = await runAt(project.snapshot.commit, {
-      workspace,
-      inputs: { server: project.server.url, path: 'away/tree' },
-    })
-    expect(result.exitCode).toBe(1)
-    expect(errorsOf(result)).toEqual([expect.stringContaining('leads outside of the workspace')])
+    const place = usedPlace()
+    symlinkSync(temporary(), join(place.workspace, 'away'))
+    const { error } = await failing(place, restoring(project, { inputs: { path: 'away/tree' } }))
+    expect(error).toContain('leads outside of the workspace')
     expect(project.server.log).toEqual([])
   })
 })
@@ -181,14 +142,12 @@ describe('a cancelled job ends its step with exit code 130, and leaves nothing:'
   it.each<[string, number]>([
     ['while the server has not answered', -1],
     ['while the first chunk stands still', 10_000],
-    ['when much has been unpacked', 1_200_000],
+    ['when much has been unpacked', MUCH_BYTES],
   ])('%s', async (_, after) => {
-    const answer = deferred()
-    onTestFinished(() => answer.resolve())
-    project.fault = () => (after < 0 ? { hold: answer.promise } : { stallAfter: after })
+    project.fault = () => (after < 0 ? { hold: never } : { stallAfter: after })
     const cancel = new AbortController()
     const sent = () => (after < 0 ? project.server.log.length > 0 : project.sentBytes() >= after)
-    const running = fail({ inputs: { server: project.server.url }, signal: cancel.signal }, 130)
+    const running = fail({ signal: cancel.signal }, 130)
     await project.server.until(sent)
     cancel.abort()
     const { error } = await running
@@ -202,8 +161,7 @@ describe('a cancelled job ends its step with exit code 130, and leaves nothing:'
     const onOutput = (text: string) => {
       if (text.includes('trying again in')) cancel.abort()
     }
-    const inputs = { server: project.server.url }
-    const { error } = await fail({ inputs, signal: cancel.signal, onOutput }, 130)
+    const { error } = await fail({ inputs: { retries: '5' }, signal: cancel.signal, onOutput }, 130)
     expect(error).toBe('cancelled by SIGINT')
   })
 })
@@ -211,7 +169,7 @@ describe('a cancelled job ends its step with exit code 130, and leaves nothing:'
 describe('the post step', () => {
   it('has nothing to do after a step that failed', async () => {
     project.fault = () => ({ status: 404 })
-    const { result } = await fail({ inputs: { server: project.server.url } })
+    const { result } = await fail()
     const after = listTree(result.workspace)
     expect(await result.runPost()).toMatchObject({ exitCode: 0, stdout: '', stderr: '' })
     expect(listTree(result.workspace)).toEqual(after)
@@ -224,44 +182,19 @@ describe('the post step', () => {
   })
 
   it('removes what a killed step has left, and the workspace is as it was', async () => {
-    const entry = join(temporary(), 'killable.mjs')
-    writeFileSync(
-      entry,
-      `import { spawn } from 'node:child_process'
-       const child = spawn(process.execPath, [${JSON.stringify(bundle)}], { stdio: 'inherit' })
-       child.on('spawn', () => console.log('pid', child.pid))
-       child.on('exit', (code) => { process.exitCode = code ?? 99 })`,
-    )
-    project.fault = () => ({ stallAfter: 1_200_000 })
-    const pid = deferred<number>()
-    const onOutput = (text: string) => {
-      const [, number] = /^pid (\d+)$/m.exec(text) ?? []
-      if (number !== undefined) pid.resolve(Number(number))
-    }
-    const workspace = usedWorkspace()
-    const before = listTree(workspace)
-    const running = runAt(project.snapshot.commit, {
-      entry,
-      workspace,
-      inputs: { server: project.server.url },
-      onOutput,
-    })
-    await project.server.until(() => project.sentBytes() >= 1_200_000)
-    process.kill(await pid.promise, 'SIGKILL')
-    const result = await running
-    expect(result.exitCode).toBe(99)
-    expect(readdirSync(result.temp)).toHaveLength(1)
-    expect(listTree(workspace)).toEqual(before)
+    const place = usedPlace()
+    const before = listTree(place.workspace)
+    const { pid, ended } = await startStalled(project, place)
+    process.kill(pid, 'SIGKILL')
+    const result = await ended
+    expect(result.exitCode).toBe(137)
+    expect(readdirSync(place.temp)).toHaveLength(1)
+    expect(listTree(place.workspace)).toEqual(before)
     expect(await result.runPost()).toMatchObject({ exitCode: 0 })
-    expect(readdirSync(result.temp)).toEqual([])
+    expect(readdirSync(place.temp)).toEqual([])
 
     project.fault = undefined
-    const again = await runAt(project.snapshot.commit, {
-      workspace,
-      temp: result.temp,
-      inputs: { server: project.server.url },
-    })
-    expectRestored(again)
-    await expectSameAsClone(workspace, project.clone, 'https://github.com/octo/project')
+    expectRestored(await run({ ...place, ...restoring(project) }))
+    await expectSameAsClone(place.workspace, project.clone)
   })
 })

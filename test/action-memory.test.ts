@@ -4,11 +4,12 @@ import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { expect, it, onTestFinished } from 'vitest'
-import { expectRestored, runAt, temporary } from './support/action-run.ts'
+import { expectRestored, runAt } from './support/action-run.ts'
 import { pzstd, tarDirectory } from './support/archive.ts'
 import { serveFileApart } from './support/file-server.ts'
 import { git } from './support/git-repo.ts'
 import { useMemoryDisk } from './support/memory-disk.ts'
+import { temporary } from './support/temporary.ts'
 
 const MiB = 1024 * 1024
 const FILE_BYTES = 50 * MiB

@@ -1,34 +1,25 @@
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { bundle, errorsOf, expectRestored, printed, runAt, temporary } from './support/action-run.ts'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { expectRestored, launcher, printed, run } from './support/action-run.ts'
+import { failing } from './support/failing-step.ts'
 import { startProxy } from './support/forward-proxy.ts'
 import { git } from './support/git-repo.ts'
 import { type ObjectServer, startObjectServer } from './support/object-server.ts'
+import { usedPlace } from './support/place.ts'
 import type { LoggedRequest } from './support/scripted-server.ts'
-import { type ServedProject, serveProject } from './support/served-project.ts'
-import type { Snapshot } from './support/snapshot-server.ts'
+import { restoring, useServedProject } from './support/served-project.ts'
+import type { Snapshot } from './support/snapshot-repository.ts'
 import { fileObject } from './support/stored-object.ts'
-import { cloneOf, expectSameAsClone, listTree } from './support/working-copy.ts'
+import { temporary } from './support/temporary.ts'
+import { expectSameAsClone, listTree } from './support/working-copy.ts'
 
-const remoteUrl = 'https://github.com/octo/project'
-
-let project: ServedProject
-
-beforeAll(async () => {
-  project = await serveProject()
-})
-afterAll(() => project.close())
-beforeEach(() => {
-  project.fault = undefined
-  project.server.log.length = 0
-})
+const project = useServedProject()
 
 it('restores what git clone gives, in parallel ranges', async () => {
-  const inputs = { server: project.server.url, 'chunk-size': '64KiB', concurrency: '4' }
-  const result = await runAt(project.snapshot.commit, { inputs })
+  const result = await run(restoring(project, { inputs: { 'chunk-size': '64KiB', concurrency: '4' } }))
   expectRestored(result)
-  await expectSameAsClone(result.workspace, project.clone, remoteUrl)
+  await expectSameAsClone(result.workspace, project.clone)
   expect(readdirSync(result.temp)).toEqual([])
   const [first, ...others] = project.server.log
   expect(first).toMatchObject({ range: 'bytes=0-65535', ifMatch: undefined })
@@ -38,9 +29,7 @@ it('restores what git clone gives, in parallel ranges', async () => {
 })
 
 it('says in outputs and in one line what it did', async () => {
-  const result = await runAt(project.snapshot.commit, {
-    inputs: { server: project.server.url, 'chunk-size': '64KiB' },
-  })
+  const result = await run(restoring(project, { inputs: { 'chunk-size': '64KiB' } }))
   const { outputs } = result
   const { commit, etag, bytes } = project.snapshot
   expect(project.sentBytes()).toBe(bytes)
@@ -61,15 +50,11 @@ it('says in outputs and in one line what it did', async () => {
   const line = new RegExp(
     `^Restored octo/project at ${commit.slice(0, 7)} from Cachew: \\d+ files, 3.0 MB in .*$`,
   )
-  expect(
-    printed(result)
-      .split('\n')
-      .filter((text) => text !== ''),
-  ).toEqual([expect.stringMatching(line)])
+  expect(printed(result).trim()).toMatch(line)
 })
 
 it('counts the files and bytes that it unpacked', async () => {
-  const { outputs } = await runAt(project.snapshot.commit, { inputs: { server: project.server.url } })
+  const { outputs } = await run(restoring(project))
   const clone = join(temporary(), 'clone')
   await git(project.upstream.directory, 'clone', '--quiet', '.', clone)
   const files = listTree(clone).filter((line) => !/\/ \d+$/.test(line))
@@ -85,11 +70,9 @@ it('counts the files and bytes that it unpacked', async () => {
 
 it('restores from a cold server, whose answer has neither length nor ETag', async () => {
   project.server.evict('octo/project')
-  const result = await runAt(project.snapshot.commit, {
-    inputs: { server: project.server.url, 'chunk-size': '64KiB' },
-  })
+  const result = await run(restoring(project, { inputs: { 'chunk-size': '64KiB' } }))
   expectRestored(result)
-  await expectSameAsClone(result.workspace, project.clone, remoteUrl)
+  await expectSameAsClone(result.workspace, project.clone)
   expect(project.server.log).toHaveLength(1)
   expect(result.outputs).toMatchObject({
     etag: '',
@@ -101,9 +84,9 @@ it('restores from a cold server, whose answer has neither length nor ETag', asyn
 
 it('restores from a url, whose query no one gets to see', async () => {
   const url = `${project.server.url}${project.server.snapshotPath('octo/project')}?signature=abcdef123456`
-  const result = await runAt(project.snapshot.commit, { inputs: { url } })
+  const result = await run(restoring(project, { inputs: { server: '', url } }))
   expectRestored(result)
-  await expectSameAsClone(result.workspace, project.clone, remoteUrl)
+  await expectSameAsClone(result.workspace, project.clone)
   expect(result.outputs.source).toBe('url')
   expect(result.masks).toEqual(['abcdef123456'])
   expect(project.server.log.map(({ query }) => query)).toEqual(['?signature=abcdef123456'])
@@ -111,45 +94,15 @@ it('restores from a url, whose query no one gets to see', async () => {
   expect(printed(result)).not.toContain('abcdef123456')
 })
 
-it('restores into a path below the workspace, and touches nothing beside it', async () => {
-  const workspace = temporary()
-  writeFileSync(join(workspace, 'beside.txt'), 'stays')
-  const result = await runAt(project.snapshot.commit, {
-    workspace,
-    inputs: { server: project.server.url, path: 'some/where' },
-  })
-  expectRestored(result)
-  await expectSameAsClone(join(workspace, 'some', 'where'), project.clone, remoteUrl)
-  expect(readdirSync(workspace)).toEqual(['beside.txt', 'some'])
-  expect(readdirSync(join(workspace, 'some'))).toEqual(['where'])
-})
-
-it('restores where the runner’s temporary directory is on another disk', async (context) => {
-  context.skip(!existsSync('/dev/shm'), 'no /dev/shm here')
-  const temp = temporary('/dev/shm')
-  for (const path of ['', 'some/where']) {
-    const workspace = temporary()
-    mkdirSync(join(workspace, '.old'))
-    const result = await runAt(project.snapshot.commit, {
-      workspace,
-      temp,
-      inputs: { server: project.server.url, path },
-    })
-    expectRestored(result)
-    await result.runPost()
-    await expectSameAsClone(join(workspace, path), project.clone, remoteUrl)
-    expect(readdirSync(temp)).toEqual([])
-    if (path !== '') expect(readdirSync(workspace).sort()).toEqual(['.old', 'some'])
-  }
-})
-
 it('finds a server below a path, and a repository on another GitHub server', async () => {
   const path = '/caches/one/git/github.corp.example:8443/octo/project/snapshot.tar.zst'
   const server = await serveFile(path)
-  const result = await runAt(project.snapshot.commit, {
-    inputs: { server: `${server.url}/caches/one` },
-    github: { serverUrl: 'https://github.corp.example:8443' },
-  })
+  const result = await run(
+    restoring(project, {
+      inputs: { server: `${server.url}/caches/one` },
+      github: { serverUrl: 'https://github.corp.example:8443' },
+    }),
+  )
   expectRestored(result)
   await expectSameAsClone(result.workspace, project.clone, 'https://github.corp.example:8443/octo/project')
 })
@@ -160,9 +113,7 @@ describe('credentials', () => {
     log.map(({ headers }) => [headers.authorization, headers['x-token'], headers['x-other']])
 
   it('reach the snapshot server with every request, and the log never', async () => {
-    const result = await runAt(project.snapshot.commit, {
-      inputs: { server: project.server.url, 'chunk-size': '256KiB', ...secret },
-    })
+    const result = await run(restoring(project, { inputs: { 'chunk-size': '256KiB', ...secret } }))
     expectRestored(result)
     expect(project.server.log.length).toBeGreaterThan(2)
     const asGiven = ['Bearer t0psecret', 'k3ep-it', 'plain-text']
@@ -178,11 +129,11 @@ describe('credentials', () => {
       fault: () => ({ redirect: `${target.url}/elsewhere?signed=1` }),
     })
     onTestFinished(() => server.close())
-    const result = await runAt(project.snapshot.commit, {
-      inputs: { server: server.url, 'chunk-size': '256KiB', ...secret },
-    })
+    const result = await run(
+      restoring(project, { inputs: { server: server.url, 'chunk-size': '256KiB', ...secret } }),
+    )
     expectRestored(result)
-    await expectSameAsClone(result.workspace, project.clone, remoteUrl)
+    await expectSameAsClone(result.workspace, project.clone)
     expect(seen(server)).toEqual([['Bearer t0psecret', 'k3ep-it', 'plain-text']])
     expect(target.log.length).toBeGreaterThan(2)
     expect(seen(target)).toEqual(target.log.map(() => [undefined, undefined, undefined]))
@@ -191,7 +142,7 @@ describe('credentials', () => {
 
   it('come from CACHEW_AUTHORIZATION where the server does', async () => {
     const env = { CACHEW_URL: project.server.url, CACHEW_AUTHORIZATION: 'Bearer fr0m-env' }
-    const result = await runAt(project.snapshot.commit, { env })
+    const result = await run(restoring(project, { env, inputs: { server: '' } }))
     expectRestored(result)
     expect(seen(project.server)).toEqual([['Bearer fr0m-env', undefined, undefined]])
     expect(result.masks).toContain('fr0m-env')
@@ -200,11 +151,11 @@ describe('credentials', () => {
 
 it('goes through the proxy that http_proxy names, and not past no_proxy', async () => {
   const proxy = await startProxy(project.server.url)
-  const inputs = { server: 'http://snapshots.example', retries: '0' }
+  const inputs = { server: 'http://snapshots.example' }
   const env = { http_proxy: `http://user:pa55word@${new URL(proxy.url).host}` }
-  const result = await runAt(project.snapshot.commit, { inputs, env })
+  const result = await run(restoring(project, { inputs, env }))
   expectRestored(result)
-  await expectSameAsClone(result.workspace, project.clone, remoteUrl)
+  await expectSameAsClone(result.workspace, project.clone)
   expect(proxy.asked.length).toBeGreaterThan(0)
   for (const { host, authorization } of proxy.asked) {
     expect(host).toMatch(/^snapshots\.example(:80)?$/)
@@ -214,106 +165,22 @@ it('goes through the proxy that http_proxy names, and not past no_proxy', async 
   expect(printed(result)).not.toContain('pa55word')
 
   const before = proxy.asked.length
-  const direct = { server: project.server.url }
-  expectRestored(
-    await runAt(project.snapshot.commit, { inputs: direct, env: { ...env, no_proxy: '127.0.0.1' } }),
-  )
+  expectRestored(await run(restoring(project, { env: { ...env, no_proxy: '127.0.0.1' } })))
   expect(proxy.asked.length).toBe(before)
 })
 
-describe('what was in the workspace before', () => {
-  it('is gone from there at once, is kept aside, and removed after the job', async () => {
-    const workspace = temporary()
-    mkdirSync(join(workspace, '.git'))
-    writeFileSync(join(workspace, '.git', 'config'), '[core]\n\tfsmonitor = touch /tmp/never\n')
-    mkdirSync(join(workspace, 'src'))
-    writeFileSync(join(workspace, 'src', 'stale.ts'), 'from the job before')
-    symlinkSync('src', join(workspace, 'data'))
-    const before = listTree(workspace)
-
-    const result = await runAt(project.snapshot.commit, { workspace, inputs: { server: project.server.url } })
-    expectRestored(result)
-    await expectSameAsClone(workspace, project.clone, remoteUrl)
-    const [staging = '', ...others] = readdirSync(result.temp)
-    expect(others).toEqual([])
-    expect(result.state.staging).toBe(join(result.temp, staging))
-    expect(listTree(join(result.temp, staging, 'old'))).toEqual(before)
-
-    for (const _ of ['first', 'again']) {
-      const post = await result.runPost()
-      expect(post).toMatchObject({ exitCode: 0, stdout: '', stderr: '' })
-      expect(readdirSync(result.temp)).toEqual([])
-    }
-    await expectSameAsClone(workspace, project.clone, remoteUrl)
-  })
-
-  it('is removed by a post step to which RUNNER_TEMP is not told', async () => {
-    const workspace = temporary()
-    writeFileSync(join(workspace, 'old.txt'), 'old')
-    const result = await runAt(project.snapshot.commit, { workspace, inputs: { server: project.server.url } })
-    const post = await result.runPost({ env: { RUNNER_TEMP: '' } })
-    expect(post).toMatchObject({ exitCode: 0, stdout: '' })
-    expect(readdirSync(result.temp)).toEqual([])
-  })
-
-  it('costs a warning and no failure where it cannot be removed', async () => {
-    const result = await runAt(project.snapshot.commit, { inputs: { server: project.server.url } })
-    const notThere = join(result.workspace, 'README.md', 'staging')
-    const post = await result.runPost({ env: { STATE_staging: notThere } })
-    expect(post.exitCode).toBe(0)
-    expect(post.annotations).toEqual([expect.objectContaining({ level: 'warning' })])
-    expect(post.annotations[0]?.message).toContain(`could not remove ${notThere}`)
-  })
-})
-
-it('restores on top of what it has restored', async () => {
-  const inputs = { server: project.server.url }
-  const { workspace, temp } = await runAt(project.snapshot.commit, { inputs })
-  expectRestored(await runAt(project.snapshot.commit, { inputs, workspace, temp }))
-  await expectSameAsClone(workspace, project.clone, remoteUrl)
-})
-
-it('gives files the modes that a checkout gives them under the runner’s umask', async () => {
-  const umask = process.umask(0o027)
-  onTestFinished(() => void process.umask(umask))
-  const { workspace } = await runAt(project.snapshot.commit, { inputs: { server: project.server.url } })
-  await expectSameAsClone(workspace, await cloneOf(project.upstream, temporary()), remoteUrl)
-})
-
-it('shares the runner’s temporary directory with another job', async () => {
-  const temp = temporary()
-  const inputs = { server: project.server.url, 'chunk-size': '128KiB' }
-  const results = await Promise.all([
-    runAt(project.snapshot.commit, { inputs, temp }),
-    runAt(project.snapshot.commit, { inputs, temp }),
-  ])
-  for (const result of results) {
-    expectRestored(result)
-    await expectSameAsClone(result.workspace, project.clone, remoteUrl)
-  }
-  expect(readdirSync(temp)).toEqual([])
-})
-
 it('goes on where nobody reads what it prints', async () => {
-  const entry = join(temporary(), 'unread.mjs')
-  writeFileSync(
-    entry,
-    `import { spawn } from 'node:child_process'
-     const child = spawn(process.execPath, [${JSON.stringify(bundle)}], { stdio: ['ignore', 'pipe', 'inherit'] })
-     child.stdout.destroy()
-     child.on('exit', (code) => { process.exitCode = code ?? 99 })`,
-  )
-  const result = await runAt(project.snapshot.commit, {
-    entry,
-    inputs: { server: project.server.url, authorization: 'Bearer secret' },
-  })
+  const entry = launcher(`const stdio = ['ignore', 'pipe', 'inherit']
+    const child = spawn(process.execPath, [bundle], { stdio })
+    child.stdout.destroy()`)
+  const result = await run(restoring(project, { entry, inputs: { authorization: 'Bearer secret' } }))
   expectRestored(result)
-  await expectSameAsClone(result.workspace, project.clone, remoteUrl)
+  await expectSameAsClone(result.workspace, project.clone)
   expect(result.outputs.outcome).toBe('restored')
 })
 
 describe('F081: a snapshot that is replaced while it is downloaded', () => {
-  const inputs = () => ({ server: project.server.url, 'chunk-size': '64KiB', concurrency: '2' })
+  const inputs = { 'chunk-size': '64KiB', concurrency: '2' }
 
   it('is begun again, and restored as it is now', async () => {
     let replaced: Promise<Snapshot> | undefined
@@ -322,9 +189,9 @@ describe('F081: a snapshot that is replaced while it is downloaded', () => {
       replaced ??= project.server.generate('octo/project')
       return { hold: replaced }
     }
-    const result = await runAt(project.snapshot.commit, { inputs: inputs() })
+    const result = await run(restoring(project, { inputs }))
     expectRestored(result)
-    await expectSameAsClone(result.workspace, project.clone, remoteUrl)
+    await expectSameAsClone(result.workspace, project.clone)
     expect(result.outputs.etag).toBe((await replaced)?.etag)
     expect(
       printed(result).match(/the snapshot was replaced .*; starting again with the new one/g),
@@ -334,17 +201,10 @@ describe('F081: a snapshot that is replaced while it is downloaded', () => {
   })
 
   it('is an error the second time', async () => {
-    const workspace = temporary()
-    writeFileSync(join(workspace, 'mine.txt'), 'mine')
     project.fault = ({ start }) => (start < 300_000 ? {} : { hold: project.server.generate('octo/project') })
-    const result = await runAt(project.snapshot.commit, { workspace, inputs: inputs() })
-    expect(result.exitCode).toBe(1)
-    expect(errorsOf(result)).toEqual([
-      expect.stringContaining('the snapshot was replaced during the download'),
-    ])
+    const { error } = await failing(usedPlace(), restoring(project, { inputs }))
+    expect(error).toContain('the snapshot was replaced during the download')
     expect(project.server.log.filter(({ range }) => range?.startsWith('bytes=0-'))).toHaveLength(2)
-    expect(listTree(workspace)).toEqual([expect.stringContaining('./mine.txt')])
-    expect(readdirSync(result.temp)).toEqual([])
   })
 })
 

@@ -2,26 +2,22 @@ import { existsSync } from 'node:fs'
 import { appendFile, chmod, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { expectRestored, temporary } from './support/action-run.ts'
+import { expectRestored } from './support/action-run.ts'
 import { git } from './support/git-repo.ts'
+import { makePlace, type Place } from './support/place.ts'
 import type { Portrait } from './support/portrait.ts'
 import type { RunResult } from './support/runner.ts'
-import {
-  type Job,
-  makePlace,
-  type Place,
-  portraitAt,
-  runJob,
-  runReference,
-  type Site,
-  startSite,
-} from './support/site.ts'
+import { change, type Job, portraitAt, runJob, runReference, useSite } from './support/site.ts'
+import { temporary } from './support/temporary.ts'
 
-const change = (path: string) => [{ path, content: `${path}\n` }]
+const site = useSite()
+
+/** What a job does to its working copy. */
+type Work = (directory: string) => Promise<unknown>
 
 /** Runs a job, its post step, and what it does to its working copy meanwhile. */
-async function runFirst(site: Site, job: Job, work: (directory: string) => Promise<unknown>): Promise<Place> {
-  const place = await makePlace()
+async function runFirst(job: Job, work: Work = async () => {}): Promise<Place> {
+  const place = makePlace()
   const first = await runJob(site, job, place)
   expectRestored(first)
   expect(first.outputs.outcome).toBe('restored')
@@ -31,8 +27,8 @@ async function runFirst(site: Site, job: Job, work: (directory: string) => Promi
 }
 
 /** Runs a job where one was before, and expects what actions/checkout gives a job that is the first. */
-async function runNext(site: Site, job: Job, place: Place): Promise<RunResult> {
-  const fresh = await makePlace()
+async function runNext(job: Job, place: Place): Promise<RunResult> {
+  const fresh = makePlace()
   const outputs = await runReference(site, job, fresh)
   const result = await runJob(site, job, place)
   expectRestored(result)
@@ -56,32 +52,29 @@ function isLocalBranch(line: string): boolean {
 
 describe('a second job in the same directory', () => {
   it('has another branch checked out, with nothing of the first', async () => {
-    const site = await startSite()
-    const place = await runFirst(site, { github: { sha: site.tip } }, async (directory) => {
+    const place = await runFirst({ github: { sha: site.tip } }, async (directory) => {
       await git(directory, 'checkout', '--quiet', '-b', 'mine')
       await git(directory, 'commit', '--quiet', '--allow-empty', '--message=mine')
     })
     await site.upstream.git('branch', 'feature', 'main~2')
     const sha = await site.upstream.commit(change('feature.txt'), { branch: 'feature' })
-    const result = await runNext(site, { github: { ref: 'refs/heads/feature', sha } }, place)
+    const result = await runNext({ github: { ref: 'refs/heads/feature', sha } }, place)
     expect(result.outputs.outcome).toBe('reused')
     expect(existsSync(join(place.workspace, 'src', 'new.ts'))).toBe(false)
   })
 
   it('has a branch checked out whose name is the first one’s directory', async () => {
-    const site = await startSite()
     await site.upstream.git('branch', 'topic', 'main')
-    const place = await runFirst(site, { github: { ref: 'refs/heads/topic', sha: site.tip } }, async () => {})
+    const place = await runFirst({ github: { ref: 'refs/heads/topic', sha: site.tip } })
     await site.upstream.git('branch', '--delete', '--force', 'topic')
     await site.upstream.git('branch', 'topic/one', 'main~1')
     const sha = await site.upstream.commit(change('one.txt'), { branch: 'topic/one' })
-    const result = await runNext(site, { github: { ref: 'refs/heads/topic/one', sha } }, place)
+    const result = await runNext({ github: { ref: 'refs/heads/topic/one', sha } }, place)
     expect(result.outputs.outcome).toBe('reused')
   })
 
   it('has the same branch at its new commit, and a clean tree where files were changed', async () => {
-    const site = await startSite()
-    const place = await runFirst(site, { github: { sha: site.tip } }, async (directory) => {
+    const place = await runFirst({ github: { sha: site.tip } }, async (directory) => {
       await writeFile(join(directory, 'README.md'), 'changed')
       await writeFile(join(directory, 'src', 'untracked.ts'), 'untracked')
       await appendFile(join(directory, '.git', 'info', 'exclude'), '*.log\n').catch(() => {})
@@ -93,36 +86,33 @@ describe('a second job in the same directory', () => {
       await git(join(directory, 'nested'), 'init', '--quiet')
     })
     const sha = await site.upstream.commit(change('newer.txt'))
-    const result = await runNext(site, { github: { sha } }, place)
+    const result = await runNext({ github: { sha } }, place)
     expect(result.outputs.outcome).toBe('reused')
   })
 
   it('is not held up by locks that a killed git left', async () => {
-    const site = await startSite()
-    const place = await runFirst(site, { github: { sha: site.tip } }, async (directory) => {
+    const place = await runFirst({ github: { sha: site.tip } }, async (directory) => {
       for (const lock of ['index.lock', 'shallow.lock']) await writeFile(join(directory, '.git', lock), '')
     })
-    const result = await runNext(site, { github: { sha: site.tip } }, place)
+    const result = await runNext({ github: { sha: site.tip } }, place)
     expect(result.outputs).toMatchObject({ outcome: 'reused', 'freshened-by': 'none' })
   })
 
   it('asks the snapshot server for no snapshot', async () => {
-    const site = await startSite()
-    const place = await runFirst(site, { github: { sha: site.tip } }, async () => {})
+    const place = await runFirst({ github: { sha: site.tip } })
     site.forge.snapshots.log.length = 0
-    await runNext(site, { github: { sha: site.tip } }, place)
+    await runNext({ github: { sha: site.tip } }, place)
     expect(site.forge.snapshots.log.filter(({ path }) => path.endsWith('snapshot.tar.zst'))).toEqual([])
   })
 
   it('is restored anew for another repository', async () => {
-    const site = await startSite()
-    const place = await runFirst(site, { github: { sha: site.tip } }, async (directory) => {
+    const place = await runFirst({ github: { sha: site.tip } }, async (directory) => {
       await writeFile(join(directory, 'left.txt'), 'left')
     })
     const upstream = await site.forge.makeRepository('octo/other', { history: [change('other.txt')] })
     await site.forge.snapshot(upstream)
     const sha = await upstream.git('rev-parse', 'main')
-    const result = await runNext(site, { upstream, github: { sha } }, place)
+    const result = await runNext({ upstream, github: { sha } }, place)
     expect(result.outputs.outcome).toBe('restored')
     expect(await git(place.workspace, 'ls-files')).toBe('other.txt')
   })
@@ -132,35 +122,31 @@ describe('a second job in the same directory', () => {
     ['index', 'broken'],
     ['config', '[broken'],
   ])('is right where %s of the first is damaged', async (name, content) => {
-    const site = await startSite()
-    const place = await runFirst(site, { github: { sha: site.tip } }, async (directory) => {
+    const place = await runFirst({ github: { sha: site.tip } }, async (directory) => {
       await writeFile(join(directory, '.git', name), content)
     })
-    await runNext(site, { github: { sha: site.tip } }, place)
+    await runNext({ github: { sha: site.tip } }, place)
   })
 
   it('is right where objects of the first are gone', async () => {
-    const site = await startSite()
-    const place = await runFirst(site, { github: { sha: site.tip } }, async (directory) => {
+    const place = await runFirst({ github: { sha: site.tip } }, async (directory) => {
       await rm(join(directory, '.git', 'objects'), { recursive: true })
       await mkdir(join(directory, '.git', 'objects'))
     })
-    await runNext(site, { github: { sha: site.tip } }, place)
+    await runNext({ github: { sha: site.tip } }, place)
   })
 
   it('is right where the first was of actions/checkout', async () => {
-    const site = await startSite()
-    const place = await makePlace()
+    const place = makePlace()
     await runReference(site, { github: { sha: site.tip }, inputs: { 'persist-credentials': 'false' } }, place)
     const sha = await site.upstream.commit(change('newer.txt'))
-    const result = await runNext(site, { github: { sha } }, place)
+    const result = await runNext({ github: { sha } }, place)
     expect(result.outputs.outcome).toBe('reused')
   })
 
   it('runs nothing that the first left in .git', async () => {
-    const site = await startSite()
     const proof = join(temporary(), 'ran')
-    const place = await runFirst(site, { github: { sha: site.tip } }, async (directory) => {
+    const place = await runFirst({ github: { sha: site.tip } }, async (directory) => {
       const program = join(directory, '.git', 'evil')
       await writeFile(program, `#!/bin/sh\ntouch '${proof}'\ncat\n`, { mode: 0o755 })
       await mkdir(join(directory, '.git', 'hooks'), { recursive: true })
@@ -179,13 +165,12 @@ describe('a second job in the same directory', () => {
       await rm(proof, { force: true })
     })
     const sha = await site.upstream.commit(change('newer.txt'))
-    await runNext(site, { github: { sha } }, place)
+    await runNext({ github: { sha } }, place)
     expect(existsSync(proof)).toBe(false)
   })
 
   it('keeps its changes with clean: false, where the new commit does not touch them', async () => {
-    const site = await startSite()
-    const place = await runFirst(site, { github: { sha: site.tip } }, async (directory) => {
+    const place = await runFirst({ github: { sha: site.tip } }, async (directory) => {
       await writeFile(join(directory, 'cache.txt'), 'from the job before')
     })
     const sha = await site.upstream.commit(change('newer.txt'))
@@ -197,14 +182,13 @@ describe('a second job in the same directory', () => {
   })
 
   it('goes from a sparse working copy to a whole one, and back', async () => {
-    const site = await startSite()
     const sparse = { github: { sha: site.tip }, inputs: { 'sparse-checkout': 'src' } }
     const whole = { github: { sha: site.tip } }
-    const place = await runFirst(site, sparse, async () => {})
+    const place = await runFirst(sparse)
     for (const job of [whole, sparse]) {
       const result = await runJob(site, job, place)
       expectRestored(result)
-      const fresh = await makePlace()
+      const fresh = makePlace()
       await runReference(site, job, fresh)
       const [theirs, ours] = [await portraitAt(fresh, job), await portraitAt(place, job)]
       expect(ours).toMatchObject({ tree: theirs.tree, index: theirs.index, status: theirs.status })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type CheckoutInputs, parseCheckoutInputs } from '../src/checkout-inputs.ts'
 import { trimmed } from '../src/input-values.ts'
+import { complaintOf } from './support/complaint.ts'
 
 type Texts = Readonly<Record<string, string>>
 
@@ -14,13 +15,7 @@ function parse(texts: Texts = {}, env: Texts = RUNNER): CheckoutInputs {
 }
 
 function complaint(texts: Texts, env: Texts = RUNNER): string {
-  try {
-    parse(texts, env)
-  } catch (error) {
-    expect(error).toMatchObject({ code: 'INVALID_INPUT' })
-    return (error as Error).message
-  }
-  throw new Error('nothing was refused')
+  return complaintOf(() => parse(texts, env))
 }
 
 describe('the repository', () => {

@@ -1,25 +1,19 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { lstat, readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { expectRestored, printed, temporary } from './support/action-run.ts'
-import { deferred } from './support/deferred.ts'
+import { describe, expect, it } from 'vitest'
+import { expectRestored, printed } from './support/action-run.ts'
+import { never } from './support/deferred.ts'
 import { git } from './support/git-repo.ts'
 import { basicCredential } from './support/github-server.ts'
+import { makePlace, type Place } from './support/place.ts'
 import { skipWithout } from './support/programs.ts'
 import { recordingGit } from './support/recording-git.ts'
 import type { RunResult } from './support/runner.ts'
-import {
-  commitSubmodules,
-  type Job,
-  makePlace,
-  type Place,
-  runJob,
-  type Site,
-  startSite,
-} from './support/site.ts'
+import { change, commitSubmodules, type Job, runJob, startSite, useSite } from './support/site.ts'
+import { temporary } from './support/temporary.ts'
 
-const change = (path: string) => [{ path, content: `${path}\n` }]
+const site = useSite()
 
 const server = { authorization: 'Bearer cachew-t0psecret', headers: 'X-Key: k3y-of-the-cache' }
 const serverSecrets = ['cachew-t0psecret', 'k3y-of-the-cache']
@@ -27,8 +21,9 @@ const sshKey =
   '-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0LWtleS1saW5lLTE\n-----END OPENSSH PRIVATE KEY-----'
 
 /** Every form in which a secret could lie around. */
-function secretsOf({ forge }: Site): string[] {
-  return [forge.token, basicCredential(forge.token), ...serverSecrets, 'c2VjcmV0LWtleS1saW5lLTE']
+function secrets(): string[] {
+  const { token } = site.forge
+  return [token, basicCredential(token), ...serverSecrets, 'c2VjcmV0LWtleS1saW5lLTE']
 }
 
 /** Which files below the directory hold one of the words; a name that is not UTF-8 is read as Latin-1. */
@@ -43,14 +38,13 @@ function filesWith(directory: string, words: readonly string[]): string[] {
 }
 
 /** Expects no secret in what the step printed, in its files for the runner, or in the workspace. */
-function expectNoSecret(site: Site, result: RunResult): void {
-  const secrets = secretsOf(site)
+function expectNoSecret(result: RunResult): void {
   const told = [
     printed(result),
     JSON.stringify([result.outputs, result.state, result.summary, result.annotations]),
   ]
-  for (const secret of secrets) for (const text of told) expect(text).not.toContain(secret)
-  expect(filesWith(result.workspace, secrets)).toEqual([])
+  for (const secret of secrets()) for (const text of told) expect(text).not.toContain(secret)
+  expect(filesWith(result.workspace, secrets())).toEqual([])
 }
 
 /** What a later step does. */
@@ -59,7 +53,7 @@ function fetchIn(directory: string): Promise<string> {
 }
 
 /** A job that goes every way to the commit: snapshot, server, origin, submodules. */
-async function fullJob(site: Site): Promise<Job> {
+async function fullJob(): Promise<Job> {
   const inner = await site.forge.makeRepository('octo/inner', { history: [change('inner.txt')] })
   const commit = await inner.git('rev-parse', 'main')
   const sha = await commitSubmodules(site.upstream, [{ path: 'inner', url: '../inner.git', commit }])
@@ -69,26 +63,24 @@ async function fullJob(site: Site): Promise<Job> {
 
 describe('secrets', () => {
   it('are in no command line, log, output or workspace, and masked before anything is printed', async () => {
-    const site = await startSite()
     const recorder = await recordingGit(temporary())
-    const job = await fullJob(site)
+    const job = await fullJob()
     const result = await runJob(site, { ...job, env: { PATH: recorder.path } })
     expectRestored(result)
-    expectNoSecret(site, result)
+    expectNoSecret(result)
     const calls = await recorder.calls()
     expect(calls.length).toBeGreaterThan(5)
     const lines = calls.map((args) => args.join(' ')).join('\n')
-    for (const secret of secretsOf(site)) expect(lines).not.toContain(secret)
+    for (const secret of secrets()) expect(lines).not.toContain(secret)
     const { token } = site.forge
     expect(result.masks).toEqual(expect.arrayContaining([token, basicCredential(token), ...serverSecrets]))
     expect(result.stdout.indexOf('::add-mask::')).toBe(0)
     const post = await result.runPost()
-    expectNoSecret(site, post)
+    expectNoSecret(post)
   })
 
   it('go to the server that they are for, and to no other', async () => {
-    const site = await startSite()
-    const result = await runJob(site, await fullJob(site))
+    const result = await runJob(site, await fullJob())
     expectRestored(result)
     const { github, snapshots, token } = site.forge
     const [toGithub, toSnapshots] = [github.log, snapshots.log].map((log) =>
@@ -107,7 +99,6 @@ describe('secrets', () => {
   })
 
   it('do not follow a redirect of the snapshot server', async () => {
-    const site = await startSite()
     const elsewhere = await startSite()
     const { snapshots, faults } = site.forge
     const target = elsewhere.forge.snapshots
@@ -119,17 +110,16 @@ describe('secrets', () => {
     expect(snapshots.log.length).toBeGreaterThan(0)
     expect(target.log.length).toBeGreaterThan(0)
     const requests = JSON.stringify(target.log.map(({ headers }) => headers))
-    for (const secret of secretsOf(site)) expect(requests).not.toContain(secret)
+    for (const secret of secrets()) expect(requests).not.toContain(secret)
   })
 })
 
 describe('the token', () => {
   it('lets later steps in until the post step, from one file that only this user can read', async () => {
-    const site = await startSite()
-    const place = await makePlace()
+    const place = makePlace()
     const result = await runJob(site, { github: { sha: site.tip } }, place)
     expectRestored(result)
-    const [name = '', ...others] = filesWith(place.temp, secretsOf(site))
+    const [name = '', ...others] = filesWith(place.temp, secrets())
     expect(others).toEqual([])
     expect(name).toMatch(/^git-credentials-[0-9a-f-]{36}\.config$/)
     expect((await lstat(join(place.temp, name))).mode & 0o777).toBe(0o600)
@@ -143,9 +133,8 @@ describe('the token', () => {
   })
 
   it('lets submodules in as well, and is taken from there too', async () => {
-    const site = await startSite()
-    const place = await makePlace()
-    const result = await runJob(site, await fullJob(site), place)
+    const place = makePlace()
+    const result = await runJob(site, await fullJob(), place)
     expectRestored(result)
     const submodule = join(place.workspace, 'inner')
     await expect(fetchIn(submodule)).resolves.toBe('')
@@ -156,8 +145,7 @@ describe('the token', () => {
   })
 
   it('is gone after the step itself where persist-credentials is false', async () => {
-    const site = await startSite()
-    const place = await makePlace()
+    const place = makePlace()
     const job = { github: { sha: site.tip }, inputs: { 'persist-credentials': 'false' } }
     expectRestored(await runJob(site, job, place))
     await expectGone(place)
@@ -165,36 +153,31 @@ describe('the token', () => {
   })
 
   it('is gone after the post step where the step failed', async () => {
-    const site = await startSite()
-    const place = await makePlace()
+    const place = makePlace()
     await site.upstream.git('tag', 'v1', 'main~1')
     const result = await runJob(site, { github: { ref: 'refs/tags/v1', sha: site.tip } }, place)
     expect(result.exitCode).toBe(1)
-    expectNoSecret(site, result)
+    expectNoSecret(result)
     await result.runPost()
-    expect(filesWith(place.temp, secretsOf(site))).toEqual([])
+    expect(filesWith(place.temp, secrets())).toEqual([])
   })
 
   it('is gone after the post step where the job was cancelled meanwhile', async () => {
-    const site = await startSite()
-    const place = await makePlace()
-    const end = deferred()
+    const place = makePlace()
     const cancel = new AbortController()
-    onTestFinished(() => end.resolve())
-    site.forge.faults.github = () => ({ hold: end.promise })
+    site.forge.faults.github = () => ({ hold: never })
     const job = { github: { sha: site.tip }, inputs: { ref: 'main' } }
     const running = runJob(site, job, { ...place, signal: cancel.signal })
     await site.forge.github.until(() => site.forge.github.log.length > 0)
     cancel.abort()
     const result = await running
     expect(result.exitCode).toBe(130)
-    expectNoSecret(site, result)
+    expectNoSecret(result)
     await result.runPost()
     expect(await readdir(place.temp)).toEqual([])
   })
 
   it('is not needed where the snapshot holds the commit', async () => {
-    const site = await startSite()
     const result = await runJob(site, { github: { sha: site.tip }, inputs: { token: '' } })
     expectRestored(result)
     expect(result.outputs.commit).toBe(site.tip)
@@ -204,13 +187,12 @@ describe('the token', () => {
 
 it('an SSH key is in two files of the runner’s temporary directory until the post step, and nowhere else', async (context) => {
   skipWithout(context, 'ssh')
-  const site = await startSite()
-  const place = await makePlace()
+  const place = makePlace()
   const recorder = await recordingGit(temporary())
   const job = { github: { sha: site.tip }, inputs: { 'ssh-key': sshKey } }
   const result = await runJob(site, { ...job, env: { PATH: recorder.path } }, place)
   expectRestored(result)
-  expectNoSecret(site, result)
+  expectNoSecret(result)
   expect(result.masks).toContain('c2VjcmV0LWtleS1saW5lLTE')
   const [name = '', ...others] = filesWith(place.temp, ['c2VjcmV0LWtleS1saW5lLTE'])
   expect(others).toEqual([])

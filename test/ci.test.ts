@@ -1,20 +1,10 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { temporary } from './support/temporary.ts'
 
 const script = join(import.meta.dirname, '../.ci/count-tests.mjs')
-
-let directory: string
-
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'count-tests-'))
-})
-
-afterEach(async () => {
-  await rm(directory, { recursive: true })
-})
 
 interface FileResult {
   readonly status: string
@@ -22,7 +12,7 @@ interface FileResult {
 }
 
 async function count(...testResults: readonly FileResult[]): Promise<{ code: number; lines: string[] }> {
-  const report = join(directory, 'tests.json')
+  const report = join(temporary(), 'tests.json')
   await writeFile(report, JSON.stringify({ testResults }))
   return new Promise((done) => {
     const child = execFile(process.execPath, [script, report], (_, stdout) => {

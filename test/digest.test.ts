@@ -1,37 +1,20 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { readAction } from '../scripts/action-yml.ts'
+import { describe, expect, it } from 'vitest'
 import type { ByteStream } from '../src/byte-stream.ts'
 import { withDigest } from '../src/digest.ts'
-import { parseInputs } from '../src/inputs.ts'
 import type { Report } from '../src/report.ts'
 import { restore } from '../src/restore.ts'
 import { tarDirectory, zstdFrame } from './support/archive.ts'
-import { startObjectServer } from './support/object-server.ts'
-import { type ServedProject, serveProject } from './support/served-project.ts'
-import { expectSameAsClone, listTree } from './support/working-copy.ts'
+import { failureOf } from './support/failing-step.ts'
+import { contextOf, inputsOf } from './support/restore-arguments.ts'
+import { serveArchive } from './support/served-archive.ts'
+import { useServedProject } from './support/served-project.ts'
+import { temporary } from './support/temporary.ts'
+import { expectSameAsClone } from './support/working-copy.ts'
 
-const action = readAction(readFileSync(join(import.meta.dirname, '..', 'action.yml'), 'utf8'))
-const defaults = new Map(action.inputs.map((input) => [input.name, input.default ?? '']))
-
-let project: ServedProject
-
-beforeAll(async () => {
-  project = await serveProject()
-})
-afterAll(() => project.close())
-beforeEach(() => {
-  project.fault = undefined
-})
-
-function temporary(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'digest-'))
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
+const project = useServedProject()
 
 function digestOf(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex')
@@ -45,47 +28,15 @@ class Step {
   readonly temp = temporary()
 
   run(texts: Texts): Promise<Report> {
-    const given: Texts = {
-      server: texts.url === undefined ? project.server.url : '',
-      repository: 'octo/project',
-      token: '',
-      'github-server-url': 'https://github.com',
-      'chunk-size': '64KiB',
-      'on-miss': 'fail',
-      ...texts,
-    }
-    const inputs = parseInputs((name) => given[name] ?? defaults.get(name) ?? '', {
-      GITHUB_WORKSPACE: this.workspace,
-    })
-    return restore(inputs, {
-      env: process.env,
-      event: {
-        name: 'push',
-        ref: 'refs/heads/main',
-        repository: 'octo/project',
-        sha: project.snapshot.commit,
-        payload: {},
-      },
-      temp: this.temp,
-      signal: new AbortController().signal,
-      log: () => {},
-      warn: () => {},
-      onCredentials: () => {},
-      onStaging: () => {},
-    })
+    const server = texts.url === undefined ? project.server.url : ''
+    const inputs = inputsOf(this.workspace, { server, 'chunk-size': '64KiB', 'on-miss': 'fail', ...texts })
+    return restore(inputs, contextOf(project.snapshot.commit, { temp: this.temp }))
   }
 
   /** The error of a step that leaves everything as it was. */
-  async fail(texts: Texts): Promise<unknown> {
+  fail(texts: Texts): Promise<unknown> {
     writeFileSync(join(this.workspace, 'mine.txt'), 'mine')
-    const before = listTree(this.workspace)
-    const error = await this.run(texts).then(
-      () => new Error('it did not fail'),
-      (reason: unknown) => reason,
-    )
-    expect(listTree(this.workspace)).toEqual(before)
-    expect(readdirSync(this.temp)).toEqual([])
-    return error
+    return failureOf(this, () => this.run(texts))
   }
 }
 
@@ -100,12 +51,6 @@ function flippedSnapshot(): { readonly sha256: string; readonly bytes: Buffer } 
   return { sha256, bytes: zstdFrame(tar) }
 }
 
-async function serve(bytes: Buffer): Promise<string> {
-  const server = await startObjectServer({ bytes })
-  onTestFinished(() => server.close())
-  return `${server.url}/snapshot.tar.zst`
-}
-
 describe('the input sha256', () => {
   it.each(['1', '8'])(
     'lets the snapshot that it names be restored, with concurrency %s',
@@ -115,7 +60,7 @@ describe('the input sha256', () => {
       expect(await step.run({ concurrency, sha256: sha256.toUpperCase() })).toMatchObject({
         outcome: 'restored',
       })
-      await expectSameAsClone(step.workspace, project.clone, 'https://github.com/octo/project')
+      await expectSameAsClone(step.workspace, project.clone)
     },
   )
 
@@ -133,7 +78,7 @@ describe('the input sha256', () => {
 
   it('F087: a bit that flipped where zstd has no checksum is found by the digest', async () => {
     const { sha256, bytes } = flippedSnapshot()
-    const url = await serve(bytes)
+    const url = await serveArchive(bytes)
     expect(await new Step().run({ url })).toMatchObject({ outcome: 'restored' })
     expect(await new Step().fail({ url, sha256 })).toMatchObject({ code: 'DIGEST_MISMATCH' })
   })
@@ -160,7 +105,7 @@ describe('what a snapshot may unpack to', () => {
   })
 
   it('F116: more bytes than max-unpacked-bytes are refused before they are written', async () => {
-    const url = await serve(zstdFrame(Buffer.alloc(4 * 1024 ** 2)))
+    const url = await serveArchive(zstdFrame(Buffer.alloc(4 * 1024 ** 2)))
     expect(await new Step().fail({ url, 'max-unpacked-bytes': '1MiB' })).toMatchObject({
       code: 'LIMIT_EXCEEDED',
       message: expect.stringContaining(`more than ${1024 ** 2} bytes`),

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { complaints, faultTable, proofsOf, sameTable, type TestResult } from '../scripts/fault-table.ts'
 import { FAULT_ROWS, type FaultRow } from './fault-ids.ts'
+import { temporary } from './support/temporary.ts'
 
 const ROWS: readonly FaultRow[] = [
   { id: 'F001', letters: [], what: 'refused', outcome: 'OK' },
@@ -95,9 +95,7 @@ it('the rows have different ids, F before T, in rising order', () => {
 })
 
 it('a report in which ids are missing fails the check, and each is told', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'fault-table-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
-  const report = join(directory, 'tests.json')
+  const report = join(temporary(), 'tests.json')
   const assertionResults = FAULT_ROWS.slice(1).flatMap(({ id, letters }) =>
     ['', ...letters].map((letter) => result(`${id}${letter}: x`)),
   )

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { inOrder } from '../src/in-order.ts'
 import { type Deferred, deferred } from './support/deferred.ts'
+import { turns } from './support/turns.ts'
 
 /** Jobs that end when the test says so, or are cancelled, and what became of them. */
 class Jobs {
@@ -42,17 +42,12 @@ class Jobs {
   }
 }
 
-/** All that can happen without the test has happened: there is nothing here but promises. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}
-
 describe('jobs in order', () => {
   it('give their values in the order of the inputs, whichever ends first', async () => {
     const jobs = new Jobs()
     const values = jobs.run(3, { active: 3, window: 3 })
     const all = Array.fromAsync(values)
-    await settled()
+    await turns()
     for (const input of [2, 0, 1]) jobs.end(input)
     expect(await all).toEqual(['value 0', 'value 1', 'value 2'])
     expect(jobs.cancelled).toHaveLength(1)
@@ -69,7 +64,7 @@ describe('jobs in order', () => {
   it('do not begin before the consumer asks', async () => {
     const jobs = new Jobs()
     jobs.run(2, { active: 1, window: 2 })
-    await settled()
+    await turns()
     expect(jobs.begun).toEqual([])
   })
 
@@ -77,10 +72,10 @@ describe('jobs in order', () => {
     const jobs = new Jobs()
     const values = jobs.run(5, { active: 2, window: 5 })
     await values.next()
-    await settled()
+    await turns()
     expect(jobs.begun).toEqual([0, 1])
     jobs.end(1)
-    await settled()
+    await turns()
     expect(jobs.begun).toEqual([0, 1, 2])
     await values.return(undefined)
     expect(jobs.maxRunning).toBe(2)
@@ -92,11 +87,11 @@ describe('jobs in order', () => {
     await values.next()
     for (let input = 0; input < 9; input += 1) {
       jobs.end(input)
-      await settled()
+      await turns()
     }
     expect(jobs.begun).toEqual([0, 1, 2])
     await values.next()
-    await settled()
+    await turns()
     expect(jobs.begun).toEqual([0, 1, 2, 3])
     await values.return(undefined)
   })
@@ -128,10 +123,10 @@ describe('jobs in order end all at once', () => {
     const jobs = new Jobs()
     const values = jobs.run(9, { active: 3, window: 6 })
     await values.next()
-    await settled()
+    await turns()
     const error = new Error('boom')
     jobs.fail(2, error)
-    await settled()
+    await turns()
     await expect(values.next()).rejects.toBe(error)
     expect(jobs.cancelled).toEqual([error])
     expect(jobs.running).toBe(0)
@@ -142,10 +137,10 @@ describe('jobs in order end all at once', () => {
     const jobs = new Jobs()
     const values = jobs.run(3, { active: 3, window: 3 })
     await values.next()
-    await settled()
+    await turns()
     jobs.fail(1, new Error('first'))
     jobs.fail(0, new Error('second'))
-    await settled()
+    await turns()
     await expect(values.next()).rejects.toThrow('first')
     expect(jobs.cancelled).toHaveLength(1)
   })
@@ -155,7 +150,7 @@ describe('jobs in order end all at once', () => {
     const values = jobs.run(1, { active: 1, window: 1 })
     await values.next()
     jobs.fail(0, new Error('late'))
-    await settled()
+    await turns()
     await expect(values.next()).rejects.toThrow('late')
   })
 
@@ -210,80 +205,9 @@ describe('jobs in order end all at once', () => {
       over = true
     })
     all.catch(() => {})
-    await settled()
+    await turns()
     expect(over).toBe(false)
     stubborn.resolve()
     await expect(all).rejects.toThrow('boom')
-  })
-})
-
-describe('jobs in order, whatever happens when', () => {
-  const runs = fc.record({
-    count: fc.nat({ max: 20 }),
-    active: fc.integer({ min: 1, max: 6 }),
-    more: fc.nat({ max: 6 }),
-    failing: fc.uniqueArray(fc.nat({ max: 25 }), { maxLength: 3 }),
-    stopAfter: fc.option(fc.nat({ max: 20 }), { nil: Number.POSITIVE_INFINITY }),
-  })
-
-  it('keep their order, their bounds and their first error, and leave nothing running', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.scheduler(), runs, async (scheduler, run) => {
-        const { count, active, failing, stopAfter } = run
-        const window = active + run.more
-        const cancelled = deferred<never>()
-        cancelled.promise.catch(() => {})
-        let [begun, taken, running, cancels] = [0, 0, 0, 0]
-        let firstError: unknown
-
-        const begin = (input: number) => {
-          begun += 1
-          running += 1
-          expect(running).toBeLessThanOrEqual(active)
-          expect(begun - taken).toBeLessThanOrEqual(window)
-          const work = scheduler.schedule(Promise.resolve(), `job ${input}`).then(() => {
-            if (!failing.includes(input)) return
-            const error = new Error(`job ${input}`)
-            if (cancels === 0) firstError ??= error
-            throw error
-          })
-          const done = Promise.race([work, cancelled.promise]).finally(() => {
-            running -= 1
-          })
-          return { value: input, done }
-        }
-        const cancel = (reason: unknown): void => {
-          cancels += 1
-          cancelled.reject(reason)
-        }
-        const consume = async (): Promise<number[]> => {
-          const values: number[] = []
-          const inputs = Array.from({ length: count }, (_, input) => input)
-          for await (const value of inOrder(inputs, begin, { active, window, cancel })) {
-            values.push(value)
-            if (values.length > stopAfter) break
-            await scheduler.schedule(Promise.resolve(), `consumer ${value}`)
-            taken += 1
-          }
-          return values
-        }
-
-        const outcome = await scheduler.waitFor(
-          consume().then(
-            (values) => ({ values }),
-            (error: unknown) => ({ error }),
-          ),
-        )
-        expect(running).toBe(0)
-        expect(cancels).toBe(1)
-        if ('error' in outcome) {
-          expect(outcome.error).toBe(firstError)
-        } else {
-          expect(outcome.values).toEqual(Array.from({ length: outcome.values.length }, (_, input) => input))
-          expect(outcome.values).toHaveLength(Math.min(count, stopAfter + 1))
-        }
-      }),
-      { numRuns: 500, seed: 20251122 },
-    )
   })
 })

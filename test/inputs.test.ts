@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type Inputs, parseInputs } from '../src/inputs.ts'
+import { complaintOf } from './support/complaint.ts'
 
 const WORKSPACE = resolve('/work/space')
 const SERVER = 'https://cache.example'
@@ -27,13 +28,7 @@ function parse(texts: Texts = {}, env: Texts = {}): Inputs {
 }
 
 function complaint(texts: Texts, env: Texts = {}): string {
-  try {
-    parse(texts, env)
-  } catch (error) {
-    expect(error).toMatchObject({ code: 'INVALID_INPUT' })
-    return (error as Error).message
-  }
-  throw new Error('nothing was refused')
+  return complaintOf(() => parse(texts, env))
 }
 
 describe('the usual inputs', () => {

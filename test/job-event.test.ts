@@ -1,18 +1,16 @@
-import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { readJobEvent } from '../src/job-event.ts'
+import { temporary } from './support/temporary.ts'
 
 let root: string
 let file: string
 
-beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'job-event-'))
+beforeEach(() => {
+  root = temporary()
   file = join(root, 'event.json')
 })
-
-afterEach(() => rm(root, { recursive: true, force: true }))
 
 const payloadOf = async (path: string) => (await readJobEvent({ GITHUB_EVENT_PATH: path })).payload
 

@@ -1,28 +1,22 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { HttpClient } from '../src/http/client.ts'
 import { type LfsSnapshotOptions, takeLfsSnapshot } from '../src/lfs-snapshot.ts'
 import { PATIENCE } from '../src/patience.ts'
 import { type TarEntry, tarZst } from './support/archive.ts'
-import { deferred } from './support/deferred.ts'
+import { never } from './support/deferred.ts'
 import { makeUpstream, patternBytes } from './support/git-repo.ts'
+import { clientTo } from './support/http-client.ts'
 import { type LfsFile, lfsFile, storeLfs } from './support/lfs-upstream.ts'
-import { startObjectServer } from './support/object-server.ts'
 import type { FaultScript } from './support/scripted-server.ts'
+import { serveArchive } from './support/served-archive.ts'
 import { startSnapshotServer } from './support/snapshot-server.ts'
+import { temporary } from './support/temporary.ts'
 import { listTree } from './support/working-copy.ts'
 
 const large = patternBytes(1_000_000)
 const small = 'small\n'
 const limits = { bytes: 1024 ** 3, entries: 1000 }
-
-function temporary(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'lfs-snapshot-'))
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
 
 /** A `.git` into which objects are taken, and what is told meanwhile. */
 class Taking {
@@ -35,12 +29,7 @@ class Taking {
   }
 
   async from(url: string, signal = new AbortController().signal): Promise<number> {
-    const client = new HttpClient({
-      env: {},
-      secrets: { origin: new URL(url).origin, headers: {} },
-      connectTimeoutMs: 10_000,
-      connections: 4,
-    })
+    const client = clientTo(url)
     onTestFinished(() => client.close())
     const requests: LfsSnapshotOptions['requests'] = {
       ...PATIENCE,
@@ -112,9 +101,7 @@ async function serve(fault?: FaultScript) {
 
 /** An archive that no snapshot server would make, served as its LFS snapshot. */
 async function serveEntries(entries: readonly TarEntry[]): Promise<string> {
-  const server = await startObjectServer({ bytes: await tarZst(entries) })
-  onTestFinished(() => server.close())
-  return `${server.url}/lfs-snapshot.tar.zst`
+  return serveArchive(await tarZst(entries))
 }
 
 describe('the LFS objects of a snapshot server', () => {
@@ -149,9 +136,8 @@ describe('the LFS objects of a snapshot server', () => {
   it('are left to the origin where the server fails or sends what is no archive', async () => {
     const { server, url } = await serve(({ path }) => (path.includes('lfs') ? { status: 500 } : undefined))
     await server.generateLfs('octo/project')
-    const nothing = await startObjectServer({ bytes: Buffer.from('<html>hello</html>') })
-    onTestFinished(() => nothing.close())
-    for (const address of [url, nothing.url, 'http://127.0.0.1:1/lfs-snapshot.tar.zst']) {
+    const page = await serveArchive(Buffer.from('<html>hello</html>'))
+    for (const address of [url, page, 'http://127.0.0.1:1/lfs-snapshot.tar.zst']) {
       const taking = new Taking()
       expect(await taking.from(address)).toBe(0)
       expect(taking.lines).toHaveLength(1)
@@ -166,10 +152,9 @@ describe('the LFS objects of a snapshot server', () => {
       ],
       { frameBytes: 64 * 1024 },
     )
-    const server = await startObjectServer({ bytes: bytes.subarray(0, 500_000) })
-    onTestFinished(() => server.close())
+    const url = await serveArchive(bytes.subarray(0, 500_000))
     const taking = new Taking()
-    await taking.from(server.url)
+    await taking.from(url)
     expect(taking.has(lfsFile(large))).toBe(false)
     expect(taking.lines).toHaveLength(1)
   })
@@ -220,7 +205,7 @@ describe('the LFS objects of a snapshot server', () => {
 
   it('end with the step, when that is cancelled', async () => {
     const cancelled = new AbortController()
-    const { server, url } = await serve(() => ({ hold: deferred().promise }))
+    const { server, url } = await serve(() => ({ hold: never }))
     await server.generateLfs('octo/project')
     const taking = new Taking()
     const taken = taking.from(url, cancelled.signal)

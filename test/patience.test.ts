@@ -57,15 +57,17 @@ describe('the deadline', () => {
 describe('a server that does not answer well', () => {
   const down = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
 
-  it('is asked once more where a plain fetch can follow', async () => {
-    const { patience } = patient()
+  it.each<[string, Partial<typeof unlimited>, number]>([
+    ['once more where a plain fetch can follow', {}, 2],
+    ['as often as the input says where nothing else can follow', { onMiss: 'fail', retries: 3 }, 4],
+  ])('is asked %s', async (_, limits, requests) => {
+    const { patience } = patient(limits)
     const asked = vi.fn(() => Promise.reject(down))
-    const failing = expect(
-      withRetries(asked, patience.discoveryAttempts(1, patience.signal)),
-    ).rejects.toThrow()
+    const attempts = patience.discoveryAttempts(1, patience.signal)
+    const failing = expect(withRetries(asked, attempts)).rejects.toThrow()
     await vi.runAllTimersAsync()
     await failing
-    expect(asked).toHaveBeenCalledTimes(2)
+    expect(asked).toHaveBeenCalledTimes(requests)
   })
 
   it('is not asked again where it took its time to say so', async () => {
@@ -76,17 +78,6 @@ describe('a server that does not answer well', () => {
     })
     await expect(withRetries(asked, patience.discoveryAttempts(1, patience.signal))).rejects.toThrow()
     expect(asked).toHaveBeenCalledTimes(1)
-  })
-
-  it('is asked as often as the input says where nothing else can follow', async () => {
-    const { patience } = patient({ onMiss: 'fail', retries: 3 })
-    const asked = vi.fn(() => Promise.reject(down))
-    const failing = expect(
-      withRetries(asked, patience.discoveryAttempts(1, patience.signal)),
-    ).rejects.toThrow()
-    await vi.runAllTimersAsync()
-    await failing
-    expect(asked).toHaveBeenCalledTimes(4)
   })
 })
 

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { together } from '../src/together.ts'
 import { deferred } from './support/deferred.ts'
+import { turns } from './support/turns.ts'
 
 it('gives both results', async () => {
   expect(await together(Promise.resolve(1), Promise.resolve('two'))).toEqual([1, 'two'])
@@ -22,7 +23,7 @@ it.each(['first', 'second'] as const)(
       })
     const error = new Error('failed')
     failing.reject(error)
-    await new Promise(setImmediate)
+    await turns()
     expect(settled).toBe(false)
     lasting.resolve()
     expect(await outcome).toBe(error)

@@ -5,9 +5,9 @@ import type { Fault } from './support/fault.ts'
 import { type Forge, startForge } from './support/forge.ts'
 import { gitHttpAnswer } from './support/git-http.ts'
 import type { Upstream } from './support/git-repo.ts'
-import { startObjectServer } from './support/object-server.ts'
 import type { RunOptions, RunResult } from './support/runner.ts'
 import { startScriptedServer } from './support/scripted-server.ts'
+import { serveArchive } from './support/served-archive.ts'
 import type { Answer } from './support/stored-object.ts'
 
 /** Every one would be executed, or would alter what people see, if it came to stand in the log as it is. */
@@ -154,10 +154,8 @@ describe('an archive', () => {
     ['a pax record', [{ name: 'f', pax: Buffer.from(`999 ${HOSTILE}=1\n`) }]],
     ['a HEAD', [...git, { name: './.git/HEAD', body: `ref: refs/heads/${HOSTILE}` }]],
   ])('F132: %s is harmless in the log', async (_, entries) => {
-    const server = await startObjectServer({ bytes: await tarZst(entries) })
-    onTestFinished(() => server.close())
-    const inputs = { server: '', url: `${server.url}/snapshot.tar.zst`, 'on-miss': 'fail' }
-    const result = await step({ inputs })
+    const url = await serveArchive(await tarZst(entries))
+    const result = await step({ inputs: { server: '', url, 'on-miss': 'fail' } })
     expectHarmless(result)
     expect(result.exitCode).toBe(1)
   })

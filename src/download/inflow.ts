@@ -1,4 +1,4 @@
-import type { Flow } from './fetch-range.ts'
+import type { Flow } from '../http/flow.ts'
 import { Landing, type Wake } from './landing.ts'
 import type { Ring } from './ring.ts'
 

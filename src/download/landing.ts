@@ -1,5 +1,6 @@
 import type { Bell } from '../bell.ts'
-import type { Flow, Sink } from './fetch-range.ts'
+import type { Flow } from '../http/flow.ts'
+import type { Sink } from './fetch-range.ts'
 
 /** What wakes a consumer that waits. */
 export interface Wake {

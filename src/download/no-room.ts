@@ -1,6 +1,6 @@
 import { ActionError } from '../errors.ts'
-import type { Reply } from '../http/exchange.ts'
-import { placeOf, statusError } from '../http/failure.ts'
+import { isOutOfDescriptors, statusError } from '../http/failure.ts'
+import type { ReplyHead } from '../http/reply-head.ts'
 import { errorCode, TransientError } from '../http/retry.ts'
 
 /** A request that was turned away: fewer at a time may all get through. */
@@ -8,28 +8,25 @@ export class NoRoom extends TransientError {}
 
 const NO_ROOM_STATUSES = new Set([429, 503])
 const NO_ROOM_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE'])
-/** The process, and the whole machine, has as many open as it may. */
-const NO_DESCRIPTOR_CODES = new Set(['EMFILE', 'ENFILE'])
 
 /** The error for a reply without the bytes that were asked for. */
-export function refusalOf(reply: Reply): ActionError {
+export function refusalOf(reply: ReplyHead): ActionError {
   const error = statusError(reply, Date.now())
   if (!NO_ROOM_STATUSES.has(reply.status) || !(error instanceof TransientError)) return error
   return new NoRoom(error.code, error.message, error)
 }
 
-/** The error of a request for `url`, told apart where a lack of room may be why it broke. */
-export function networkRefusal(error: unknown, url: URL): unknown {
+/** The error of a request, told apart where a lack of room may be why it broke. */
+export function networkRefusal(error: unknown): unknown {
   if (!(error instanceof ActionError)) return error
+  return maySayNoRoom(error) ? new NoRoom(error.code, error.message, error) : error
+}
+
+function maySayNoRoom(error: ActionError): boolean {
   const code = errorCode(error.cause) ?? ''
-  if (NO_DESCRIPTOR_CODES.has(code)) {
-    const hint = 'raise the limit of open files (ulimit -n), or lower the input concurrency'
-    const message = `no file descriptor is left for a connection to ${placeOf(url)}: ${hint}`
-    return new NoRoom('CONNECTION_FAILED', message, { cause: error.cause })
-  }
-  if (!(error instanceof TransientError)) return error
+  if (isOutOfDescriptors(code)) return true
   const isClosedAtOnce = receivedBefore(error) === 0
-  return isClosedAtOnce || NO_ROOM_CODES.has(code) ? new NoRoom(error.code, error.message, error) : error
+  return error instanceof TransientError && (isClosedAtOnce || NO_ROOM_CODES.has(code))
 }
 
 /**

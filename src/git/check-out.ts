@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Environment } from '../environment.ts'
 import { ActionError } from '../errors.ts'
-import type { Environment, Git } from './git.ts'
-import { commitOf, dropOtherBranches } from './refs.ts'
+import type { Git } from './git.ts'
+import { submodulePaths } from './index-listing.ts'
+import { branchIn } from './ref-name.ts'
+import { commitOf } from './refs.ts'
 import { endSparse, type Sparse, setSparse } from './sparse.ts'
 import { startPointOf, type Target } from './wanted.ts'
 
@@ -11,7 +14,7 @@ export interface CheckOutOptions {
   readonly git: Git
   /** Absolute path of the working copy, where it lies now. */
   readonly tree: string
-  /** Its commit is there, and its tracking ref says so. */
+  /** Its commit is there, its tracking ref says so, and no other local branch is left (`dropOtherBranches`). */
   readonly target: Target
   readonly sparse: Sparse | undefined
   /** `new`: this step made config and index. `reused`: only the config, and the index may leave files out. */
@@ -24,11 +27,8 @@ export interface CheckOutOptions {
   readonly onLine?: ((line: string) => void) | undefined
 }
 
-/** Enough for a million names. */
-const INDEX_LISTING_LIMIT_BYTES = 256 * 1024 * 1024
-
 /**
- * Leaves HEAD, local branches, sparse patterns, index and files as actions/checkout does, and returns the commit.
+ * Leaves HEAD, the target's branch, sparse patterns, index and files as actions/checkout does, and returns the commit.
  * Tracked files that are missing or changed are written anew; a file whose index entry proves it is not touched.
  */
 export async function checkOut(options: CheckOutOptions): Promise<string> {
@@ -36,7 +36,6 @@ export async function checkOut(options: CheckOutOptions): Promise<string> {
   const gitDirectory = join(tree, '.git')
   // First, as git keeps a directory outside sparse patterns that holds a foreign file.
   if (untracked === 'remove') await removeUntracked(git, tree)
-  await dropOtherBranches(git, target)
   if (sparse !== undefined) await setSparse(git, gitDirectory, sparse, { env })
   else if (clone === 'reused') await endSparse(git, gitDirectory, { env })
   await switchTo(target, options)
@@ -52,13 +51,10 @@ export async function checkOut(options: CheckOutOptions): Promise<string> {
 /** Quiet, or git would walk through the history to tell what HEAD has left behind. */
 async function switchTo(target: Target, { git, env = {}, onLine }: CheckOutOptions): Promise<void> {
   const startPoint = startPointOf(target)
-  const head =
-    target.kind === 'branch'
-      ? ['-B', target.ref.slice('refs/heads/'.length), startPoint]
-      : ['--detach', startPoint]
+  const branch = branchIn(target.ref)
+  const head = branch === undefined ? ['--detach'] : ['-B', branch]
   const progress = onLine === undefined ? [] : ['--progress']
-  const options = onLine === undefined ? { env } : { env, onLine }
-  await git.run(['checkout', '--quiet', ...progress, '--force', ...head, '--'], options)
+  await git.run(['checkout', '--quiet', ...progress, '--force', ...head, startPoint, '--'], { env, onLine })
 }
 
 async function removeUntracked(git: Git, tree: string): Promise<void> {
@@ -70,11 +66,4 @@ async function removeUntracked(git: Git, tree: string): Promise<void> {
     await rm(directory, { recursive: true, force: true })
     await mkdir(directory, { recursive: true })
   }
-}
-
-/** Where the index has a commit of another repository, left out or not; U+FFFD for what is not UTF-8. */
-export async function submodulePaths(git: Git): Promise<readonly string[]> {
-  const listing = { outputLimitBytes: INDEX_LISTING_LIMIT_BYTES }
-  const entries = await git.run(['ls-files', '--stage', '-z'], listing)
-  return [...entries.matchAll(/(?<=^|\0)160000 [^\0]*?\t([^\0]+)/g)].map(([, path = '']) => path)
 }

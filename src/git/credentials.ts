@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, realpath, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
-import { type Environment, type Git, gitOutside, settingsEnvironment } from './git.ts'
+import type { Environment } from '../environment.ts'
+import { addSettings } from './config-file.ts'
+import { type Git, gitOutside, type Setting, settingsEnvironment } from './git.ts'
 import {
-  addSettings,
   inclusions,
   type PersistedCredentials,
   removeEarlier,
@@ -34,7 +35,6 @@ export interface PersistOptions {
   readonly finalGitDirectory: string
   /** GITHUB_WORKSPACE, which container actions see at another path. */
   readonly workspace: string
-  readonly git: Git
   /** Final git directories of the submodules. */
   readonly submodules: readonly string[]
 }
@@ -98,11 +98,7 @@ export class Credentials {
     const workspace = await realpath(where.workspace)
     for (const directory of this.#persisted.gitDirectories) {
       const config = join(resolve(gitDirectory, relative(finalGitDirectory, directory)), 'config')
-      await addSettings(
-        config,
-        this.#settingsFor(directory, file, { finalGitDirectory, workspace }),
-        where.git,
-      )
+      await addSettings(config, this.#settingsFor(directory, file, { finalGitDirectory, workspace }))
     }
   }
 
@@ -117,20 +113,20 @@ export class Credentials {
     await removeCredentials(stateOf(this.#persisted), this.#options.env)
   }
 
-  get #headers(): readonly (readonly [string, string])[] {
+  get #headers(): readonly Setting[] {
     const { token, serverUrl } = this.#options
     if (token === undefined) return []
     return [[`http.${serverUrl.origin}/.extraheader`, `AUTHORIZATION: basic ${basicCredentials(token)}`]]
   }
 
-  get #rewrites(): readonly (readonly [string, string])[] {
+  get #rewrites(): readonly Setting[] {
     const { ssh, serverUrl, ownerId } = this.#options
     if (ssh !== undefined) return []
     const users = [
       `git@${serverUrl.hostname}:`,
       ...(ownerId === undefined ? [] : [`org-${ownerId}@github.com:`]),
     ]
-    return users.map((user) => [`url.${serverUrl.origin}/.insteadOf`, user] as const)
+    return users.map((user): Setting => [`url.${serverUrl.origin}/.insteadOf`, user])
   }
 
   async #writeHeader(file: string): Promise<void> {
@@ -144,14 +140,14 @@ export class Credentials {
     directory: string,
     credentialsFile: string,
     where: Pick<PersistOptions, 'finalGitDirectory' | 'workspace'>,
-  ) {
+  ): readonly Setting[] {
     const isSubmodule = directory !== where.finalGitDirectory
     const below = isSubmodule ? [''] : ['', '/worktrees/*']
     const inclusion = { credentialsFile, gitDirectory: directory, below, workspace: where.workspace }
     return [
       ...(this.#headers.length === 0 ? [] : inclusions(inclusion)),
-      ...(isSubmodule ? this.#rewrites.map(([key, value]) => ({ key, value })) : []),
-      ...(this.#sshCommand === undefined ? [] : [{ key: 'core.sshCommand', value: this.#sshCommand }]),
+      ...(isSubmodule ? this.#rewrites : []),
+      ...(this.#sshCommand === undefined ? [] : [['core.sshCommand', this.#sshCommand] as const]),
     ]
   }
 }

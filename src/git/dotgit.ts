@@ -1,9 +1,11 @@
-import type { Stats } from 'node:fs'
-import { lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ActionError } from '../errors.ts'
 import { type ConfigSource, freshConfig } from './fresh-config.ts'
 import type { ObjectFormat } from './index-file.ts'
+import { objectFormatOf } from './object-format.ts'
+import { entriesIn, lstatOf, textOf } from './presence.ts'
+import { BRANCHES, isCommitName, isRefComponent, isRefPath } from './ref-name.ts'
 
 const FILES: ReadonlySet<string> = new Set(['HEAD', 'packed-refs', 'shallow'])
 const DIRECTORIES: ReadonlySet<string> = new Set(['info', 'lfs', 'objects', 'refs', 'reftable'])
@@ -12,8 +14,8 @@ const DIRECTORIES: ReadonlySet<string> = new Set(['info', 'lfs', 'objects', 'ref
 const FORBIDDEN = ['objects/info/alternates', 'objects/info/http-alternates', 'refs/replace']
 
 const HEAD_LIMIT_BYTES = 4096
-const BRANCH_HEAD = 'ref: refs/heads/'
-const REFTABLE_HEAD = 'ref: refs/heads/.invalid'
+const BRANCH_HEAD = `ref: ${BRANCHES}`
+const REFTABLE_HEAD = `${BRANCH_HEAD}.invalid`
 
 export interface DotGit {
   readonly objectFormat: ObjectFormat
@@ -60,17 +62,8 @@ function isUnfinishedObject(component: string): boolean {
   return component.startsWith('tmp_') || component.endsWith('.keep')
 }
 
-/** What `git check-ref-format` allows between two slashes. */
-function isRefComponent(component: string): boolean {
-  return /^[!-~\x80-\xff]+$/.test(component) && !/^\.|[~^:?*[\\]|\.\.|@\{|\.lock$/.test(component)
-}
-
 function isReplace(component: string | undefined): boolean {
   return component?.replace(/[^!-~]|\.+$/g, '').toLowerCase() === 'replace'
-}
-
-function isBranchName(name: string): boolean {
-  return name.split('/').every(isRefComponent) && !name.endsWith('.')
 }
 
 /**
@@ -84,7 +77,7 @@ export async function makeDotGitSafe(tree: string, source: ConfigSource): Promis
   await mkdir(join(directory, 'refs'), { recursive: true })
   const packedRefs = await dropPackedReplacements(directory)
   const head = await readHead(directory, hasReftable)
-  const objectFormat = await detectObjectFormat(directory, head, packedRefs)
+  const objectFormat = await objectFormatOf(directory, head, packedRefs)
   const dotGit: DotGit = { objectFormat, refFormat: head.refFormat, branch: head.branch }
   await writeFile(join(directory, 'config'), freshConfig(dotGit, source), { encoding: 'latin1', flag: 'wx' })
   return dotGit
@@ -92,35 +85,22 @@ export async function makeDotGitSafe(tree: string, source: ConfigSource): Promis
 
 /** Every name must be on the list and be what the list says; whether a reftable is there. */
 async function checkContents(directory: string): Promise<boolean> {
-  const root = await statOf(directory)
+  const root = await lstatOf(directory)
   if (root === undefined) throw unsafe('there is none', 'is this a snapshot of a clone?')
   if (!root.isDirectory()) throw unsafe('it is not a directory')
-  for (const { name, isFile, isDirectory } of await namesIn(directory)) {
-    const asListed = (isFile && FILES.has(name)) || (isDirectory && DIRECTORIES.has(name))
+  for (const entry of await entriesIn(directory, 'latin1')) {
+    const { name } = entry
+    const asListed = (entry.isFile() && FILES.has(name)) || (entry.isDirectory() && DIRECTORIES.has(name))
     if (!asListed) throw unsafe(`${JSON.stringify(name)} may not be there, or not as what it is`)
   }
-  for (const { name, isFile } of await namesIn(join(directory, 'info'))) {
-    const listed = isFile && staysInDotGit(`info/${name}`)
-    if (!listed) throw unsafe(`info/${JSON.stringify(name)} may not be there`)
+  for (const entry of await entriesIn(join(directory, 'info'), 'latin1')) {
+    const listed = entry.isFile() && staysInDotGit(`info/${entry.name}`)
+    if (!listed) throw unsafe(`info/${JSON.stringify(entry.name)} may not be there`)
   }
   for (const name of FORBIDDEN) {
-    if ((await statOf(join(directory, name))) !== undefined) throw unsafe(`${name} may not be there`)
+    if ((await lstatOf(join(directory, name))) !== undefined) throw unsafe(`${name} may not be there`)
   }
-  return (await statOf(join(directory, 'reftable'))) !== undefined
-}
-
-async function namesIn(directory: string) {
-  try {
-    const entries = await readdir(directory, { encoding: 'latin1', withFileTypes: true })
-    return entries.map((entry) => ({
-      name: entry.name,
-      isFile: entry.isFile(),
-      isDirectory: entry.isDirectory(),
-    }))
-  } catch (error) {
-    if (isMissing(error)) return []
-    throw error
-  }
+  return (await lstatOf(join(directory, 'reftable'))) !== undefined
 }
 
 /** Takes refs/replace out of packed-refs, with the peeled line that may follow; the rest as text. */
@@ -141,66 +121,19 @@ export interface Head {
 /** What HEAD of a git directory stands for; UNSAFE_GIT where it is nothing that `git clone` makes. */
 export async function readHead(directory: string, hasReftable: boolean): Promise<Head> {
   const path = join(directory, 'HEAD')
-  const size = (await statOf(path))?.size
+  const size = (await lstatOf(path))?.size
   if (size === undefined) throw unsafe('it has no HEAD', 'is this a snapshot of a clone?')
   if (size > HEAD_LIMIT_BYTES) throw unsafe(`its HEAD has ${size} bytes, which is no reference`)
   const text = (await readFile(path, 'latin1')).replace(/\n$/, '')
   if (hasReftable && text === REFTABLE_HEAD) {
     return { refFormat: 'reftable', branch: undefined, id: undefined }
   }
-  if (idIn(text) === text) return { refFormat: 'files', branch: undefined, id: text }
+  if (isCommitName(text)) return { refFormat: 'files', branch: undefined, id: text }
   const branch = text.startsWith(BRANCH_HEAD) ? text.slice(BRANCH_HEAD.length) : ''
-  if (!isBranchName(branch)) {
+  if (!isRefPath(branch)) {
     throw unsafe(`its HEAD is ${JSON.stringify(text.slice(0, 80))}, neither branch nor commit`)
   }
   return { refFormat: 'files', branch, id: undefined }
-}
-
-/** Told by the length of an id, or by the first table's header; SHA-1 where nothing tells. */
-async function detectObjectFormat(directory: string, head: Head, packedRefs: string): Promise<ObjectFormat> {
-  if (head.refFormat === 'reftable') return reftableObjectFormat(join(directory, 'reftable'))
-  const branchId = head.branch && idIn((await textOf(looseRef(directory, head.branch))) ?? '')
-  const id = head.id ?? (branchId || /^[0-9a-f]{40,64}(?= )/im.exec(packedRefs)?.[0])
-  return id?.length === 64 ? 'sha256' : 'sha1'
-}
-
-/** Version 1 tables are SHA-1; version 2 names its hash in bytes 24 to 28. */
-async function reftableObjectFormat(directory: string): Promise<ObjectFormat> {
-  const table = (await namesIn(directory)).find(({ name, isFile }) => isFile && name.endsWith('.ref'))
-  const header = table === undefined ? '' : ((await textOf(join(directory, table.name))) ?? '')
-  return header.startsWith('REFT\x02') && header.slice(24, 28) === 's256' ? 'sha256' : 'sha1'
-}
-
-function idIn(text: string): string | undefined {
-  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})(?=\s|$)/i.exec(text)?.[0]
-}
-
-/** The branch's bytes as they are: it need not be UTF-8. */
-function looseRef(directory: string, branch: string): Buffer {
-  return Buffer.concat([Buffer.from(`${directory}/refs/heads/`), Buffer.from(branch, 'latin1')])
-}
-
-async function textOf(path: string | Buffer): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'latin1')
-  } catch (error) {
-    if (isMissing(error)) return undefined
-    throw error
-  }
-}
-
-async function statOf(path: string): Promise<Stats | undefined> {
-  try {
-    return await lstat(path)
-  } catch (error) {
-    if (isMissing(error)) return undefined
-    throw error
-  }
-}
-
-function isMissing(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR'
 }
 
 function unsafe(reason: string, advice = 'do not use this snapshot'): ActionError {

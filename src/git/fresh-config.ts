@@ -1,7 +1,9 @@
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { quotedSubsection, quotedValue } from './config-file.ts'
 import type { DotGit } from './dotgit.ts'
-import { type Environment, gitIn } from './git.ts'
+import { type GitContext, gitIn } from './git.ts'
+import { BRANCHES, ORIGIN_BRANCHES } from './ref-name.ts'
 
 export interface ConfigSource {
   /** What probeConfig gave. */
@@ -14,14 +16,11 @@ export interface ConfigSource {
  * The `[core]` that `git init` writes for this file system, as text. Makes `directory`, which must not exist
  * and lies beside the tree, and removes it.
  */
-export async function probeConfig(
-  directory: string,
-  place: { readonly env: Environment; readonly signal: AbortSignal },
-): Promise<string> {
+export async function probeConfig(directory: string, context: GitContext): Promise<string> {
   await mkdir(directory)
   try {
     const config = { 'init.defaultObjectFormat': 'sha1', 'init.defaultRefFormat': 'files' }
-    await gitIn(directory, place).run(['init', '--quiet', '--template='], { config })
+    await gitIn(directory, context).run(['init', '--quiet', '--template='], { config })
     return await readFile(join(directory, '.git', 'config'), 'latin1')
   } finally {
     await rm(directory, { recursive: true, force: true })
@@ -45,7 +44,7 @@ export function freshConfig({ objectFormat, refFormat, branch }: DotGit, source:
   const remote = Buffer.from(source.remoteUrl, 'utf8').toString('latin1')
   return [
     core,
-    `[remote "origin"]\n\turl = ${quoted(remote)}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n`,
+    `[remote "origin"]\n\turl = ${quotedValue(remote)}\n\tfetch = +${BRANCHES}*:${ORIGIN_BRANCHES}*\n`,
     '[gc]\n\tauto = 0\n',
     branch === undefined ? '' : branchSection(branch),
   ].join('')
@@ -53,17 +52,6 @@ export function freshConfig({ objectFormat, refFormat, branch }: DotGit, source:
 
 /** The upstream of a branch, as `git clone` sets it; `branch` is latin1 of its raw bytes. */
 export function branchSection(branch: string): string {
-  const merge = quoted(`refs/heads/${branch}`)
-  return `[branch ${subsection(branch)}]\n\tremote = origin\n\tmerge = ${merge}\n`
-}
-
-function subsection(name: string): string {
-  return `"${name.replace(/["\\]/g, '\\$&')}"`
-}
-
-/** A value git reads back as it is, whatever it holds. */
-function quoted(value: string): string {
-  if (/^[\w:/.@+~%-]+$/.test(value)) return value
-  const escaped = value.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\t', '\\t')
-  return `"${escaped}"`
+  const merge = quotedValue(`${BRANCHES}${branch}`)
+  return `[branch ${quotedSubsection(branch)}]\n\tremote = origin\n\tmerge = ${merge}\n`
 }

@@ -2,15 +2,17 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ActionError, describeError } from '../errors.ts'
-import { type Environment, type Git, gitIn } from './git.ts'
+import { type Git, type GitContext, gitIn, isGitFailure } from './git.ts'
 import { fetchFromOrigin, type GitRetries, NETWORK_CONFIG, type Origin, refMoved } from './origin.ts'
+import { BRANCHES, ORIGIN_BRANCHES, TAGS } from './ref-name.ts'
+import { deleteRefs, refNames } from './refs.ts'
 import { isComplete, targetObject } from './target-object.ts'
 import { refspecsFor, type Target, targetOf, trackingRefOf } from './wanted.ts'
 
 /** Where the wanted commit came from; `none`: it was there. */
 export type FreshenedBy = 'none' | 'bundle' | 'server' | 'origin'
 
-export interface FreshenOptions {
+export interface FreshenOptions extends GitContext {
   /** Absolute path of a working copy in which git may run, whose remote `origin` is the origin. */
   readonly tree: string
   /** Of a `new` one no ref was seen by anybody; a `reused` one may have refs that its user made. */
@@ -27,8 +29,6 @@ export interface FreshenOptions {
   readonly retries: GitRetries
   readonly onProgress: ((line: string) => void) | undefined
   readonly log: (line: string) => void
-  readonly env: Environment
-  readonly signal: AbortSignal
 }
 
 interface Found {
@@ -110,7 +110,7 @@ async function isPassable(way: () => Promise<void>, log: (line: string) => void)
     await way()
     return true
   } catch (error) {
-    if (!(error instanceof ActionError && error.code === 'GIT_FAILED')) throw error
+    if (!isGitFailure(error)) throw error
     log(`${describeError(error)}; going on without it`)
     return false
   }
@@ -164,28 +164,23 @@ function objectOf(target: Target, git: Git, tagAt = target.ref): Promise<string 
   return targetObject(git, target, target.kind === 'tag' ? tagAt : target.commit)
 }
 
-/**
- * Two transactions, as a new ref may be where a directory of old ones was. A stale ref whose name is not UTF-8 stays,
- * as it is not known by its bytes here; git takes no offence at what is not there.
- */
+/** Two transactions, as a new ref may be where a directory of old ones was. */
 async function setRefs(freshening: Freshening, object: string): Promise<void> {
   const { git, target, clone } = freshening
   const tracking = trackingRefOf(target)
   const patterns = clone === 'new' ? ['refs/'] : ['refs/remotes', 'refs/tags']
-  const old = await git.run(['for-each-ref', '--format=%(refname)', ...patterns])
-  const stale = old
-    .split('\n')
-    .filter((name) => name !== '' && name !== tracking && !isSeen(name, freshening))
-  const deletions = stale.map((name) => `delete ${name}`)
-  const update = tracking === undefined ? [] : [`update ${tracking} ${object}`]
-  const commands = ['start', ...deletions, 'commit', 'start', ...update, 'commit', '']
-  await git.run(['update-ref', '--no-deref', '--stdin'], { input: Buffer.from(commands.join('\n')) })
+  const old = await refNames(git, patterns)
+  await deleteRefs(
+    git,
+    old.filter((name) => name !== tracking && !isSeen(name, freshening)),
+  )
+  if (tracking !== undefined) await git.run(['update-ref', '--no-deref', tracking, object])
 }
 
 /** Whether the origin was asked about a ref. Local branches, which nobody asks for, are left to the check-out. */
 function isSeen(name: string, { history, tags }: Freshening): boolean {
-  if (name.startsWith('refs/heads/')) return true
-  if (name.startsWith('refs/tags/')) return history === 'everything' || tags === 'all'
-  const isBranch = name.startsWith('refs/remotes/origin/') && name !== 'refs/remotes/origin/HEAD'
+  if (name.startsWith(BRANCHES)) return true
+  if (name.startsWith(TAGS)) return history === 'everything' || tags === 'all'
+  const isBranch = name.startsWith(ORIGIN_BRANCHES) && name !== `${ORIGIN_BRANCHES}HEAD`
   return isBranch && history === 'everything'
 }

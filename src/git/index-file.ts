@@ -26,7 +26,8 @@ const SIGNATURE = 0x44495243
 const STAT_BYTES = 40
 const MODE_AT = 24
 const MODE_END = 28
-const GITLINK_MODE = 0o160000
+/** Of an entry that is the commit of another repository: a submodule. */
+export const GITLINK_MODE = 0o160000
 
 const FLAG_EXTENDED = 0x4000
 const FLAG_STAGE = 0x3000
@@ -41,7 +42,7 @@ export async function fillIndex(
   const path = join(gitDirectory, 'index')
   const lock = `${path}.lock`
   const index = await readFile(path)
-  const result = fillEntries(index, recordOf, HASH_BYTES[format])
+  const result = fillEntries(index, recordOf, format)
   try {
     await writeFile(lock, index, { flag: 'wx' })
     await rename(lock, path)
@@ -57,7 +58,8 @@ export async function fillIndex(
  * the entry's mode and blob id: git then knows these files to be unchanged. Every other entry stays as it is,
  * so git reads that file itself. The checksum at the end is made anew.
  */
-export function fillEntries(index: Buffer, recordOf: RecordOf, hashBytes: 20 | 32): FilledIndex {
+export function fillEntries(index: Buffer, recordOf: RecordOf, format: ObjectFormat): FilledIndex {
+  const hashBytes = HASH_BYTES[format]
   const version = checkHeader(index, hashBytes)
   const entries = index.readUInt32BE(8)
   const end = index.length - hashBytes
@@ -84,8 +86,7 @@ export function fillEntries(index: Buffer, recordOf: RecordOf, hashBytes: 20 | 3
     }
     at = next
   }
-  const algorithm = hashBytes === 20 ? 'sha1' : 'sha256'
-  index.set(createHash(algorithm).update(index.subarray(0, end)).digest(), end)
+  index.set(createHash(format).update(index.subarray(0, end)).digest(), end)
   return { entries, filled, unproven }
 }
 

@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs'
-import { access, constants, lstat, readdir, realpath, rm } from 'node:fs/promises'
+import { access, constants, readdir, realpath, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { ActionError } from '../errors.ts'
+import { sanitize } from '../sanitize.ts'
 import { readHead } from './dotgit.ts'
+import { lstatOf } from './presence.ts'
 
 const FILES: ReadonlySet<string> = new Set(['HEAD', 'index', 'packed-refs', 'shallow'])
 const DIRECTORIES: ReadonlySet<string> = new Set(['info', 'lfs', 'logs', 'objects', 'refs', 'reftable'])
@@ -88,6 +91,19 @@ export async function dropRepositoriesIn(directories: Iterable<string>, tree: st
   }
 }
 
+/**
+ * Throws where one of these submodules has a repository already: by its config, what an earlier job put there would
+ * run with what lets this one in. A path that is not UTF-8 cannot be looked at.
+ */
+export async function refuseRepositoriesIn(submodules: readonly string[], tree: string): Promise<void> {
+  for (const path of submodules) {
+    const isReadable = !path.includes('\ufffd')
+    if (isReadable && (await lstatOf(join(tree, path, '.git'))) === undefined) continue
+    const message = `there may be a repository in the place of the submodule ${sanitize(path)}`
+    throw new ActionError('GIT_FAILED', message)
+  }
+}
+
 function drop(path: string): Promise<void> {
   return rm(path, { recursive: true, force: true })
 }
@@ -99,14 +115,4 @@ async function namesIn(
   return (await lstatOf(directory))?.isDirectory()
     ? await readdir(directory, { ...how, encoding: 'utf8' })
     : []
-}
-
-export async function lstatOf(path: string) {
-  try {
-    return await lstat(path)
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw error
-  }
 }

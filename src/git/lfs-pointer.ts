@@ -1,5 +1,6 @@
-import { lstat, readFile } from 'node:fs/promises'
 import type { Git } from './git.ts'
+import { listIndex } from './index-listing.ts'
+import { lstatOf, textOf } from './presence.ts'
 
 /** A tracked file that has an LFS pointer in the place of its content. */
 export interface LfsPointer {
@@ -10,17 +11,14 @@ export interface LfsPointer {
   readonly oid: string | undefined
 }
 
-/** The names of a repository with a million LFS files. */
-const NAMES_LIMIT_BYTES = 256 * 1024 * 1024
 /** Git-lfs takes no larger file for a pointer. */
 const POINTER_LIMIT_BYTES = 1024
 
 /** The files that git would give to the filter of LFS, and that have no content yet. */
 export async function lfsPointers(git: Git, tree: string): Promise<readonly LfsPointer[]> {
-  const printed = await git.run(['ls-files', ':(attr:filter=lfs)'], {
+  const printed = await listIndex(git, [':(attr:filter=lfs)'], {
     config: { 'core.quotePath': 'true' },
     env: { GIT_LITERAL_PATHSPECS: undefined },
-    outputLimitBytes: NAMES_LIMIT_BYTES,
   })
   const pointers: LfsPointer[] = []
   for (const name of printed.split('\n')) {
@@ -35,14 +33,8 @@ export async function lfsPointers(git: Git, tree: string): Promise<readonly LfsP
 
 /** Undefined for what is no small file: a sparse checkout leaves files out, and a link is no pointer. */
 async function smallTextOf(file: Buffer): Promise<string | undefined> {
-  try {
-    const stats = await lstat(file)
-    return stats.isFile() && stats.size <= POINTER_LIMIT_BYTES ? await readFile(file, 'latin1') : undefined
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw error
-  }
+  const stats = await lstatOf(file)
+  return stats?.isFile() && stats.size <= POINTER_LIMIT_BYTES ? textOf(file) : undefined
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {

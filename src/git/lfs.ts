@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Environment } from '../environment.ts'
 import { ActionError } from '../errors.ts'
-import type { Environment, Git, GitOptions } from './git.ts'
+import { type Git, type GitOptions, isGitFailure } from './git.ts'
 import { isLfsObject, lfsObjectPath } from './lfs-object.ts'
 import { type LfsPointer, lfsPointers } from './lfs-pointer.ts'
 import { type GitRetries, withGitRetries } from './origin.ts'
@@ -18,7 +19,7 @@ export interface LfsOptions {
   readonly isSparse: boolean
   readonly retries: GitRetries
   /** Called when content is missing, before the origin is asked: may put objects into `.git/lfs/objects`. */
-  readonly bringObjects?: () => Promise<void>
+  readonly bringObjects?: (() => Promise<unknown>) | undefined
   readonly onProgress: ((line: string) => void) | undefined
 }
 
@@ -30,7 +31,7 @@ export async function requireLfs(git: Git): Promise<void> {
   try {
     await git.run(['lfs', 'version'])
   } catch (cause) {
-    if (!(cause instanceof ActionError && cause.code === 'GIT_FAILED')) throw cause
+    if (!isGitFailure(cause)) throw cause
     const message =
       'Input lfs is true, which needs git-lfs, and it was not found: install git-lfs on the runner'
     throw new ActionError('GIT_MISSING', message, { cause })
@@ -69,7 +70,7 @@ async function writeContent(pointers: readonly LfsPointer[], options: LfsOptions
   const { git, commit, isSparse, retries, onProgress } = options
   const env = { ...options.env, GIT_LFS_SKIP_SMUDGE: undefined, GIT_NO_LAZY_FETCH: undefined }
   const run = (args: readonly string[], more: GitOptions = {}): Promise<string> =>
-    withGitRetries(() => git.run(args, { env, ...(onProgress && { onLine: onProgress }), ...more }), retries)
+    withGitRetries(() => git.run(args, { env, onLine: onProgress, ...more }), retries)
   if (!isSparse) await run(['lfs', 'fetch', 'origin', commit])
   for (const { file } of pointers) await rm(file, { force: true })
   await run(['checkout', '--pathspec-from-file=-'], {

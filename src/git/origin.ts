@@ -1,5 +1,7 @@
+import type { Environment } from '../environment.ts'
 import { ActionError, describeError } from '../errors.ts'
-import type { Environment, Git } from './git.ts'
+import { type Git, isGitFailure } from './git.ts'
+import { BRANCHES, TAGS } from './ref-name.ts'
 import { isQualified, type Target, targetOf, type Wanted } from './wanted.ts'
 
 /** The repository that the job wants, at the server that has the last word on it. */
@@ -52,8 +54,7 @@ function givenUp(error: unknown): ActionError {
 
 /** A git that failed may do better next time; one that could not be started, which has a cause, will not. */
 function mayPass(error: unknown): boolean {
-  if (!(error instanceof ActionError && error.code === 'GIT_FAILED')) return false
-  return error.cause === undefined && !DAMAGE.test(error.message)
+  return isGitFailure(error) && error.cause === undefined && !DAMAGE.test(error.message)
 }
 
 /** What git says of the clone that it fetches into: the origin would send the same again. */
@@ -94,7 +95,7 @@ async function fetchOnce(git: Git, origin: Origin, fetch: Fetch): Promise<void> 
     config: NETWORK_CONFIG,
     // In a partial clone the origin may have to be asked for what a new pack builds on.
     env: { ...origin.env, GIT_NO_LAZY_FETCH: undefined },
-    ...(onProgress === undefined ? {} : { onLine: onProgress }),
+    onLine: onProgress,
   })
 }
 
@@ -142,11 +143,11 @@ async function list(ref: string, origin: Origin, git: Git): Promise<Listing> {
 
 function candidatesFor(ref: string): readonly string[] {
   if (ref === '') return ['HEAD']
-  return isQualified(ref) ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`]
+  return isQualified(ref) ? [ref] : [`${BRANCHES}${ref}`, `${TAGS}${ref}`]
 }
 
 function isBranchOrTag(name: string): boolean {
-  return name.startsWith('refs/heads/') || name.startsWith('refs/tags/')
+  return name.startsWith(BRANCHES) || name.startsWith(TAGS)
 }
 
 function namedRef(ref: string, { commits }: Listing, origin: Origin): Target {

@@ -1,19 +1,15 @@
-import type { Dirent } from 'node:fs'
-import { access, readdir, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { basename, dirname, join, posix, relative, win32 } from 'node:path'
-import type { Git } from './git.ts'
+import { settingsOf } from './config-file.ts'
+import type { Git, Setting } from './git.ts'
+import { entriesIn } from './presence.ts'
 
 /** All that has to be removed after the job. */
 export interface PersistedCredentials {
   readonly files: readonly string[]
   /** Their `config` may name the files. */
   readonly gitDirectories: readonly string[]
-}
-
-/** One setting of a config file. Git lists keys with section and name in lower case. */
-interface Entry {
-  readonly key: string
-  readonly value: string
 }
 
 const CONTAINER_WORKSPACE = '/github/workspace'
@@ -35,7 +31,7 @@ export interface Inclusion {
  * Settings by which git reads the credentials in this git directory and nowhere else: where it is for the steps
  * of the job, and where container actions find it.
  */
-export function inclusions(inclusion: Inclusion): readonly Entry[] {
+export function inclusions(inclusion: Inclusion): readonly Setting[] {
   const { credentialsFile, gitDirectory, below, workspace } = inclusion
   const inContainer = posix.join(CONTAINER_WORKSPACE, slashed(relative(workspace, gitDirectory)))
   const places = [
@@ -43,7 +39,7 @@ export function inclusions(inclusion: Inclusion): readonly Entry[] {
     { path: inContainer, value: posix.join(CONTAINER_TEMP, basename(credentialsFile)) },
   ]
   return places.flatMap(({ path, value }) =>
-    below.map((pattern) => ({ key: `includeIf.gitdir:${escaped(path)}${pattern}.path`, value })),
+    below.map((pattern): Setting => [`includeIf.gitdir:${escaped(path)}${pattern}.path`, value]),
   )
 }
 
@@ -56,18 +52,13 @@ function slashed(path: string): string {
   return process.platform === 'win32' ? path.replaceAll('\\', '/') : path
 }
 
-/** Adds to a config file; what it has under the same keys stays. */
-export async function addSettings(file: string, entries: readonly Entry[], git: Git): Promise<void> {
-  for (const { key, value } of entries) await git.run(['config', '--file', file, '--add', key, value])
-}
-
 /** Removes the files first, they are the secret, then what names them. What is gone already is no error. */
 export async function removePersisted(persisted: PersistedCredentials, git: Git): Promise<void> {
   for (const file of persisted.files) await rm(file, { force: true })
   const names = persisted.files.map((file) => basename(file))
   for (const directory of persisted.gitDirectories) {
     const file = join(directory, 'config')
-    await removeSettings(file, git, ({ key, value }) => {
+    await removeSettings(file, git, ([key, value]) => {
       if (isInclusion(key)) return names.includes(basenameAnywhere(value))
       return key === 'core.sshcommand' && names.some((name) => value.includes(name))
     })
@@ -84,10 +75,10 @@ export async function removeEarlier(
 ): Promise<void> {
   const keys = ['core.sshcommand', `http.${origin}/.extraheader`, `url.${origin}/.insteadof`]
   for (const directory of [gitDirectory, ...(await submodulesIn(gitDirectory))]) {
-    const removed = await removeSettings(join(directory, 'config'), git, (entry) =>
-      isInclusion(entry.key) ? isCredentialsFile(entry.value) : keys.includes(entry.key),
+    const removed = await removeSettings(join(directory, 'config'), git, ([key, value]) =>
+      isInclusion(key) ? isCredentialsFile(value) : keys.includes(key),
     )
-    for (const { value } of removed) {
+    for (const [, value] of removed) {
       if (isCredentialsFile(value) && dirname(value) === temp) await rm(value, { force: true })
     }
   }
@@ -109,32 +100,17 @@ function basenameAnywhere(path: string): string {
 async function removeSettings(
   file: string,
   git: Git,
-  isDoomed: (entry: Entry) => boolean,
-): Promise<readonly Entry[]> {
+  isDoomed: (setting: Setting) => boolean,
+): Promise<readonly Setting[]> {
+  if (!existsSync(file)) return []
   const doomed = (await settingsOf(file, git)).filter(isDoomed)
-  const inclusionsToo = doomed.map(({ key, value }) =>
+  const inclusionsToo = doomed.map(([key, value]) =>
     // Only the values of inclusions may stand in argv; a header is a secret.
     isInclusion(key) ? [key, `^${value.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&')}$`] : [key],
   )
   const unsettings = new Map(inclusionsToo.map((args) => [args.join('\n'), args]))
   for (const args of unsettings.values()) await git.run(['config', '--file', file, '--unset-all', ...args])
   return doomed
-}
-
-async function settingsOf(file: string, git: Git): Promise<readonly Entry[]> {
-  const isThere = await access(file).then(
-    () => true,
-    () => false,
-  )
-  if (!isThere) return []
-  const listed = await git.run(['config', '--file', file, '--no-includes', '--null', '--list'])
-  return listed
-    .split('\0')
-    .filter((entry) => entry !== '')
-    .map((entry) => {
-      const [key = '', ...lines] = entry.split('\n')
-      return { key, value: lines.join('\n') }
-    })
 }
 
 /** Git directories of submodules at any depth; a submodule's name may have slashes. */
@@ -151,13 +127,4 @@ async function submodulesIn(gitDirectory: string): Promise<readonly string[]> {
     }
   }
   return found
-}
-
-async function entriesIn(directory: string): Promise<readonly Dirent[]> {
-  try {
-    return await readdir(directory, { withFileTypes: true })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
-  }
 }

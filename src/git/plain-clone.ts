@@ -1,9 +1,10 @@
-import { type Environment, type Git, gitIn } from './git.ts'
+import { type Git, type GitContext, gitIn } from './git.ts'
+import { formatOfName } from './object-format.ts'
 import { fetchFromOrigin, type GitRetries, type Origin, refMoved } from './origin.ts'
 import { targetObject } from './target-object.ts'
 import { refspecsFor, type Target, trackingRefOf } from './wanted.ts'
 
-export interface PlainCloneOptions {
+export interface PlainCloneOptions extends GitContext {
   /** Absolute path of an empty directory. */
   readonly tree: string
   readonly target: Target
@@ -14,8 +15,6 @@ export interface PlainCloneOptions {
   readonly tags: 'none' | 'all'
   readonly retries: GitRetries
   readonly onProgress: ((line: string) => void) | undefined
-  readonly env: Environment
-  readonly signal: AbortSignal
 }
 
 /**
@@ -37,8 +36,7 @@ export async function plainClone(options: PlainCloneOptions): Promise<void> {
 }
 
 async function makeRepository(git: Git, { commit }: Target, origin: Origin): Promise<void> {
-  const objectFormat = commit.length === 64 ? 'sha256' : 'sha1'
-  await git.run(['init', '--quiet', `--object-format=${objectFormat}`])
+  await git.run(['init', '--quiet', `--object-format=${formatOfName(commit)}`])
   await git.run(['remote', 'add', 'origin', origin.url])
   await git.run(['config', '--local', 'gc.auto', '0'])
 }

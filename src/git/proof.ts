@@ -1,42 +1,48 @@
 import { createHash, type Hash } from 'node:crypto'
 import { ActionError } from '../errors.ts'
 import type { Git } from './git.ts'
-import type { ObjectFormat } from './index-file.ts'
+import { GITLINK_MODE, type ObjectFormat } from './index-file.ts'
 
 export interface ProofOptions {
   readonly git: Git
   readonly commit: string
   readonly objectFormat: ObjectFormat
-  /** What was unpacked, whose files are proven but for these blobs. */
-  readonly snapshot: { readonly commit: string; readonly unproven: readonly string[] }
+  /** Whose files are proven by what was written of them, or by `proveBlobs`. */
+  readonly snapshotCommit: string
 }
 
 /**
  * Proves that a commit that came with a snapshot is what its name says: git does not look at the names of objects
- * when it reads them. The commit, its trees, and the blobs that no written file has proven, are hashed anew (60 ms
- * for 47,000 files in 1,000 directories). UNSAFE_GIT where one is another.
+ * when it reads them. The commit, its trees, and the blobs that are not the snapshot's, are hashed anew (60 ms for
+ * 47,000 files in 1,000 directories). UNSAFE_GIT where one is another.
  */
-export async function proveCommit({ git, commit, objectFormat, snapshot }: ProofOptions): Promise<void> {
+export async function proveCommit({
+  git,
+  commit,
+  objectFormat,
+  snapshotCommit,
+}: ProofOptions): Promise<void> {
   // A graph that came with the snapshot could name another tree than the commit does.
   const config = { 'core.commitGraph': 'false' }
   const options = ['--objects', '--no-walk', '--filter=blob:none', '--no-object-names']
   const trees = await git.run(['rev-list', ...options, commit], { config })
   await proveObjects(git, trees.split('\n'), objectFormat)
-  const blobs = new Set(snapshot.unproven)
-  if (commit !== snapshot.commit) {
-    for (const blob of await newBlobs(git, snapshot.commit, commit)) blobs.add(blob)
-  }
-  await proveObjects(git, [...blobs], objectFormat)
+  if (commit !== snapshotCommit)
+    await proveBlobs(git, await newBlobs(git, snapshotCommit, commit), objectFormat)
+}
+
+/** The same for blobs that no written file has proven. */
+export async function proveBlobs(git: Git, blobs: readonly string[], format: ObjectFormat): Promise<void> {
+  await proveObjects(git, [...new Set(blobs)], format)
 }
 
 /** Of the trees in between, those that both have were proven with the newer one. */
 async function newBlobs(git: Git, older: string, newer: string): Promise<readonly string[]> {
   const diff = await git.run(['diff-tree', '-r', '--no-renames', '--raw', '--abbrev=64', older, newer])
   const lines = diff.matchAll(/^:\d+ (?<mode>\d+) [0-9a-f]+ (?<id>[0-9a-f]+) [^D]/gm)
-  return [...lines].filter(({ groups }) => groups?.mode !== GITLINK).map(({ groups }) => groups?.id ?? '')
+  const blobs = [...lines].filter(({ groups }) => Number.parseInt(groups?.mode ?? '', 8) !== GITLINK_MODE)
+  return blobs.map(({ groups }) => groups?.id ?? '')
 }
-
-const GITLINK = '160000'
 
 async function proveObjects(git: Git, names: readonly string[], format: ObjectFormat): Promise<void> {
   const wanted = names.filter((name) => name !== '')

@@ -1,7 +1,6 @@
 import type { Git } from './git.ts'
+import { BRANCHES, branchIn } from './ref-name.ts'
 import { type Target, trackingRefOf } from './wanted.ts'
-
-const BRANCHES = 'refs/heads/'
 
 /** How many parts of a name all tracking refs of its kind share: `refs/remotes/origin`, `refs/tags`. */
 const SHARED_PARTS = { branch: 3, pull: 3, tag: 2 } as const
@@ -13,14 +12,14 @@ export async function commitOf(git: Git): Promise<string> {
 
 /** Leaves no local branch but the target's. HEAD is detached where it was on another one. */
 export async function dropOtherBranches(git: Git, target: Target): Promise<void> {
-  const listed = await git.run(['for-each-ref', '--format=%(HEAD)%(refname)', BRANCHES])
-  const others = linesOf(listed).filter((line) => line.slice(1) !== target.ref)
+  const listed = await listRefs(git, ['--format=%(HEAD)%(refname)', BRANCHES])
+  const others = listed.filter((line) => line.slice(1) !== target.ref)
   const checkedOut = others.find((line) => line.startsWith('*'))?.slice(1)
   if (checkedOut !== undefined) {
     // A transaction of its own: git does not delete the branch that HEAD is on and change HEAD in one.
     await git.run(['update-ref', '--no-deref', 'HEAD', 'HEAD^{commit}'])
     // Only the branch that is checked out has a section in a config that this action wrote.
-    const section = `branch.${checkedOut.slice(BRANCHES.length)}`
+    const section = `branch.${branchIn(checkedOut)}`
     await git.succeeds(['config', '--local', '--remove-section', section])
   }
   await deleteRefs(
@@ -40,24 +39,35 @@ export async function dropConflictingRefs(git: Git, target: Target): Promise<voi
     .split('/')
     .slice(0, SHARED_PARTS[target.kind] + 1)
     .join('/')
-  const listed = await git.run(['for-each-ref', '--ignore-case', '--format=%(refname)', root])
+  const near = await refNames(git, ['--ignore-case', root])
   await deleteRefs(
     git,
-    linesOf(listed).filter((name) => contains(name, tracking) || contains(tracking, name)),
+    near.filter((name) => contains(name, tracking) || contains(tracking, name)),
   )
+}
+
+/** Replacement objects would let whoever made the clone show other contents than the commit has. */
+export async function dropReplaceRefs(git: Git): Promise<void> {
+  await deleteRefs(git, await refNames(git, ['refs/replace/']))
 }
 
 function contains(directory: string, name: string): boolean {
   return name.toLowerCase().startsWith(`${directory.toLowerCase()}/`)
 }
 
-async function deleteRefs(git: Git, names: readonly string[]): Promise<void> {
-  if (names.length === 0) return
-  const commands = names.map((name) => `delete ${name}\n`).join('')
-  await git.run(['update-ref', '--no-deref', '--stdin'], { input: Buffer.from(commands) })
+/** In full; `which` are patterns, and options before them. */
+export function refNames(git: Git, which: readonly string[]): Promise<readonly string[]> {
+  return listRefs(git, ['--format=%(refname)', ...which])
 }
 
 /** A name that is not UTF-8 cannot be said to git again: it is left alone. */
-function linesOf(output: string): readonly string[] {
-  return output.split('\n').filter((line) => line !== '' && !line.includes('\ufffd'))
+async function listRefs(git: Git, args: readonly string[]): Promise<readonly string[]> {
+  const lines = (await git.run(['for-each-ref', ...args])).split('\n')
+  return lines.filter((line) => line !== '' && !line.includes('\ufffd'))
+}
+
+export async function deleteRefs(git: Git, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return
+  const commands = names.map((name) => `delete ${name}\n`).join('')
+  await git.run(['update-ref', '--no-deref', '--stdin'], { input: Buffer.from(commands) })
 }

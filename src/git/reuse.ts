@@ -1,14 +1,14 @@
 import { rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { ActionError, describeError } from '../errors.ts'
-import { submodulePaths } from './check-out.ts'
+import { describeError } from '../errors.ts'
+import { settingsOf } from './config-file.ts'
 import type { DotGit } from './dotgit.ts'
 import { type ConfigSource, freshConfig } from './fresh-config.ts'
-import { type Environment, type Git, gitIn } from './git.ts'
+import { type Git, type GitContext, gitIn, isGitFailure, type Setting } from './git.ts'
 import type { ObjectFormat } from './index-file.ts'
-import { dropLeftovers, dropRepositoriesIn, isPlainRepository, lstatOf } from './leftovers.ts'
-import { commitOf, dropConflictingRefs, dropOtherBranches } from './refs.ts'
-import { dropReplaceRefs } from './settle.ts'
+import { listIndex, submodulePaths } from './index-listing.ts'
+import { dropLeftovers, dropRepositoriesIn, isPlainRepository, refuseRepositoriesIn } from './leftovers.ts'
+import { commitOf, dropConflictingRefs, dropOtherBranches, dropReplaceRefs } from './refs.ts'
 import type { Target } from './wanted.ts'
 
 /** What has to be known of a clone to write its config anew. */
@@ -19,20 +19,16 @@ export interface Reusable {
   readonly partialFilter: string | undefined
 }
 
-export interface ReuseOptions extends ConfigSource {
+export interface ReuseOptions extends ConfigSource, GitContext {
   readonly destination: string
   readonly reusable: Reusable
   readonly target: Target
   /** Whether files that no commit knows are removed, and changed ones put back. */
   readonly clean: boolean
-  readonly env: Environment
-  readonly signal: AbortSignal
   readonly log: (line: string) => void
 }
 
 const SETTINGS = String.raw`^(remote\.origin\.(url|partialclonefilter)|remote\..*\.promisor|extensions\..*)$`
-/** The names of a few million files. */
-const NAMES_LIMIT_BYTES = 256 * 1024 * 1024
 const FILTER = /^[\w:=+.,%-]+$/
 
 /**
@@ -42,11 +38,11 @@ const FILTER = /^[\w:=+.,%-]+$/
 export async function findReusable(
   destination: string,
   remoteUrl: string,
-  place: { readonly env: Environment; readonly signal: AbortSignal },
+  context: GitContext,
 ): Promise<Reusable | undefined> {
   const dotGit = join(destination, '.git')
   if (!(await isPlainRepository(dotGit))) return undefined
-  const settings = await readSettings(gitIn(destination, place), join(dotGit, 'config'))
+  const settings = await readSettings(gitIn(destination, context), join(dotGit, 'config'))
   if (settings === undefined) return undefined
   const valuesOf = (key: string) => settings.filter(([name]) => name === key).map(([, value]) => value)
   const [url, ...otherUrls] = valuesOf('remote.origin.url')
@@ -54,18 +50,11 @@ export async function findReusable(
   return reusableOf(new Map(settings))
 }
 
-type Setting = readonly [key: string, value: string]
-
 async function readSettings(git: Git, config: string): Promise<readonly Setting[] | undefined> {
   try {
-    const reading = ['config', '--file', config, '--no-includes', '--null', '--get-regexp', SETTINGS]
-    const printed = await git.run(reading)
-    return printed.split('\0').map((setting): Setting => {
-      const keyEnd = setting.indexOf('\n')
-      return keyEnd === -1 ? [setting, 'true'] : [setting.slice(0, keyEnd), setting.slice(keyEnd + 1)]
-    })
+    return await settingsOf(config, git, ['--get-regexp', SETTINGS])
   } catch (error) {
-    if (error instanceof ActionError && error.code === 'GIT_FAILED') return undefined
+    if (isGitFailure(error)) return undefined
     throw error
   }
 }
@@ -122,7 +111,7 @@ export async function prepareReuse(options: ReuseOptions): Promise<'ready' | 'un
 
 /** Those that have files in the index, by their names as far as these are UTF-8. */
 async function directoriesOf(git: Git): Promise<ReadonlySet<string>> {
-  const listed = await git.run(['ls-files', '-z'], { outputLimitBytes: NAMES_LIMIT_BYTES })
+  const listed = await listIndex(git, ['-z'])
   const directories = new Set<string>()
   for (const name of listed.split('\0')) {
     let directory = dirname(name)
@@ -147,13 +136,8 @@ async function writeConfig({ destination, reusable, ...source }: ReuseOptions): 
   await rename(`${config}.new`, config)
 }
 
-/** Git runs commands in a submodule that has a repository of its own, by that one's config. */
 async function checkSubmodules(git: Git, destination: string): Promise<void> {
   const paths = await submodulePaths(git)
-  for (const path of paths) {
-    const isReadable = !path.includes('\ufffd')
-    if (isReadable && (await lstatOf(join(destination, path, '.git'))) === undefined) continue
-    throw new ActionError('UNSAFE_GIT', `its submodule ${JSON.stringify(path)} has a repository of its own`)
-  }
+  await refuseRepositoriesIn(paths, destination)
   if (paths.length > 0) await git.run(['submodule', 'status'])
 }

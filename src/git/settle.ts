@@ -3,20 +3,19 @@ import { join } from 'node:path'
 import { ActionError } from '../errors.ts'
 import { makeDotGitSafe } from './dotgit.ts'
 import { branchSection, type ConfigSource } from './fresh-config.ts'
-import { type Environment, type Git, gitIn } from './git.ts'
-import { type FilledIndex, fillIndex, type ObjectFormat, type RecordOf } from './index-file.ts'
+import { type Git, type GitContext, gitIn, isGitFailure } from './git.ts'
+import type { ObjectFormat } from './index-file.ts'
+import { branchIn } from './ref-name.ts'
+import { commitOf, dropReplaceRefs } from './refs.ts'
 
-export interface SettleOptions extends ConfigSource {
+export interface SettleOptions extends ConfigSource, GitContext {
   /** Absolute path of the unpacked tree, whose `.git` holds only what staysInDotGit keeps. */
   readonly tree: string
   /** The commit the server said the snapshot is of; undefined where it said none. */
   readonly expectedCommit: string | undefined
-  readonly recordOf: RecordOf
-  readonly env: Environment
-  readonly signal: AbortSignal
 }
 
-export interface Settled extends FilledIndex {
+export interface Settled {
   readonly commit: string
   /** Checked-out branch, latin1 of its raw bytes; undefined when HEAD is detached. */
   readonly branch: string | undefined
@@ -27,27 +26,30 @@ export interface Settled extends FilledIndex {
 const FILLABLE_VERSION = '2'
 
 /**
- * Makes an unpacked tree a clone that git may run in, at its own commit, with a new index in which the files
- * that are proven need not be read again. On failure the tree is good for nothing but deletion.
+ * Makes an unpacked `.git` a clone that git may run in, at its own commit. Files are not looked at, and there is no
+ * index yet. On failure the tree is good for nothing but deletion.
  */
 export async function settle(options: SettleOptions): Promise<Settled> {
-  const { tree, recordOf } = options
+  const { tree } = options
   const dotGitPath = join(tree, '.git')
   const dotGit = await makeDotGitSafe(tree, options)
   const git = gitIn(tree, options)
   const commit = await headCommit(git)
   checkCommit(commit, options.expectedCommit)
   const branch = dotGit.refFormat === 'reftable' ? await settleReftable(git, dotGitPath) : dotGit.branch
+  return { commit, branch, objectFormat: dotGit.objectFormat }
+}
+
+/** Makes the index of a clone that has none, which `fillIndex` can then tell of the files. */
+export async function makeIndex(git: Git, commit: string): Promise<void> {
   await git.run(['read-tree', commit], { env: { GIT_INDEX_VERSION: FILLABLE_VERSION } })
-  const index = await fillIndex(dotGitPath, recordOf, dotGit.objectFormat)
-  return { commit, branch, objectFormat: dotGit.objectFormat, ...index }
 }
 
 async function headCommit(git: Git): Promise<string> {
   try {
-    return (await git.run(['rev-parse', '--verify', 'HEAD^{commit}'])).trim()
+    return await commitOf(git)
   } catch (error) {
-    if (!(error instanceof ActionError && error.code === 'GIT_FAILED')) throw error
+    if (!isGitFailure(error)) throw error
     const message =
       "The snapshot's HEAD is no commit that git can read; the repository may be empty or damaged"
     throw new ActionError('GIT_FAILED', message, { cause: error })
@@ -66,15 +68,9 @@ function checkCommit(commit: string, expected: string | undefined): void {
 /** Only git can read a reftable: what the allow-list and the config did for loose and packed refs, by git. */
 async function settleReftable(git: Git, dotGitPath: string): Promise<string | undefined> {
   await dropReplaceRefs(git)
-  const name = (await git.run(['rev-parse', '--symbolic-full-name', 'HEAD'])).trim()
-  if (!name.startsWith('refs/heads/')) return undefined
-  const branch = Buffer.from(name.slice('refs/heads/'.length), 'utf8').toString('latin1')
+  const name = branchIn((await git.run(['rev-parse', '--symbolic-full-name', 'HEAD'])).trim())
+  if (name === undefined) return undefined
+  const branch = Buffer.from(name, 'utf8').toString('latin1')
   await appendFile(join(dotGitPath, 'config'), branchSection(branch), 'latin1')
   return branch
-}
-
-/** Replacement objects would let the archive show other contents than the commit has. */
-export async function dropReplaceRefs(git: Git): Promise<void> {
-  const commands = await git.run(['for-each-ref', '--format=delete %(refname)', 'refs/replace/'])
-  if (commands !== '') await git.run(['update-ref', '--stdin'], { input: Buffer.from(commands) })
 }

@@ -4,6 +4,7 @@ import type { Git, GitOptions } from './git.ts'
 
 /** Which of a commit's files are to be in the tree. */
 export interface Sparse {
+  /** At least one, none of them empty. */
   readonly patterns: readonly string[]
   /** Whether the patterns name directories; otherwise they are written as in a .gitignore. */
   readonly isCone: boolean

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { access, constants, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
+import type { Environment } from '../environment.ts'
 import { ActionError } from '../errors.ts'
-import type { Environment } from './git.ts'
 
 /** A private key, and whom it may be shown to. */
 export interface SshKey {
-  /** Text of the private key. */
+  /** In PEM form, no line break at its end. */
   readonly key: string
   /** Lines in the format of `known_hosts`, on top of the user's own and github.com's. */
   readonly knownHosts: string | undefined

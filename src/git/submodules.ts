@@ -1,8 +1,9 @@
 import { realpath } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
+import type { Environment } from '../environment.ts'
 import { ActionError } from '../errors.ts'
 import { sanitize } from '../sanitize.ts'
-import type { Environment, Git } from './git.ts'
+import { type Git, type Setting, settingsIn } from './git.ts'
 import { type GitRetries, NETWORK_CONFIG, withGitRetries } from './origin.ts'
 
 export interface SubmoduleOptions {
@@ -35,8 +36,8 @@ export async function updateSubmodules(options: SubmoduleOptions): Promise<reado
   const depth = options.depth > 0 ? [`--depth=${options.depth}`] : []
   await git.run(['submodule', 'sync', ...recursive], { env })
   const update = ['submodule', 'update', '--init', '--force', ...depth, ...recursive]
-  const telling = onProgress && { onLine: onProgress }
-  await withGitRetries(() => git.run(update, { env, config: NETWORK_CONFIG, ...telling }), retries)
+  const asked = { env, config: NETWORK_CONFIG, onLine: onProgress }
+  await withGitRetries(() => git.run(update, asked), retries)
   const printed = await git.run(['submodule', '--quiet', 'foreach', ...recursive, SETTLE], { env })
   const root = await realpath(tree)
   return printed
@@ -54,7 +55,11 @@ function belowDotGit(directory: string, root: string): string {
   )
 }
 
-/** As for any command in the tree, but a submodule may lie where git's own protocol is spoken. */
+/**
+ * As for any command in the tree, but a submodule may lie where git's own protocol is spoken. Up to git 2.38 much of
+ * `git submodule` is a shell script that unsets GIT_CONFIG_COUNT for fetches and for nested submodules, and keeps
+ * only the settings that `-c` would have made (GIT_CONFIG_PARAMETERS).
+ */
 function environmentOf({ env, hasLfs }: SubmoduleOptions): Environment {
   return {
     ...env,
@@ -62,22 +67,11 @@ function environmentOf({ env, hasLfs }: SubmoduleOptions): Environment {
     GIT_LFS_SKIP_SMUDGE: hasLfs ? undefined : '1',
     GIT_NO_LAZY_FETCH: undefined,
     GIT_CONFIG_COUNT: undefined,
-    GIT_CONFIG_PARAMETERS: settingsOf(env).map(asParameter).join(' '),
+    GIT_CONFIG_PARAMETERS: settingsIn(env).map(asParameter).join(' '),
   }
 }
 
-/**
- * The settings that GIT_CONFIG_COUNT counts. Up to git 2.38 much of `git submodule` is a shell script that unsets
- * it for fetches and for nested submodules, and keeps only what `-c` would have set (GIT_CONFIG_PARAMETERS).
- */
-function settingsOf(env: Environment): (readonly [key: string, value: string])[] {
-  return Array.from({ length: Number(env.GIT_CONFIG_COUNT) || 0 }, (_, index) => [
-    env[`GIT_CONFIG_KEY_${index}`] ?? '',
-    env[`GIT_CONFIG_VALUE_${index}`] ?? '',
-  ])
-}
-
-function asParameter([key, value]: readonly [key: string, value: string]): string {
+function asParameter([key, value]: Setting): string {
   return `${shellQuoted(key)}=${shellQuoted(value)}`
 }
 

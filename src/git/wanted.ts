@@ -1,6 +1,6 @@
 import { type Given, refused } from '../input-values.ts'
 import { refuseForkCode } from './fork-guard.ts'
-import { isCommitName, isRefName } from './ref-name.ts'
+import { BRANCHES, branchIn, isCommitName, isRefName, ORIGIN_BRANCHES, TAGS } from './ref-name.ts'
 
 /** What the runner says about the job that runs. */
 export interface JobEvent {
@@ -44,9 +44,7 @@ export interface RefspecChoice {
   readonly tags: 'none' | 'all'
 }
 
-const BRANCHES = 'refs/heads/'
 const PULLS = 'refs/pull/'
-const TAGS = 'refs/tags/'
 const ALL_TAGS = `+${TAGS}*:${TAGS}*`
 
 /**
@@ -113,7 +111,8 @@ function kindOf(ref: string): Target['kind'] {
 
 /** The ref that tells, in the clone, where the target was at the origin; a tag keeps its name. */
 export function trackingRefOf({ kind, ref }: Target): string | undefined {
-  if (kind === 'branch') return `refs/remotes/origin/${ref.slice(BRANCHES.length)}`
+  const branch = branchIn(ref)
+  if (branch !== undefined) return `${ORIGIN_BRANCHES}${branch}`
   if (kind === 'pull') return `refs/remotes/pull/${ref.slice(PULLS.length)}`
   return kind === 'tag' ? ref : undefined
 }
@@ -130,7 +129,7 @@ export function startPointOf(target: Target): string {
 export function refspecsFor(target: Target, { history, tags }: RefspecChoice): readonly string[] {
   if (history === 'everything') {
     const own = target.kind === 'pull' ? [refspecOf(target)] : []
-    return [`+${BRANCHES}*:refs/remotes/origin/*`, ALL_TAGS, ...own]
+    return [`+${BRANCHES}*:${ORIGIN_BRANCHES}*`, ALL_TAGS, ...own]
   }
   if (tags === 'none') return [refspecOf(target)]
   return target.kind === 'tag' ? [ALL_TAGS] : [ALL_TAGS, refspecOf(target)]

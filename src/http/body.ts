@@ -1,14 +1,9 @@
 import { ActionError } from '../errors.ts'
 import type { Reply } from './exchange.ts'
 import { placeOf } from './failure.ts'
+import { type Flow, readFlow } from './flow.ts'
 import { announcedLength, refuseContentEncoding } from './headers.ts'
-import { type StallLimits, StallWatch } from './stall.ts'
-
-/** Stops a body and lets it go on; of no effect once it is over. */
-export interface Flow {
-  pause(): void
-  resume(): void
-}
+import type { StallLimits } from './stall.ts'
 
 export interface BodyLimits {
   readonly stall: StallLimits
@@ -22,32 +17,16 @@ export async function readBody(
   take: (bytes: Uint8Array, flow: Flow) => void,
 ): Promise<void> {
   let received = 0
-  let isOver = false
-  const watch = new StallWatch(stall, (why) =>
-    reply.drop(new ActionError('STALLED', `${placeOf(reply.url)} stalled at byte ${received}: ${why}`)),
-  )
-  const flow = {
-    pause: () => {
-      watch.pause()
-      reply.pause()
-    },
-    resume: () => {
-      if (isOver) return
-      watch.resume()
-      reply.resume()
-    },
-  }
+  const stalled = (why: string): ActionError =>
+    new ActionError('STALLED', `${placeOf(reply.url)} stalled at byte ${received}: ${why}`)
   try {
     refuseHead(reply, maxBytes)
-    await reply.read((bytes) => {
+    await readFlow(reply, { stall, stalled }, (bytes, flow) => {
       received += bytes.length
-      watch.progress(bytes.length)
       if (received > maxBytes) reply.drop(tooLong(reply, maxBytes))
       else take(bytes, flow)
     })
   } finally {
-    isOver = true
-    watch.pause()
     reply.drop()
   }
 }

@@ -1,6 +1,7 @@
 import dns, { type LookupAddress, type LookupOptions } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 import { ActionError } from '../errors.ts'
+import { familyOf, withoutBrackets } from './ip-address.ts'
 
 /** Addresses that mean something else to every machine, and what they mean. */
 const INSIDE = {
@@ -22,7 +23,7 @@ export type Inside = keyof typeof INSIDE
 
 /** What an IP address, an IPv4 one in IPv6 clothes included, means on the inside; undefined for any other. */
 export function insideOf(address: string): Inside | undefined {
-  const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
+  const family = familyOf(address)
   return (Object.keys(INSIDE) as Inside[]).find((inside) => blockOf(inside).check(address, family))
 }
 
@@ -30,7 +31,7 @@ function blockOf(inside: Inside): BlockList {
   const block = new BlockList()
   for (const subnet of INSIDE[inside]) {
     const [address = '', bits] = subnet.split('/')
-    block.addSubnet(address, Number(bits), isIP(address) === 6 ? 'ipv6' : 'ipv4')
+    block.addSubnet(address, Number(bits), familyOf(address))
   }
   return block
 }
@@ -102,8 +103,4 @@ function addressesOf(name: string, options: LookupOptions): Promise<LookupAddres
       else reject(error)
     })
   })
-}
-
-function withoutBrackets(hostname: string): string {
-  return hostname.replace(/^\[(.*)\]$/, '$1')
 }

@@ -1,15 +1,11 @@
 import type { Dispatcher } from 'undici'
 import { ActionError } from '../errors.ts'
 import { networkError, placeOf } from './failure.ts'
+import type { ReplyHead } from './reply-head.ts'
 import { errorCode } from './retry.ts'
 
 /** The head of a reply whose body waits to be read or dropped: one of the two must be done. */
-export interface Reply {
-  /** Where the reply came from, after redirects. */
-  readonly url: URL
-  readonly status: number
-  /** A header's value by its lower-case name; undefined where there is none, refused where there are several. */
-  header(name: string): string | undefined
+export interface Reply extends ReplyHead {
   /**
    * Hands the body over as it arrives and resolves at its end; rejects when it breaks.
    * `take` copies what it keeps before it returns, and may be given a little more after `pause`.
@@ -71,7 +67,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Reply {
     this.#controller?.resume()
   }
 
-  drop(reason: unknown = new Error('the reply was not wanted')): void {
+  drop(reason: unknown = unwanted()): void {
     if (this.#over) return
     this.#finish(reason)
     this.#controller?.abort(reason instanceof Error ? reason : new Error(String(reason)))
@@ -79,7 +75,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Reply {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    if (this.#over) controller.abort(new Error('the reply was not wanted'))
+    if (this.#over) controller.abort(unwanted())
   }
 
   onResponseStart(
@@ -122,6 +118,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Reply {
     this.#options.reject(error)
     this.#ended.reject(error)
   }
+}
+
+function unwanted(): Error {
+  return new Error('the reply was not wanted')
 }
 
 /** Each interim head (1xx) gives the server as much time again. */

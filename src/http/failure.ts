@@ -1,4 +1,5 @@
 import { ActionError, type ErrorCode } from '../errors.ts'
+import type { ReplyHead } from './reply-head.ts'
 import { attemptsWorth, errorCode, isRetryStatus, parseRetryAfter, TransientError } from './retry.ts'
 
 const TLS_CODES =
@@ -21,12 +22,17 @@ export function networkError(error: unknown, url: URL): unknown {
     return failure('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${tlsHint(code)}`)
   }
   if (NOT_HTTP_CODES.test(code)) return failure('PROTOCOL_ERROR', `${what} does not answer in valid HTTP`)
-  if (code === 'EMFILE' || code === 'ENFILE') {
+  if (isOutOfDescriptors(code)) {
     const advice = 'raise the limit of open files (ulimit -n), or lower the input concurrency'
     return failure('CONNECTION_FAILED', `no file descriptor is left for a connection to ${what}: ${advice}`)
   }
   const hint = code === 'ENOTFOUND' ? `; check the name ${url.hostname} and the runner's network` : ''
   return failure('CONNECTION_FAILED', `request for ${what} failed${hint}`)
+}
+
+/** Whether a code says that the process, or the whole machine, has as many files open as it may. */
+export function isOutOfDescriptors(code: string): boolean {
+  return code === 'EMFILE' || code === 'ENFILE'
 }
 
 function tlsHint(code: string): string {
@@ -52,14 +58,8 @@ function proxyRefusal(cause: unknown, url: URL): ActionError | undefined {
   return new ActionError('PROXY_FAILED', `${message}; check ${variable} and NO_PROXY`, { cause })
 }
 
-interface FailedReply {
-  readonly url: URL
-  readonly status: number
-  header(name: string): string | undefined
-}
-
 /** The error for a reply whose status is of no use. */
-export function statusError(reply: FailedReply, nowMs: number): ActionError {
+export function statusError(reply: ReplyHead, nowMs: number): ActionError {
   const { status } = reply
   const answered = `${placeOf(reply.url)} answered ${status}`
   if (status === 401 || status === 403) {

@@ -1,13 +1,13 @@
 import { ActionError } from '../errors.ts'
 import { sanitize } from '../sanitize.ts'
-import type { Reply } from './exchange.ts'
 import { placeOf } from './failure.ts'
+import type { ReplyHead } from './reply-head.ts'
 
 /**
  * The ETag, byte for byte, where it can be a pin: a weak one (RFC 9110, 8.8.1) says "much the same", and an empty
  * one says nothing. One without quotes, as some stores send it, is taken as it is.
  */
-export function strongETag(reply: Reply): string | undefined {
+export function strongETag(reply: ReplyHead): string | undefined {
   const etag = reply.header('etag')?.trim()
   if (etag === undefined || etag === '' || etag === '""' || /^W\//i.test(etag)) return undefined
   if (etag.length <= 1024 && /^[\x20-\x7e\x80-\xff]+$/.test(etag)) return etag
@@ -15,7 +15,7 @@ export function strongETag(reply: Reply): string | undefined {
 }
 
 /** Content-Length in bytes; undefined where the server did not announce one. */
-export function announcedLength(reply: Reply): number | undefined {
+export function announcedLength(reply: ReplyHead): number | undefined {
   const length = reply.header('content-length')
   if (length === undefined) return undefined
   if (/^\d{1,15}$/.test(length)) return Number(length)
@@ -26,7 +26,7 @@ export function announcedLength(reply: Reply): number | undefined {
  * We ask for the bytes as they are: a server that encodes them sends another object than it announces. What is
  * stored as zstd, and whose length is known, is not encoded for us, even where the store says `zstd`.
  */
-export function refuseContentEncoding(reply: Reply): void {
+export function refuseContentEncoding(reply: ReplyHead): void {
   const encoding = reply.header('content-encoding')?.toLowerCase() ?? ''
   if (encoding === '' || encoding === 'identity') return
   const isStored = reply.url.pathname.endsWith('.zst') && announcedLength(reply) !== undefined

@@ -1,8 +1,8 @@
 import { BlockList, isIP } from 'node:net'
+import type { Environment } from '../environment.ts'
 import { ActionError } from '../errors.ts'
 import { sanitize, withoutSecrets } from '../sanitize.ts'
-
-type Environment = Readonly<Record<string, string | undefined>>
+import { familyOf, withoutBrackets } from './ip-address.ts'
 
 /**
  * The proxy for a target as the runner, git and curl would choose it: lower-case variables first, https never
@@ -74,14 +74,11 @@ function matchesAddress(item: string, host: string): boolean {
   if (family === 0 || (bits !== undefined && !/^\d{1,3}$/.test(bits)) || Number(bits) > width) return false
   const block = new BlockList()
   // Like curl, a block of 0 bits is the one address, not the whole internet.
-  block.addSubnet(address, Number(bits) || width, family === 6 ? 'ipv6' : 'ipv4')
-  return block.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')
+  block.addSubnet(address, Number(bits) || width, familyOf(address))
+  return block.check(host, familyOf(host))
 }
 
 /** Without the brackets of an IPv6 address and the dot that ends a fully qualified name. */
 function bareHost(hostname: string): string {
-  return hostname
-    .toLowerCase()
-    .replace(/^\[(.*)\]$/, '$1')
-    .replace(/\.$/, '')
+  return withoutBrackets(hostname.toLowerCase()).replace(/\.$/, '')
 }

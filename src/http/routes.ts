@@ -1,12 +1,13 @@
 import type { LookupFunction } from 'node:net'
 import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici'
+import type { Environment } from '../environment.ts'
 import type { Border } from './border.ts'
 import { proxyFor } from './proxy.ts'
 import { ReadBuffer } from './read-buffer.ts'
 
 export interface RouteOptions {
   /** Where the proxy variables are. */
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly env: Environment
   readonly connectTimeoutMs: number
   /** Connections to one origin: with no limit, a request that follows another at once would open one more. */
   readonly connections: number

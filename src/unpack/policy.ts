@@ -74,6 +74,10 @@ export class EntryPolicy {
     return taken === undefined || taken < 0 ? undefined : taken
   }
 
+  hasTaken(...paths: readonly string[]): boolean {
+    return paths.every((path) => this.#taken.has(path))
+  }
+
   /** Counts bytes of the archive, be they content, headers or what follows its end: all of them cost time. */
   countRead(bytes: number): void {
     this.#read += bytes

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { linkSync, lstatSync, lutimesSync, mkdirSync, symlinkSync } from 'node:fs'
+import { Stopwatch } from '../timing.ts'
 import { Batch, type BatchFile } from './batch.ts'
 import { diskError, diskFailure } from './disk-error.ts'
 import type { Naming } from './entry-name.ts'
@@ -22,6 +23,17 @@ export interface TreeOptions {
   readonly mtime: number
   /** Default: this system's. */
   readonly naming?: Naming
+  /**
+   * Told when `.git`, which tar gives in one piece, is on disk and other files follow: git can begin while those are
+   * written. Where more of `.git` comes after all, `write` rejects with ScatteredDotGit.
+   */
+  readonly onDotGit?: (() => void) | undefined
+}
+
+/** The archive is not one that git can begin with before its end. */
+export class ScatteredDotGit extends Error {
+  override readonly name = 'ScatteredDotGit'
+  override readonly message = 'the archive has .git in several places'
 }
 
 const SYSTEM_NAMING: Naming = process.platform === 'win32' ? 'windows' : 'posix'
@@ -55,6 +67,8 @@ interface CurrentFile extends BatchFile {
 
 /** Builds a tree from a tar stream: files by the writers, links last, so that no link is ever on the way to a file. */
 export class TreeBuilder {
+  /** Runs while the writers are waited for. */
+  readonly waiting = new Stopwatch()
   /** The repository's object format: what object ids are made with. */
   hash: 'sha1' | 'sha256' = 'sha1'
   readonly #root: string
@@ -70,11 +84,22 @@ export class TreeBuilder {
   #files = 0
   #workFiles = 0
   #bytes = 0
+  readonly #onDotGit: (() => void) | undefined
+  #hasLeftDotGit = false
 
   /** Starts the writers; `close` ends them. */
-  constructor({ root, writers, limits, staysInDotGit, mtime, naming = SYSTEM_NAMING }: TreeOptions) {
+  constructor({
+    root,
+    writers,
+    limits,
+    staysInDotGit,
+    mtime,
+    naming = SYSTEM_NAMING,
+    onDotGit,
+  }: TreeOptions) {
     this.#root = toLatin1(root)
     this.#mtime = mtime
+    this.#onDotGit = onDotGit
     this.#policy = new EntryPolicy({
       limits,
       naming,
@@ -96,6 +121,7 @@ export class TreeBuilder {
     for (const event of this.#parser.push(bytes)) {
       if (event.kind === 'entry') {
         const file = this.#take(event.entry)
+        if (file !== undefined && this.#isBehindDotGit(file)) await this.#leaveDotGit()
         this.#current = file
         if (file === undefined || this.#batch.add(file)) continue
         await this.#flush()
@@ -112,7 +138,9 @@ export class TreeBuilder {
   async finish(): Promise<Tree> {
     this.#parser.end()
     await this.#flush()
-    await this.#writers.idle()
+    this.waiting.start()
+    await this.#writers.written()
+    this.waiting.stop()
     for (const { path, entry } of this.#links) this.#makeLink(path, entry)
     return {
       files: this.#files,
@@ -139,8 +167,22 @@ export class TreeBuilder {
     const flags = (entry.executable ? EXECUTABLE : 0) | (inDotGit ? 0 : TRACKED)
     this.#files += 1
     if (!inDotGit) this.#workFiles += 1
+    else if (this.#hasLeftDotGit) throw new ScatteredDotGit()
     this.#bytes += entry.size
     return { path, number, size: entry.size, flags, position: 0, writer: undefined }
+  }
+
+  /** Whether this is the first file behind a `.git` that seems to be whole. */
+  #isBehindDotGit({ flags }: CurrentFile): boolean {
+    if (this.#onDotGit === undefined || this.#hasLeftDotGit || (flags & TRACKED) === 0) return false
+    return this.#policy.hasTaken('.git/HEAD', '.git/objects', '.git/refs')
+  }
+
+  async #leaveDotGit(): Promise<void> {
+    this.#hasLeftDotGit = true
+    await this.#flush()
+    // What fails here is told to whoever writes next.
+    this.#writers.written().then(this.#onDotGit, () => {})
   }
 
   /** A file that does not fit into a block has blocks of its own, all for one writer. */
@@ -158,8 +200,10 @@ export class TreeBuilder {
   /** Gives the batch to a writer: the one that has begun this file, or the idlest. */
   async #flush(file?: CurrentFile): Promise<void> {
     if (this.#batch.isEmpty) return
+    this.waiting.start()
     if (file?.writer !== undefined) await this.#writers.roomAt(file.writer)
     const writer = file?.writer ?? (await this.#writers.idlest())
+    this.waiting.stop()
     if (file !== undefined) file.writer = writer
     this.#writers.give(writer, this.#batch.job(this.hash))
     this.#batch = new Batch(this.#writers.block())

@@ -1,6 +1,8 @@
 import type { ByteStream } from '../byte-stream.ts'
 import { ActionError } from '../errors.ts'
+import { Stopwatch } from '../timing.ts'
 import { decode } from './decode.ts'
+import { type Spent, SpentClock } from './spent.ts'
 import type { Tree, TreeBuilder } from './tree.ts'
 
 export interface UnpackOptions {
@@ -15,18 +17,32 @@ const MAX_RATIO = 1000
 /** So much is unpacked before that is asked: a clone may begin with a file of zeros. */
 const UNJUDGED_BYTES = 64 * 1024 * 1024
 
+export interface Unpacked extends Tree {
+  readonly spent: Spent
+}
+
 /** Turns a stream of a `tar.zst` into the tree, while it arrives. On failure what is on disk is incomplete. */
-export async function unpack(stream: ByteStream, tree: TreeBuilder, options: UnpackOptions): Promise<Tree> {
+export async function unpack(
+  stream: ByteStream,
+  tree: TreeBuilder,
+  options: UnpackOptions,
+): Promise<Unpacked> {
   if (options.commit?.length === 64) tree.hash = 'sha256'
   const counted = new CountedStream(stream)
+  const clock = new SpentClock({ network: counted.waiting, files: tree.waiting })
   let bytes = 0
   for await (const block of decode(counted, { concurrency: options.decoders })) {
+    clock.gotBlock()
     bytes += block.length
     checkRatio(bytes, counted.taken)
     await tree.write(block)
+    clock.readBlock()
   }
   if (bytes === 0) throw new ActionError('EMPTY_SNAPSHOT', 'the snapshot is empty')
-  return tree.finish()
+  clock.gotBlock()
+  const finished = await tree.finish()
+  clock.readBlock()
+  return { ...finished, spent: clock.spent }
 }
 
 function checkRatio(bytes: number, compressedBytes: number): void {
@@ -38,9 +54,10 @@ function checkRatio(bytes: number, compressedBytes: number): void {
   )
 }
 
-/** A stream that tells how many bytes have been taken from it. */
+/** A stream that tells how many bytes have been taken from it, and how long they were waited for. */
 class CountedStream implements ByteStream {
   readonly holdBytes: number
+  readonly waiting = new Stopwatch()
   readonly #stream: ByteStream
   taken = 0
 
@@ -58,9 +75,13 @@ class CountedStream implements ByteStream {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    this.waiting.start()
     for await (const piece of this.#stream) {
+      this.waiting.stop()
       this.taken += piece.length
       yield piece
+      this.waiting.start()
     }
+    this.waiting.stop()
   }
 }

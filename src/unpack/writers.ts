@@ -12,6 +12,8 @@ const WORKER_LIMITS = { maxYoungGenerationSizeMb: 3 }
 export interface Writer {
   readonly worker: Worker
   queued: number
+  /** How many it has done. */
+  done: number
 }
 
 export type Written = JobResult & { readonly kind: 'written' }
@@ -66,9 +68,10 @@ export class Writers {
     writer.worker.postMessage(job, [job.block.buffer, job.parts.buffer])
   }
 
-  /** Resolves when everything given is on disk. */
-  async idle(): Promise<void> {
-    while (this.#failure === undefined && this.#writers.some(({ queued }) => queued > 0))
+  /** Resolves when everything given until now is on disk. */
+  async written(): Promise<void> {
+    const ends = this.#writers.map((writer) => ({ writer, end: writer.done + writer.queued }))
+    while (this.#failure === undefined && ends.some(({ writer, end }) => writer.done < end))
       await this.#bell.wait()
     if (this.#failure !== undefined) throw this.#failure.error
   }
@@ -84,11 +87,13 @@ export class Writers {
     const writer = {
       worker: new Worker(script, { workerData: this.#options.worker, resourceLimits: WORKER_LIMITS }),
       queued: 0,
+      done: 0,
     }
     writer.worker.on('error', (error) => this.#fail(error))
     writer.worker.on('exit', () => this.#fail(new Error('a writer thread ended before its work was done')))
     writer.worker.on('message', (result: JobResult) => {
       writer.queued -= 1
+      writer.done += 1
       if (result.kind === 'failed') this.#fail(this.#options.errorOf(result))
       else {
         this.#blocks.push(result.block)

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { DEFAULT_LIMITS } from '../../src/unpack/policy.ts'
 import { type TarEntry, tar, zstdFrame } from '../support/archive.ts'
 import { useMemoryDisk } from '../support/memory-disk.ts'
-import { startObjectServer } from '../support/object-server.ts'
+import { serveArchive } from '../support/served-archive.ts'
 import { BufferStream, type BufferStreamOptions, everyBytes, listing } from '../unpack/fixture.ts'
 import { makePlace, type UnpackingOptions, unpackInto } from './place.ts'
 import { Step } from './step.ts'
@@ -64,12 +64,11 @@ describe('an archive that unpacks to far more than it has', () => {
   })
 
   it('F116: through the whole step, leaves everything as it was', async () => {
-    const server = await startObjectServer({ bytes: repeated(fileOf(GIB), ZEROS, 128) })
+    const url = await serveArchive(repeated(fileOf(GIB), ZEROS, 128))
     const step = new Step()
     const before = step.state
-    await expect(step.run(`${server.url}/snapshot.tar.zst`)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' })
+    await expect(step.run(url)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' })
     expect(step.state).toEqual(before)
-    await server.close()
   })
 
   it('F116: may do so for its first 64 MiB', async () => {

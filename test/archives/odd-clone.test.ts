@@ -3,11 +3,11 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, linkSync, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest'
+import { beforeAll, beforeEach, expect, it } from 'vitest'
 import { zstdFrame } from '../support/archive.ts'
 import { type FileChange, git, makeUpstream, variedHistory } from '../support/git-repo.ts'
-import { startObjectServer } from '../support/object-server.ts'
 import { skipWithout } from '../support/programs.ts'
+import { serveArchive } from '../support/served-archive.ts'
 import { cloneOf, expectSameAsClone } from '../support/working-copy.ts'
 import { Step } from './step.ts'
 
@@ -36,10 +36,10 @@ const HISTORY: FileChange[][] = [
 
 let clone: string
 let expected: string
-const root = mkdtempSync(join(tmpdir(), 'odd-clone-'))
 
 /** A clone as somebody left it: a file with two names, bits and times that no checkout makes. */
 beforeAll(async () => {
+  const root = mkdtempSync(join(tmpdir(), 'odd-clone-'))
   const upstream = await makeUpstream({ root }, HISTORY)
   expected = await cloneOf(upstream, root)
   clone = join(root, 'odd')
@@ -48,8 +48,8 @@ beforeAll(async () => {
   linkSync(join(clone, 'same/one'), join(clone, 'same/two'))
   chmodSync(join(clone, 'bin/run'), 0o6755)
   chmodSync(join(clone, 'src'), 0o700)
+  return () => rmSync(root, { recursive: true, force: true })
 })
-afterAll(() => rmSync(root, { recursive: true, force: true }))
 beforeEach((context) => skipWithout(context, 'tar'))
 
 const FORMATS = [
@@ -79,16 +79,15 @@ it.for(FORMATS.map((row) => [`${row.id}: an archive ${row.what}`, row] as const)
   '%s, is the commit in every byte, name and bit',
   async ([, { options }]) => {
     const archive = execFileSync('tar', ['-cpf', '-', '-C', clone, ...options, '.'], { maxBuffer: MAX_BYTES })
-    const server = await startObjectServer({ bytes: zstdFrame(archive, { checksum: true }) })
-    onTestFinished(() => server.close())
+    const url = await serveArchive(zstdFrame(archive, { checksum: true }))
     const step = new Step()
     const sha = await git(clone, 'rev-parse', 'HEAD')
-    const { outcome } = await step.run(`${server.url}/snapshot.tar.zst`, {}, sha)
+    const { outcome } = await step.run(url, {}, sha)
     expect(outcome).toBe('restored')
     expect(readdirSync(join(step.workspace, 'data'), 'buffer').filter((name) => !isUtf8(name))).toHaveLength(
       1,
     )
-    await expectSameAsClone(step.workspace, expected, 'https://github.com/octo/project')
+    await expectSameAsClone(step.workspace, expected)
     expect(lstatSync(join(step.workspace, 'bin/run')).mode & 0o6000).toBe(0)
   },
 )

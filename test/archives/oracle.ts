@@ -1,13 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
-import { listing, temporaryDirectory } from '../unpack/fixture.ts'
+import { temporary } from '../support/temporary.ts'
+import { listing } from '../unpack/fixture.ts'
 
 const MAX_BYTES = 2 ** 28
 
 /** What GNU tar makes of an archive, as `portrait` tells it; it may say what it likes about owners and times. */
 export function asTarUnpacks(archive: Buffer): ReadonlyMap<string, string> {
-  const place = temporaryDirectory()
+  const place = temporary()
   const options = ['--no-same-owner', '--no-same-permissions', '--touch', '--delay-directory-restore']
   spawnSync('tar', ['-xf', '-', '-C', place, ...options], {
     input: archive,
@@ -68,7 +69,7 @@ const FILES = [
 ]
 
 function makeClone(): string {
-  const place = join(temporaryDirectory(), 'clone')
+  const place = join(temporary(), 'clone')
   const who = ['-c', 'user.name=A', '-c', 'user.email=a@example.com', '-c', 'core.hooksPath=/dev/null']
   const date = '1700000000 +0000'
   const env = { ...process.env, GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date }

@@ -5,7 +5,8 @@ import { staysInDotGit } from '../../src/git/dotgit.ts'
 import { DEFAULT_LIMITS } from '../../src/unpack/policy.ts'
 import { type Tree, TreeBuilder, type TreeOptions } from '../../src/unpack/tree.ts'
 import { unpack } from '../../src/unpack/unpack.ts'
-import { type Listing, listing, temporaryDirectory } from '../unpack/fixture.ts'
+import { temporary } from '../support/temporary.ts'
+import { type Listing, listing } from '../unpack/fixture.ts'
 import type { Contents } from './cases.ts'
 
 /** A tree to be built, with something beside it that nothing may touch. */
@@ -17,7 +18,7 @@ export interface Place {
 }
 
 export function makePlace(): Place {
-  const directory = temporaryDirectory()
+  const directory = temporary()
   const [tree, outside] = [join(directory, 'tree'), join(directory, 'outside')]
   for (const name of [tree, outside, join(directory, 'tree-evil')]) mkdirSync(name, { mode: 0o700 })
   writeFileSync(join(outside, 'secret'), 'secret', { mode: 0o600 })

@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import { pzstd, skippableFrame, type TarEntry, tar, zstdFrame } from '../support/archive.ts'
-import { startObjectServer } from '../support/object-server.ts'
+import { serveArchive } from '../support/served-archive.ts'
 import { BufferStream, everyBytes, handFrame, listing, sampleBytes } from '../unpack/fixture.ts'
 import type { Contents } from './cases.ts'
 import { elsewhere, expectedListing, makePlace, type Place, unpackInto } from './place.ts'
@@ -152,11 +152,9 @@ describe('a step that refuses a stream leaves everything as it was', () => {
     ['F113: with garbage after it', Buffer.concat([WHOLE, Buffer.from('garbage')]), 'CORRUPT_ZSTD'],
     ['T91: of HTML', Buffer.from('<!DOCTYPE html>'.padEnd(600)), 'NOT_ZSTD'],
   ])('%s, through the whole step', async (_, bytes, code) => {
-    const server = await startObjectServer({ bytes })
     const step = new Step()
     const before = step.state
-    await expect(step.run(`${server.url}/snapshot.tar.zst`)).rejects.toMatchObject({ code })
+    await expect(step.run(await serveArchive(bytes))).rejects.toMatchObject({ code })
     expect(step.state).toEqual(before)
-    await server.close()
   })
 })

@@ -2,8 +2,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { deferred } from '../support/deferred.ts'
 import type { FaultScript } from '../support/scripted-server.ts'
-import { CHUNK, nothingMoves, pattern, Reader, rangesOf, roundTrips, startFetch } from './fixture.ts'
-import { type Observed, observed } from './observer.ts'
+import { CHUNK, nothingMoves, pattern, rangesOf, roundTrips, startFetch } from './fixture.ts'
+import { Observer } from './observer.ts'
+import { Reader } from './reader.ts'
 
 const RING = 4 * CHUNK
 const RING_RANGES = ['bytes=0-15', 'bytes=16-31', 'bytes=32-47', 'bytes=48-63']
@@ -94,22 +95,15 @@ describe('a download', () => {
   })
 
   it('never has more, seen from the client, and asks for nothing too far ahead of what is released', async () => {
-    let observer: Observed | undefined
     let reader: Reader | undefined
-    const fetch = await startFetch({
-      bytes: pattern(33 * CHUNK),
-      observe: (client) => {
-        observer = observed(client, () => {
-          const end = observer?.asked.at(-1)?.end ?? 0
-          expect(end).toBeLessThanOrEqual((reader?.received ?? 0) + RING)
-        })
-        return observer.client
-      },
+    const observer = new Observer(({ asked }) => {
+      expect(asked.at(-1)?.end).toBeLessThanOrEqual((reader?.received ?? 0) + RING)
     })
+    const fetch = await startFetch({ bytes: pattern(33 * CHUNK), observe: observer.observe })
     reader = new Reader(await fetch.stream())
     await reader.rest()
-    expect(observer?.maxActive).toBe(2)
-    expect(observer?.active).toBe(0)
+    expect(observer.maxActive).toBe(2)
+    expect(observer.active).toBe(0)
   })
 
   it.each([1, 2, 3, 4, 8, 16])(

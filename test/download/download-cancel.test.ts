@@ -2,13 +2,13 @@ import { getEventListeners } from 'node:events'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ActionError } from '../../src/errors.ts'
 import { Patience } from '../../src/patience.ts'
-import { deferred } from '../support/deferred.ts'
+import { deferred, never } from '../support/deferred.ts'
 import type { FaultScript } from '../support/scripted-server.ts'
-import { CHUNK, type Fetch, failureOf, pattern, Reader, startFetch } from './fixture.ts'
+import { CHUNK, type Fetch, failureOf, pattern, startFetch } from './fixture.ts'
+import { Reader } from './reader.ts'
 
 const BYTES = pattern(20 * CHUNK)
 const CANCELLED = new ActionError('CANCELLED', 'cancelled by a test')
-const never = new Promise<never>(() => {})
 
 describe('a cancelled download', () => {
   it('ends while it waits for the first answer', async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { StallWatch } from '../../src/http/stall.ts'
 import type { FaultScript } from '../support/scripted-server.ts'
-import { CHUNK, failureOf, pattern, Reader, rangesOf, startFetch } from './fixture.ts'
+import { CHUNK, failureOf, pattern, rangesOf, startFetch } from './fixture.ts'
+import { Reader } from './reader.ts'
 
 const BYTES = pattern(6 * CHUNK)
 const STALL_MS = 60

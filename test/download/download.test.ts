@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { deferred } from '../support/deferred.ts'
 import type { FaultScript } from '../support/scripted-server.ts'
-import { CHUNK, pattern, Reader, rangesOf, startFetch } from './fixture.ts'
+import { CHUNK, pattern, rangesOf, startFetch } from './fixture.ts'
+import { Reader } from './reader.ts'
 
 describe('a download', () => {
   it.each([1, 15, 16, 17, 31, 32, 33, 48, 159, 160, 161, 1000])(

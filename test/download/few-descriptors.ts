@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto'
 import { closeSync, openSync } from 'node:fs'
-import { download } from '../../src/download/download.ts'
 import { ActionError, describeError } from '../../src/errors.ts'
-import { HttpClient } from '../../src/http/client.ts'
-import { openSnapshot } from '../../src/snapshot/open.ts'
+import { apart } from './apart.ts'
 
 /** What the program prints. */
 export type Outcome = { readonly sha256: string } | { readonly code: string; readonly text: string }
@@ -20,36 +18,20 @@ function leave(count: number): void {
 
 /** Downloads from an address, eight chunks of 64 KiB at a time, when only so many descriptors are left. */
 async function run(url: URL, left: number): Promise<Outcome> {
-  const client = new HttpClient({
-    env: {},
-    secrets: { origin: url.origin, headers: {} },
-    connectTimeoutMs: 10_000,
-    connections: 8,
+  const limits = { concurrency: 8, chunkBytes: 64 * 1024 }
+  const { client, open, stream } = apart(url, limits, () => {
+    if (left === 0) leave(0)
   })
-  const { signal } = new AbortController()
-  const attemptsFor = () => ({
-    attempts: 3,
-    budget: { left: 10 },
-    remainingMs: () => Number.POSITIVE_INFINITY,
-    random: () => 0,
-    wait: async () => (left === 0 ? leave(0) : undefined),
-    onRetry: () => {},
-  })
-  const options = {
-    ...{ client, signal, attemptsFor, concurrency: 8, chunkBytes: 64 * 1024 },
-    ...{ discoveryTimeoutMs: 60_000, headersTimeoutMs: 60_000 },
-    stall: { idleMs: 60_000, bytesPerSecond: 1 },
-  }
   try {
-    const snapshot = await openSnapshot(url, options)
+    const snapshot = await open()
     leave(left)
-    const stream = download(snapshot, options)
+    const bytes = stream(snapshot)
     const hash = createHash('sha256')
     let at = 0
-    for await (const piece of stream) {
+    for await (const piece of bytes) {
       hash.update(piece)
       at += piece.length
-      stream.release(at)
+      bytes.release(at)
     }
     return { sha256: hash.digest('hex') }
   } catch (error) {

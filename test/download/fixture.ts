@@ -1,12 +1,15 @@
 import { onTestFinished } from 'vitest'
 import type { ByteStream } from '../../src/byte-stream.ts'
-import { download } from '../../src/download/download.ts'
+import { type DownloadOptions, download } from '../../src/download/download.ts'
 import { ActionError, describeError, type ErrorCode } from '../../src/errors.ts'
 import type { Attempts } from '../../src/http/attempts.ts'
-import { HttpClient } from '../../src/http/client.ts'
-import { openSnapshot, type Snapshot } from '../../src/snapshot/open.ts'
+import type { HttpClient } from '../../src/http/client.ts'
+import { type OpenOptions, openSnapshot, type Snapshot } from '../../src/snapshot/open.ts'
+import { asking, clientTo } from '../support/http-client.ts'
 import { type ObjectServer, type ObjectServerOptions, startObjectServer } from '../support/object-server.ts'
 import { bytesObject } from '../support/stored-object.ts'
+import { turns } from '../support/turns.ts'
+import { Reader } from './reader.ts'
 
 export const CHUNK = 16
 const SIGNATURE = 'signed-query'
@@ -35,26 +38,6 @@ export interface FetchSettings extends ObjectServerOptions {
   readonly observe?: (client: Pick<HttpClient, 'get'>) => Pick<HttpClient, 'get'>
 }
 
-export interface Fetch {
-  readonly server: ObjectServer
-  readonly client: HttpClient
-  /** Makes the round trips. */
-  readonly visitor: HttpClient
-  readonly url: URL
-  readonly cancel: AbortController
-  /** What the backoffs waited for, and why. */
-  readonly delays: number[]
-  readonly retried: unknown[]
-  /** For how many chunks attempts were asked for, and until when. */
-  readonly attemptsAsked: { readonly chunks: number; readonly signal: AbortSignal }[]
-  readonly open: () => Promise<Snapshot>
-  readonly opened: Snapshot[]
-  readonly stream: () => Promise<ByteStream>
-  /** All bytes, each released as soon as it is there. */
-  readonly read: () => Promise<Buffer>
-  readonly end: () => Promise<void>
-}
-
 /** Bytes that are not the same again after any power of two: a misplaced one cannot cancel out. */
 export function pattern(size: number): Buffer {
   return Buffer.from(Uint8Array.from({ length: size }, (_, place) => place % 251))
@@ -75,125 +58,78 @@ export async function beginFetch(settings: FetchSettings): Promise<Fetch> {
     fault: (request) => (request.path === FENCE ? undefined : settings.fault?.(request)),
   })
   const address = await settings.through?.(new URL(server.url))
-  const url = new URL(`/object?${SIGNATURE}=1`, address ?? server.url)
-  const client = new HttpClient({
-    env: {},
-    secrets: { origin: url.origin, headers: { authorization: TOKEN, 'x-key': TOKEN } },
-    connectTimeoutMs: 10_000,
-    connections: settings.connections ?? 8,
-  })
-  const visitor = new HttpClient({
-    env: {},
-    secrets: { origin: url.origin, headers: {} },
-    connectTimeoutMs: 10_000,
-    connections: 1,
-  })
-  const cancel = new AbortController()
-  const delays: number[] = []
-  const retried: unknown[] = []
-  const attemptsAsked: { chunks: number; signal: AbortSignal }[] = []
-  const attemptsAtOnce = (_: number, signal: AbortSignal): Attempts => ({
-    attempts: settings.retries ?? 5,
-    budget: { left: settings.budget ?? 1000 },
-    remainingMs: () => Number.POSITIVE_INFINITY,
-    random: () => 0,
-    wait: async (delayMs) => {
-      delays.push(delayMs)
-      signal.throwIfAborted()
-    },
-    onRetry: (error) => {
-      retried.push(error)
-    },
-  })
-  const options = {
-    client: settings.observe?.(client) ?? client,
-    concurrency: settings.concurrency ?? 2,
-    chunkBytes: settings.chunkBytes ?? CHUNK,
-    discoveryTimeoutMs: 60_000,
-    headersTimeoutMs: settings.headersTimeoutMs ?? 60_000,
-    stall: { idleMs: settings.stallMs ?? 60_000, bytesPerSecond: settings.floor ?? 1 },
-    attemptsFor: (chunks: number, signal: AbortSignal) => {
-      attemptsAsked.push({ chunks, signal })
-      return (settings.attemptsFor ?? attemptsAtOnce)(chunks, signal)
-    },
-    signal: cancel.signal,
-  }
-  const opened: Snapshot[] = []
-  const open = async (): Promise<Snapshot> => {
-    const snapshot = await openSnapshot(url, options)
-    opened.push(snapshot)
-    return snapshot
-  }
-  const stream = async (): Promise<ByteStream> => download(await open(), options)
-  const read = async (): Promise<Buffer> => new Reader(await stream()).rest()
-  const end = async (): Promise<void> => {
-    await Promise.all([client.close(), visitor.close()])
-    await server.close()
-  }
-  return {
-    server,
-    client,
-    visitor,
-    url,
-    cancel,
-    delays,
-    retried,
-    attemptsAsked,
-    open,
-    opened,
-    stream,
-    read,
-    end,
-  }
+  return new Fetch(server, new URL(`/object?${SIGNATURE}=1`, address ?? server.url), settings)
 }
 
-/** Reads a stream step by step, and releases what it has read, unless it is to hold it back. */
-export class Reader {
-  received = 0
-  readonly #source: ByteStream
-  readonly #bytes: AsyncIterator<Uint8Array>
-  #holdsBack: boolean
+/** A download that is made ready, and what is seen of it. */
+export class Fetch {
+  readonly server: ObjectServer
+  readonly url: URL
+  readonly client: HttpClient
+  /** Makes the round trips. */
+  readonly visitor: HttpClient
+  readonly cancel = new AbortController()
+  /** What the backoffs waited for, and why. */
+  readonly delays: number[] = []
+  readonly retried: unknown[] = []
+  /** For how many chunks attempts were asked for, and until when. */
+  readonly attemptsAsked: { readonly chunks: number; readonly signal: AbortSignal }[] = []
+  readonly opened: Snapshot[] = []
+  readonly #settings: FetchSettings
+  readonly #options: DownloadOptions & OpenOptions
 
-  constructor(source: ByteStream, { holdsBack = false } = {}) {
-    this.#source = source
-    this.#bytes = source[Symbol.asyncIterator]()
-    this.#holdsBack = holdsBack
-  }
-
-  /** The next piece; undefined at the end. */
-  async next(): Promise<Buffer | undefined> {
-    const { done, value } = await this.#bytes.next()
-    if (done) return undefined
-    const piece = Buffer.from(new Uint8Array(value))
-    this.received += piece.length
-    if (!this.#holdsBack) this.#source.release(this.received)
-    return piece
-  }
-
-  /** As many bytes as asked for, or a few more where a piece has them; fewer at the end. */
-  async take(count: number): Promise<Buffer> {
-    const until = this.received + count
-    const pieces: Buffer[] = []
-    while (this.received < until) {
-      const piece = await this.next()
-      if (piece === undefined) break
-      pieces.push(piece)
+  constructor(server: ObjectServer, url: URL, settings: FetchSettings) {
+    const secrets = { origin: url.origin, headers: { authorization: TOKEN, 'x-key': TOKEN } }
+    this.server = server
+    this.url = url
+    this.client = clientTo(url, { secrets, connections: settings.connections ?? 8 })
+    this.visitor = clientTo(url, { connections: 1 })
+    this.#settings = settings
+    this.#options = {
+      client: settings.observe?.(this.client) ?? this.client,
+      concurrency: settings.concurrency ?? 2,
+      chunkBytes: settings.chunkBytes ?? CHUNK,
+      discoveryTimeoutMs: 60_000,
+      headersTimeoutMs: settings.headersTimeoutMs ?? 60_000,
+      stall: { idleMs: settings.stallMs ?? 60_000, bytesPerSecond: settings.floor ?? 1 },
+      attemptsFor: (chunks, signal) => {
+        this.attemptsAsked.push({ chunks, signal })
+        return settings.attemptsFor?.(chunks, signal) ?? this.#attemptsAtOnce(signal)
+      },
+      signal: this.cancel.signal,
     }
-    return Buffer.concat(pieces)
   }
 
-  rest(): Promise<Buffer> {
-    return this.take(Number.POSITIVE_INFINITY)
+  readonly open = async (): Promise<Snapshot> => {
+    const snapshot = await openSnapshot(this.url, this.#options)
+    this.opened.push(snapshot)
+    return snapshot
   }
 
-  /** Releases all that was read, and from now on what is. */
-  holdBackNoMore(): void {
-    this.#holdsBack = false
-    this.#source.release(this.received)
+  readonly stream = async (): Promise<ByteStream> => download(await this.open(), this.#options)
+
+  /** All bytes, each released as soon as it is there. */
+  readonly read = async (): Promise<Buffer> => new Reader(await this.stream()).rest()
+
+  readonly end = async (): Promise<void> => {
+    await Promise.all([this.client.close(), this.visitor.close()])
+    await this.server.close()
   }
 
-  async stop(): Promise<void> {
-    await this.#bytes.return?.()
+  #attemptsAtOnce(signal: AbortSignal): Attempts {
+    return {
+      attempts: this.#settings.retries ?? 5,
+      budget: { left: this.#settings.budget ?? 1000 },
+      remainingMs: () => Number.POSITIVE_INFINITY,
+      random: () => 0,
+      wait: async (delayMs) => {
+        this.delays.push(delayMs)
+        signal.throwIfAborted()
+      },
+      onRetry: (error) => {
+        this.retried.push(error)
+      },
+    }
   }
 }
 
@@ -216,16 +152,10 @@ export function rangesOf(server: ObjectServer): (string | undefined)[] {
   return server.log.map(({ range }) => range)
 }
 
-/** Lets everything go on that is ready to, for so many turns of the event loop. */
-export async function turns(count = 1): Promise<void> {
-  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve))
-}
-
 /** Resolves when the server has answered so many more requests: what was about to come has come. */
 export async function roundTrips({ visitor, server }: Fetch, count = 5): Promise<void> {
   for (let trip = 0; trip < count; trip += 1) {
-    const options = { headers: {}, headersTimeoutMs: 60_000, signal: new AbortController().signal }
-    const reply = await visitor.get(new URL(FENCE, server.url), options)
+    const reply = await visitor.get(new URL(FENCE, server.url), asking())
     await reply.read(() => {})
     await turns()
   }

@@ -1,6 +1,5 @@
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { onTestFinished } from 'vitest'
+import { connect, createServer, type Socket } from 'node:net'
+import { listen } from '../support/listening.ts'
 
 export interface Gate {
   /** How many connections it turned away. */
@@ -57,18 +56,11 @@ function gateBy(rule: Rule): Gate {
 
   async function through(target: URL): Promise<URL> {
     const server = createServer((socket) => {
-      socket.on('error', () => {})
       rule(socket, open.size, onTurnedAway)
       if (socket.destroyed) onTurnedAway()
       else relay(socket, target)
     })
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    onTestFinished(async () => {
-      for (const socket of open) socket.destroy()
-      await new Promise((resolve) => server.close(resolve))
-    })
-    return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    return new URL(`http://127.0.0.1:${await listen(server)}`)
   }
 
   return gate

@@ -1,8 +1,4 @@
-import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { Bell } from '../../src/bell.ts'
 import { Lanes } from '../../src/download/lanes.ts'
@@ -10,17 +6,15 @@ import { Patience } from '../../src/patience.ts'
 import { deferred } from '../support/deferred.ts'
 import type { Fault } from '../support/fault.ts'
 import type { FaultScript } from '../support/scripted-server.ts'
-import type { Outcome } from './few-descriptors.ts'
 import { type Fetch, type FetchSettings, pattern, startFetch } from './fixture.ts'
 import { gate, oneRequestEach } from './gate.ts'
-import { type Observed, observed } from './observer.ts'
-import { fetchAt, KiB, objectFor, PLACES, type Place, prefixRead } from './place.ts'
+import { Observer } from './observer.ts'
+import { complete, fetchAt, KiB, PARALLEL_SHAPES, prefixRead, SHAPES } from './place.ts'
 
-const shape = ({ concurrency, chunkBytes }: Place): string =>
-  `${concurrency} at a time, ${chunkBytes / KiB} KiB`
-const SHAPES = PLACES.filter(({ chunk }) => chunk === 'first').map((place) => [shape(place), place] as const)
-const PARALLEL = SHAPES.filter(([, { concurrency }]) => concurrency > 1)
-const complete = (place: Place) => ({ error: undefined, bytes: objectFor(place).length })
+const EIGHT = { concurrency: 8, chunkBytes: 64 * KiB }
+
+/** An answer that takes a while, so that several are on their way at a time. */
+const late: FaultScript = () => ({ hold: delay(5) })
 
 describe('a server that takes few connections', () => {
   it.each(
@@ -54,7 +48,9 @@ describe('a server that has no room for many requests', () => {
   ]
 
   it.each(
-    refusals.flatMap(([how, fault]) => PARALLEL.map(([name, place]) => [how, name, place, fault] as const)),
+    refusals.flatMap(([how, fault]) =>
+      PARALLEL_SHAPES.map(([name, place]) => [how, name, place, fault] as const),
+    ),
   )('F102: and answers those beyond half by %s gets no more (%s)', async (_how, _, place, fault) => {
     const most = place.concurrency / 2
     const fetch = await fetchAt(place, {
@@ -93,13 +89,7 @@ describe('a server that has no room for many requests', () => {
   })
 
   it('F102: for as long as there is one at a time is an error that says so', async () => {
-    const fault: FaultScript = ({ index }) => (index === 0 ? undefined : { status: 503 })
-    const fetch = await startFetch({
-      bytes: pattern(20 * 64 * KiB),
-      concurrency: 8,
-      chunkBytes: 64 * KiB,
-      fault,
-    })
+    const fetch = await startFetch({ ...EIGHT, bytes: pattern(20 * 64 * KiB), fault: ever({ status: 503 }) })
     await expect(fetch.read()).rejects.toMatchObject({
       code: 'SERVER_ERROR',
       message: expect.stringContaining('gave up after 6 attempts'),
@@ -109,14 +99,8 @@ describe('a server that has no room for many requests', () => {
   })
 
   it('F102: and asks for a long wait is an error at once', async () => {
-    const fault: FaultScript = ({ index }) =>
-      index === 0 ? undefined : { status: 429, headers: { 'retry-after': '3600' } }
-    const fetch = await startFetch({
-      bytes: pattern(20 * 64 * KiB),
-      concurrency: 8,
-      chunkBytes: 64 * KiB,
-      fault,
-    })
+    const fault = ever({ status: 429, headers: { 'retry-after': '3600' } })
+    const fetch = await startFetch({ ...EIGHT, bytes: pattern(20 * 64 * KiB), fault })
     await expect(fetch.read()).rejects.toMatchObject({
       code: 'RATE_LIMITED',
       message: expect.stringContaining('asks to wait 3600 s'),
@@ -153,7 +137,7 @@ describe('requests that wait for room', () => {
 })
 
 describe('a connection that was closed while it lay idle', () => {
-  it.each(PARALLEL)('F103: costs no attempt, and no one hears of it (%s)', async (_, place) => {
+  it.each(PARALLEL_SHAPES)('F103: costs no attempt, and no one hears of it (%s)', async (_, place) => {
     const server = oneRequestEach()
     const fetch = await fetchAt(place, { through: server.through, retries: 0, budget: 0 })
     expect(await prefixRead(place, fetch)).toEqual(complete(place))
@@ -172,60 +156,21 @@ describe('a connection that was closed while it lay idle', () => {
   })
 })
 
-describe('a process that may open few files', () => {
-  const bytes = pattern(20 * 64 * KiB)
-
-  it.each([1, 2, 3])('F105: with room for %i more connections gets all over those', async (left) => {
-    const { server } = await startFetch({ bytes, fault: late })
-    expect(await withDescriptors(`${server.url}/object`, left)).toEqual({
-      sha256: createHash('sha256').update(bytes).digest('hex'),
-    })
-  })
-
-  it('F105: with room for none fails with a word about the limit', async () => {
-    const fault: FaultScript = ({ index }) => (index === 0 ? { finAfter: 100 } : undefined)
-    const { server } = await startFetch({ bytes, fault })
-    expect(await withDescriptors(`${server.url}/object`, 0)).toEqual({
-      code: 'CONNECTION_FAILED',
-      text: expect.stringContaining(
-        'raise the limit of open files (ulimit -n), or lower the input concurrency',
-      ),
-    })
-  })
-})
-
-/** An answer that takes a while, so that several are on their way at a time. */
-const late: FaultScript = () => ({ hold: delay(5) })
-
 /** Whether the latest request is one more than the server has room for. */
 function isBeyond(most: number, { server }: Fetch): boolean {
   return server.active() > most
 }
 
-/** A download of chunks of 64 KiB, eight at a time, and how many were on their way when each was asked for. */
-async function watch(settings: FetchSettings) {
-  let observer: Observed | undefined
-  const inFlight: number[] = []
-  const fetch = await startFetch({
-    concurrency: 8,
-    chunkBytes: 64 * KiB,
-    ...settings,
-    observe: (client) => {
-      observer = observed(client, () => inFlight.push(observer?.active ?? 0))
-      return observer.client
-    },
-  })
-  const read = async (): Promise<boolean> => (await fetch.read()).equals(settings.bytes ?? Buffer.alloc(0))
-  return { fetch, inFlight, read }
+/** Answers all but the first request in this way. */
+function ever(fault: Fault): FaultScript {
+  return ({ index }) => (index === 0 ? undefined : fault)
 }
 
-async function withDescriptors(url: string, left: number): Promise<Outcome> {
-  const program = join(import.meta.dirname, 'few-descriptors.ts')
-  const { stdout } = await promisify(execFile)('/bin/sh', [
-    '-c',
-    'ulimit -n 200; exec "$@"',
-    'sh',
-    ...[process.execPath, program, url, String(left)],
-  ])
-  return JSON.parse(stdout)
+/** Also tells how many requests were on their way when each was sent. */
+async function watch(settings: FetchSettings) {
+  const inFlight: number[] = []
+  const { observe } = new Observer(({ active }) => inFlight.push(active))
+  const fetch = await startFetch({ ...EIGHT, ...settings, observe })
+  const read = async (): Promise<boolean> => (await fetch.read()).equals(settings.bytes ?? Buffer.alloc(0))
+  return { fetch, inFlight, read }
 }

@@ -1,7 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { download } from '../../src/download/download.ts'
-import { HttpClient } from '../../src/http/client.ts'
-import { openSnapshot } from '../../src/snapshot/open.ts'
+import { apart } from './apart.ts'
 
 /** What the program prints: resident bytes more than before the download. */
 export interface Memory {
@@ -12,37 +10,18 @@ export interface Memory {
 
 /** Downloads from an address, first with a consumer that sleeps until nothing more comes, then to the end. */
 async function run(url: URL, concurrency: number, chunkBytes: number): Promise<Memory> {
-  const client = new HttpClient({
-    env: {},
-    secrets: { origin: url.origin, headers: {} },
-    connectTimeoutMs: 10_000,
-    connections: concurrency,
-  })
-  const { signal } = new AbortController()
-  const attemptsFor = () => ({
-    attempts: 0,
-    budget: { left: 0 },
-    remainingMs: () => Number.POSITIVE_INFINITY,
-    random: Math.random,
-    wait: async () => {},
-    onRetry: () => {},
-  })
-  const options = {
-    ...{ client, signal, attemptsFor, concurrency, chunkBytes },
-    ...{ discoveryTimeoutMs: 60_000, headersTimeoutMs: 60_000 },
-    stall: { idleMs: 60_000, bytesPerSecond: 1 },
-  }
+  const { client, open, stream } = apart(url, { concurrency, chunkBytes })
   const before = process.memoryUsage.rss()
-  const stream = download(await openSnapshot(url, options), options)
-  const pieces = stream[Symbol.asyncIterator]()
+  const source = stream(await open())
+  const pieces = source[Symbol.asyncIterator]()
   let bytes = (await pieces.next()).value?.length ?? 0
   await quiet(client.traffic, concurrency * chunkBytes)
   const asleep = process.memoryUsage.rss() - before
   let peak = 0
-  stream.release(bytes)
+  source.release(bytes)
   for (let next = await pieces.next(); !next.done; next = await pieces.next()) {
     bytes += next.value.length
-    stream.release(bytes)
+    source.release(bytes)
     peak = Math.max(peak, process.memoryUsage.rss() - before)
   }
   await client.close()

@@ -9,25 +9,20 @@ import type { FaultScript } from '../support/scripted-server.ts'
 import { failureOf, pattern, startFetch } from './fixture.ts'
 import {
   chunkAt,
+  complete,
   fetchAt,
   inBody,
   KiB,
   MiB,
-  nameOf,
   objectFor,
   PLACES,
   type Place,
   prefixRead,
+  SHAPES,
 } from './place.ts'
 
-const shape = ({ concurrency, chunkBytes }: Place): string =>
-  `${concurrency} at a time, ${chunkBytes / KiB} KiB`
-const SHAPES = PLACES.filter(({ chunk }) => chunk === 'first').map((place) => [shape(place), place] as const)
-
 describe('replicas that do not have the same object', () => {
-  it.each(
-    PLACES.filter(({ concurrency }) => concurrency > 1).map((place) => [nameOf(place), place] as const),
-  )(
+  it.each(PLACES.filter(([, { concurrency }]) => concurrency > 1))(
     'F084: in turn the old and the new one is an error, and no byte of the new one is handed on (%s)',
     async (_, place) => {
       const other = Buffer.alloc(objectFor(place).length, 0xff)
@@ -59,14 +54,11 @@ describe('a range that broke, and goes on with a reply of the whole', () => {
     return { fault, asked }
   }
 
-  it.each(PLACES.map((place) => [nameOf(place), place] as const))(
+  it.each(PLACES)(
     'F086: none of it is taken, and the same byte is asked for again (%s)',
     async (_, place) => {
       const { fault, asked } = wholeAfterBreak(place, 1)
-      expect(await prefixRead(place, await fetchAt(place, { fault }))).toEqual({
-        error: undefined,
-        bytes: objectFor(place).length,
-      })
+      expect(await prefixRead(place, await fetchAt(place, { fault }))).toEqual(complete(place))
       expect(asked).toHaveLength(2)
     },
   )
@@ -120,7 +112,7 @@ describe('a concurrency of 1', () => {
     async (chunkBytes) => {
       const place: Place = { concurrency: 1, chunkBytes, chunk: 'first' }
       const fetch = await fetchAt(place)
-      expect(await prefixRead(place, fetch)).toEqual({ error: undefined, bytes: objectFor(place).length })
+      expect(await prefixRead(place, fetch)).toEqual(complete(place))
       expect(fetch.server.log.map(({ method, range, ifMatch }) => [method, range, ifMatch])).toEqual([
         ['GET', undefined, undefined],
       ])

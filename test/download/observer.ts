@@ -1,40 +1,46 @@
 import type { HttpClient } from '../../src/http/client.ts'
 import type { Reply } from '../../src/http/exchange.ts'
 
-export interface Observed {
-  readonly client: Pick<HttpClient, 'get'>
+type Client = Pick<HttpClient, 'get'>
+
+/** Notes what a client is asked for, and how many requests run at a time: until the body's end, or its drop. */
+export class Observer {
   /** The range of each request as it is sent, half-open; `end` is Infinity for none. */
-  readonly asked: { readonly start: number; readonly end: number }[]
-  active: number
-  maxActive: number
-}
+  readonly asked: { readonly start: number; readonly end: number }[] = []
+  active = 0
+  maxActive = 0
+  readonly #onAsk: (seen: Observer) => void
 
-/** A client that notes what is asked for, and how many requests run at a time: until the body's end, or its drop. */
-export function observed(client: Pick<HttpClient, 'get'>, onAsk: () => void = () => {}): Observed {
-  const observer: Observed = { asked: [], active: 0, maxActive: 0, client: { get } }
-
-  async function get(...[url, options]: Parameters<HttpClient['get']>): Promise<Reply> {
-    const [, start = '0', last = ''] = /^bytes=(\d+)-(\d*)$/.exec(options.headers.range ?? '') ?? []
-    const end = last === '' ? Number.POSITIVE_INFINITY : Number(last) + 1
-    observer.asked.push({ start: Number(start), end })
-    observer.active += 1
-    observer.maxActive = Math.max(observer.maxActive, observer.active)
-    onAsk()
-    let over = false
-    const finished = (): void => {
-      if (!over) observer.active -= 1
-      over = true
-    }
-    try {
-      const reply = await client.get(url, options)
-      return watched(reply, finished)
-    } catch (error) {
-      finished()
-      throw error
-    }
+  constructor(onAsk: (seen: Observer) => void = () => {}) {
+    this.#onAsk = onAsk
   }
 
-  return observer
+  readonly observe = (client: Client): Client => ({
+    get: async (url, options) => {
+      const finished = this.#begin(options.headers.range ?? '')
+      try {
+        return watched(await client.get(url, options), finished)
+      } catch (error) {
+        finished()
+        throw error
+      }
+    },
+  })
+
+  /** Notes a request; to be called when it is over. */
+  #begin(range: string): () => void {
+    const [, start = '0', last = ''] = /^bytes=(\d+)-(\d*)$/.exec(range) ?? []
+    const end = last === '' ? Number.POSITIVE_INFINITY : Number(last) + 1
+    this.asked.push({ start: Number(start), end })
+    this.active += 1
+    this.maxActive = Math.max(this.maxActive, this.active)
+    this.#onAsk(this)
+    let over = false
+    return () => {
+      if (!over) this.active -= 1
+      over = true
+    }
+  }
 }
 
 function watched(reply: Reply, finished: () => void): Reply {

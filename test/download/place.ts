@@ -13,14 +13,27 @@ export interface Place {
   readonly chunk: 'first' | 'middle' | 'last'
 }
 
-export const PLACES: readonly Place[] = ([1, 2, 8] as const).flatMap((concurrency) =>
+const ALL: readonly Place[] = ([1, 2, 8] as const).flatMap((concurrency) =>
   [64 * KiB, MiB].flatMap((chunkBytes) =>
     (['first', 'middle', 'last'] as const).map((chunk) => ({ concurrency, chunkBytes, chunk })),
   ),
 )
 
-export function nameOf({ concurrency, chunkBytes, chunk }: Place): string {
-  return `${concurrency} at a time, ${chunkBytes / KiB} KiB, ${chunk} chunk`
+/** A place, and how the name of a test calls it. */
+type Named = readonly [name: string, place: Place]
+
+export const PLACES: readonly Named[] = ALL.map((place) => [`${shapeOf(place)}, ${place.chunk} chunk`, place])
+
+/** One place of each shape, where it does not matter which chunk it is. */
+export const SHAPES: readonly Named[] = ALL.filter(({ chunk }) => chunk === 'first').map((place) => [
+  shapeOf(place),
+  place,
+])
+
+export const PARALLEL_SHAPES = SHAPES.filter(([, { concurrency }]) => concurrency > 1)
+
+function shapeOf({ concurrency, chunkBytes }: Place): string {
+  return `${concurrency} at a time, ${chunkBytes / KiB} KiB`
 }
 
 const objects = new Map<number, Buffer>()
@@ -105,8 +118,18 @@ export function fetchAt(place: Place, settings: FetchSettings = {}): Promise<Fet
   })
 }
 
+interface PrefixRead {
+  readonly error: unknown
+  readonly bytes: number
+}
+
+/** What `prefixRead` tells of a download that has come to its end. */
+export function complete(place: Place): PrefixRead {
+  return { error: undefined, bytes: objectFor(place).length }
+}
+
 /** Reads to the end, or to the error: what came must be how the object begins, and nothing may be on its way. */
-export async function prefixRead(place: Place, fetch: Fetch): Promise<{ error: unknown; bytes: number }> {
+export async function prefixRead(place: Place, fetch: Fetch): Promise<PrefixRead> {
   const object = objectFor(place)
   let at = 0
   let error: unknown

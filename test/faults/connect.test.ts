@@ -1,7 +1,7 @@
-import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { freePort } from '../support/child-server.ts'
+import { listen } from '../support/listening.ts'
 import { blackHole } from './black-hole.ts'
 import { CONCURRENCIES, OBJECT, obtain, QUERY, serve, sum } from './fixture.ts'
 import { nameServer } from './names.ts'
@@ -85,11 +85,7 @@ describe.each(CONCURRENCIES)('with concurrency %i', (concurrency) => {
   })
 
   it('F008: a TLS handshake that stalls is given up within the time to connect, and tried again', async () => {
-    const silent = createServer((socket) => socket.on('error', () => {}).resume())
-    silent.listen(0, '127.0.0.1')
-    await once(silent, 'listening')
-    onTestFinished(() => void silent.close())
-    const { port } = silent.address() as { port: number }
+    const port = await listen(createServer((socket) => socket.resume()))
     const asking = { concurrency, retries: 1, connectTimeoutMs: 200 }
     const obtained = await obtain(`https://127.0.0.1:${port}/x${QUERY}`, asking)
     expect(obtained).toMatchObject({ outcome: 'CONNECTION_FAILED', requests: 2 })

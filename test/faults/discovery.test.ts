@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ErrorCode } from '../../src/errors.ts'
 import type { Snapshot } from '../../src/snapshot/open.ts'
+import { pattern } from '../download/fixture.ts'
 import type { Fault } from '../support/fault.ts'
 import type { ObjectServerOptions } from '../support/object-server.ts'
 import {
@@ -11,7 +12,6 @@ import {
   type Obtained,
   obtain,
   PARALLEL,
-  pattern,
   QUERY,
   readBeginning,
   serve,

@@ -2,8 +2,10 @@ import { onTestFinished } from 'vitest'
 import { download } from '../../src/download/download.ts'
 import { ActionError, describeError, type ErrorCode } from '../../src/errors.ts'
 import type { Attempts } from '../../src/http/attempts.ts'
-import { HttpClient } from '../../src/http/client.ts'
+import type { HttpClient } from '../../src/http/client.ts'
 import { openSnapshot, type Snapshot } from '../../src/snapshot/open.ts'
+import { pattern } from '../download/fixture.ts'
+import { clientTo } from '../support/http-client.ts'
 import { type ObjectServer, type ObjectServerOptions, startObjectServer } from '../support/object-server.ts'
 
 export const KiB = 1024
@@ -20,11 +22,6 @@ export const SECRETS = { authorization: TOKEN, 'x-key': 'an0ther-s3cret' }
 export const QUERY = '?sig=s1gnature'
 export const PROXY_CREDENTIALS = 'runner:pr0xy-s3cret'
 const UNSPEAKABLE = /s3cret|s1gnature|runner:/
-
-/** Bytes that are not the same again after any power of two: a misplaced one cannot cancel out. */
-export function pattern(size: number): Buffer {
-  return Buffer.from(Uint8Array.from({ length: size }, (_, place) => place % 251))
-}
 
 /** Five chunks and a bit. */
 export const OBJECT = pattern(5 * CHUNK_BYTES + 7)
@@ -108,7 +105,7 @@ function clientFor(
   { env = {}, connectTimeoutMs = 10_000, concurrency }: Asking,
 ): HttpClient {
   const secrets = { origin: new URL(url).origin, headers: SECRETS }
-  return new HttpClient({ env, secrets, connectTimeoutMs, connections: concurrency })
+  return clientTo(url, { env, secrets, connectTimeoutMs, connections: concurrency })
 }
 
 function optionsFor(client: HttpClient, asking: Asking, attemptsFor: Options['attemptsFor']) {

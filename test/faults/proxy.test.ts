@@ -1,10 +1,9 @@
-import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { selfSigned } from '../support/certificate.ts'
 import { freePort } from '../support/child-server.ts'
 import { startProxy } from '../support/forward-proxy.ts'
+import { listen } from '../support/listening.ts'
 import { findProgram } from '../support/programs.ts'
 import { trust } from './certificates.ts'
 import { CONCURRENCIES, OBJECT, obtain, PROXY_CREDENTIALS, QUERY, SECRETS, serve } from './fixture.ts'
@@ -30,13 +29,7 @@ async function refusingProxy(status: number): Promise<{ url: string; asked: stri
     asked.push(request.url ?? '')
     socket.on('error', () => {}).end(`HTTP/1.1 ${status} No\r\n\r\n`)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return { url: withCredentials(`http://127.0.0.1:${(server.address() as AddressInfo).port}`), asked }
+  return { url: withCredentials(`http://127.0.0.1:${await listen(server)}`), asked }
 }
 
 describe.each(CONCURRENCIES)('with concurrency %i', (concurrency) => {

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { ErrorCode } from '../../src/errors.ts'
-import { HttpClient } from '../../src/http/client.ts'
 import { fetchBundle, SHORTCUT_LIMITS } from '../../src/snapshot/shortcut.ts'
-import { temporary } from '../support/action-run.ts'
-import { CONCURRENCIES, OBJECT, obtain, QUERY, SECRETS, serve, sum } from './fixture.ts'
+import { clientTo } from '../support/http-client.ts'
+import { temporary } from '../support/temporary.ts'
+import { CONCURRENCIES, OBJECT, obtain, SECRETS, serve, sum } from './fixture.ts'
 
 interface Row {
   readonly id: string
@@ -57,12 +57,7 @@ describe('a status that would be the same again', () => {
 it('F036: 204 for a bundle is that there is nothing newer', async () => {
   const server = await serve({ fault: () => ({ status: 204 }) })
   const url = new URL(server.place)
-  const client = new HttpClient({
-    env: {},
-    secrets: { origin: url.origin, headers: SECRETS },
-    connectTimeoutMs: 10_000,
-    connections: 1,
-  })
+  const client = clientTo(url, { secrets: { origin: url.origin, headers: SECRETS } })
   onTestFinished(() => client.close())
   const file = join(temporary(), 'bundle')
   const answer = await fetchBundle(url, {
@@ -157,96 +152,4 @@ describe('429 and what it says about when to come back', () => {
       expect(obtained.words).toMatch(words)
     },
   )
-})
-
-describe('an address that was signed for a time', () => {
-  const ETAG = '"v1"'
-
-  /** A server that redirects to an address with a signature, which is good for so many requests. */
-  async function serveSigned(goodFor: number, renewed: Parameters<typeof serve>[0] = {}) {
-    let signature = 0
-    const used = [0]
-    const store = await serve({
-      ...renewed,
-      etag: ETAG,
-      fault: ({ query, ...request }) => {
-        const number = Number(/sig=s1gnature(\d+)/.exec(query)?.[1])
-        used[number] = (used[number] ?? 0) + 1
-        if (number < signature || (used[number] ?? 0) > goodFor)
-          return { status: 403, body: 'Request has expired' }
-        return number > 1 ? renewed.fault?.({ query, ...request }) : undefined
-      },
-    })
-    const home = await serve({
-      fault: () => {
-        signature += 1
-        return { redirect: `${store.url}/object?sig=s1gnature${signature}` }
-      },
-    })
-    return { home, store }
-  }
-
-  it.each([2, 8])(
-    'F055: is led anew to the same object, once for all who need it (concurrency %i)',
-    async (concurrency) => {
-      const { home, store } = await serveSigned(4)
-      const obtained = await obtain(home.place, { concurrency })
-      expect(obtained).toMatchObject({ outcome: 'OK', delays: [] })
-      expect(obtained.bytes).toEqual(OBJECT)
-      expect(home.log).toHaveLength(2)
-      expect(store.log.filter(({ status }) => status === 206)).toHaveLength(6)
-    },
-  )
-
-  it.each(CONCURRENCIES)('F055: is led anew where a body broke off (concurrency %i)', async (concurrency) => {
-    const broken = new Set<number>()
-    const store = await serve({
-      fault: ({ query, start }) => {
-        if (!query.includes(`s1gnature${broken.size === 0 ? 1 : 2}`)) return { status: 403 }
-        if (broken.size > 0 || start !== 0) return undefined
-        broken.add(start)
-        return { resetAfter: 1000 }
-      },
-    })
-    let signature = 0
-    const home = await serve({
-      fault: () => {
-        signature += 1
-        return { redirect: `${store.url}/object?sig=s1gnature${signature}` }
-      },
-    })
-    const obtained = await obtain(home.place, { concurrency })
-    expect(obtained.outcome).toBe('OK')
-    expect(obtained.bytes).toEqual(OBJECT)
-    expect(obtained.delays).toHaveLength(1)
-    expect(home.log).toHaveLength(2)
-  })
-
-  it.each([
-    ['another ETag', { etag: '"v2"' }],
-    ['another size', { total: OBJECT.length + 1 }],
-    ['nothing that fits the pin', { status: 412 }],
-  ])('F055: is led anew to %s, which is another snapshot', async (_, fault) => {
-    for (const concurrency of [2, 8]) {
-      const { home } = await serveSigned(3, { fault: () => fault })
-      const obtained = await obtain(home.place, { concurrency })
-      expect(obtained.outcome).toBe('SNAPSHOT_CHANGED')
-    }
-  })
-
-  it.each([2, 8])(
-    'F055: that is not let in when it is renewed either is denied (concurrency %i)',
-    async (concurrency) => {
-      const { home } = await serveSigned(3, { fault: () => ({ status: 403 }) })
-      const obtained = await obtain(home.place, { concurrency })
-      expect(obtained.outcome).toBe('ACCESS_DENIED')
-      expect(obtained.words).toContain('answered 403')
-    },
-  )
-
-  it('F055: that was given as it is has nowhere to be renewed', async () => {
-    const server = await serve({ fault: ({ index }) => (index > 2 ? { status: 403 } : undefined) })
-    const obtained = await obtain(`${server.url}/object${QUERY}`, { concurrency: 2 })
-    expect(obtained.outcome).toBe('ACCESS_DENIED')
-  })
 })

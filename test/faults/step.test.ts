@@ -1,58 +1,30 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { errorsOf, expectRestored, printed, run, runAt, temporary } from '../support/action-run.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { errorsOf, expectRestored, printed, run } from '../support/action-run.ts'
 import { type Certificate, selfSigned } from '../support/certificate.ts'
+import { type Failure, failing } from '../support/failing-step.ts'
 import type { Fault } from '../support/fault.ts'
+import { usedPlace } from '../support/place.ts'
 import { findProgram } from '../support/programs.ts'
-import type { RunOptions, RunResult } from '../support/runner.ts'
-import { type ServedProject, serveProject } from '../support/served-project.ts'
+import type { RunOptions } from '../support/runner.ts'
+import { restoring, useServedProject } from '../support/served-project.ts'
 import { startSite } from '../support/site.ts'
-import { expectSameAsClone, listTree } from '../support/working-copy.ts'
+import { temporary } from '../support/temporary.ts'
+import { expectSameAsClone } from '../support/working-copy.ts'
 import { PROXY_CREDENTIALS } from './fixture.ts'
 import { startRelay } from './relay.ts'
 
 /** The step from its source: these tests need no build. */
 const entry = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
-const remoteUrl = 'https://github.com/octo/project'
 
-let project: ServedProject
+const project = useServedProject()
 
-beforeAll(async () => {
-  project = await serveProject()
-})
-afterAll(() => project.close())
-beforeEach(() => {
-  project.fault = undefined
-  project.server.log.length = 0
-})
-
-const inputs = (more: Record<string, string> = {}) => ({
-  server: project.server.url,
-  'chunk-size': '256KiB',
-  retries: '0',
-  ...more,
-})
-
-function runSource(options: RunOptions): Promise<RunResult> {
-  return runAt(project.snapshot.commit, { entry, ...options })
+function step(options: RunOptions = {}): RunOptions {
+  return restoring(project, { entry, ...options, inputs: { 'chunk-size': '256KiB', ...options.inputs } })
 }
 
-/** Runs a step that is to fail, and expects one line of words and a workspace and a temporary directory as before. */
-async function fail(options: RunOptions): Promise<{ result: RunResult; error: string }> {
-  const workspace = temporary()
-  mkdirSync(join(workspace, 'src'))
-  writeFileSync(join(workspace, 'src', 'mine.txt'), 'from a job before')
-  const before = listTree(workspace)
-  const result = await runSource({ workspace, ...options })
-  expect(result).toMatchObject({ exitCode: 1, stderr: '', outputs: {} })
-  expect(listTree(workspace)).toEqual(before)
-  expect(readdirSync(result.temp)).toEqual([])
-  const [error = '', ...others] = errorsOf(result)
-  expect(others).toEqual([])
-  expect(error).toMatch(/^[^\n]+$/)
-  return { result, error }
-}
+const fail = (options: RunOptions = {}): Promise<Failure> => failing(usedPlace(), step(options))
 
 /** An answer that ends where its connection does, as HTTP/1.0 servers send them. */
 const untilClosed = (archive: Buffer, bytes: number): Fault => ({
@@ -62,30 +34,30 @@ const untilClosed = (archive: Buffer, bytes: number): Fault => ({
 describe('a step', () => {
   it('F023: restores what comes in chunks of no announced length', async () => {
     project.fault = () => ({ ignoreRange: true, chunked: true, etag: null })
-    const result = await runSource({ inputs: inputs() })
+    const result = await run(step())
     expectRestored(result)
-    await expectSameAsClone(result.workspace, project.clone, remoteUrl)
+    await expectSameAsClone(result.workspace, project.clone)
     expect(result.outputs).toMatchObject({ requests: '1', bytes: String(project.snapshot.bytes) })
   })
 
   it('F023: restores what ends where its connection ends', async () => {
     const archive = readFileSync(project.snapshot.file)
     project.fault = () => untilClosed(archive, archive.length)
-    const result = await runSource({ inputs: inputs() })
+    const result = await run(step())
     expectRestored(result)
-    await expectSameAsClone(result.workspace, project.clone, remoteUrl)
+    await expectSameAsClone(result.workspace, project.clone)
   })
 
   it('F024: fails where the connection ends at half of it', async () => {
     const archive = readFileSync(project.snapshot.file)
     project.fault = () => untilClosed(archive, archive.length / 2)
-    const { error } = await fail({ inputs: inputs() })
+    const { error } = await fail()
     expect(error).toMatch(/ends|end of/)
   })
 
   it('F024: fails where the connection is reset at half of it', async () => {
     project.fault = () => ({ ignoreRange: true, chunked: true, etag: null, resetAfter: 1_500_000 })
-    const { error } = await fail({ inputs: inputs() })
+    const { error } = await fail()
     expect(error).toContain('without a strong ETag it cannot be resumed')
   })
 
@@ -94,13 +66,13 @@ describe('a step', () => {
     ['F035', { status: 200, body: '' }],
   ])('%s: fails where the snapshot is empty, and says that', async (_, fault) => {
     project.fault = () => fault
-    const { error } = await fail({ inputs: inputs() })
+    const { error } = await fail()
     expect(error).toBe('the snapshot is empty')
   })
 
   it('F047: is not let in, and shows nothing of the page that says so', async () => {
     project.fault = () => ({ status: 403, body: '::error::owned\r\n##[add-path]/tmp\u001b[31m' })
-    const { result, error } = await fail({ inputs: inputs({ authorization: 'Bearer t0p-s3cret' }) })
+    const { result, error } = await fail({ inputs: { authorization: 'Bearer t0p-s3cret' } })
     expect(error).toContain('answered 403; check the input authorization')
     expect(result.stdout).not.toMatch(/owned|add-path/)
     expect(printed(result)).not.toContain('s3cret')
@@ -108,20 +80,20 @@ describe('a step', () => {
 
   it('F048: finds no snapshot, where one is a must', async () => {
     project.fault = () => ({ status: 404 })
-    const { error } = await fail({ inputs: inputs() })
+    const { error } = await fail()
     expect(error).toContain('answered 404; check server, repository and github-server-url')
   })
 
   it('F056: is sent a page instead of a snapshot', async () => {
     project.fault = () => ({ body: '<html>Sign in</html>', headers: { 'content-type': 'text/html' } })
-    const { error } = await fail({ inputs: inputs() })
+    const { error } = await fail()
     expect(error).toContain('does not begin as a zstd stream does (magic ')
   })
 
   it('F018: shows the credentials of no proxy', async () => {
     const proxy = `http://${PROXY_CREDENTIALS}@127.0.0.1:1`
     const env = { http_proxy: proxy, https_proxy: proxy }
-    const { result } = await fail({ env, inputs: inputs({ server: 'http://snapshots.test', retries: '1' }) })
+    const { result } = await fail({ env, inputs: { server: 'http://snapshots.test', retries: '1' } })
     expect(printed(result)).toContain('trying again')
     expect(printed(result)).not.toMatch(/pr0xy|runner:/)
   })
@@ -161,7 +133,7 @@ describe.skipIf(findProgram('openssl') === undefined)(
 
     it('F009: is refused at once, and the words tell which variable helps', async () => {
       const server = await serveTls(project.server.url)
-      const { error } = await fail({ inputs: inputs({ server, retries: '5' }) })
+      const { error } = await fail({ inputs: { server, retries: '5' } })
       expect(error).toContain(`no trusted TLS connection to ${new URL(server).host}`)
       expect(error).toContain('set NODE_EXTRA_CA_CERTS to its certificate')
       expect(project.server.log).toEqual([])
@@ -170,7 +142,7 @@ describe.skipIf(findProgram('openssl') === undefined)(
     it('F010: is not trusted because something else is: there is no way around', async () => {
       const server = await serveTls(project.server.url)
       const env = { NODE_EXTRA_CA_CERTS: '/nowhere.pem', GIT_SSL_NO_VERIFY: '1' }
-      const result = await runSource({ env, inputs: inputs({ server }) })
+      const result = await run(step({ env, inputs: { server } }))
       expect(result.exitCode).toBe(1)
       expect(errorsOf(result)).toEqual([expect.stringContaining('no trusted TLS connection')])
       expect(project.server.log).toEqual([])
@@ -178,9 +150,9 @@ describe.skipIf(findProgram('openssl') === undefined)(
 
     it('F011: is trusted by NODE_EXTRA_CA_CERTS', async () => {
       const env = { NODE_EXTRA_CA_CERTS: authorityFile() }
-      const result = await runSource({ env, inputs: inputs({ server: await serveTls(project.server.url) }) })
+      const result = await run(step({ env, inputs: { server: await serveTls(project.server.url) } }))
       expectRestored(result)
-      await expectSameAsClone(result.workspace, project.clone, remoteUrl)
+      await expectSameAsClone(result.workspace, project.clone)
     })
 
     it('F011: is trusted by git too, and nothing of that is left', async () => {

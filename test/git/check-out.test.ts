@@ -1,19 +1,21 @@
 import { existsSync, statSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { type CheckOutOptions, checkOut } from '../../src/git/check-out.ts'
 import { gitIn } from '../../src/git/git.ts'
+import { dropOtherBranches } from '../../src/git/refs.ts'
 import { targetOf } from '../../src/git/wanted.ts'
-import { git, gitEnvironment, makeUpstream, type Upstream } from '../support/git-repo.ts'
+import { git, makeUpstream, type Upstream } from '../support/git-repo.ts'
+import { temporary } from '../support/temporary.ts'
+import { gitContext } from './git-context.ts'
 
 let root: string
 let tree: string
 let upstream: Upstream
 
 beforeEach(async () => {
-  root = await realpath(await mkdtemp(join(tmpdir(), 'check-out-')))
+  root = await realpath(temporary())
   tree = join(root, 'tree')
   upstream = await makeUpstream({ root })
   await upstream.git('tag', 'light', 'main~1')
@@ -21,14 +23,14 @@ beforeEach(async () => {
   await git(root, 'clone', '--quiet', upstream.directory, tree)
 })
 
-afterEach(() => rm(root, { recursive: true, force: true }))
-
-/** Takes the clone to what the upstream has at a ref; freshening has brought it there. */
+/** Takes the clone to what the upstream has at a ref; freshening has brought it there, and no other branch is left. */
 async function checkOutAt(ref: string, options: Partial<CheckOutOptions> = {}): Promise<string> {
   const revision = ref === '' ? 'main~1' : ref
   const target = targetOf(ref, await upstream.git('rev-parse', `${revision}^{commit}`))
+  const ownGit = gitIn(tree, gitContext)
+  await dropOtherBranches(ownGit, target)
   return checkOut({
-    git: gitIn(tree, { env: gitEnvironment, signal: new AbortController().signal }),
+    git: ownGit,
     tree,
     target,
     sparse: undefined,

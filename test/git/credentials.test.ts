@@ -1,30 +1,21 @@
 import { existsSync } from 'node:fs'
-import {
-  chown,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  realpath,
-  rename,
-  rm,
-  stat,
-  symlink,
-} from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chown, mkdir, readdir, readFile, realpath, rename, stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Environment } from '../../src/environment.ts'
 import {
   Credentials,
   type CredentialsOptions,
   removeCredentials,
   safeDirectoryEnv,
 } from '../../src/git/credentials.ts'
-import { type Environment, type Git, gitIn, settingsEnvironment } from '../../src/git/git.ts'
+import { type Git, gitIn, settingsEnvironment } from '../../src/git/git.ts'
 import { gitEnvironment, makeUpstream, git as plainGit, type Upstream } from '../support/git-repo.ts'
 import { basicCredential, type GithubServer, startGithubServer } from '../support/github-server.ts'
 import { skipWithout } from '../support/programs.ts'
 import { SSH_PROGRAMS, startSshServer } from '../support/ssh-server.ts'
+import { temporary } from '../support/temporary.ts'
+import { gitContext } from './git-context.ts'
 
 const TOKEN = 'ghs_0123456789abcdef'
 const REPOSITORY = { owner: 'octo', name: 'project' }
@@ -39,7 +30,7 @@ let upstream: Upstream
 let states: string[]
 
 beforeEach(async () => {
-  root = await realpath(await mkdtemp(join(tmpdir(), 'git-credentials-')))
+  root = await realpath(temporary())
   temp = join(root, 'temp')
   workspace = join(root, 'workspace')
   env = { ...gitEnvironment, HOME: root, RUNNER_TEMP: temp }
@@ -49,10 +40,7 @@ beforeEach(async () => {
   upstream = await makeUpstream({ root, host: server.host }, [[{ path: 'README.md', content: 'hello\n' }]])
 })
 
-afterEach(async () => {
-  await server.close()
-  await rm(root, { recursive: true, force: true })
-})
+afterEach(() => server.close())
 
 function create(options: Partial<CredentialsOptions> = {}): Promise<Credentials> {
   const serverUrl = new URL(server.url)
@@ -61,7 +49,7 @@ function create(options: Partial<CredentialsOptions> = {}): Promise<Credentials>
 }
 
 function gitOf(directory: string, variables: Environment = env): Git {
-  return gitIn(directory, { env: variables, signal: new AbortController().signal })
+  return gitIn(directory, { ...gitContext, env: variables })
 }
 
 /** An empty repository of the origin, in a directory that may be moved. */
@@ -156,7 +144,6 @@ describe('persisted credentials', () => {
       gitDirectory: join(staged(), '.git'),
       finalGitDirectory: join(final(), '.git'),
       workspace,
-      git: gitOf(root),
       submodules: [],
       ...options,
     })

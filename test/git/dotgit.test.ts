@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { makeDotGitSafe, staysInDotGit } from '../../src/git/dotgit.ts'
 import { probeConfig } from '../../src/git/fresh-config.ts'
 import { git, gitEnvironment } from '../support/git-repo.ts'
+import { temporary } from '../support/temporary.ts'
+import { gitContext } from './git-context.ts'
 
 const id = '1'.repeat(40)
 const longId = '2'.repeat(64)
@@ -190,16 +191,12 @@ describe('what stays in .git', () => {
   })
 
   it('keeps all that a clone needs and nothing that it does not', async () => {
-    const root = await mkdtemp(join(tmpdir(), 'git-kept-'))
-    try {
-      await git(root, 'init', '--quiet', 'upstream')
-      await git(join(root, 'upstream'), 'commit', '--quiet', '--allow-empty', '--message=First')
-      await git(root, 'clone', '--quiet', 'upstream', 'clone')
-      const names = await readdir(join(root, 'clone/.git'))
-      expect(names.filter(staysInDotGit).sort()).toEqual(['HEAD', 'info', 'objects', 'packed-refs', 'refs'])
-    } finally {
-      await rm(root, { recursive: true, force: true })
-    }
+    const root = temporary()
+    await git(root, 'init', '--quiet', 'upstream')
+    await git(join(root, 'upstream'), 'commit', '--quiet', '--allow-empty', '--message=First')
+    await git(root, 'clone', '--quiet', 'upstream', 'clone')
+    const names = await readdir(join(root, 'clone/.git'))
+    expect(names.filter(staysInDotGit).sort()).toEqual(['HEAD', 'info', 'objects', 'packed-refs', 'refs'])
   })
 })
 
@@ -209,16 +206,11 @@ describe('making .git safe', () => {
   let probedConfig: string
 
   beforeEach(async () => {
-    root = await realpath(await mkdtemp(join(tmpdir(), 'git-safe-')))
+    root = await realpath(temporary())
     tree = join(root, 'tree')
     await mkdir(join(tree, '.git'), { recursive: true })
-    probedConfig = await probeConfig(join(root, 'probe'), {
-      env: gitEnvironment,
-      signal: new AbortController().signal,
-    })
+    probedConfig = await probeConfig(join(root, 'probe'), gitContext)
   })
-
-  afterEach(() => rm(root, { recursive: true, force: true }))
 
   async function plant(name: string, content: string): Promise<void> {
     await mkdir(dirname(join(tree, '.git', name)), { recursive: true })
@@ -371,17 +363,13 @@ describe('making .git safe', () => {
 
 describe('the probed config', () => {
   it("is git init's own, whatever the user's defaults and templates are, and leaves nothing behind", async () => {
-    const root = await realpath(await mkdtemp(join(tmpdir(), 'git-probe-')))
-    try {
-      await mkdir(join(root, 'template'))
-      await writeFile(join(root, 'template/config'), '[core]\n\tfsmonitor = planted\n')
-      await git(root, 'init', '--quiet', '--template=', 'plain')
-      const env = { ...gitEnvironment, GIT_DEFAULT_HASH: 'sha256', GIT_TEMPLATE_DIR: join(root, 'template') }
-      const probed = await probeConfig(join(root, 'probe'), { env, signal: new AbortController().signal })
-      expect(probed).toBe(await readFile(join(root, 'plain/.git/config'), 'latin1'))
-      expect((await readdir(root)).sort()).toEqual(['plain', 'template'])
-    } finally {
-      await rm(root, { recursive: true, force: true })
-    }
+    const root = await realpath(temporary())
+    await mkdir(join(root, 'template'))
+    await writeFile(join(root, 'template/config'), '[core]\n\tfsmonitor = planted\n')
+    await git(root, 'init', '--quiet', '--template=', 'plain')
+    const env = { ...gitEnvironment, GIT_DEFAULT_HASH: 'sha256', GIT_TEMPLATE_DIR: join(root, 'template') }
+    const probed = await probeConfig(join(root, 'probe'), { ...gitContext, env })
+    expect(probed).toBe(await readFile(join(root, 'plain/.git/config'), 'latin1'))
+    expect((await readdir(root)).sort()).toEqual(['plain', 'template'])
   })
 })

@@ -1,28 +1,28 @@
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, realpath, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Environment, type Git, gitIn, gitOutside } from '../../src/git/git.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Environment } from '../../src/environment.ts'
+import { type Git, gitIn, gitOutside } from '../../src/git/git.ts'
 import { gitEnvironment, git as plainGit } from '../support/git-repo.ts'
+import { temporary } from '../support/temporary.ts'
+import { gitContext } from './git-context.ts'
 
 let root: string
 let repository: string
 
 beforeEach(async () => {
-  root = await realpath(await mkdtemp(join(tmpdir(), 'git-run-')))
+  root = await realpath(temporary())
   repository = join(root, 'repository')
   await mkdir(repository)
   await plainGit(repository, 'init', '--quiet', '--initial-branch=main')
   await plainGit(repository, 'commit', '--quiet', '--allow-empty', '--message=First')
 })
 
-afterEach(() => rm(root, { recursive: true, force: true }))
-
 function gitOf(env: Environment = {}, directory = repository): Git {
-  return gitIn(directory, { env: { ...gitEnvironment, ...env }, signal: new AbortController().signal })
+  return gitIn(directory, { ...gitContext, env: { ...gitEnvironment, ...env } })
 }
 
 describe('git', () => {
@@ -192,8 +192,7 @@ async function silentServer() {
 
 it('git outside of any repository reads nothing of one that lies there', async () => {
   await writeFile(join(repository, '.git', 'config'), 'no config at all')
-  const place = { env: gitEnvironment, signal: new AbortController().signal }
-  await expect(gitIn(repository, place).run(['config', '--list'])).rejects.toThrow('bad config')
+  await expect(gitIn(repository, gitContext).run(['config', '--list'])).rejects.toThrow('bad config')
   const settings = ['config', '--file', join(root, 'absent'), '--default', 'nothing', 'a.b']
-  expect(await gitOutside(repository, place).run(settings)).toBe('nothing\n')
+  expect(await gitOutside(repository, gitContext).run(settings)).toBe('nothing\n')
 })

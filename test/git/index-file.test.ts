@@ -1,22 +1,20 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { fillEntries, fillIndex, type ObjectFormat } from '../../src/git/index-file.ts'
 import { git, gitBytes, makeUpstream, variedHistory } from '../support/git-repo.ts'
+import { temporary } from '../support/temporary.ts'
 import { recordsOf } from './index-records.ts'
 
 let root: string
 let tree: string
 
 beforeEach(async () => {
-  root = await realpath(await mkdtemp(join(tmpdir(), 'git-index-')))
+  root = await realpath(temporary())
   tree = join(root, 'tree')
 })
-
-afterEach(() => rm(root, { recursive: true, force: true }))
 
 /** A clone with a fresh, unfilled index of version 2. */
 async function cloneOfMany(): Promise<number> {
@@ -175,7 +173,7 @@ describe('filling a fresh index', () => {
 describe('the entries of an index', () => {
   it('get the forty bytes of a record with the same mode and id', () => {
     const index = indexOf(['a', 'b'])
-    expect(fillEntries(index, (path) => (path === 'b' ? record() : undefined), 20)).toEqual({
+    expect(fillEntries(index, (path) => (path === 'b' ? record() : undefined), 'sha1')).toEqual({
       entries: 2,
       filled: 1,
       unproven: ['07'.repeat(20)],
@@ -194,29 +192,29 @@ describe('the entries of an index', () => {
     ['no id', record({ id: Buffer.alloc(0) })],
   ])('stay as they are for a record with %s', (_, other) => {
     const index = indexOf(['a'])
-    expect(fillEntries(index, () => other, 20).filled).toBe(0)
+    expect(fillEntries(index, () => other, 'sha1').filled).toBe(0)
     expect(index).toEqual(indexOf(['a']))
   })
 
   it('may carry the two flag bytes more of version 3', () => {
     const index = indexOf(['a', 'longer-name'], { version: 3, flags: 0x4000 })
     const seen: string[] = []
-    fillEntries(index, (path) => void seen.push(path), 20)
+    fillEntries(index, (path) => void seen.push(path), 'sha1')
     expect(seen).toEqual(['a', 'longer-name'])
   })
 
   it('of an unfinished merge are never filled', () => {
-    expect(fillEntries(indexOf(['a'], { flags: 0x1000 }), () => record(), 20).filled).toBe(0)
+    expect(fillEntries(indexOf(['a'], { flags: 0x1000 }), () => record(), 'sha1').filled).toBe(0)
   })
 
   it('are given their names byte for byte', () => {
     const seen: string[] = []
-    fillEntries(indexOf(['caf\xe9', '\xff\x01\n']), (path) => void seen.push(path), 20)
+    fillEntries(indexOf(['caf\xe9', '\xff\x01\n']), (path) => void seen.push(path), 'sha1')
     expect(seen).toEqual(['caf\xe9', '\xff\x01\n'])
   })
 
   it('may be none at all', () => {
-    expect(fillEntries(indexOf([]), () => record(), 20)).toMatchObject({ entries: 0, filled: 0 })
+    expect(fillEntries(indexOf([]), () => record(), 'sha1')).toMatchObject({ entries: 0, filled: 0 })
   })
 
   it.each([
@@ -229,7 +227,7 @@ describe('the entries of an index', () => {
     ['has a name longer than itself', Buffer.from(indexOf(['a'])).fill(0xff, 73, 74)],
     ['has version 3 flags in version 2', indexOf(['a'], { flags: 0x4000 })],
   ])('are refused when the index %s', (_, index) => {
-    expect(() => fillEntries(index, () => record(), 20)).toThrow(
+    expect(() => fillEntries(index, () => record(), 'sha1')).toThrow(
       expect.objectContaining({ code: 'GIT_FAILED', message: expect.stringContaining('cannot be filled') }),
     )
   })
@@ -237,7 +235,7 @@ describe('the entries of an index', () => {
   it('are refused wherever the index is cut off', () => {
     const whole = indexOf(['a', 'some/longer/name'])
     for (let length = 0; length < whole.length; length++) {
-      expect(() => fillEntries(Buffer.from(whole.subarray(0, length)), () => undefined, 20)).toThrow(
+      expect(() => fillEntries(Buffer.from(whole.subarray(0, length)), () => undefined, 'sha1')).toThrow(
         'cannot be filled',
       )
     }

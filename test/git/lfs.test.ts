@@ -1,28 +1,24 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { type Environment, gitIn, settingsEnvironment } from '../../src/git/git.ts'
+import type { Environment } from '../../src/environment.ts'
+import { gitIn, settingsEnvironment } from '../../src/git/git.ts'
 import { checkOutLfs, type LfsOptions, requireLfs } from '../../src/git/lfs.ts'
 import { git, gitEnvironment, makeUpstream, patternBytes, type Upstream } from '../support/git-repo.ts'
 import { type LfsFile, lfsFile, storeLfs } from '../support/lfs-upstream.ts'
 import { findProgram, skipWithout } from '../support/programs.ts'
 import { startScriptedServer } from '../support/scripted-server.ts'
+import { temporary } from '../support/temporary.ts'
 import { cloneOf } from '../support/working-copy.ts'
+import { gitContext } from './git-context.ts'
 
 beforeEach((context) => skipWithout(context, 'git-lfs'))
 
 const large = patternBytes(3_000_000)
 const small = 'a small file in LFS\n'
 const strangeName = Buffer.from('data/"l\xe9"\tand a\nnew line.bin', 'latin1')
-
-function temporary(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'lfs-'))
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
 
 /** A repository with LFS files, and a clone of it that has pointers. Its origin is on disk: no LFS server is needed. */
 class Scene {
@@ -56,9 +52,8 @@ class Scene {
   }
 
   async checkOut(changes: Partial<LfsOptions> = {}): Promise<number> {
-    const signal = new AbortController().signal
     return checkOutLfs({
-      git: gitIn(this.tree, { env: gitEnvironment, signal }),
+      git: gitIn(this.tree, gitContext),
       tree: this.tree,
       commit: await git(this.tree, 'rev-parse', 'HEAD'),
       env: {},
@@ -216,12 +211,11 @@ describe('a missing git-lfs', () => {
   it('is told before anything else, with what to do', async () => {
     const programs = temporary()
     symlinkSync(findProgram('git') ?? '', join(programs, 'git'))
-    const signal = new AbortController().signal
-    const without = gitIn(programs, { env: { ...gitEnvironment, PATH: programs }, signal })
+    const without = gitIn(programs, { ...gitContext, env: { ...gitEnvironment, PATH: programs } })
     await expect(requireLfs(without)).rejects.toMatchObject({
       code: 'GIT_MISSING',
       message: 'Input lfs is true, which needs git-lfs, and it was not found: install git-lfs on the runner',
     })
-    await requireLfs(gitIn(programs, { env: gitEnvironment, signal }))
+    await requireLfs(gitIn(programs, gitContext))
   })
 })

@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import { gitIn } from '../../src/git/git.ts'
 import { isCommitName, isRefName } from '../../src/git/ref-name.ts'
-import { gitEnvironment } from '../support/git-repo.ts'
+import { gitContext } from './git-context.ts'
 
 const names = [
   'main',
@@ -52,7 +52,7 @@ const names = [
 
 describe('the name of a ref', () => {
   it.each(names)('%j is taken exactly where git takes it', async (name) => {
-    const git = gitIn(tmpdir(), { env: gitEnvironment, signal: new AbortController().signal })
+    const git = gitIn(tmpdir(), gitContext)
     expect(isRefName(name)).toBe(await git.succeeds(['check-ref-format', '--allow-onelevel', name]))
   })
 

@@ -1,25 +1,23 @@
-import { mkdtemp, realpath, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { realpath } from 'node:fs/promises'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { type Git, gitIn } from '../../src/git/git.ts'
-import { commitOf, dropConflictingRefs, dropOtherBranches } from '../../src/git/refs.ts'
+import { commitOf, dropConflictingRefs, dropOtherBranches, dropReplaceRefs } from '../../src/git/refs.ts'
 import { targetOf } from '../../src/git/wanted.ts'
-import { gitEnvironment, git as plainGit } from '../support/git-repo.ts'
+import { git as plainGit } from '../support/git-repo.ts'
+import { temporary } from '../support/temporary.ts'
+import { gitContext } from './git-context.ts'
 
 let repository: string
 let commit: string
 let git: Git
 
 beforeEach(async () => {
-  repository = await realpath(await mkdtemp(join(tmpdir(), 'refs-')))
+  repository = await realpath(temporary())
   await plainGit(repository, 'init', '--quiet', '--initial-branch=main')
   await plainGit(repository, 'commit', '--quiet', '--allow-empty', '--message=First')
   commit = await plainGit(repository, 'rev-parse', 'HEAD')
-  git = gitIn(repository, { env: gitEnvironment, signal: new AbortController().signal })
+  git = gitIn(repository, gitContext)
 })
-
-afterEach(() => rm(repository, { recursive: true, force: true }))
 
 async function make(...names: string[]): Promise<void> {
   for (const name of names) await plainGit(repository, 'update-ref', name, commit)
@@ -77,6 +75,18 @@ describe('the tracking refs of a clone', () => {
     for (const ref of ['refs/heads/foo', 'refs/notes/foo', '']) {
       await dropConflictingRefs(git, targetOf(ref, commit))
     }
+    expect(await refs()).toEqual(before)
+  })
+})
+
+describe('the replacements of a clone', () => {
+  it('are gone, and no other ref is, whatever they lead to', async () => {
+    const before = await refs()
+    await make(`refs/replace/${'0123456789'.repeat(4)}`)
+    await plainGit(repository, 'symbolic-ref', `refs/replace/${commit}`, 'refs/heads/main')
+    await dropReplaceRefs(git)
+    expect(await refs()).toEqual(before)
+    await dropReplaceRefs(git)
     expect(await refs()).toEqual(before)
   })
 })

@@ -1,33 +1,30 @@
 import { existsSync } from 'node:fs'
-import { appendFile, chmod, mkdir, mkdtemp, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { appendFile, chmod, mkdir, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { probeConfig } from '../../src/git/fresh-config.ts'
 import { findReusable, prepareReuse, type ReuseOptions } from '../../src/git/reuse.ts'
 import { targetOf } from '../../src/git/wanted.ts'
-import { git, gitEnvironment, makeUpstream, type Upstream } from '../support/git-repo.ts'
+import { git, makeUpstream, type Upstream } from '../support/git-repo.ts'
+import { temporary } from '../support/temporary.ts'
+import { gitContext } from './git-context.ts'
 
 const remoteUrl = 'https://github.com/octo/project'
 
 let root: string
 let destination: string
 let upstream: Upstream
-let place: { env: typeof gitEnvironment; signal: AbortSignal }
 
 beforeEach(async () => {
-  root = await realpath(await mkdtemp(join(tmpdir(), 'reuse-')))
+  root = await realpath(temporary())
   destination = join(root, 'workspace')
-  place = { env: gitEnvironment, signal: new AbortController().signal }
   upstream = await makeUpstream({ root })
   await git(root, 'clone', '--quiet', upstream.directory, destination)
   await git(destination, 'remote', 'set-url', 'origin', remoteUrl)
 })
 
-afterEach(() => rm(root, { recursive: true, force: true }))
-
 const dotGit = (...names: string[]) => join(destination, '.git', ...names)
-const find = () => findReusable(destination, remoteUrl, place)
+const find = () => findReusable(destination, remoteUrl, gitContext)
 const status = () => git(destination, 'status', '--porcelain', '--ignored')
 
 interface Prepared {
@@ -40,12 +37,12 @@ async function prepare(options: Partial<ReuseOptions> = {}): Promise<Prepared> {
   if (reusable === undefined) throw new Error('there is nothing to prepare')
   const lines: string[] = []
   const outcome = await prepareReuse({
-    ...place,
+    ...gitContext,
     destination,
     reusable,
     target: targetOf('refs/heads/main', await upstream.git('rev-parse', 'main')),
     clean: true,
-    probedConfig: await probeConfig(join(root, 'probe'), place),
+    probedConfig: await probeConfig(join(root, 'probe'), gitContext),
     remoteUrl,
     log: (line) => lines.push(line),
     ...options,

@@ -1,23 +1,24 @@
-import { mkdtemp, realpath, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Environment, settingsEnvironment } from '../../src/git/git.ts'
+import { type GitContext, settingsEnvironment } from '../../src/git/git.ts'
 import type { GitRetries, Origin } from '../../src/git/origin.ts'
 import type { Fault } from '../support/fault.ts'
 import { gitEnvironment, makeUpstream, type Upstream } from '../support/git-repo.ts'
 import { basicCredential, type GithubServer, startGithubServer } from '../support/github-server.ts'
 import type { FaultRequest } from '../support/scripted-server.ts'
+import { temporary } from '../support/temporary.ts'
+import { gitContext } from './git-context.ts'
 
 const TOKEN = 'ghs_served-origin'
 
-/** A repository at a git host that wants a token, and a directory for what a test does with it. */
+/** A repository at a git host that wants a token, and a directory for what the running test does with it. */
 export type ServedOrigin = {
   readonly root: string
   readonly upstream: Upstream
   readonly github: GithubServer
   readonly origin: Origin
   /** Where git runs for the test. */
-  readonly place: { readonly env: Environment; readonly signal: AbortSignal }
+  readonly place: GitContext
   /** Retries without a wait; how long each would have been is in `delays`. */
   readonly retries: GitRetries
   readonly delays: number[]
@@ -27,7 +28,7 @@ export type ServedOrigin = {
 }
 
 export async function serveOrigin(): Promise<ServedOrigin> {
-  const root = await realpath(await mkdtemp(join(tmpdir(), 'git-origin-')))
+  const root = await realpath(temporary())
   const upstreams = join(root, 'upstreams')
   const script: ServedOrigin['script'] = { fault: () => undefined }
   const github = await startGithubServer({
@@ -49,13 +50,10 @@ export async function serveOrigin(): Promise<ServedOrigin> {
       url: `${github.url}/${upstream.repository}`,
       env: settingsEnvironment([[`http.${github.url}/.extraheader`, header]], gitEnvironment),
     },
-    place: { env: gitEnvironment, signal: new AbortController().signal },
+    place: gitContext,
     retries: { random: () => 0.5, wait: async (delayMs) => void delays.push(delayMs), onRetry: () => {} },
     delays,
     script,
-    close: async () => {
-      await github.close()
-      await rm(root, { recursive: true, force: true })
-    },
+    close: () => github.close(),
   }
 }

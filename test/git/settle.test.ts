@@ -4,7 +4,6 @@ import {
   chmod,
   copyFile,
   mkdir,
-  mkdtemp,
   readdir,
   readFile,
   readlink,
@@ -13,16 +12,17 @@ import {
   symlink,
   writeFile,
 } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { ActionError } from '../../src/errors.ts'
 import { staysInDotGit } from '../../src/git/dotgit.ts'
 import { probeConfig } from '../../src/git/fresh-config.ts'
 import { gitIn } from '../../src/git/git.ts'
-import type { ObjectFormat } from '../../src/git/index-file.ts'
-import { dropReplaceRefs, type SettleOptions, settle } from '../../src/git/settle.ts'
+import { fillIndex, type ObjectFormat } from '../../src/git/index-file.ts'
+import { makeIndex, type SettleOptions, settle } from '../../src/git/settle.ts'
 import { git, gitEnvironment, makeUpstream, type Upstream } from '../support/git-repo.ts'
+import { temporary } from '../support/temporary.ts'
+import { gitContext } from './git-context.ts'
 import { recordsOf } from './index-records.ts'
 
 const remoteUrl = 'https://github.com/octo/project'
@@ -32,12 +32,10 @@ let clone: string
 let tree: string
 
 beforeEach(async () => {
-  root = await realpath(await mkdtemp(join(tmpdir(), 'git-settle-')))
+  root = await realpath(temporary())
   clone = join(root, 'clone')
   tree = join(root, 'tree')
 })
-
-afterEach(() => rm(root, { recursive: true, force: true }))
 
 async function cloneOfUpstream(): Promise<Upstream> {
   const upstream = await makeUpstream({ root })
@@ -67,11 +65,13 @@ async function copyKept(directory: Buffer): Promise<void> {
   }
 }
 
+/** Settles it, and tells the index of its files, which are all there. */
 async function settleTree(options: Partial<SettleOptions> = {}, format: ObjectFormat = 'sha1') {
-  const place = { env: gitEnvironment, signal: new AbortController().signal }
-  const probedConfig = await probeConfig(join(root, 'probe'), place)
-  const recordOf = recordsOf(tree, format)
-  return settle({ tree, probedConfig, remoteUrl, expectedCommit: undefined, recordOf, ...place, ...options })
+  const probedConfig = await probeConfig(join(root, 'probe'), gitContext)
+  const how = { ...gitContext, probedConfig, remoteUrl }
+  const settled = await settle({ ...how, tree, expectedCommit: undefined, ...options })
+  await makeIndex(gitIn(tree, gitContext), settled.commit)
+  return { ...settled, ...(await fillIndex(join(tree, '.git'), recordsOf(tree, format), format)) }
 }
 
 const fileCount = async () => (await git(clone, 'ls-files')).split('\n').length
@@ -250,19 +250,5 @@ describe('settling an unpacked tree', () => {
     const reason = new ActionError('CANCELLED', 'cancelled')
     await expect(settleTree({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
     expect(existsSync(join(tree, '.git/index'))).toBe(false)
-  })
-})
-
-describe('dropping replacements by git', () => {
-  it('removes every one and no other ref', async () => {
-    await cloneOfUpstream()
-    const refs = await git(clone, 'for-each-ref')
-    await git(clone, 'replace', 'HEAD', 'HEAD~1')
-    await git(clone, 'replace', 'HEAD~1', 'HEAD~2')
-    const gitOfClone = gitIn(clone, { env: gitEnvironment, signal: new AbortController().signal })
-    await dropReplaceRefs(gitOfClone)
-    expect(await git(clone, 'for-each-ref')).toBe(refs)
-    await dropReplaceRefs(gitOfClone)
-    expect(await git(clone, 'for-each-ref')).toBe(refs)
   })
 })

@@ -1,20 +1,21 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, realpath, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { checkOut } from '../../src/git/check-out.ts'
 import { gitIn } from '../../src/git/git.ts'
 import type { Sparse } from '../../src/git/sparse.ts'
 import { targetOf } from '../../src/git/wanted.ts'
-import { git, gitEnvironment, makeUpstream, type Upstream } from '../support/git-repo.ts'
+import { git, makeUpstream, type Upstream } from '../support/git-repo.ts'
+import { temporary } from '../support/temporary.ts'
+import { gitContext } from './git-context.ts'
 
 let root: string
 let tree: string
 let upstream: Upstream
 
 beforeEach(async () => {
-  root = await realpath(await mkdtemp(join(tmpdir(), 'sparse-')))
+  root = await realpath(temporary())
   tree = join(root, 'tree')
   upstream = await makeUpstream({ root }, [
     [
@@ -27,13 +28,11 @@ beforeEach(async () => {
   ])
 })
 
-afterEach(() => rm(root, { recursive: true, force: true }))
-
 const clone = (...options: string[]) => git(root, 'clone', '--quiet', ...options, upstream.directory, tree)
 
 async function checkOutMain(sparse: Sparse | undefined, state: 'new' | 'reused' = 'new'): Promise<void> {
   await checkOut({
-    git: gitIn(tree, { env: gitEnvironment, signal: new AbortController().signal }),
+    git: gitIn(tree, gitContext),
     tree,
     target: targetOf('refs/heads/main', await upstream.git('rev-parse', 'main')),
     sparse,

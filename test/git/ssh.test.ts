@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile, realpath, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest'
-import { type Environment, gitIn } from '../../src/git/git.ts'
+import type { Environment } from '../../src/environment.ts'
+import { gitIn } from '../../src/git/git.ts'
 import { type SshKey, sshCommand, sshFilesIn, writeSshFiles } from '../../src/git/ssh.ts'
 import { gitEnvironment, makeUpstream } from '../support/git-repo.ts'
 import { skipWithout } from '../support/programs.ts'
 import { SSH_PROGRAMS, type SshServer, startSshServer } from '../support/ssh-server.ts'
+import { temporary } from '../support/temporary.ts'
+import { gitContext } from './git-context.ts'
 
 const key: SshKey = { key: 'private\n', knownHosts: undefined, isStrict: true, user: 'git' }
 
@@ -15,11 +17,9 @@ let root: string
 let env: Environment
 
 beforeEach(async () => {
-  root = await realpath(await mkdtemp(join(tmpdir(), 'git-ssh-')))
+  root = await realpath(temporary())
   env = { ...gitEnvironment, HOME: root, RUNNER_TEMP: root }
 })
-
-afterEach(() => rm(root, { recursive: true, force: true }))
 
 async function written(ssh: Partial<SshKey> = {}) {
   const files = sshFilesIn(root)
@@ -111,7 +111,7 @@ describe('git with the SSH command, at a real sshd', () => {
     const sshKey = { ...key, ...ssh(server) }
     await writeSshFiles(files, sshKey, env)
     const variables = { GIT_SSH_COMMAND: await sshCommand(files, sshKey, env) }
-    const git = gitIn(root, { env: { ...env, ...variables }, signal: new AbortController().signal })
+    const git = gitIn(root, { ...gitContext, env: { ...env, ...variables } })
     return git.run(['ls-remote', server.urlOf(upstream.directory), 'refs/heads/main'])
   }
 

@@ -1,6 +1,5 @@
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { gitIn, settingsEnvironment } from '../../src/git/git.ts'
@@ -8,16 +7,12 @@ import { type SubmoduleOptions, updateSubmodules } from '../../src/git/submodule
 import { gitHttpAnswer } from '../support/git-http.ts'
 import { git, gitEnvironment, makeUpstream, type Upstream } from '../support/git-repo.ts'
 import { type FaultScript, type ScriptedServer, startScriptedServer } from '../support/scripted-server.ts'
+import { temporary } from '../support/temporary.ts'
 import { cloneOf } from '../support/working-copy.ts'
+import { gitContext } from './git-context.ts'
 
 const authorization = `basic ${Buffer.from('x-access-token:t0ken').toString('base64')}`
 const oddHeader = "it's 'quoted' and loud!"
-
-function temporary(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'submodules-'))
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
 
 /** A git server that wants a token for everything. */
 async function startServer(root: string, script?: FaultScript): Promise<ScriptedServer> {
@@ -77,7 +72,7 @@ class Scene {
       [`url.${this.server.url}/.insteadOf`, 'git@github.com:'],
     ] as const
     return updateSubmodules({
-      git: gitIn(this.tree, { env: gitEnvironment, signal: new AbortController().signal }),
+      git: gitIn(this.tree, gitContext),
       tree: this.tree,
       mode: 'recursive',
       depth: 0,
@@ -212,7 +207,7 @@ describe('submodules', () => {
     const root = temporary()
     const tree = await cloneOf(await makeUpstream({ root }, historyOf('project')), root)
     const scene = await Scene.create()
-    const bare = gitIn(tree, { env: gitEnvironment, signal: new AbortController().signal })
+    const bare = gitIn(tree, gitContext)
     expect(await scene.update({ git: bare, tree })).toEqual([])
   })
 })

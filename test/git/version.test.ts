@@ -1,16 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { gitIn } from '../../src/git/git.ts'
 import { requireGit } from '../../src/git/version.ts'
+import { temporary } from '../support/temporary.ts'
+import { gitContext } from './git-context.ts'
 
 /** A git that says it is this version, and nothing else. */
 function gitThatSays(words: string) {
-  const directory = mkdtempSync(join(tmpdir(), 'git-version-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const directory = temporary()
   writeFileSync(join(directory, 'git'), `#!/bin/sh\necho '${words}'\n`, { mode: 0o755 })
-  return gitIn(directory, { env: { PATH: directory }, signal: new AbortController().signal })
+  return gitIn(directory, { ...gitContext, env: { PATH: directory } })
 }
 
 describe('a git', () => {
@@ -32,7 +33,7 @@ describe('a git', () => {
   )
 
   it('that is not there is asked for', async () => {
-    const git = gitIn(tmpdir(), { env: { PATH: '/nowhere' }, signal: new AbortController().signal })
+    const git = gitIn(tmpdir(), { ...gitContext, env: { PATH: '/nowhere' } })
     await expect(requireGit(git)).rejects.toThrow('git is needed on the PATH and was not found: install git')
   })
 })

@@ -1,17 +1,14 @@
 import { mkdir, readFile } from 'node:fs/promises'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { HttpClient } from '../../src/http/client.ts'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { ensureRefs, SHORTCUT_LIMITS } from '../../src/snapshot/shortcut.ts'
+import { never } from '../support/deferred.ts'
 import type { Fault } from '../support/fault.ts'
 import { git, gitBytes } from '../support/git-repo.ts'
+import { clientTo } from '../support/http-client.ts'
 import type { FaultScript } from '../support/scripted-server.ts'
-import { Scene } from './scene.ts'
+import { useScene } from './scene.ts'
 
-let scene: Scene
-beforeAll(async () => {
-  scene = await Scene.start()
-})
-afterAll(() => scene.close())
+const scene = useScene()
 
 const isBundle = (path: string) => path.endsWith('/snapshot.bundle')
 const isEnsureRefs = (path: string) => path.endsWith('/ensure-refs')
@@ -48,101 +45,64 @@ async function withoutFiles(): Promise<string[]> {
   return [wanted, await scene.upstream.git('rev-parse', `${wanted}^{tree}`)]
 }
 
+/** With two commits of its own. */
 async function otherRepository(): Promise<string> {
   const directory = scene.place('other')
   await mkdir(directory)
   await git(directory, 'init', '--quiet', '--initial-branch=main')
-  await git(directory, 'commit', '--quiet', '--allow-empty', '--message=Other')
+  for (const message of ['Other', 'Second']) {
+    await git(directory, 'commit', '--quiet', '--allow-empty', `--message=${message}`)
+  }
   return directory
-}
-
-interface BadBundle {
-  readonly id: 'F127'
-  readonly what: string
-  readonly fault: () => Promise<Fault> | Fault
-  /** What the log says. */
-  readonly says: RegExp
 }
 
 const page = '<html>Please sign in</html>'
 const fromServer = /^no bundle from the server: /
 const fromGit = /^git bundle failed .*; going on without it$/
-
-const BAD: readonly BadBundle[] = [
-  { id: 'F127', what: 'a bundle answered 404', fault: () => ({ status: 404 }), says: fromServer },
-  { id: 'F127', what: 'a bundle answered 500', fault: () => ({ status: 500 }), says: fromServer },
-  { id: 'F127', what: 'a bundle of 0 bytes', fault: () => ({ body: '' }), says: fromServer },
-  {
-    id: 'F127',
-    what: 'a page of HTML in the place of a bundle',
-    fault: () => ({ body: page }),
-    says: fromServer,
-  },
-  {
-    id: 'F127',
-    what: 'a connection that breaks off in the bundle',
-    fault: () => ({ resetAfter: 60 }),
-    says: fromServer,
-  },
-  {
-    id: 'F127',
-    what: 'a truncated bundle, with the length of what is left',
-    fault: async () => ({ body: (await good()).subarray(0, -30) }),
-    says: fromGit,
-  },
-  {
-    id: 'F127',
-    what: 'a bundle that ends after its head',
-    fault: async () => ({ body: '# v2 git bundle\n' }),
-    says: fromGit,
-  },
-  {
-    id: 'F127',
-    what: 'a bundle with one bit flipped in its pack',
-    fault: () => ({ flipAt: 220 }),
-    says: fromGit,
-  },
-  {
-    id: 'F127',
-    what: 'a bundle whose prerequisite is missing',
-    fault: async () => ({ body: await missingPrerequisite() }),
-    says: fromGit,
-  },
-  {
-    id: 'F127',
-    what: "a bundle of another repository's",
-    fault: async () => ({ body: await bundleOf(await otherRepository(), 'main') }),
-    says: /^git rev-list failed .*; going on without it$/,
-  },
-  {
-    id: 'F127',
-    what: 'a bundle that has the commit without its files',
-    fault: async () => ({ body: await packed(await withoutFiles()) }),
-    says: /^git rev-list failed .*; going on without it$/,
-  },
-  {
-    id: 'F127',
-    what: 'a bundle that leaves out files by a filter',
-    fault: async () => ({ body: await packed(await withoutFiles(), '# v3 git bundle\n@filter=blob:none\n') }),
-    says: /^git (rev-list|bundle) failed .*; going on without it$/,
-  },
-  {
-    id: 'F127',
-    what: 'a bundle of a capability that nobody knows',
-    fault: async () => ({ body: await packed(await withoutFiles(), '# v3 git bundle\n@sign=x\n') }),
-    says: fromGit,
-  },
-]
-
-async function missingPrerequisite(): Promise<Buffer> {
-  const directory = await otherRepository()
-  await git(directory, 'commit', '--quiet', '--allow-empty', '--message=Second')
-  return bundleOf(directory, 'main', '^main~1')
-}
+const fromConnectivity = /^git rev-list failed .*; going on without it$/
 
 describe('without the bundle the commit comes from the server, no ref of it stays, and the log says why', () => {
-  it.each(BAD)('$id: $what', async ({ fault, says }) => {
-    const { workspace, report, lines, warnings } = await restoreWith(isBundle, await fault())
+  it.each<[string, RegExp, Fault | (() => Promise<Buffer>)]>([
+    ['a bundle answered 404', fromServer, { status: 404 }],
+    ['a bundle answered 500', fromServer, { status: 500 }],
+    ['a bundle of 0 bytes', fromServer, { body: '' }],
+    ['a page of HTML in the place of a bundle', fromServer, { body: page }],
+    ['a connection that breaks off in the bundle', fromServer, { resetAfter: 60 }],
+    [
+      'a truncated bundle, with the length of what is left',
+      fromGit,
+      async () => (await good()).subarray(0, -30),
+    ],
+    ['a bundle that ends after its head', fromGit, { body: '# v2 git bundle\n' }],
+    ['a bundle with one bit flipped in its pack', fromGit, { flipAt: 220 }],
+    [
+      'a bundle whose prerequisite is missing',
+      fromGit,
+      async () => bundleOf(await otherRepository(), 'main', '^main~1'),
+    ],
+    [
+      "a bundle of another repository's",
+      fromConnectivity,
+      async () => bundleOf(await otherRepository(), 'main'),
+    ],
+    [
+      'a bundle that has the commit without its files',
+      fromConnectivity,
+      async () => packed(await withoutFiles()),
+    ],
+    [
+      'a bundle that leaves out files by a filter',
+      /^git (rev-list|bundle) failed .*; going on without it$/,
+      async () => packed(await withoutFiles(), '# v3 git bundle\n@filter=blob:none\n'),
+    ],
+    [
+      'a bundle of a capability that nobody knows',
+      fromGit,
+      async () => packed(await withoutFiles(), '# v3 git bundle\n@sign=x\n'),
+    ],
+  ])('F127: %s', async (_, says, bundle) => {
+    const fault = typeof bundle === 'function' ? { body: await bundle() } : bundle
+    const { workspace, report, lines, warnings } = await restoreWith(isBundle, fault)
     expect(report).toMatchObject({ outcome: 'restored', freshenedBy: 'server' })
     expect(lines).toContainEqual(expect.stringMatching(says))
     expect(warnings).toEqual([])
@@ -178,60 +138,30 @@ it('F127: a bundle of more refs than were asked for, none of which the clone get
   expect(await refsOf(workspace)).toBe(`refs/heads/main ${wanted}\nrefs/remotes/origin/main ${wanted}`)
 })
 
-interface Answer {
-  readonly id: 'F129'
-  readonly what: string
-  readonly fault: Fault
-  readonly by: 'server' | 'origin'
-  readonly says?: RegExp
-}
-
 const json = (value: unknown): Fault => ({
   body: JSON.stringify(value),
   headers: { 'content-type': 'application/json' },
 })
-const noWord = /^no word from the server on [0-9a-f]{40}: /
-
-const ANSWERS: readonly Answer[] = [
-  ...[400, 401, 404, 500, 503].map(
-    (status): Answer => ({
-      id: 'F129',
-      what: `${status} to ensure-refs`,
-      fault: { status },
-      by: 'server',
-      says: noWord,
-    }),
-  ),
-  {
-    id: 'F129',
-    what: 'no JSON from ensure-refs',
-    fault: { body: '{"fetched": tr' },
-    by: 'server',
-    says: noWord,
-  },
-  { id: 'F129', what: 'other JSON from ensure-refs', fault: json(['yes']), by: 'server', says: noWord },
-  { id: 'F129', what: 'a page from ensure-refs', fault: { body: page }, by: 'server', says: noWord },
-  {
-    id: 'F129',
-    what: '10 MiB of JSON from ensure-refs',
-    fault: json({ fetched: true, padding: 'x'.repeat(10 * 1024 ** 2) }),
-    by: 'server',
-    says: noWord,
-  },
-  { id: 'F129', what: 'a connection that breaks off', fault: { drop: 'reset' }, by: 'server', says: noWord },
-]
 
 describe('whatever ensure-refs says, the commit comes', () => {
-  it.each(ANSWERS)('$id: $what', async ({ fault, by, says }) => {
-    const noBundle: FaultScript = ({ path }) => (isBundle(path) ? { status: 204 } : undefined)
+  const noBundle: FaultScript = ({ path }) => (isBundle(path) ? { status: 204 } : undefined)
+
+  it.each<[string, Fault]>([
+    ...[400, 401, 404, 500, 503].map((status): [string, Fault] => [`${status} to ensure-refs`, { status }]),
+    ['no JSON from ensure-refs', { body: '{"fetched": tr' }],
+    ['other JSON from ensure-refs', json(['yes'])],
+    ['a page from ensure-refs', { body: page }],
+    ['10 MiB of JSON from ensure-refs', json({ fetched: true, padding: 'x'.repeat(10 * 1024 ** 2) })],
+    ['a connection that breaks off', { drop: 'reset' }],
+  ])('F129: %s', async (_, fault) => {
     const { workspace, report, lines } = await restoreWith(isEnsureRefs, fault, noBundle)
-    expect(report).toMatchObject({ outcome: 'restored', freshenedBy: by })
-    if (says !== undefined) expect(lines).toContainEqual(expect.stringMatching(says))
+    expect(report).toMatchObject({ outcome: 'restored', freshenedBy: 'server' })
+    const noWord = expect.stringMatching(/^no word from the server on [0-9a-f]{40}: /)
+    expect(lines).toContainEqual(noWord)
     await scene.expectCommit(workspace)
   })
 
   it('F129: missing_commits, the next rung is taken at once', async () => {
-    const noBundle: FaultScript = ({ path }) => (isBundle(path) ? { status: 204 } : undefined)
     scene.forge.snapshots.log.length = 0
     const missing = json({ refs: {}, missing_commits: [scene.commits.wanted], fetched: true })
     const { workspace, report } = await restoreWith(isEnsureRefs, missing, noBundle)
@@ -241,17 +171,10 @@ describe('whatever ensure-refs says, the commit comes', () => {
   })
 
   it('F129: silence of ensure-refs has an end', async () => {
-    await scene.serve(scene.clone, ({ path }) =>
-      isEnsureRefs(path) ? { hold: new Promise(() => {}) } : undefined,
-    )
+    await scene.serve(scene.clone, ({ path }) => (isEnsureRefs(path) ? { hold: never } : undefined))
     const lines: string[] = []
     const { url } = scene.forge.snapshots
-    const client = new HttpClient({
-      env: {},
-      secrets: { origin: url, headers: {} },
-      connectTimeoutMs: 10_000,
-      connections: 1,
-    })
+    const client = clientTo(url)
     onTestFinished(() => client.close())
     const outcome = await ensureRefs(new URL(`${url}/git/x/octo/project/ensure-refs`), scene.commits.wanted, {
       client,

@@ -1,20 +1,14 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { type Plant, plants } from './plants.ts'
-import { Scene } from './scene.ts'
+import { useScene } from './scene.ts'
 
-let scene: Scene
+const scene = useScene()
 /** Where a job before has restored the snapshot. */
 let left: string
 
 beforeAll(async () => {
-  scene = await Scene.start()
-  await scene.serve(scene.clone)
-  const { workspace, report } = await scene.restore({ commit: scene.commits.snapshot })
-  expect(report.outcome).toBe('restored')
-  left = workspace
+  left = await scene.leave()
 })
-afterAll(() => scene.close())
-afterEach(() => scene.canary.reset())
 
 /** Expects that plain git does what was planted. */
 async function expectToFire(tree: string, { triggers, access }: Plant): Promise<void> {

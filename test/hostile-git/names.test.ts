@@ -1,20 +1,19 @@
-import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { git } from '../support/git-repo.ts'
-import { Scene } from './scene.ts'
+import { useScene } from './scene.ts'
 
-let scene: Scene
+const scene = useScene()
+/** Where a job before has restored the snapshot. */
 let left: string
+
 beforeAll(async () => {
-  scene = await Scene.start()
-  await scene.serve(scene.clone)
-  left = (await scene.restore({ commit: scene.commits.snapshot })).workspace
+  left = await scene.leave()
 })
-afterAll(() => scene.close())
 
 interface Name {
-  /** Of archives.md, where it has one. */
+  /** `T100` where the row of that id in docs/faults.md is about it. */
   readonly id: 'T100' | '4.2'
   /** Relative to `.git`. */
   readonly name: string
@@ -84,101 +83,6 @@ describe('in the .git of a workspace that is used again is gone', () => {
     expect(existsSync(join(workspace, '.git', row.name))).toBe(false)
     await scene.expectCommit(workspace)
   })
-})
-
-/** What no command of ours reads or plain git of every version knows, and what nobody has to find out. */
-const SETTINGS = [
-  'hook.planted.command',
-  'hook.planted.event',
-  'http.sslVerify',
-  'http.sslCAInfo',
-  'http.sslCAPath',
-  'http.extraHeader',
-  'http.cookieFile',
-  'http.curloptResolve',
-  'http.proxyAuthMethod',
-  'remote.origin.mirror',
-  'remote.origin.prune',
-  'remote.origin.receivepack',
-  'remote.other.url',
-  'remote.pushDefault',
-  'fetch.bundleURI',
-  'transfer.bundleURI',
-  'bundle.planted.uri',
-  'core.attributesFile',
-  'core.excludesFile',
-  'core.sshCommand',
-  'core.pager',
-  'core.editor',
-  'core.protectNTFS',
-  'core.protectHFS',
-  'core.sharedRepository',
-  'core.sparseCheckout',
-  'lfs.url',
-  'lfs.customtransfer.planted.path',
-  'lfs.standalonetransferagent',
-  'lfs.extension.planted.clean',
-  'receive.denyCurrentBranch',
-  'gc.recentObjectsHook',
-  'gpg.program',
-  'index.version',
-  'alias.status',
-  'sequence.editor',
-  'uploadpack.packObjectsHook',
-  'trailer.planted.command',
-  'submodule.recurse',
-  'include.path',
-  'includeIf.gitdir:/**.path',
-  'safe.directory',
-  'protocol.allow',
-] as const
-
-/** What `git clone` writes, and no garbage collection during the job. */
-const OURS =
-  /^(core\.(repositoryformatversion|filemode|bare|logallrefupdates)|remote\.origin\.(url|fetch)|gc\.auto|branch\.main\.(remote|merge))$/
-
-/** Where git takes offence at any other value. */
-const VALUES: Readonly<Record<string, string>> = {
-  'core.sharedRepository': '0777',
-  'core.sparseCheckout': 'true',
-  'core.protectNTFS': 'false',
-  'core.protectHFS': 'false',
-  'http.sslVerify': 'false',
-  'index.version': '4',
-  'submodule.recurse': 'true',
-}
-
-function plantSettings(tree: string): void {
-  const sections = SETTINGS.map((key) => {
-    const [section = '', ...rest] = key.split('.')
-    const name = rest.pop()
-    const subsection = rest.length === 0 ? '' : ` "${rest.join('.')}"`
-    return `[${section}${subsection}]\n\t${name} = ${VALUES[key] ?? 'planted'}\n`
-  })
-  appendFileSync(join(tree, '.git/config'), `${sections.join('')}[gc]\n\tauto = 1\n`)
-}
-
-const keysOf = async (tree: string) =>
-  (await git(tree, 'config', '--file', '.git/config', '--name-only', '--list')).split('\n')
-
-it('4.1: no setting of a snapshot is taken over', async () => {
-  const tree = await scene.copyOf(scene.clone)
-  plantSettings(tree)
-  await scene.serve(tree)
-  const { workspace, report } = await scene.restore()
-  expect(report.outcome).toBe('restored')
-  expect((await keysOf(workspace)).filter((key) => !OURS.test(key))).toEqual([])
-  expect(await git(workspace, 'config', '--file', '.git/config', '--get-all', 'gc.auto')).toBe('0')
-})
-
-it('4.1: no setting of a workspace that is used again stays', async () => {
-  const workspace = await scene.copyOf(left)
-  plantSettings(workspace)
-  await scene.serve(scene.clone)
-  const { report } = await scene.restore({ workspace })
-  expect(report.outcome).toBe('reused')
-  expect((await keysOf(workspace)).filter((key) => !OURS.test(key))).toEqual([])
-  expect(await git(workspace, 'config', '--file', '.git/config', '--get-all', 'gc.auto')).toBe('0')
 })
 
 describe('a replaced object shows nobody other contents than the commit has', () => {

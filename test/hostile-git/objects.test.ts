@@ -1,21 +1,16 @@
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { git, gitBytes } from '../support/git-repo.ts'
-import { Scene } from './scene.ts'
+import { useScene } from './scene.ts'
 
-let scene: Scene
-beforeAll(async () => {
-  scene = await Scene.start()
-})
-afterAll(() => scene.close())
-afterEach(() => scene.canary.reset())
+const scene = useScene()
 
 interface Damage {
-  readonly id: 'T97'
   readonly what: string
-  readonly damage: (tree: string) => Promise<unknown>
-  readonly outcome: 'restored' | 'fetched'
+  readonly damage: (tree: string) => Promise<unknown> | unknown
+  /** Default `fetched`. */
+  readonly outcome?: 'restored'
   /** Default: the snapshot's. */
   readonly wanted?: 'before' | 'wanted'
 }
@@ -43,113 +38,72 @@ async function objectFile(tree: string, revision: string): Promise<string> {
   return path
 }
 
+/** Takes an object away. */
+const missing = (revision: string) => async (tree: string) => {
+  await loosen(tree)
+  rmSync(await objectFile(tree, revision))
+}
+
+const noZlib = (revision: string) => async (tree: string) => {
+  await loosen(tree)
+  writeFileSync(await objectFile(tree, revision), 'not zlib')
+}
+
 const DAMAGES: readonly Damage[] = [
+  { what: 'a pack cut in half', damage: async (tree) => truncateSync(await packOf(tree, '.pack'), 300) },
   {
-    id: 'T97',
-    what: 'a pack cut in half',
-    damage: async (tree) => truncateSync(await packOf(tree, '.pack'), 300),
-    outcome: 'fetched',
-  },
-  {
-    id: 'T97',
     what: 'a pack without its last byte',
     damage: async (tree) => {
       const pack = await packOf(tree, '.pack')
       truncateSync(pack, statSync(pack).size - 1)
     },
-    outcome: 'fetched',
   },
+  { what: 'a pack without its index', damage: async (tree) => rmSync(await packOf(tree, '.idx')) },
   {
-    id: 'T97',
-    what: 'a pack without its index',
-    damage: async (tree) => rmSync(await packOf(tree, '.idx')),
-    outcome: 'fetched',
-  },
-  {
-    id: 'T97',
     what: 'a pack whose index is nonsense',
     damage: async (tree) => writeFileSync(await packOf(tree, '.idx'), 'nonsense'),
-    outcome: 'fetched',
   },
-  ...(['HEAD', 'HEAD^{tree}', 'HEAD:src'] as const).map(
-    (revision): Damage => ({
-      id: 'T97',
-      what: `a loose object that is no zlib, ${revision}`,
-      damage: async (tree) => {
-        await loosen(tree)
-        writeFileSync(await objectFile(tree, revision), 'not zlib')
-      },
-      outcome: 'fetched',
-    }),
-  ),
-  ...(['HEAD', 'HEAD^{tree}', 'HEAD:src', 'HEAD:README.md'] as const).map(
-    (revision): Damage => ({
-      id: 'T97',
-      what: `an object that is missing, ${revision}`,
-      damage: async (tree) => {
-        await loosen(tree)
-        rmSync(await objectFile(tree, revision))
-      },
-      outcome: 'fetched',
-    }),
-  ),
+  ...['HEAD', 'HEAD^{tree}', 'HEAD:src'].map((revision) => ({
+    what: `a loose object that is no zlib, ${revision}`,
+    damage: noZlib(revision),
+  })),
+  ...['HEAD', 'HEAD^{tree}', 'HEAD:src', 'HEAD:README.md'].map((revision) => ({
+    what: `an object that is missing, ${revision}`,
+    damage: missing(revision),
+  })),
   {
-    id: 'T97',
     what: 'a blob that is missing, which only the wanted older commit has',
-    damage: async (tree) => {
-      await loosen(tree)
-      rmSync(await objectFile(tree, 'HEAD~1:a.txt'))
-    },
-    outcome: 'fetched',
+    damage: missing('HEAD~1:a.txt'),
     wanted: 'before',
   },
   {
-    id: 'T97',
     what: 'a blob that is no zlib, which only the wanted older commit has',
-    damage: async (tree) => {
-      await loosen(tree)
-      writeFileSync(await objectFile(tree, 'HEAD~1:a.txt'), 'not zlib')
-    },
-    outcome: 'fetched',
+    damage: noZlib('HEAD~1:a.txt'),
     wanted: 'before',
   },
   {
-    id: 'T97',
     what: 'a blob that is missing, which the newer commit has too',
-    damage: async (tree) => {
-      await loosen(tree)
-      rmSync(await objectFile(tree, 'HEAD:README.md'))
-    },
-    outcome: 'fetched',
+    damage: missing('HEAD:README.md'),
     wanted: 'wanted',
   },
   {
-    id: 'T97',
     what: 'a blob that is no zlib, which what is fetched builds on',
-    damage: async (tree) => {
-      await loosen(tree)
-      writeFileSync(await objectFile(tree, 'HEAD:large.bin'), 'not zlib')
-    },
-    outcome: 'fetched',
+    damage: noZlib('HEAD:large.bin'),
     wanted: 'wanted',
   },
   {
-    id: 'T97',
     what: 'an index that is nonsense, which is not taken over',
-    damage: async (tree) => writeFileSync(join(tree, '.git/index'), 'nonsense'),
+    damage: (tree) => writeFileSync(join(tree, '.git/index'), 'nonsense'),
     outcome: 'restored',
   },
   {
-    id: 'T97',
     what: 'a branch that names no object',
-    damage: async (tree) => writeFileSync(join(tree, '.git/refs/heads/main'), `${'1'.repeat(40)}\n`),
-    outcome: 'fetched',
+    damage: (tree) => writeFileSync(join(tree, '.git/refs/heads/main'), `${'1'.repeat(40)}\n`),
   },
 ]
 
 describe('a snapshot with damaged objects', () => {
-  it.each(DAMAGES)('$id: $what', async (row) => {
-    const { damage, outcome, wanted } = row
+  it.each(DAMAGES)('T97: $what', async ({ damage, outcome = 'fetched', wanted }) => {
     const tree = await scene.copyOf(scene.clone)
     await damage(tree)
     await scene.serve(tree)
@@ -164,23 +118,15 @@ describe('a snapshot with damaged objects', () => {
   })
 })
 
-interface Head {
-  readonly id: 'T98'
-  readonly what: string
-  readonly head: string | Buffer
-}
-
-const HEADS: readonly Head[] = [
-  { id: 'T98', what: 'a HEAD that leads out of refs', head: 'ref: ../../x\n' },
-  { id: 'T98', what: 'a HEAD that leads out of refs by its name', head: 'ref: refs/heads/../../config\n' },
-  { id: 'T98', what: 'a HEAD of one line of 1 MiB', head: `ref: refs/heads/${'a'.repeat(1024 ** 2)}\n` },
-  { id: 'T98', what: 'a HEAD of bytes', head: Buffer.from([0, 1, 2, 255, 254, 10, 0]) },
-  { id: 'T98', what: 'an empty HEAD', head: '' },
-  { id: 'T98', what: 'a HEAD of two lines', head: 'ref: refs/heads/main\nref: refs/heads/x\n' },
-]
-
 describe('a snapshot with an odd HEAD is refused', () => {
-  it.each(HEADS)('$id: $what', async ({ head }) => {
+  it.each<[string, string | Buffer]>([
+    ['a HEAD that leads out of refs', 'ref: ../../x\n'],
+    ['a HEAD that leads out of refs by its name', 'ref: refs/heads/../../config\n'],
+    ['a HEAD of one line of 1 MiB', `ref: refs/heads/${'a'.repeat(1024 ** 2)}\n`],
+    ['a HEAD of bytes', Buffer.from([0, 1, 2, 255, 254, 10, 0])],
+    ['an empty HEAD', ''],
+    ['a HEAD of two lines', 'ref: refs/heads/main\nref: refs/heads/x\n'],
+  ])('T98: %s', async (_, head) => {
     const tree = await scene.copyOf(scene.clone)
     writeFileSync(join(tree, '.git/HEAD'), head)
     await scene.serve(tree)

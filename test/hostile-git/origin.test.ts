@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type FreshenOptions, freshen } from '../../src/git/freshen.ts'
 import { targetOf } from '../../src/git/wanted.ts'
 import { type ServedOrigin, serveOrigin } from '../git/served-origin.ts'
 import type { Fault } from '../support/fault.ts'
 import { git } from '../support/git-repo.ts'
-import { Scene } from './scene.ts'
+import { useScene } from './scene.ts'
 
 describe('a git fetch from the origin', () => {
   let served: ServedOrigin
@@ -40,14 +40,6 @@ describe('a git fetch from the origin', () => {
     })
   const refs = () => git(tree, 'for-each-ref')
 
-  interface Failure {
-    readonly id: 'F130'
-    readonly what: string
-    readonly fault: Fault
-    /** In the error. */
-    readonly says: RegExp
-  }
-
   const isPack = (path: string) => path.endsWith('/git-upload-pack')
   const packet = (text: string) => `${(text.length + 4).toString(16).padStart(4, '0')}${text}`
   const gitReply = (body: string): Fault => ({
@@ -55,38 +47,34 @@ describe('a git fetch from the origin', () => {
     headers: { 'content-type': 'application/x-git-upload-pack-result' },
   })
 
-  const FAILURES: readonly Failure[] = [
-    { id: 'F130', what: 'an error of the server', fault: { status: 500 }, says: /error: 500/ },
-    { id: 'F130', what: 'a server that is not ready', fault: { status: 503 }, says: /error: 503/ },
-    { id: 'F130', what: 'a connection reset', fault: { drop: 'reset' }, says: /curl|RPC failed|reset/ },
-    { id: 'F130', what: 'a remote that hangs up', fault: gitReply(''), says: /hung up|expected|flush/ },
+  const FAILURES: readonly { readonly what: string; readonly fault: Fault; readonly says: RegExp }[] = [
+    { what: 'an error of the server', fault: { status: 500 }, says: /error: 500/ },
+    { what: 'a server that is not ready', fault: { status: 503 }, says: /error: 503/ },
+    { what: 'a connection reset', fault: { drop: 'reset' }, says: /curl|RPC failed|reset/ },
+    { what: 'a remote that hangs up', fault: gitReply(''), says: /hung up|expected|flush/ },
     {
-      id: 'F130',
       what: 'an answer that breaks off',
       fault: { finAfter: 40 },
       says: /RPC failed|early EOF|hung up/,
     },
     {
-      id: 'F130',
       what: 'a page',
       fault: { body: '<html>Sign in</html>' },
       says: /not valid|invalid|protocol error|bad line|expected/,
     },
     {
-      id: 'F130',
       what: 'another depth than was asked for',
       fault: gitReply(`${packet('shallow-info\n')}${packet(`shallow ${'0'.repeat(40)}\n`)}0000`),
       says: /shallow|expected|packfile|hung up/,
     },
     {
-      id: 'F130',
       what: 'words for the log of the runner',
       fault: gitReply(packet('ERR ##[add-path]x ::set-env name=x::y\r::error::z')),
       says: /^(?!.*(##\[|::|[\r\n]))/,
     },
   ]
 
-  it.each(FAILURES)('$id: tried three times, then an error in words, by $what', async ({ fault, says }) => {
+  it.each(FAILURES)('F130: tried three times, then an error in words, by $what', async ({ fault, says }) => {
     served.script.fault = ({ path }) => (isPack(path) ? fault : undefined)
     const before = await refs()
     const failure = fetchTip()
@@ -99,7 +87,7 @@ describe('a git fetch from the origin', () => {
     expect(await refs()).toBe(before)
   })
 
-  it.each(FAILURES)('$id: the third try does it after $what', async ({ fault }) => {
+  it.each(FAILURES)('F130: the third try does it after $what', async ({ fault }) => {
     // Curl tries some of them again itself.
     served.script.fault = ({ path }) => (isPack(path) && served.delays.length < 2 ? fault : undefined)
     expect(await fetchTip()).toBe('origin')
@@ -125,12 +113,8 @@ describe('a git fetch from the origin', () => {
 })
 
 describe('a ref that is elsewhere than the job was told', () => {
-  let scene: Scene
-  beforeAll(async () => {
-    scene = await Scene.start()
-    await scene.serve(scene.clone)
-  })
-  afterAll(() => scene.close())
+  const scene = useScene()
+  beforeAll(() => scene.serve(scene.clone))
 
   it.each(['fetch', 'skip', 'fail'])(
     'F131: a tag that has moved fails the step, on-miss: %s',

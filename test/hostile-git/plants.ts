@@ -359,5 +359,5 @@ const redirections: readonly Plant[] = [
   },
 ]
 
-/** What git 2.39 and later run, ask or write by a clone's own `.git`: git-and-runner.md, 4.1. */
+/** What git 2.39 and later run, ask or write by a clone's own `.git`. */
 export const plants: readonly Plant[] = [...monitors, ...hooks, ...drivers, ...transports, ...redirections]

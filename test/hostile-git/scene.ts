@@ -4,21 +4,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
-import { expect } from 'vitest'
+import { afterEach, beforeAll, expect } from 'vitest'
 import { settingsEnvironment } from '../../src/git/git.ts'
-import { parseInputs } from '../../src/inputs.ts'
 import type { Report } from '../../src/report.ts'
 import { restore } from '../../src/restore.ts'
-import { readActionMetadata } from '../support/action-metadata.ts'
 import { pzstd, tarDirectory } from '../support/archive.ts'
 import { type Forge, startForge } from '../support/forge.ts'
 import { git, gitEnvironment, patternBytes, type Upstream } from '../support/git-repo.ts'
 import { basicCredential } from '../support/github-server.ts'
+import { contextOf, inputsOf } from '../support/restore-arguments.ts'
 import type { FaultScript } from '../support/scripted-server.ts'
 import { listTree } from '../support/working-copy.ts'
 import { Canary } from './canary.ts'
-
-const DEFAULTS = readActionMetadata(join(import.meta.dirname, '..', '..', 'action.yml')).defaults
 
 /** What the commits have for a planted filter, driver or merge to be used on. */
 const ATTRIBUTES = '*.txt filter=planted diff=planted merge=planted\n'
@@ -46,43 +43,31 @@ interface Asked {
  * unless it is told otherwise: the bundle is damaged, the server's git fails, and the origin has the commit.
  */
 export class Scene {
-  readonly forge: Forge
-  readonly upstream: Upstream
-  readonly canary: Canary
+  forge!: Forge
+  upstream!: Upstream
+  canary!: Canary
   /** The snapshot's commit, the one before it, and the wanted one. */
-  readonly commits: { readonly before: string; readonly snapshot: string; readonly wanted: string }
+  commits!: { readonly before: string; readonly snapshot: string; readonly wanted: string }
   /** A clone at the snapshot's commit. */
-  readonly clone: string
-  readonly #root: string
+  clone!: string
+  #root!: string
   #places = 0
 
-  static async start(): Promise<Scene> {
-    const root = await realpath(await mkdtemp(join(tmpdir(), 'hostile-git-')))
-    const forge = await startForge()
-    const upstream = await forge.makeRepository('octo/project', { history: HISTORY })
-    await forge.snapshot(upstream)
-    const clone = join(root, 'clone')
-    await git(root, 'clone', '--quiet', `file://${upstream.directory}`, clone)
-    await git(clone, 'remote', 'set-url', 'origin', `${forge.github.url}/octo/project`)
-    const snapshot = await git(clone, 'rev-parse', 'HEAD')
-    const before = await git(clone, 'rev-parse', 'HEAD~1')
-    const wanted = await upstream.commit([
+  /** There is nothing of the scene before. */
+  async start(): Promise<void> {
+    this.#root = await realpath(await mkdtemp(join(tmpdir(), 'hostile-git-')))
+    this.forge = await startForge()
+    this.upstream = await this.forge.makeRepository('octo/project', { history: HISTORY })
+    await this.forge.snapshot(this.upstream)
+    this.clone = await this.cloned()
+    const snapshot = await git(this.clone, 'rev-parse', 'HEAD')
+    const before = await git(this.clone, 'rev-parse', 'HEAD~1')
+    const wanted = await this.upstream.commit([
       { path: 'a.txt', content: 'third\n' },
       { path: 'large.bin', content: Buffer.concat([LARGE, Buffer.from('and on\n')]) },
     ])
-    const canary = await Canary.create(join(root, 'canary'))
-    return new Scene({ root, forge, upstream, clone, canary, commits: { before, snapshot, wanted } })
-  }
-
-  private constructor(
-    parts: Pick<Scene, 'forge' | 'upstream' | 'clone' | 'canary' | 'commits'> & { root: string },
-  ) {
-    this.forge = parts.forge
-    this.upstream = parts.upstream
-    this.clone = parts.clone
-    this.canary = parts.canary
-    this.commits = parts.commits
-    this.#root = parts.root
+    this.commits = { before, snapshot, wanted }
+    this.canary = await Canary.create(join(this.#root, 'canary'))
   }
 
   get originUrl(): string {
@@ -93,6 +78,14 @@ export class Scene {
   place(name: string): string {
     this.#places += 1
     return join(this.#root, `${name}-${this.#places}`)
+  }
+
+  /** A clone of the repository as it is now, as the archive of a snapshot has it. */
+  async cloned(): Promise<string> {
+    const clone = this.place('clone')
+    await git(this.#root, 'clone', '--quiet', `file://${this.upstream.directory}`, clone)
+    await git(clone, 'remote', 'set-url', 'origin', this.originUrl)
+    return clone
   }
 
   async copyOf(directory: string): Promise<string> {
@@ -118,8 +111,7 @@ export class Scene {
     const { github, snapshots } = this.forge
     const temp = this.place('temp')
     await Promise.all([mkdir(workspace, { recursive: true }), mkdir(temp)])
-    const given: Readonly<Record<string, string>> = {
-      repository: 'octo/project',
+    const said = {
       'github-server-url': github.url,
       server: snapshots.url,
       token: this.forge.token,
@@ -128,22 +120,24 @@ export class Scene {
       concurrency: '2',
       ...inputs,
     }
-    const parsed = parseInputs((name) => given[name] ?? DEFAULTS.get(name) ?? '', {
-      GITHUB_WORKSPACE: workspace,
-    })
     const [lines, warnings]: [string[], string[]] = [[], []]
-    const sha = asked.commit ?? this.commits.wanted
-    const report = await restore(parsed, {
-      env: { ...gitEnvironment, ...env },
-      event: { name: 'push', ref, sha, repository: 'octo/project', payload: {} },
+    const context = contextOf(asked.commit ?? this.commits.wanted, {
       temp,
-      signal: new AbortController().signal,
+      env: { ...gitEnvironment, ...env },
       log: (line) => lines.push(line),
       warn: (line) => warnings.push(line),
-      onStaging: () => {},
-      onCredentials: () => {},
     })
+    const event = { ...context.event, ref }
+    const report = await restore(inputsOf(workspace, said), { ...context, event })
     return { workspace, report, lines, warnings }
+  }
+
+  /** A workspace as a job before leaves it, in which this commit was restored from an archive of this directory. */
+  async leave(directory = this.clone, commit = this.commits.snapshot): Promise<string> {
+    await this.serve(directory, noWayOn, commit)
+    const { workspace, report } = await this.restore({ commit })
+    expect(report.outcome).toBe('restored')
+    return workspace
   }
 
   /** Runs plain git, as a later step of the job might; whether it does well is no matter. */
@@ -188,6 +182,17 @@ export class Scene {
     await Promise.all([this.forge.close(), this.canary.close()])
     await rm(this.#root, { recursive: true, force: true, maxRetries: 3 })
   }
+}
+
+/** One for all tests of a file; its canary has seen nothing when a test begins. */
+export function useScene(): Scene {
+  const scene = new Scene()
+  beforeAll(async () => {
+    await scene.start()
+    return () => scene.close()
+  })
+  afterEach(() => scene.canary.reset())
+  return scene
 }
 
 /** The bundle is damaged, and the server's git fails. */

@@ -1,13 +1,13 @@
 import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { gitIn } from '../../src/git/git.ts'
 import { updateSubmodules } from '../../src/git/submodules.ts'
 import { git, gitBytes, gitEnvironment, type Upstream } from '../support/git-repo.ts'
 import { commitSubmodules } from '../support/site.ts'
-import { noWayOn, Scene } from './scene.ts'
+import { noWayOn, useScene } from './scene.ts'
 
-let scene: Scene
+const scene = useScene()
 let lib: Upstream
 /** A clone whose commit has the submodule `lib`. */
 let clone: string
@@ -19,7 +19,6 @@ let left: string
 const inputs = { submodules: 'recursive' }
 
 beforeAll(async () => {
-  scene = await Scene.start()
   lib = await scene.forge.makeRepository('octo/lib', {
     history: [
       [
@@ -31,14 +30,9 @@ beforeAll(async () => {
   withoutLib = scene.commits.wanted
   const commit = await lib.git('rev-parse', 'main')
   withLib = await commitSubmodules(scene.upstream, [{ path: 'lib', url: '../lib', commit }])
-  clone = scene.place('with-lib')
-  await git(join(clone, '..'), 'clone', '--quiet', `file://${scene.upstream.directory}`, clone)
-  await git(clone, 'remote', 'set-url', 'origin', scene.originUrl)
-  await scene.serve(clone, noWayOn, withLib)
-  left = (await scene.restore({ commit: withLib })).workspace
+  clone = await scene.cloned()
+  left = await scene.leave(clone, withLib)
 })
-afterAll(() => scene.close())
-afterEach(() => scene.canary.reset())
 
 const UPDATE = ['submodule', 'update', '--init'] as const
 

@@ -12,20 +12,17 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { git } from '../support/git-repo.ts'
-import { Scene } from './scene.ts'
+import { useScene } from './scene.ts'
 
-let scene: Scene
+const scene = useScene()
+/** Where a job before has restored the snapshot. */
 let left: string
 
 beforeAll(async () => {
-  scene = await Scene.start()
-  await scene.serve(scene.clone)
-  left = (await scene.restore({ commit: scene.commits.snapshot })).workspace
+  left = await scene.leave()
 })
-afterAll(() => scene.close())
-afterEach(() => scene.canary.reset())
 
 interface Link {
   readonly what: string

@@ -1,20 +1,25 @@
 import { describe, expect, it } from 'vitest'
 import { isRedirect, redirectTarget, repeatTarget } from '../../src/http/redirect.ts'
+import type { ReplyHead } from '../../src/http/reply-head.ts'
 
 function target(from: string, location: string | undefined, hops = 0): string {
+  return redirectTarget(reply(from, 302, location), hops).href
+}
+
+function reply(from: string, status: number, location?: string): ReplyHead {
   const header = (name: string): string | undefined => (name === 'location' ? location : undefined)
-  return redirectTarget({ url: new URL(from), header }, hops).href
+  return { url: new URL(from), status, header }
 }
 
 const FROM = 'https://a.example/dir/snapshot?signature=s3cret'
 
 describe('a redirect', () => {
   it.each([301, 302, 303, 307, 308])('is what status %i is', (status) => {
-    expect(isRedirect({ status })).toBe(true)
+    expect(isRedirect(reply(FROM, status))).toBe(true)
   })
 
   it.each([200, 206, 300, 304, 305, 306, 404])('is not what status %i is', (status) => {
-    expect(isRedirect({ status })).toBe(false)
+    expect(isRedirect(reply(FROM, status))).toBe(false)
   })
 
   it.each([
@@ -55,7 +60,7 @@ describe('a redirect', () => {
 
 describe('a redirect of a request with a body', () => {
   const repeat = (status: number, location: string, hops = 0): string =>
-    repeatTarget({ url: new URL(FROM), status, header: () => location }, hops).href
+    repeatTarget(reply(FROM, status, location), hops).href
 
   it.each([307, 308])('by %i is followed within the origin', (status) => {
     expect(repeat(status, '/other?x=1')).toBe('https://a.example/other?x=1')

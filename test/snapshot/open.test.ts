@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest'
 import type { ErrorCode } from '../../src/errors.ts'
 import type { Snapshot } from '../../src/snapshot/open.ts'
 import { type FetchSettings, failureOf, pattern, rangesOf, startFetch } from '../download/fixture.ts'
+import { never } from '../support/deferred.ts'
 import type { Fault } from '../support/fault.ts'
 
 const COMMIT = '0123456789abcdef0123456789abcdef01234567'
 const BYTES = pattern(100)
-const never = new Promise<never>(() => {})
 
 async function opened(settings: Partial<FetchSettings>): Promise<Snapshot> {
   const fetch = await startFetch({ bytes: BYTES, ...settings })

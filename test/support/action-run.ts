@@ -1,18 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
+import { deferred } from './deferred.ts'
 import { type RunOptions, type RunResult, runAction } from './runner.ts'
+import { temporary } from './temporary.ts'
 
 /** The built bundle, as action.yml names it. */
-export const bundle = join(import.meta.dirname, '..', '..', 'dist', 'index.js')
-
-/** A directory that is removed after the running test. */
-export function temporary(parent = tmpdir()): string {
-  const directory = mkdtempSync(join(parent, 'action-'))
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }))
-  return directory
-}
+const bundle = join(import.meta.dirname, '..', '..', 'dist', 'index.js')
 
 /** Runs the built action as the runner does. After the running test it is ended, and what it left is removed. */
 export async function run(options: RunOptions): Promise<RunResult> {
@@ -30,6 +24,39 @@ export async function run(options: RunOptions): Promise<RunResult> {
 export function runAt(commit: string, options: RunOptions = {}): Promise<RunResult> {
   const inputs = { 'on-miss': 'fail', ...options.inputs }
   return run({ ...options, inputs, github: { sha: commit, ...options.github } })
+}
+
+export type Started = {
+  /** Of the process that the runner starts. */
+  readonly pid: number
+  readonly ended: Promise<RunResult>
+}
+
+/** Starts a step, whose process can be sent signals; what it ends by is in the result as the runner sees it. */
+export async function start(options: RunOptions): Promise<Started> {
+  const entry = launcher(`const child = spawn(process.execPath, [bundle], { stdio: 'inherit' })
+    child.on('spawn', () => console.log('pid', child.pid))`)
+  const pid = deferred<number>()
+  const onOutput = (text: string) => {
+    const [, number] = /^pid (\d+)$/m.exec(text) ?? []
+    if (number !== undefined) pid.resolve(Number(number))
+    options.onOutput?.(text)
+  }
+  const ended = run({ ...options, entry, onOutput })
+  return { pid: await pid.promise, ended }
+}
+
+/** An entry between the runner and the step, which the script starts from `bundle` as its `child`. */
+export function launcher(script: string): string {
+  const entry = join(temporary(), 'launcher.mjs')
+  writeFileSync(
+    entry,
+    `import { spawn } from 'node:child_process'
+    const bundle = ${JSON.stringify(bundle)}
+    ${script}
+    child.on('exit', (code, signal) => { process.exitCode = signal === 'SIGKILL' ? 137 : (code ?? 99) })`,
+  )
+  return entry
 }
 
 /** Expects the step to have ended well, with no word of an error or warning. */

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { base256, paxRecords, pzstd, tar, tarDirectory, tarZst, zstdFrame } from './archive.ts'
 import { skipWithout } from './programs.ts'
+import { temporary } from './temporary.ts'
 
 describe('tarDirectory', () => {
   it('writes byte for byte what GNU tar writes', (context) => {
@@ -120,8 +120,7 @@ describe('tarZst', () => {
 })
 
 function variedDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'archive-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const directory = temporary()
   const deep = join(directory, 'deep/'.repeat(30), 'l'.repeat(200))
   mkdirSync(join(directory, 'a', 'b'), { recursive: true })
   mkdirSync(deep, { recursive: true })

@@ -1,16 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { ask } from './ask.ts'
 import { cachewdPrograms, startCachewd } from './cachewd.ts'
 import { makeUpstream } from './git-repo.ts'
 import { skipWithout } from './programs.ts'
+import { temporary } from './temporary.ts'
 
 it('cachewd serves a cold snapshot of a local upstream', async (context) => {
   skipWithout(context, ...cachewdPrograms)
-  const root = mkdtempSync(join(tmpdir(), 'cachewd-upstreams-'))
-  onTestFinished(() => rmSync(root, { recursive: true }))
+  const root = temporary()
   await makeUpstream({ root })
   const cachewd = await startCachewd(root)
   if (cachewd === undefined) throw new Error('cachewd is there and was not started')

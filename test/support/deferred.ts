@@ -8,3 +8,6 @@ export type Deferred<T = void> = {
 export function deferred<T = void>(): Deferred<T> {
   return Promise.withResolvers<T>()
 }
+
+/** What is waited for where nothing may go on. */
+export const never = new Promise<never>(() => {})

@@ -6,6 +6,7 @@ import {
   type Headers,
   resolveRange,
   type StoredObject,
+  textAnswer,
 } from './stored-object.ts'
 
 /**
@@ -131,13 +132,8 @@ export async function* shapedBody(body: NonNullable<Answer['body']>, fault: Faul
 function replacement(fault: Fault): Answer | undefined {
   const { redirect, body, status } = fault
   if (redirect === undefined && body === undefined && status === undefined) return undefined
-  const bytes = Buffer.from(body ?? '')
   const location = redirect === undefined ? {} : { location: redirect }
-  return {
-    status: status ?? (redirect === undefined ? 200 : 302),
-    headers: { 'content-type': 'text/plain', 'content-length': String(bytes.length), ...location },
-    body: [bytes],
-  }
+  return textAnswer(status ?? (redirect === undefined ? 200 : 302), body ?? '', location)
 }
 
 async function* extended(body: NonNullable<Answer['body']>, extraBytes: number): AsyncGenerator<Buffer> {

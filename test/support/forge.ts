@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type FileChange, git, makeUpstream, type Upstream } from './git-repo.ts'
 import { type GithubServer, startGithubServer } from './github-server.ts'
-import type { GithubContext } from './runner.ts'
+import type { GithubContext } from './runner-environment.ts'
 import type { FaultScript } from './scripted-server.ts'
-import { type Snapshot, type SnapshotServer, startSnapshotServer } from './snapshot-server.ts'
+import type { Snapshot } from './snapshot-repository.ts'
+import { type SnapshotServer, startSnapshotServer } from './snapshot-server.ts'
 
 /** A GitHub server, and a snapshot server beside it that knows the same repositories. */
 export type Forge = {

@@ -1,8 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import { cloneUpstream, git, gitBytes, makeUpstream } from './git-repo.ts'
+import { temporary } from './temporary.ts'
 
 it('makes a bare repository that git finds nothing wrong with', async () => {
   const upstream = await makeUpstream({ root: temporary() })
@@ -60,9 +59,3 @@ it('clones an existing repository as another upstream', async () => {
   expect(copy.directory).toBe(join(root, 'ghe.example:8443', 'a', 'b.git'))
   expect(await git(copy.directory, 'rev-parse', 'HEAD')).toBe(await source.git('rev-parse', 'HEAD'))
 })
-
-function temporary(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'git-repo-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
-  return directory
-}

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { gitHttpAnswer } from './git-http.ts'
 import { lfsAnswer } from './git-lfs-http.ts'
 import { type FaultScript, type Reply, type ScriptedServer, startScriptedServer } from './scripted-server.ts'
+import { textAnswer } from './stored-object.ts'
 
 export type GithubServerOptions = {
   /** Where the bare repositories are: `<upstreams>/<this server's host>/<owner>/<name>.git`. */
@@ -36,9 +37,9 @@ async function answer(
   const host = request.headers.host ?? ''
   const { pathname, search } = new URL(request.url ?? '/', 'http://server')
   const [, name = '', rest = ''] = /^\/([^/]+\/[^/]+?)(?:\.git)?\/(.+)$/.exec(pathname) ?? []
-  if (name === '' || name.includes('..') || rest.includes('..')) return plain(404, 'Not Found\n')
+  if (name === '' || name.includes('..') || rest.includes('..')) return textAnswer(404, 'Not Found\n')
   if (token !== undefined && !isLetIn(request, token)) {
-    return plain(401, 'Authentication required\n', { 'www-authenticate': 'Basic realm="GitHub"' })
+    return textAnswer(401, 'Authentication required\n', { 'www-authenticate': 'Basic realm="GitHub"' })
   }
   const root = join(upstreams, host)
   if (rest.startsWith('info/lfs/')) {
@@ -54,8 +55,4 @@ async function answer(
 function isLetIn({ headers }: IncomingMessage, token: string): boolean {
   const [scheme = '', credential] = (headers.authorization ?? '').split(' ')
   return scheme.toLowerCase() === 'basic' && credential === basicCredential(token)
-}
-
-function plain(status: number, text: string, headers: Readonly<Record<string, string>> = {}): Reply {
-  return { status, headers: { 'content-type': 'text/plain', ...headers }, body: [Buffer.from(text)] }
 }

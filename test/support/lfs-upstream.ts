@@ -4,17 +4,25 @@ import { dirname, join } from 'node:path'
 import { tar } from './archive.ts'
 import { git } from './git-repo.ts'
 
-/** What a repository has in the place of LFS content. */
-export type LfsFile = { readonly pointer: string; readonly oid: string; readonly path: string }
+export type LfsFile = {
+  /** What a repository has in the place of the content. */
+  readonly pointer: string
+  readonly oid: string
+  readonly path: string
+}
 
-/** Relative to the git directory. */
+/** Where git-lfs keeps an object, relative to the git directory. */
+export function lfsPath(oid: string): string {
+  return `lfs/objects/${oid.slice(0, 2)}/${oid.slice(2, 4)}/${oid}`
+}
+
 export function lfsFile(content: string | Buffer): LfsFile {
   const oid = createHash('sha256').update(content).digest('hex')
   const size = Buffer.byteLength(content)
   return {
     pointer: `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize ${size}\n`,
     oid,
-    path: `lfs/objects/${oid.slice(0, 2)}/${oid.slice(2, 4)}/${oid}`,
+    path: lfsPath(oid),
   }
 }
 
@@ -31,7 +39,7 @@ export async function storeLfs(upstream: { readonly directory: string }, content
 export async function lfsTar(directory: string): Promise<Buffer> {
   const lines = await git(directory, 'grep', '-hE', '^oid sha256:[0-9a-f]{64}$', 'HEAD')
   const oids = new Set(lines.split('\n').map((line) => line.slice('oid sha256:'.length)))
-  const paths = [...oids].map((oid) => `lfs/objects/${oid.slice(0, 2)}/${oid.slice(2, 4)}/${oid}`)
+  const paths = [...oids].map(lfsPath)
   const parents = paths.flatMap((path) => [dirname(dirname(path)), dirname(path)])
   const directories = ['lfs', 'lfs/tmp', 'lfs/objects', ...new Set(parents)]
   return tar([

@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, statfsSync } from 'node:fs'
-import { onTestFinished, vi } from 'vitest'
+import { onTestFinished, type TestContext, vi } from 'vitest'
+import { temporary } from './temporary.ts'
 
 const MEMORY_DISK = '/dev/shm'
 
@@ -10,4 +12,21 @@ export function useMemoryDisk(neededBytes: number): void {
   if (bavail * bsize < neededBytes) return
   vi.stubEnv('TMPDIR', MEMORY_DISK)
   onTestFinished(() => void vi.unstubAllEnvs())
+}
+
+/** A new file system in memory. */
+export function mounted(context: TestContext, options: string): string {
+  const place = temporary()
+  mountMemory(context, place, options)
+  return place
+}
+
+/** Mounts a file system in memory until the test ends; skips the test with a word where that is not allowed. */
+export function mountMemory(context: TestContext, place: string, options: string): void {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', place], { stdio: 'pipe' })
+  } catch {
+    context.skip('mounting is not allowed here')
+  }
+  onTestFinished(() => void execFileSync('umount', [place]))
 }

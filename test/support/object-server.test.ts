@@ -1,6 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { Agent, get } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { ask } from './ask.ts'
@@ -8,6 +7,7 @@ import { deferred } from './deferred.ts'
 import { patternBytes } from './git-repo.ts'
 import { type ObjectServerOptions, startObjectServer } from './object-server.ts'
 import { bytesObject } from './stored-object.ts'
+import { temporary } from './temporary.ts'
 
 const bytes = patternBytes(3_000_000)
 
@@ -18,9 +18,7 @@ async function serve(options: ObjectServerOptions) {
 }
 
 it('serves bytes and files alike, whole and in ranges', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'object-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
-  const file = join(directory, 'object')
+  const file = join(temporary(), 'object')
   writeFileSync(file, bytes)
   for (const options of [{ bytes }, { file }]) {
     const server = await serve(options)

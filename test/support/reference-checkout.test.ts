@@ -1,36 +1,24 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it, onTestFinished } from 'vitest'
-import { temporary } from './action-run.ts'
-import { type Forge, startForge } from './forge.ts'
-import { storeLfsObject } from './git-lfs-http.ts'
-import { git, type Upstream } from './git-repo.ts'
-import { portraitOf, shallowCommits } from './portrait.ts'
+import { expect, it } from 'vitest'
+import { git } from './git-repo.ts'
+import { storeLfs } from './lfs-upstream.ts'
+import { makePlace } from './place.ts'
 import { skipWithout } from './programs.ts'
-import { type ReferenceJob, referenceCheckout } from './reference-checkout.ts'
+import { type Job, portraitAt, runReference, useSite } from './site.ts'
+import { temporary } from './temporary.ts'
 
-type Site = { readonly forge: Forge; readonly upstream: Upstream; readonly tip: string }
+const site = useSite()
 
-async function startSite(): Promise<Site> {
-  const forge = await startForge()
-  onTestFinished(() => forge.close())
-  const upstream = await forge.makeRepository('octo/project')
-  return { forge, upstream, tip: await upstream.git('rev-parse', 'main') }
-}
-
-async function checkOut({ forge, upstream }: Site, job: Pick<ReferenceJob, 'inputs' | 'github'>) {
-  const root = temporary()
-  const place = { workspace: join(root, 'project'), temp: join(root, 'temp') }
-  mkdirSync(place.temp)
-  const again = () => referenceCheckout({ ...place, ...job, github: forge.job(upstream, job.github) })
+async function checkOut(job: Job) {
+  const place = makePlace()
+  const again = () => runReference(site, job, place)
   const outputs = await again()
-  const directory = join(place.workspace, job.inputs?.path ?? '')
-  return { ...place, directory, outputs, again, portrait: await portraitOf({ ...place, directory }) }
+  return { ...place, outputs, again, portrait: await portraitAt(place, job) }
 }
 
 it('leaves what actions/checkout leaves after a push', async () => {
-  const site = await startSite()
-  const { portrait, outputs, directory, temp } = await checkOut(site, { github: { sha: site.tip } })
+  const { portrait, outputs, temp } = await checkOut({ github: { sha: site.tip } })
   expect(outputs).toEqual({ ref: 'refs/heads/main', commit: site.tip })
   expect(portrait).toMatchObject({
     head: site.tip,
@@ -60,13 +48,12 @@ it('leaves what actions/checkout leaves after a push', async () => {
     'remote.origin.fetch=+refs/heads/*:refs/remotes/origin/*',
     `remote.origin.url=${site.forge.github.url}/octo/project`,
   ])
-  expect(shallowCommits(directory)).toEqual([site.tip])
+  expect(portrait.shallow).toEqual([site.tip])
   expect(readdirSync(temp)).toEqual([expect.stringMatching(/^git-credentials-[0-9a-f-]+\.config$/)])
 })
 
 it('asks the server for a token, and has it', async () => {
-  const site = await startSite()
-  await checkOut(site, { github: { sha: site.tip } })
+  await checkOut({ github: { sha: site.tip } })
   const { log } = site.forge.github
   expect(new Set(log.map(({ status }) => status))).toEqual(new Set([200]))
   await expect(git(temporary(), 'ls-remote', `${site.forge.github.url}/octo/project`)).rejects.toThrow(
@@ -76,47 +63,43 @@ it('asks the server for a token, and has it', async () => {
 })
 
 it('detaches at pull requests, tags and commits, and keeps annotations', async () => {
-  const site = await startSite()
   const { merge } = await site.upstream.pullRequest(7, [{ path: 'pull.txt', content: 'request\n' }])
   await site.upstream.git('tag', '--annotate', '--message=one', 'v1', site.tip)
-  const pull = await checkOut(site, { github: { ref: 'refs/pull/7/merge', sha: merge } })
+  const pull = await checkOut({ github: { ref: 'refs/pull/7/merge', sha: merge } })
   expect(pull.portrait).toMatchObject({ head: merge, symbolicRef: '' })
   expect(pull.portrait.refs).toEqual([`refs/remotes/pull/7/merge commit ${merge} `])
-  const tag = await checkOut(site, { github: { ref: 'refs/tags/v1', sha: site.tip } })
+  const tag = await checkOut({ github: { ref: 'refs/tags/v1', sha: site.tip } })
   expect(tag.portrait.refs).toEqual([expect.stringMatching('^refs/tags/v1 tag ')])
-  const commit = await checkOut(site, { inputs: { ref: site.tip } })
+  const commit = await checkOut({ inputs: { ref: site.tip } })
   expect(commit.portrait).toMatchObject({ head: site.tip, symbolicRef: '', refs: [] })
 })
 
 it('refuses a tag that was moved', async () => {
-  const site = await startSite()
   await site.upstream.git('tag', 'v1', `${site.tip}~1`)
   const job = { github: { ref: 'refs/tags/v1', sha: site.tip } }
-  await expect(checkOut(site, job)).rejects.toThrow('may have been updated after the workflow was triggered')
+  await expect(checkOut(job)).rejects.toThrow('may have been updated after the workflow was triggered')
 })
 
 it('cleans the same directory for a second job, but not with clean: false', async () => {
-  const site = await startSite()
   for (const clean of ['true', 'false']) {
-    const job = await checkOut(site, { inputs: { clean }, github: { sha: site.tip } })
-    writeFileSync(join(job.directory, 'left.txt'), 'from the job before')
-    writeFileSync(join(job.directory, '.git', 'index.lock'), '')
+    const job = await checkOut({ inputs: { clean }, github: { sha: site.tip } })
+    writeFileSync(join(job.workspace, 'left.txt'), 'from the job before')
+    writeFileSync(join(job.workspace, '.git', 'index.lock'), '')
     await job.again()
-    expect(existsSync(join(job.directory, 'left.txt'))).toBe(clean === 'false')
+    expect(existsSync(join(job.workspace, 'left.txt'))).toBe(clean === 'false')
   }
 })
 
 it('fetches content for LFS pointers', async (context) => {
   skipWithout(context, 'git-lfs')
-  const site = await startSite()
   const content = Buffer.from('large')
   const sha = await site.upstream.commit([
     { path: '.gitattributes', content: '*.dat filter=lfs diff=lfs merge=lfs -text\n' },
-    { path: 'large.dat', content: await storeLfsObject(site.upstream.directory, content) },
+    { path: 'large.dat', content: (await storeLfs(site.upstream, content)).pointer },
   ])
-  const { directory, portrait } = await checkOut(site, { inputs: { lfs: 'true' }, github: { sha } })
-  expect(readFileSync(join(directory, 'large.dat'))).toEqual(content)
+  const { workspace, portrait } = await checkOut({ inputs: { lfs: 'true' }, github: { sha } })
+  expect(readFileSync(join(workspace, 'large.dat'))).toEqual(content)
   expect(portrait.hooks).toContain('pre-push')
-  const pointers = await checkOut(site, { github: { sha } })
-  expect(readFileSync(join(pointers.directory, 'large.dat'), 'utf8')).toMatch(/^version/)
+  const pointers = await checkOut({ github: { sha } })
+  expect(readFileSync(join(pointers.workspace, 'large.dat'), 'utf8')).toMatch(/^version/)
 })

@@ -13,7 +13,7 @@ import {
   referenceRefspecsForAllHistory,
   referenceSettings,
 } from './reference-ref.ts'
-import { type GithubContext, githubContext } from './runner.ts'
+import { type GithubContext, githubContext } from './runner-environment.ts'
 
 /** A job in which actions/checkout v7 runs. */
 export type ReferenceJob = {

@@ -1,4 +1,4 @@
-import type { GithubContext } from './runner.ts'
+import type { GithubContext } from './runner-environment.ts'
 
 /** What actions/checkout v7 takes its inputs for. An empty ref and commit stand for the default branch. */
 export type ReferenceSettings = {

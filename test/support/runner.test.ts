@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { readActionMetadata } from './action-metadata.ts'
 import { deferred } from './deferred.ts'
 import { type RunOptions, runAction } from './runner.ts'
+import { temporary } from './temporary.ts'
 
 const actionYml = `name: Tiny
 description: 'A description: with a colon'
@@ -39,8 +39,7 @@ branding:
 
 /** An action whose bundle is the given code. */
 function makeAction(code: string): string {
-  const directory = mkdtempSync(join(tmpdir(), 'tiny-action-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const directory = temporary()
   mkdirSync(join(directory, 'dist'))
   writeFileSync(join(directory, 'action.yml'), actionYml)
   writeFileSync(join(directory, 'package.json'), '{"type":"module"}')

@@ -4,6 +4,15 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readActionMetadata } from './action-metadata.ts'
+import {
+  type GithubContext,
+  githubContext,
+  inputVariables,
+  type Places,
+  prefixed,
+  runnerEnvironment,
+} from './runner-environment.ts'
+import { type Annotation, annotationsIn, masksIn, parseFileCommands } from './runner-output.ts'
 
 export type RunOptions = {
   /** The directory of action.yml; default this repository. */
@@ -24,23 +33,6 @@ export type RunOptions = {
   readonly onOutput?: (text: string) => void
   /** Also tells the process's peak memory; costs one preloaded module. */
   readonly measurePeak?: boolean
-}
-
-export type GithubContext = {
-  readonly repository: string
-  readonly serverUrl: string
-  readonly token: string
-  readonly sha: string
-  readonly ref: string
-  readonly eventName: string
-  /** The webhook's payload, which the step finds in the file that GITHUB_EVENT_PATH names. */
-  readonly payload: Readonly<Record<string, unknown>>
-}
-
-export type Annotation = {
-  readonly level: 'error' | 'warning' | 'notice' | 'debug'
-  readonly message: string
-  readonly properties: string
 }
 
 export type RunResult = {
@@ -78,22 +70,14 @@ type Step = {
   readonly made?: string
 }
 
-type Files = Readonly<Record<'output' | 'state' | 'env' | 'path' | 'summary' | 'peak', string>>
-type Places = {
-  readonly made: string
-  readonly workspace: string
-  readonly temp: string
-  readonly event: string
-  readonly files: Files
-}
-
 async function runStep(options: RunOptions, step: Step): Promise<RunResult> {
   const action = options.action ?? repositoryRoot
   const metadata = readActionMetadata(join(action, 'action.yml'))
   const places = await makePlaces(options, step)
+  const github = githubContext(options.github)
   const environment = {
-    ...runnerEnvironment(places, githubContext(options.github)),
-    ...inputVariables(metadata.defaults, options),
+    ...runnerEnvironment(places, github),
+    ...inputVariables(metadata.defaults, options.inputs, github),
     ...prefixed('STATE_', step.state),
     ...options.env,
   }
@@ -108,7 +92,7 @@ async function runStep(options: RunOptions, step: Step): Promise<RunResult> {
     state,
     summary: await readFile(places.files.summary, 'utf8'),
     annotations: annotationsIn(ended.stdout),
-    masks: [...ended.stdout.matchAll(/^::add-mask::(.*)$/gm)].map(([, secret]) => unescaped(secret ?? '')),
+    masks: masksIn(ended.stdout),
     workspace: places.workspace,
     temp: places.temp,
     peakRssBytes: options.measurePeak
@@ -143,81 +127,6 @@ async function makePlaces(options: RunOptions, step: Step): Promise<Places> {
   const event = join(made, 'event.json')
   await writeFile(event, JSON.stringify(githubContext(options.github).payload))
   return { made, workspace, temp, event, files }
-}
-
-/** The context of a job, a push to `main` of `octo/project` where nothing else is said. */
-export function githubContext(github: Partial<GithubContext> = {}): GithubContext {
-  return {
-    repository: 'octo/project',
-    serverUrl: 'https://github.com',
-    token: '',
-    sha: '',
-    ref: 'refs/heads/main',
-    eventName: 'push',
-    payload: {},
-    ...github,
-  }
-}
-
-function runnerEnvironment(
-  { made, workspace, temp, event, files }: Places,
-  github: GithubContext,
-): Record<string, string> {
-  const [owner = ''] = github.repository.split('/')
-  return {
-    PATH: process.env.PATH ?? '',
-    HOME: join(made, 'home'),
-    LANG: 'C.UTF-8',
-    CI: 'true',
-    GITHUB_ACTIONS: 'true',
-    GITHUB_WORKSPACE: workspace,
-    GITHUB_OUTPUT: files.output,
-    GITHUB_STATE: files.state,
-    GITHUB_ENV: files.env,
-    GITHUB_PATH: files.path,
-    GITHUB_STEP_SUMMARY: files.summary,
-    GITHUB_REPOSITORY: github.repository,
-    GITHUB_REPOSITORY_OWNER: owner,
-    GITHUB_SERVER_URL: github.serverUrl,
-    GITHUB_SHA: github.sha,
-    GITHUB_REF: github.ref,
-    GITHUB_EVENT_NAME: github.eventName,
-    GITHUB_EVENT_PATH: event,
-    GITHUB_RUN_ID: '1',
-    GITHUB_RUN_ATTEMPT: '1',
-    GITHUB_JOB: 'build',
-    GITHUB_ACTION: '__self',
-    RUNNER_TEMP: temp,
-    RUNNER_TOOL_CACHE: join(made, 'tool-cache'),
-    RUNNER_NAME: 'test runner',
-    RUNNER_OS: { linux: 'Linux', darwin: 'macOS', win32: 'Windows' }[process.platform as string] ?? 'Linux',
-    RUNNER_ARCH: process.arch.toUpperCase(),
-  }
-}
-
-function inputVariables(defaults: ReadonlyMap<string, string>, options: RunOptions): Record<string, string> {
-  const github = githubContext(options.github)
-  const expressions: Record<string, string> = {
-    'github.repository': github.repository,
-    'github.server_url': github.serverUrl,
-    'github.token': github.token,
-    'github.sha': github.sha,
-    'github.ref': github.ref,
-  }
-  const expanded = [...defaults].map(([name, value]) => [
-    name,
-    value.replace(/\$\{\{\s*([\w.]+)\s*\}\}/g, (_, expression: string) => expressions[expression] ?? ''),
-  ])
-  const inputs: Record<string, string> = { ...Object.fromEntries(expanded), ...options.inputs }
-  const variables = Object.entries(inputs).map(([name, value]) => [
-    name.replaceAll(' ', '_').toUpperCase(),
-    value,
-  ])
-  return prefixed('INPUT_', Object.fromEntries(variables))
-}
-
-function prefixed(prefix: string, values: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]))
 }
 
 type Ended = Pick<RunResult, 'exitCode' | 'signal' | 'stdout' | 'stderr'>
@@ -269,36 +178,4 @@ const peakKiB = () => process.platform === 'linux'
   : process.resourceUsage().maxRSS
 process.on('exit', () => writeFileSync(${JSON.stringify(file)}, String(peakKiB() * 1024)))`
   return `data:text/javascript,${encodeURIComponent(source)}`
-}
-
-/** `name=value` lines and `name<<DELIMITER` blocks, as the runner reads GITHUB_OUTPUT and GITHUB_STATE. */
-function parseFileCommands(text: string): Record<string, string> {
-  const values: Record<string, string> = {}
-  const lines = text.split(/\r?\n/)
-  for (let at = 0; at < lines.length; at++) {
-    const line = lines[at] ?? ''
-    const [, name, delimiter] = /^([^=]*?)<<(.+)$/.exec(line) ?? []
-    if (name !== undefined) {
-      const end = lines.indexOf(delimiter ?? '', at + 1)
-      if (end < 0) throw new Error(`No end of the value of ${name}`)
-      values[name] = lines.slice(at + 1, end).join('\n')
-      at = end
-    } else if (line.includes('='))
-      values[line.slice(0, line.indexOf('='))] = line.slice(line.indexOf('=') + 1)
-  }
-  return values
-}
-
-function annotationsIn(stdout: string): Annotation[] {
-  return [...stdout.matchAll(/^::(error|warning|notice|debug)(?: ([^:]*))?::(.*)$/gm)].map(
-    ([, level, properties = '', message = '']) => ({
-      level: level as Annotation['level'],
-      message: unescaped(message),
-      properties,
-    }),
-  )
-}
-
-function unescaped(text: string): string {
-  return text.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%')
 }

@@ -1,12 +1,13 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
-import { run, temporary } from './action-run.ts'
+import { beforeEach, onTestFinished } from 'vitest'
+import { run } from './action-run.ts'
 import { type Forge, startForge } from './forge.ts'
-import { gitBytes, type Upstream } from './git-repo.ts'
+import { type FileChange, gitBytes, type Upstream } from './git-repo.ts'
+import type { Place } from './place.ts'
 import { type Portrait, portraitOf, shallowCommits } from './portrait.ts'
 import { referenceCheckout } from './reference-checkout.ts'
-import type { GithubContext, RunResult } from './runner.ts'
+import type { RunResult } from './runner.ts'
+import type { GithubContext } from './runner-environment.ts'
 
 /** A forge with the repository `octo/project`, for the running test. */
 export type Site = {
@@ -26,10 +27,9 @@ export type Job = {
   readonly ssh?: string
 }
 
-export type Place = { readonly workspace: string; readonly temp: string }
-
 type Where = Partial<Place> & { readonly signal?: AbortSignal }
 
+/** One of its own for the running test. */
 export async function startSite(): Promise<Site> {
   const forge = await startForge()
   onTestFinished(() => forge.close())
@@ -38,12 +38,18 @@ export async function startSite(): Promise<Site> {
   return { forge, upstream, tip: await upstream.git('rev-parse', 'main') }
 }
 
-export async function makePlace(): Promise<Place> {
-  const root = temporary()
-  const place = { workspace: join(root, 'project', 'project'), temp: join(root, '_temp') }
-  await mkdir(place.workspace, { recursive: true })
-  await mkdir(place.temp)
-  return place
+/** One of its own for each test of a file, complete once the test runs. */
+export function useSite(): Site {
+  const site = {} as Site
+  beforeEach(async () => {
+    Object.assign(site, await startSite())
+  })
+  return site
+}
+
+/** What a commit changes: a file that has its name in it. */
+export function change(path: string): FileChange[] {
+  return [{ path, content: `${path}\n` }]
 }
 
 /** Runs the built action in this job, with the site's snapshot server. */

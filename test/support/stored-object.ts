@@ -65,18 +65,19 @@ export function answerFor(object: StoredObject, request: Readonly<Record<string,
   if (range.kind === 'unsatisfiable')
     return failed(416, { ...etag, 'content-range': `bytes */${object.size}` })
   const headers = { 'accept-ranges': 'bytes', ...object.headers, ...etag }
-  if (range.kind === 'full') return whole(200, headers, object, 0, object.size)
-  const { start, end } = range
-  const contentRange = `bytes ${start}-${end - 1}/${object.size}`
-  return whole(206, { ...headers, 'content-range': contentRange }, object, start, end)
+  const { start, end } = range.kind === 'full' ? { start: 0, end: object.size } : range
+  const length = { 'content-length': String(end - start) }
+  const body = object.read(start, end)
+  if (range.kind === 'full') return { status: 200, headers: { ...headers, ...length }, body }
+  const part = { 'content-range': `bytes ${start}-${end - 1}/${object.size}` }
+  return { status: 206, headers: { ...headers, ...length, ...part }, body }
 }
 
-function whole(status: number, headers: Headers, object: StoredObject, start: number, end: number): Answer {
-  return {
-    status,
-    headers: { ...headers, 'content-length': String(end - start) },
-    body: object.read(start, end),
-  }
+/** An answer of text, with its length. */
+export function textAnswer(status: number, text: string | Buffer, headers: Headers = {}): Answer {
+  const body = Buffer.from(text)
+  const own = { 'content-type': 'text/plain; charset=utf-8', 'content-length': String(body.length) }
+  return { status, headers: { ...own, ...headers }, body: [body] }
 }
 
 function failed(status: number, headers: Headers): Answer {

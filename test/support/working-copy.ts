@@ -45,7 +45,11 @@ export async function cloneOf(upstream: { readonly directory: string }, place: s
  * objects and configuration (its remote has `remoteUrl`, garbage collection is off, and where the token lies may be
  * said), with a clean status.
  */
-export async function expectSameAsClone(restored: string, clone: string, remoteUrl: string): Promise<void> {
+export async function expectSameAsClone(
+  restored: string,
+  clone: string,
+  remoteUrl = 'https://github.com/octo/project',
+): Promise<void> {
   // Compared in one piece: a difference of two lists of 47,000 lines would take a minute to print.
   const [theirs, ours] = [clone, restored].map((tree) => listTree(tree, { without: '.git' }))
   const differences = ours?.filter((line, index) => line !== theirs?.[index]).slice(0, 20)

@@ -1,24 +1,19 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { errorsOf, expectRestored, run, temporary } from '../support/action-run.ts'
-import { type ServedProject, serveProject } from '../support/served-project.ts'
+import { describe, expect, it } from 'vitest'
+import { errorsOf, expectRestored, run } from '../support/action-run.ts'
+import { failing } from '../support/failing-step.ts'
+import { mounted } from '../support/memory-disk.ts'
+import { leftIn, type Place, usedPlace } from '../support/place.ts'
+import { restoring, useServedProject } from '../support/served-project.ts'
+import { temporary } from '../support/temporary.ts'
 import { listTree } from '../support/working-copy.ts'
-import { expectRight, failing, leftIn, mounted, type Place, restoring, usedPlace } from './scene.ts'
+import { expectRight } from './scene.ts'
 
-let project: ServedProject
+const project = useServedProject()
 
-beforeAll(async () => {
-  project = await serveProject()
-})
-afterAll(() => project.close())
-beforeEach(() => {
-  project.fault = undefined
-  project.server.log.length = 0
-})
-
-/** Restores into the place, and expects that to be right and nothing to be left once the job is over. */
+/** Restores into the place, post step included. */
 async function expectRestores(place: Place, inputs = {}): Promise<void> {
   const result = await run({ ...place, ...restoring(project, { inputs }) })
   expectRestored(result)
@@ -59,7 +54,7 @@ describe('F120: a destination', () => {
     const place = usedPlace()
     mkdirSync(join(place.workspace, 'inside'))
     symlinkSync(target, join(place.workspace, 'away'))
-    const error = await failing(place, restoring(project, { inputs: { path: 'away' } }))
+    const { error } = await failing(place, restoring(project, { inputs: { path: 'away' } }))
     expect(error).toContain('Input path leads to ')
     expect(project.server.log).toEqual([])
   })
@@ -83,7 +78,7 @@ describe('F120: a destination', () => {
     execFileSync('mount', ['--bind', root, place.workspace])
     context.onTestFinished(() => void execFileSync('umount', ['--lazy', place.workspace]))
     execFileSync('mount', ['-o', 'remount,bind,ro', place.workspace])
-    const error = await failing(place, restoring(project))
+    const { error } = await failing(place, restoring(project))
     expect(error).toMatch(/^no directory from which a tree can be moved into .*EROFS/)
   })
 

@@ -1,30 +1,23 @@
-import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { bundle, expectRestored, printed, run, temporary } from '../support/action-run.ts'
+import { describe, expect, it } from 'vitest'
+import { expectRestored, launcher, printed, run, start } from '../support/action-run.ts'
 import { deferred } from '../support/deferred.ts'
-import { type ServedProject, serveProject } from '../support/served-project.ts'
-import { expectRight, gitInstead, leftIn, restoring, sabotaged, start, usedPlace } from './scene.ts'
+import { leftIn, usedPlace } from '../support/place.ts'
+import { MUCH_BYTES, restoring, useServedProject } from '../support/served-project.ts'
+import { temporary } from '../support/temporary.ts'
+import { expectRight, gitInstead, sabotaged } from './scene.ts'
 
-let project: ServedProject
-
-beforeAll(async () => {
-  project = await serveProject()
-})
-afterAll(() => project.close())
-beforeEach(() => {
-  project.fault = undefined
-  project.server.log.length = 0
-})
+const project = useServedProject()
 
 describe('F124: two jobs on one host', () => {
   it('F124: that share the temporary directory, one begun and ended while the other is unpacking', async () => {
     const [one, two] = [usedPlace(), usedPlace()]
     const goOn = deferred()
     project.fault = ({ index }) =>
-      index === 0 ? { pause: { after: 1_200_000, until: goOn.promise } } : undefined
+      index === 0 ? { pause: { after: MUCH_BYTES, until: goOn.promise } } : undefined
     const slow = await start({ ...one, ...restoring(project) })
-    await project.server.until(() => project.sentBytes() >= 1_200_000)
+    await project.server.until(() => project.sentBytes() >= MUCH_BYTES)
     const temp = one.temp
     const quick = await run({ ...two, temp, ...restoring(project) })
     expectRestored(quick)
@@ -55,15 +48,10 @@ describe('F124: two jobs on one host', () => {
 describe('F125: the log', () => {
   it('F125: may have no reader', async () => {
     const place = usedPlace()
-    const entry = join(temporary(), 'unread.mjs')
-    writeFileSync(
-      entry,
-      `import { spawn } from 'node:child_process'
-       const child = spawn(process.execPath, [${JSON.stringify(bundle)}], { stdio: ['ignore', 'pipe', 'pipe'] })
-       child.stdout.destroy()
-       child.stderr.destroy()
-       child.on('exit', (code) => { process.exitCode = code ?? 99 })`,
-    )
+    const entry = launcher(`const stdio = ['ignore', 'pipe', 'pipe']
+      const child = spawn(process.execPath, [bundle], { stdio })
+      child.stdout.destroy()
+      child.stderr.destroy()`)
     const result = await run({ ...place, ...restoring(project), entry })
     expect(result).toMatchObject({ exitCode: 0, outputs: { outcome: 'restored' } })
     await expectRight(place, project)

@@ -1,8 +1,6 @@
-import { execFileSync } from 'node:child_process'
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { onTestFinished, type TestContext } from 'vitest'
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import fc from 'fast-check'
+import { expect } from 'vitest'
 import { Bell } from '../../src/bell.ts'
 import type { ByteStream } from '../../src/byte-stream.ts'
 
@@ -95,6 +93,25 @@ export function everyBytes(length: number, pieceBytes: number): number[] {
   return Array.from({ length: Math.ceil(length / pieceBytes) - 1 }, (_, index) => (index + 1) * pieceBytes)
 }
 
+/** Up to so many places anywhere in a buffer of this length, in order. */
+export function anyCuts(length: number, most: number): fc.Arbitrary<number[]> {
+  return fc.array(fc.nat(length), { maxLength: most }).map((cuts) => cuts.sort((a, b) => a - b))
+}
+
+/** What a reader throws, the same in one piece and byte by byte; undefined where it takes the bytes. */
+export function refusalOf(read: (bytes: Buffer, cuts: readonly number[]) => unknown, bytes: Buffer): unknown {
+  const [whole, single] = [[], everyBytes(bytes.length, 1)].map((cuts) => {
+    try {
+      read(bytes, cuts)
+    } catch (error) {
+      return error
+    }
+    return undefined
+  })
+  expect(single).toEqual(whole)
+  return whole
+}
+
 /** The pieces between cuts, which are in order. */
 export function pieces(bytes: Buffer, cuts: readonly number[]): Buffer[] {
   return [...cuts, bytes.length].map((cut, index) => bytes.subarray(cuts[index - 1] ?? 0, cut))
@@ -175,13 +192,6 @@ export function sampleBytes(length: number, seed = 1): Buffer {
   return bytes
 }
 
-/** A directory that is removed when the test ends. */
-export function temporaryDirectory(base = tmpdir()): string {
-  const directory = mkdtempSync(join(base, 'unpack-'))
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
-
 /** What lies at a path: a file's permissions and bytes, a symlink's target or a directory's permissions, as text. */
 export type Listing = ReadonlyMap<string, string>
 
@@ -202,14 +212,4 @@ export function listing(directory: string): Listing {
   }
   visit(Buffer.from(directory), '')
   return found
-}
-
-/** Mounts a file system in memory until the test ends; skips the test with a word where that is not allowed. */
-export function mountMemory(context: TestContext, place: string, options: string): void {
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', place], { stdio: 'pipe' })
-  } catch {
-    context.skip('mounting is not allowed here')
-  }
-  onTestFinished(() => void execFileSync('umount', [place]))
 }

@@ -2,7 +2,9 @@ import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSyn
 import { basename, dirname, join } from 'node:path'
 import { describe, expect, it, type TestContext } from 'vitest'
 import { removeStaging, Staging } from '../../src/unpack/staging.ts'
-import { listing, mountMemory, temporaryDirectory } from './fixture.ts'
+import { mountMemory } from '../support/memory-disk.ts'
+import { temporary } from '../support/temporary.ts'
+import { listing } from './fixture.ts'
 
 interface Place {
   readonly temp: string
@@ -12,7 +14,7 @@ interface Place {
 
 /** A runner's directories; the destination is there, and empty. */
 function makePlace(): Place {
-  const root = temporaryDirectory()
+  const root = temporary()
   const place = {
     temp: join(root, '_temp'),
     workspace: join(root, 'work'),

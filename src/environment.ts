@@ -1,0 +1,2 @@
+/** Environment variables by name, as a process has them. */
+export type Environment = Readonly<Record<string, string | undefined>>

@@ -1,0 +1,8 @@
+/** What a server answers before the body. */
+export interface ReplyHead {
+  /** Where the reply came from, after redirects. */
+  readonly url: URL
+  readonly status: number
+  /** A header's value by its lower-case name; undefined where there is none, refused where there are several. */
+  header(name: string): string | undefined
+}

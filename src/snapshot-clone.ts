@@ -1,0 +1,114 @@
+import { join } from 'node:path'
+import { arrive } from './arrival.ts'
+import { freshenClone } from './freshening.ts'
+import type { FreshenedBy } from './git/freshen.ts'
+import { type Git, gitIn } from './git/git.ts'
+import { fillIndex } from './git/index-file.ts'
+import { proveBlobs, proveCommit } from './git/proof.ts'
+import { dropOtherBranches } from './git/refs.ts'
+import { makeIndex, type Settled, settle } from './git/settle.ts'
+import type { Target } from './git/wanted.ts'
+import type { Context, Job } from './job.ts'
+import type { Shortcuts } from './shortcuts.ts'
+import { together } from './together.ts'
+import type { Tree } from './unpack/tree.ts'
+
+export interface SnapshotCloneOptions {
+  readonly job: Job
+  readonly target: Target
+  /** Absolute path of the tree that is being unpacked. */
+  readonly tree: string
+  /** Of the snapshot, where its server told. */
+  readonly announcedCommit: string | undefined
+  readonly probedConfig: string
+  readonly shortcuts: Shortcuts
+}
+
+interface Finished extends Settled {
+  readonly freshenedBy: FreshenedBy
+}
+
+/** What git does with `.git` alone. */
+interface Beginning {
+  readonly settled: Promise<Settled>
+  readonly indexed: Promise<void>
+  readonly freshened: Promise<FreshenedBy>
+}
+
+/**
+ * Git's part of a restore. What needs no files, from a safe `.git` to one that has the wanted commit, can begin while
+ * files are still being written, and the index is made beside it. Stop it, or git may go on.
+ */
+export class SnapshotClone {
+  readonly #options: SnapshotCloneOptions
+  readonly #stopped = new AbortController()
+  readonly #context: Context
+  readonly #git: Git
+  #beginning: Beginning | undefined
+
+  constructor(options: SnapshotCloneOptions) {
+    const { context } = options.job
+    this.#options = options
+    this.#context = { ...context, signal: AbortSignal.any([context.signal, this.#stopped.signal]) }
+    this.#git = gitIn(options.tree, this.#context)
+  }
+
+  /** Begins, once, when `.git` is on disk. What comes of it is told by `finish`. */
+  begin(): void {
+    this.#begun()
+  }
+
+  /** From unpacked files to a working copy of the wanted commit. */
+  async finish(unpacked: Tree, bringLfsObjects?: () => Promise<void>): Promise<Finished> {
+    const { job, target, tree } = this.#options
+    const { settled, indexed, freshened } = this.#begun()
+    const { objectFormat } = await settled
+    const filled = indexed.then(() => fillIndex(join(tree, '.git'), unpacked.recordOf, objectFormat))
+    const [index, freshenedBy] = await together(filled, freshened)
+    await proveBlobs(this.#git, index.unproven, objectFormat)
+    // Files that are all proven by the index leave no room for others.
+    const isExact = index.filled === index.entries && index.entries === unpacked.workFiles
+    const untracked = isExact ? 'keep' : 'remove'
+    await arrive(job, target, { tree, clone: 'new', untracked, isPartial: false, bringLfsObjects })
+    return { ...(await settled), freshenedBy }
+  }
+
+  /** Resolves when nothing runs any more. */
+  async stop(): Promise<void> {
+    this.#stopped.abort()
+    if (this.#beginning !== undefined) await ended(this.#beginning)
+  }
+
+  #begun(): Beginning {
+    this.#beginning ??= this.#makeReady()
+    return this.#beginning
+  }
+
+  #makeReady(): Beginning {
+    const { job, tree, announcedCommit, probedConfig } = this.#options
+    const source = { probedConfig, remoteUrl: job.origin.url }
+    const settled = settle({ ...this.#context, ...source, tree, expectedCommit: announcedCommit })
+    const indexed = settled.then(({ commit }) => makeIndex(this.#git, commit))
+    const freshened = settled.then((snapshot) => this.#freshen(snapshot))
+    const beginning = { settled, indexed, freshened }
+    // Nobody may be listening yet when one of them fails.
+    ended(beginning)
+    return beginning
+  }
+
+  async #freshen({ commit: snapshotCommit, objectFormat }: Settled): Promise<FreshenedBy> {
+    const { job, target, tree, shortcuts } = this.#options
+    const { commit } = target
+    shortcuts.begin(snapshotCommit)
+    const { bundle, server } = shortcuts
+    const clone = { tree, clone: 'new', target, bundle, server } as const
+    const freshenedBy = await freshenClone(job, clone, this.#context.signal)
+    await dropOtherBranches(this.#git, target)
+    await proveCommit({ git: this.#git, commit, objectFormat, snapshotCommit })
+    return freshenedBy
+  }
+}
+
+function ended(beginning: Beginning): Promise<unknown> {
+  return Promise.allSettled(Object.values(beginning))
+}

@@ -1,0 +1,32 @@
+import { join } from 'node:path'
+import { type Inputs, parseInputs } from '../../src/inputs.ts'
+import type { Context } from '../../src/job.ts'
+import { readActionMetadata } from './action-metadata.ts'
+
+const { defaults } = readActionMetadata(join(import.meta.dirname, '..', '..', 'action.yml'))
+
+/** The inputs of a job of `octo/project` whose workflow says these; all others are as action.yml has them. */
+export function inputsOf(workspace: string, said: Readonly<Record<string, string>>): Inputs {
+  const values: Readonly<Record<string, string>> = {
+    ...Object.fromEntries(defaults),
+    repository: 'octo/project',
+    'github-server-url': 'https://github.com',
+    token: '',
+    ...said,
+  }
+  return parseInputs((name) => values[name] ?? '', { GITHUB_WORKSPACE: workspace })
+}
+
+/** What a step is given after a push of this commit to `main`; nobody hears what it says, unless told otherwise. */
+export function contextOf(sha: string, given: Pick<Context, 'temp'> & Partial<Context>): Context {
+  return {
+    env: process.env,
+    event: { name: 'push', ref: 'refs/heads/main', repository: 'octo/project', sha, payload: {} },
+    signal: new AbortController().signal,
+    log: () => {},
+    warn: () => {},
+    onStaging: () => {},
+    onCredentials: () => {},
+    ...given,
+  }
+}
