@@ -28,28 +28,35 @@ interface Attempt {
   readonly target: Target
   readonly session: Session
   readonly staging: Staging
+  readonly opening: Promise<Snapshot>
   /** Whether git begins while files are still written. */
   readonly git: 'early' | 'last'
 }
 
 /** Open, download, unpack, settle, freshen, arrive, swap. On failure the destination is as it was. */
 export async function fromSnapshot(job: Job, target: Target, session: Session): Promise<Arrival> {
-  const attempt = (git: Attempt['git']) =>
-    publish(job, (staging) => grow({ job, target, session, staging, git }))
+  const attempt = async (git: Attempt['git']): Promise<Arrival> => {
+    // First of all: what follows takes 10 ms, and the threads of a tree as long again, which the network can use.
+    const over = new AbortController()
+    const opening = job.timing.measure('open', () => session.open(over.signal))
+    const ended = Promise.allSettled([opening])
+    try {
+      return await publish(job, (staging) => grow({ job, target, session, staging, git, opening }))
+    } finally {
+      over.abort()
+      await ended
+    }
+  }
   try {
     // Held to a digest, nothing of the snapshot may be used before all of it has come.
     return await attempt(job.inputs.sha256 === undefined ? 'early' : 'last')
   } catch (error) {
-    if (!isWorthAnother(error)) throw error
-    job.context.log(`${error.message}; starting again`)
+    const isChanged = error instanceof ActionError && error.code === 'SNAPSHOT_CHANGED'
+    if (!isChanged && !(error instanceof ScatteredDotGit)) throw error
+    const how = isChanged ? 'with the new one' : 'with git at the end'
+    job.context.log(`${error.message}; starting again ${how}`)
     return attempt('last')
   }
-}
-
-function isWorthAnother(error: unknown): error is Error {
-  return (
-    error instanceof ScatteredDotGit || (error instanceof ActionError && error.code === 'SNAPSHOT_CHANGED')
-  )
 }
 
 /** When it ends, however it does, nothing writes to staging any more. */
@@ -59,9 +66,7 @@ async function grow(attempt: Attempt): Promise<Grown<Arrival>> {
   let clone: SnapshotClone | undefined
   const tree = treeFor(attempt, () => clone?.begin())
   try {
-    const [snapshot, probedConfig] = await job.timing.measure('open', () =>
-      together(session.open(), probe(job, staging)),
-    )
+    const [snapshot, probedConfig] = await together(attempt.opening, probe(job, staging))
     await staging.room.require(snapshot.total)
     shortcuts.begin(snapshot.commit)
     const { commit: announcedCommit } = snapshot

@@ -43,9 +43,11 @@ export class Session {
     this.shortcuts = { client: this.#shortcutClient, stall, signal: cancelled, log, limits: SHORTCUT_LIMITS }
   }
 
-  async open(): Promise<Snapshot> {
+  /** The signal ends what has not been read of the snapshot, too. */
+  async open(over: AbortSignal): Promise<Snapshot> {
     const attemptsFor = this.#patience.discoveryAttempts
-    const snapshot = await openSnapshot(this.location.url, { ...this.requests, attemptsFor })
+    const signal = AbortSignal.any([this.requests.signal, over])
+    const snapshot = await openSnapshot(this.location.url, { ...this.requests, attemptsFor, signal })
     this.progress.total = snapshot.total
     return snapshot
   }

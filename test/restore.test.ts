@@ -71,10 +71,8 @@ it('asks for nothing in ranges that it could not tell apart from another revisio
     const run = new Run(project)
     project.server.log.length = 0
     expect((await run.restore()).snapshot?.etag).toBeUndefined()
-    expect(project.server.log.map(({ range, state }) => [range, state])).toEqual([
-      ['bytes=0-131071', 'aborted'],
-      [undefined, 'complete'],
-    ])
+    expect(project.server.log.map(({ range }) => range)).toEqual(['bytes=0-131071', undefined])
+    expect(project.server.log.at(-1)?.state).toBe('complete')
     await expectSameAsClone(run.workspace, project.clone)
   }
 })

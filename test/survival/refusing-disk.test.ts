@@ -128,7 +128,7 @@ describe('a disk that refuses leaves the workspace as it was and nothing else, a
 
   it('F105: a step that may open few files ends well, or in words', async () => {
     const place = usedPlace()
-    const entry = startedBy('prlimit', '--nofile=40', '--')
+    const entry = startedBy('prlimit', '--nofile=48', '--')
     expectRestored(await run({ ...place, ...restoring(project, { entry }) }))
     await expectRight(place, project)
   })
