@@ -1,15 +1,15 @@
-import { createHash } from 'node:crypto'
-import { linkSync, lstatSync, lutimesSync, mkdirSync, symlinkSync } from 'node:fs'
+import { lstatSync, mkdirSync } from 'node:fs'
 import { Stopwatch } from '../timing.ts'
 import { Batch, type BatchFile } from './batch.ts'
-import { diskError, diskFailure } from './disk-error.ts'
+import { diskError } from './disk-error.ts'
 import type { Naming } from './entry-name.ts'
-import { GIT_MODE, renewStatData, STAT_BYTES, writeStatData } from './index-record.ts'
+import { renewStatData } from './index-record.ts'
 import { IndexRecords } from './index-records.ts'
+import { Links, writeAt } from './links.ts'
 import { onDisk, toLatin1 } from './on-disk.ts'
-import { EntryPolicy, linkedPath, type TreeLimits } from './policy.ts'
+import { EntryPolicy, type TreeLimits } from './policy.ts'
 import { type TarEntry, TarParser } from './tar.ts'
-import { blobHeader, EXECUTABLE, TRACKED } from './tree-job.ts'
+import { EXECUTABLE, TRACKED } from './tree-job.ts'
 import { type Writer, Writers } from './writers.ts'
 
 export interface TreeOptions {
@@ -72,13 +72,11 @@ export class TreeBuilder {
   /** The repository's object format: what object ids are made with. */
   hash: 'sha1' | 'sha256' = 'sha1'
   readonly #root: string
-  readonly #mtime: number
   readonly #parser = new TarParser()
   readonly #policy: EntryPolicy
   readonly #writers: Writers
   readonly #records = new IndexRecords()
-  readonly #links: { readonly path: string; readonly entry: TarEntry }[] = []
-  #linkRecords = new Map<string, Uint8Array>()
+  readonly #links: Links
   #batch: Batch
   #current: CurrentFile | undefined
   #files = 0
@@ -98,7 +96,6 @@ export class TreeBuilder {
     onDotGit,
   }: TreeOptions) {
     this.#root = toLatin1(root)
-    this.#mtime = mtime
     this.#onDotGit = onDotGit
     this.#policy = new EntryPolicy({
       limits,
@@ -113,6 +110,8 @@ export class TreeBuilder {
       errorOf: diskError,
     })
     this.#batch = new Batch(this.#writers.block())
+    const recordOfFile = (path: string) => this.#recordOf(path)
+    this.#links = new Links({ root: this.#root, mtime, recordOfFile })
   }
 
   /** Takes the next bytes of the archive, which it copies; resolves when it can take more. */
@@ -141,7 +140,9 @@ export class TreeBuilder {
     this.waiting.start()
     await this.#writers.written()
     this.waiting.stop()
-    for (const { path, entry } of this.#links) this.#makeLink(path, entry)
+    const links = this.#links.make(this.hash)
+    this.#files += links
+    this.#workFiles += links
     return {
       files: this.#files,
       workFiles: this.#workFiles,
@@ -160,7 +161,7 @@ export class TreeBuilder {
   #take(entry: TarEntry): CurrentFile | undefined {
     const decision = this.#policy.decide(entry)
     if (decision.kind === 'symlink' || decision.kind === 'hardlink') {
-      this.#links.push({ path: decision.path, entry })
+      this.#links.add(decision.path, entry)
     }
     if (decision.kind !== 'file') return undefined
     const { path, number, inDotGit } = decision
@@ -211,7 +212,7 @@ export class TreeBuilder {
 
   #recordOf(path: string): Uint8Array | undefined {
     const number = this.#policy.numberOf(path)
-    return number === undefined ? this.#linkRecords.get(path) : this.#records.of(number)
+    return number === undefined ? this.#links.recordOf(path) : this.#records.of(number)
   }
 
   #movedRecordOf(root: string, path: string): Uint8Array | undefined {
@@ -221,40 +222,6 @@ export class TreeBuilder {
   }
 
   #makeDirectory(path: string): void {
-    this.#onDisk(path, (place) => mkdirSync(place))
-  }
-
-  #makeLink(path: string, entry: TarEntry): void {
-    this.#files += 1
-    this.#workFiles += 1
-    if (entry.kind === 'hardlink') {
-      const existing = linkedPath(entry)
-      const number = this.#policy.numberOf(existing)
-      const record = number === undefined ? undefined : this.#records.of(number)
-      this.#onDisk(path, (place) => {
-        linkSync(onDisk(this.#root, existing), place)
-        if (record === undefined || !renewStatData(record, lstatSync(place, { bigint: true }))) return
-        this.#linkRecords.set(path, record)
-      })
-      return
-    }
-    const target = Buffer.from(entry.target, 'latin1')
-    this.#onDisk(path, (place) => {
-      symlinkSync(target, place)
-      lutimesSync(place, this.#mtime, this.#mtime)
-      const id = createHash(this.hash).update(blobHeader(target.length)).update(target).digest()
-      const record = Buffer.alloc(STAT_BYTES + id.length)
-      writeStatData(record, lstatSync(place, { bigint: true }), GIT_MODE.symlink)
-      record.set(id, STAT_BYTES)
-      this.#linkRecords.set(path, record)
-    })
-  }
-
-  #onDisk(path: string, run: (place: string | Buffer) => void): void {
-    try {
-      run(onDisk(this.#root, path))
-    } catch (error) {
-      throw diskError(diskFailure(path, error), error)
-    }
+    writeAt(this.#root, path, (place) => mkdirSync(place))
   }
 }
