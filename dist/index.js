@@ -45501,10 +45501,31 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("assert");
 
 /***/ }),
 
+/***/ 5317:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("child_process");
+
+/***/ }),
+
+/***/ 6982:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("crypto");
+
+/***/ }),
+
 /***/ 4434:
 /***/ ((module) => {
 
 module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("events");
+
+/***/ }),
+
+/***/ 9896:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("fs");
 
 /***/ }),
 
@@ -45722,6 +45743,27 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:worker_
 /***/ ((module) => {
 
 module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:zlib");
+
+/***/ }),
+
+/***/ 857:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("os");
+
+/***/ }),
+
+/***/ 6928:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("path");
+
+/***/ }),
+
+/***/ 2203:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("stream");
 
 /***/ }),
 
@@ -46621,6 +46663,7 @@ async function ifThere(found) {
 /* harmony export */   NW: () => (/* binding */ orElse),
 /* harmony export */   _: () => (/* binding */ decimal),
 /* harmony export */   dE: () => (/* binding */ trimmed),
+/* harmony export */   p0: () => (/* binding */ duration),
 /* harmony export */   rD: () => (/* binding */ wholeNumber),
 /* harmony export */   uU: () => (/* binding */ baseAddress),
 /* harmony export */   z3: () => (/* binding */ formatBytes)
@@ -46629,6 +46672,7 @@ async function ifThere(found) {
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(97);
 
 
+const MS_PER = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 const UNITS = { '': 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 /** Only ASCII blanks: an exotic space in a value is a mistake worth telling. */
 function trimmed(value) {
@@ -46674,6 +46718,17 @@ function decimal(given, { least, most, unit }) {
         return parsed;
     throw refused(given, `${unit} from ${least} to ${most} are allowed`);
 }
+/** Milliseconds; a number with the unit m, h or d, or 0. */
+function duration(given) {
+    const [, digits, unit = ''] = /^(0|[1-9]\d{0,5})([mhd]?)$/.exec(given.value) ?? [];
+    const count = Number(digits);
+    const unitMs = MS_PER[unit];
+    if (count === 0)
+        return 0;
+    if (digits !== undefined && unitMs !== undefined)
+        return count * unitMs;
+    throw refused(given, '0, or a whole number with the unit m, h or d, is allowed');
+}
 function byteCount(given, { least, most }) {
     const parts = /^([1-9]\d{0,15}) ?(KiB|MiB|GiB|)$/.exec(given.value);
     const parsed = parts === null ? Number.NaN : Number(parts[1]) * (UNITS[parts[2] ?? ''] ?? Number.NaN);
@@ -46715,15 +46770,17 @@ function refusedAddress(given, allowed) {
 
 /***/ }),
 
-/***/ 6340:
+/***/ 2034:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
-  F: () => (/* binding */ isInside),
-  T: () => (/* binding */ parseInputs)
+  FK: () => (/* binding */ isInside),
+  TL: () => (/* binding */ parseInputs)
 });
+
+// UNUSED EXPORTS: parseAuthorization, parseDestination, parsePatience
 
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
@@ -46834,7 +46891,84 @@ function parseSubmodules(given) {
 
 // EXTERNAL MODULE: ./lib/request-headers.js
 var request_headers = __nccwpck_require__(9462);
+;// CONCATENATED MODULE: ./lib/source-inputs.js
+
+const NEEDED = {
+    cachew: 'the input server, or CACHEW_URL in the environment, has to say where it is',
+    url: 'the input url has to say where it is',
+};
+/** `auto` takes the address that is given, and the Actions cache where none is. */
+function parseSource(input, env) {
+    const addresses = parseAddresses(input, env);
+    const given = input('source');
+    const source = given.value === '' ? 'auto' : given.value;
+    if (isDisabled(env))
+        return { ...addresses, source: 'none' };
+    if (source === 'auto')
+        return { ...addresses, source: kindOf(addresses) ?? 'actions-cache' };
+    if (source === 'actions-cache' || source === 'none')
+        return { server: undefined, url: undefined, source };
+    if (source !== 'cachew' && source !== 'url')
+        throw (0,input_values/* refused */.J5)(given, 'auto, cachew, url, actions-cache or none is allowed');
+    if (kindOf(addresses) !== source)
+        throw (0,input_values/* invalid */.Gq)(`${given.label} is ${source}: ${NEEDED[source]}`);
+    return { ...addresses, source };
+}
+function kindOf({ server, url }) {
+    return url !== undefined ? 'url' : server !== undefined ? 'cachew' : undefined;
+}
+function parseAddresses(input, env) {
+    const server = input('server');
+    const url = input('url');
+    if (server.value !== '' && url.value !== '') {
+        throw (0,input_values/* invalid */.Gq)('Inputs server and url are both set: one of the two is allowed');
+    }
+    if (url.value !== '')
+        return { server: undefined, url: (0,input_values/* webAddress */.Dy)(url) };
+    const address = (0,input_values/* inherited */.Jq)(server, env, 'CACHEW_URL');
+    return { server: address.value === '' ? undefined : (0,input_values/* baseAddress */.uU)(address), url: undefined };
+}
+/** Snapshots are switched off for the whole runner. */
+function isDisabled(env) {
+    const label = 'Environment variable GIT_SNAPSHOT_DISABLE';
+    const value = (0,input_values/* trimmed */.dE)(env.GIT_SNAPSHOT_DISABLE ?? '');
+    if (value === '1')
+        return true;
+    if (value === '' || value === '0')
+        return false;
+    throw (0,input_values/* refused */.J5)({ label, value }, '1 to fetch without a snapshot, or nothing, is allowed');
+}
+
+;// CONCATENATED MODULE: ./lib/store-inputs.js
+
+
+const BYTES = { least: 1024 ** 2, most: 16 * 1024 ** 4 };
+/** `auto` is on where jobs come again to the same machine. Undefined where nothing is to be kept. */
+function parseStore(input, env) {
+    const limits = {
+        maxAgeMs: (0,input_values/* duration */.p0)(input('store-max-age')),
+        maxBytes: (0,input_values/* byteCount */.GJ)(input('store-max-bytes'), BYTES),
+    };
+    const directory = directoryOf(input('store'), env);
+    return directory === undefined ? undefined : { ...limits, directory };
+}
+function directoryOf(given, env) {
+    const { value } = given;
+    if (value === 'off')
+        return undefined;
+    if (value === '' || value === 'auto') {
+        const toolCache = env.RUNNER_TOOL_CACHE ?? '';
+        const isLasting = env.RUNNER_ENVIRONMENT === 'self-hosted' && (0,external_node_path_.isAbsolute)(toolCache);
+        return isLasting ? (0,external_node_path_.resolve)(toolCache) : undefined;
+    }
+    if ((0,external_node_path_.isAbsolute)(value) && !value.includes('\0'))
+        return (0,external_node_path_.resolve)(value);
+    throw (0,input_values/* refused */.J5)(given, 'off, auto or an absolute path is allowed');
+}
+
 ;// CONCATENATED MODULE: ./lib/inputs.js
+
+
 
 
 
@@ -46849,39 +46983,32 @@ function parseInputs(read, env) {
     const input = (name) => ({ label: `Input ${name}`, value: (0,input_values/* trimmed */.dE)(read(name)) });
     const source = parseSource(input, env);
     const authorization = parseAuthorization(input('authorization'), source, env);
-    const workspace = parseWorkspace(env);
     return {
         ...parseCheckoutInputs(input, env),
         ...source,
-        workspace,
-        destination: parsePath(input('path'), workspace),
+        ...parseDestination(input('path'), env),
         authorization,
         headers: (0,request_headers/* parseHeaders */.QG)(read('headers'), authorization),
         ...parseMemory(input('concurrency'), input('chunk-size')),
-        retries: (0,input_values/* wholeNumber */.rD)(input('retries'), { least: 0, most: 100 }),
-        stallMs: Math.round((0,input_values/* decimal */._)(input('stall-timeout'), { least: 1, most: 3600, unit: 'seconds' }) * 1000),
-        timeoutMs: Math.round((0,input_values/* decimal */._)(input('timeout'), { least: 0, most: 360, unit: 'minutes' }) * 60_000),
+        ...parsePatience(input),
         onMiss: parseOnMiss(input('on-miss')),
         sha256: parseDigest(input('sha256')),
         maxUnpackedBytes: (0,input_values/* byteCount */.GJ)(input('max-unpacked-bytes'), UNPACKED),
         maxEntries: (0,input_values/* wholeNumber */.rD)(input('max-entries'), ENTRIES),
-        isDisabled: parseDisabled(env),
+        store: parseStore(input, env),
     };
 }
-function parseSource(input, env) {
-    const server = input('server');
-    const url = input('url');
-    if (server.value !== '' && url.value !== '') {
-        throw (0,input_values/* invalid */.Gq)('Inputs server and url are both set: one of the two is allowed');
-    }
-    if (url.value !== '')
-        return { server: undefined, url: (0,input_values/* webAddress */.Dy)(url) };
-    const address = (0,input_values/* inherited */.Jq)(server, env, 'CACHEW_URL');
-    return { server: address.value === '' ? undefined : (0,input_values/* baseAddress */.uU)(address), url: undefined };
+/** How long the network may take, and how often it is asked again. */
+function parsePatience(input) {
+    return {
+        retries: (0,input_values/* wholeNumber */.rD)(input('retries'), { least: 0, most: 100 }),
+        stallMs: Math.round((0,input_values/* decimal */._)(input('stall-timeout'), { least: 1, most: 3600, unit: 'seconds' }) * 1000),
+        timeoutMs: Math.round((0,input_values/* decimal */._)(input('timeout'), { least: 0, most: 360, unit: 'minutes' }) * 60_000),
+    };
 }
 /** What the runner has for its server is not for the address of another one. */
 function parseAuthorization(given, source, env) {
-    const { label, value } = source.server === undefined ? given : (0,input_values/* inherited */.Jq)(given, env, 'CACHEW_AUTHORIZATION');
+    const { label, value } = source.source !== 'cachew' ? given : (0,input_values/* inherited */.Jq)(given, env, 'CACHEW_AUTHORIZATION');
     if (value === '')
         return undefined;
     (0,request_headers/* checkHeaderValue */.BB)(value, label);
@@ -46893,10 +47020,12 @@ function parseWorkspace(env) {
         return (0,external_node_path_.resolve)(workspace);
     throw (0,input_values/* refused */.J5)({ label: 'Environment variable GITHUB_WORKSPACE', value: workspace }, 'an absolute path is allowed, the runner sets it');
 }
-function parsePath(given, workspace) {
+/** The workspace, and the place in it that the input `path` gives. */
+function parseDestination(given, env) {
+    const workspace = parseWorkspace(env);
     const destination = (0,external_node_path_.resolve)(workspace, given.value);
     if (!given.value.includes('\0') && isInside(workspace, destination))
-        return destination;
+        return { workspace, destination };
     throw (0,input_values/* refused */.J5)(given, `a path inside the workspace ${workspace} is allowed`);
 }
 /** Whether a path is the directory or below it, by its words alone. */
@@ -46926,15 +47055,6 @@ function parseDigest(given) {
     if (/^[0-9a-f]{64}$/i.test(given.value))
         return given.value.toLowerCase();
     throw (0,input_values/* refused */.J5)(given, 'a SHA-256 digest of 64 hexadecimal digits is allowed');
-}
-function parseDisabled(env) {
-    const label = 'Environment variable GIT_SNAPSHOT_DISABLE';
-    const value = (0,input_values/* trimmed */.dE)(env.GIT_SNAPSHOT_DISABLE ?? '');
-    if (value === '1')
-        return true;
-    if (value === '' || value === '0')
-        return false;
-    throw (0,input_values/* refused */.J5)({ label, value }, '1 to fetch without a snapshot, or nothing, is allowed');
 }
 
 
@@ -46985,16 +47105,17 @@ function isObject(value) {
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
 /* harmony import */ var node_v8__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8877);
-/* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5626);
+/* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8722);
 /* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(2685);
 /* harmony import */ var _git_credentials_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(75);
-/* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(6340);
+/* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(2034);
 /* harmony import */ var _job_event_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(1798);
 /* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(6540);
-/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(2928);
-/* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(97);
-/* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(8045);
-/* harmony import */ var _unpack_staging_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(3109);
+/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(3641);
+/* harmony import */ var _runner_step_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(6043);
+/* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(97);
+/* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(8045);
+/* harmony import */ var _unpack_staging_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(1067);
 
 
 
@@ -47007,30 +47128,48 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 
 
 
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 };
-/** The runner waits 7.5 s after its first signal before it sends another. */
-const CANCELLED_WITHIN_MS = 4_000;
+
 /** While the step runs, what git itself calls fatal or an error is an annotation, as with actions/checkout. */
 const MATCHER = (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(import.meta.dirname, '..', 'problem-matcher.json');
 /** The step itself. */
 async function main() {
-    const inputs = (0,_inputs_js__WEBPACK_IMPORTED_MODULE_5__/* .parseInputs */ .T)((name) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .getInput */ .V4)(name, { trimWhitespace: false }), process.env);
-    (0,_secrets_js__WEBPACK_IMPORTED_MODULE_10__/* .secretsOf */ .F)(inputs, process.env).forEach(_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setSecret */ .Pq);
+    const inputs = (0,_inputs_js__WEBPACK_IMPORTED_MODULE_5__/* .parseInputs */ .TL)((name) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .getInput */ .V4)(name, { trimWhitespace: false }), process.env);
+    (0,_secrets_js__WEBPACK_IMPORTED_MODULE_11__/* .secretsOf */ .F)(inputs, process.env).forEach(_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setSecret */ .Pq);
     (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)(`::add-matcher::${MATCHER}`);
     const report = await (0,_restore_js__WEBPACK_IMPORTED_MODULE_8__/* .restore */ .P)(inputs, {
         env: process.env,
         event: await (0,_job_event_js__WEBPACK_IMPORTED_MODULE_6__/* .readJobEvent */ .k)(process.env),
         temp: process.env.RUNNER_TEMP ?? inputs.workspace,
-        signal: cancellation(),
-        log: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_11__/* .sanitize */ .a)(line)),
-        warn: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_11__/* .sanitize */ .a)(line, 1000)),
+        signal: (0,_runner_step_js__WEBPACK_IMPORTED_MODULE_9__/* .cancellation */ .W)(),
+        log: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_12__/* .sanitize */ .a)(line)),
+        onSecret: _actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setSecret */ .Pq,
+        toolCache: toolCacheIn,
+        warn: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_12__/* .sanitize */ .a)(line, 1000)),
         onStaging: (root) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .saveState */ .LZ)('staging', root),
         onCredentials: (state) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .saveState */ .LZ)('credentials', state),
     });
     for (const [name, value] of Object.entries((0,_report_js__WEBPACK_IMPORTED_MODULE_7__/* .outputsOf */ .Yz)(report)))
         (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setOutput */ .uH)(name, value);
-    (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .debug */ .Yz)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_11__/* .sanitize */ .a)(`report ${JSON.stringify(report)}`, 10_000));
-    (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_11__/* .sanitize */ .a)((0,_report_js__WEBPACK_IMPORTED_MODULE_7__/* .lineOf */ .cA)(report)));
+    (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .debug */ .Yz)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_12__/* .sanitize */ .a)(`report ${JSON.stringify(report)}`, 10_000));
+    (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_12__/* .sanitize */ .a)((0,_report_js__WEBPACK_IMPORTED_MODULE_7__/* .lineOf */ .cA)(report)));
+}
+/** The toolkit takes its directory from the environment, at each call. */
+async function toolCacheIn(directory) {
+    const { find, findAllVersions } = await __nccwpck_require__.e(/* import() */ 789).then(__nccwpck_require__.bind(__nccwpck_require__, 2789));
+    const there = (look) => {
+        const { RUNNER_TOOL_CACHE: own = '' } = process.env;
+        process.env.RUNNER_TOOL_CACHE = directory;
+        try {
+            return look();
+        }
+        finally {
+            process.env.RUNNER_TOOL_CACHE = own;
+        }
+    };
+    return {
+        find: (tool, version, arch) => there(() => find(tool, version, arch)),
+        findAllVersions: (tool, arch) => there(() => findAllVersions(tool, arch)),
+    };
 }
 /** After the job: credentials, what was there before the restore, and what a killed step left, are removed. */
 async function post() {
@@ -47039,61 +47178,30 @@ async function post() {
         await orWarn('could not remove the credentials', (0,_git_credentials_js__WEBPACK_IMPORTED_MODULE_4__/* .removeCredentials */ .tm)(credentials, process.env));
     }
     if (staging !== '')
-        await orWarn(`could not remove ${staging}`, (0,_unpack_staging_js__WEBPACK_IMPORTED_MODULE_9__/* .removeStaging */ .O7)(staging));
+        await orWarn(`could not remove ${staging}`, (0,_unpack_staging_js__WEBPACK_IMPORTED_MODULE_10__/* .removeStaging */ .O7)(staging));
 }
 async function orWarn(what, work) {
     try {
         await work;
     }
     catch (error) {
-        (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_11__/* .sanitize */ .a)(`${what}: ${(0,_errors_js__WEBPACK_IMPORTED_MODULE_3__/* .describeError */ .U)(error)}`));
+        (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_12__/* .sanitize */ .a)(`${what}: ${(0,_errors_js__WEBPACK_IMPORTED_MODULE_3__/* .describeError */ .U)(error)}`));
     }
-}
-/**
- * Aborted when the runner cancels the job. At the second signal the process ends at once, and soon after the first:
- * a large tree takes long to remove, and is then left to the post step.
- */
-function cancellation() {
-    const cancelled = new AbortController();
-    for (const [name, exitCode] of Object.entries(SIGNALS)) {
-        process.on(name, () => {
-            if (cancelled.signal.aborted)
-                process.exit(exitCode);
-            process.exitCode = exitCode;
-            setTimeout(() => {
-                (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setFailed */ .C1)(`cancelled by ${name}; what it had begun is removed after the job`);
-                process.exit(exitCode);
-            }, CANCELLED_WITHIN_MS).unref();
-            cancelled.abort(new _errors_js__WEBPACK_IMPORTED_MODULE_3__/* .ActionError */ .l('CANCELLED', `cancelled by ${name}`));
-        });
-    }
-    return cancelled.signal;
 }
 async function run() {
     // A young generation that does not grow takes 20 MiB less: 237 instead of 258 at the peak, for 47,000 files.
     (0,node_v8__WEBPACK_IMPORTED_MODULE_1__.setFlagsFromString)('--semi-space-growth-factor=1');
-    // Whoever reads the log may go away: no reason to leave a restore half done.
-    for (const stream of [process.stdout, process.stderr])
-        stream.on('error', () => { });
     if ((0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .getState */ .Gu)('isPost') === 'true')
         return orWarn('could not clean up after the job', post());
+    (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .saveState */ .LZ)('isPost', 'true');
     try {
-        (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .saveState */ .LZ)('isPost', 'true');
         await main();
-    }
-    catch (error) {
-        const exitCode = process.exitCode;
-        // The table of errors in README.md is by code.
-        (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .error */ .z3)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_11__/* .sanitize */ .a)((0,_errors_js__WEBPACK_IMPORTED_MODULE_3__/* .describeError */ .U)(error), 2000), error instanceof _errors_js__WEBPACK_IMPORTED_MODULE_3__/* .ActionError */ .l ? { title: error.code } : {});
-        process.exitCode = exitCode ?? 1;
-        if (error instanceof Error)
-            (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .debug */ .Yz)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_11__/* .sanitize */ .a)(error.stack ?? '', 10_000));
     }
     finally {
         (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)('::remove-matcher owner=git-snapshot::');
     }
 }
-await run();
+await (0,_runner_step_js__WEBPACK_IMPORTED_MODULE_9__/* .runStep */ .e)(run);
 
 __webpack_async_result__();
 } catch(e) { __webpack_async_result__(e); } }, 1);
@@ -47108,6 +47216,7 @@ __webpack_async_result__();
 /* harmony export */   cA: () => (/* binding */ lineOf),
 /* harmony export */   oz: () => (/* binding */ progressLine)
 /* harmony export */ });
+/* unused harmony exports formatSeconds, formatMegabytes, grouped */
 /** The action's outputs, by their names in action.yml. */
 function outputsOf(report) {
     const whole = (value) => String(Math.round(value));
@@ -47152,8 +47261,14 @@ function lineOf(report) {
         return `Fetched ${place} from the origin, ${spent}`;
     return `Left the workspace as it is: no snapshot of ${repository}, and on-miss is skip`;
 }
+const SOURCES = {
+    cachew: 'Cachew',
+    url: 'the URL',
+    'actions-cache': 'the Actions cache',
+    store: "this machine's store",
+};
 function restored({ snapshot, bytes, restoreMs, totalMs, retries }) {
-    const from = snapshot?.source === 'cachew' ? 'Cachew' : 'the URL';
+    const from = SOURCES[snapshot?.source ?? 'url'];
     const again = retries === 0 ? '' : `, ${retries} ${retries === 1 ? 'retry' : 'retries'}`;
     const speed = `${formatMegabytes(bytes)} in ${formatSeconds(totalMs)}`;
     return `from ${from}: ${grouped(snapshot?.files ?? 0)} files, ${speed} (${formatRate(bytes, restoreMs)}${again})`;
@@ -47275,7 +47390,7 @@ function secretHeaders(inputs) {
 
 /***/ }),
 
-/***/ 2928:
+/***/ 3641:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -48706,8 +48821,8 @@ async function isThere(git, target) {
     return (await targetObject(git, target, trackingRefOf(target) ?? target.commit)) !== undefined;
 }
 
-// EXTERNAL MODULE: ./lib/unpack/staging.js + 2 modules
-var unpack_staging = __nccwpck_require__(3109);
+// EXTERNAL MODULE: ./lib/unpack/staging.js + 1 modules
+var unpack_staging = __nccwpck_require__(1067);
 ;// CONCATENATED MODULE: ./lib/publication.js
 
 
@@ -48768,33 +48883,6 @@ function fromOrigin(job, target) {
         const result = { outcome: 'fetched', freshenedBy: 'none', commit, snapshot: undefined };
         return { result };
     }));
-}
-
-;// CONCATENATED MODULE: ./lib/digest.js
-
-
-/** The same stream, which at its end throws DIGEST_MISMATCH unless all its bytes together have the digest. */
-function withDigest(stream, expected) {
-    return {
-        get holdBytes() {
-            return stream.holdBytes;
-        },
-        release: (upTo) => stream.release(upTo),
-        cancel: (reason) => stream.cancel(reason),
-        [Symbol.asyncIterator]: () => checked(stream, expected),
-    };
-}
-async function* checked(stream, { sha256, place }) {
-    const hash = (0,external_node_crypto_.createHash)('sha256');
-    for await (const bytes of stream) {
-        hash.update(bytes);
-        yield bytes;
-    }
-    const seen = hash.digest('hex');
-    if (seen === sha256)
-        return;
-    throw new errors/* ActionError */.l('DIGEST_MISMATCH', `${place} has the SHA-256 digest ${seen}, but the input sha256 is ${sha256}: ` +
-        'it is not the snapshot that was meant; update the input if it was replaced on purpose');
 }
 
 ;// CONCATENATED MODULE: ./lib/bell.js
@@ -49334,7 +49422,7 @@ class Chunk extends Landing {
 
 
 /** Runs `attempt` until it succeeds or a failure is to stand, which then tells how often it was tried. */
-async function withRetries(attempt, options) {
+async function attempts_withRetries(attempt, options) {
     for (let retried = 0;; retried += 1) {
         try {
             return await attempt();
@@ -49550,7 +49638,7 @@ async function fetchRange(source, sink, end, firstReply) {
     if (source.etag === undefined)
         return request().catch(unresumable);
     const { lanes, attempts } = source;
-    await withRetries(() => lanes.run(() => sink.at, request, attempts), attempts);
+    await attempts_withRetries(() => lanes.run(() => sink.at, request, attempts), attempts);
 }
 /** Without a pin nothing tells whether the rest would be of the same revision. */
 function unresumable(cause) {
@@ -49766,6 +49854,49 @@ class ParallelFetch {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/ring.js
+/**
+ * A ring of bytes, addressed by their place in the stream. Bounded by `capacity`. Bytes stay where they are until
+ * released, so that views of them can be read without a copy.
+ */
+class Ring {
+    capacity;
+    #memory;
+    #released = 0;
+    constructor(capacity) {
+        this.capacity = capacity;
+        this.#memory = Buffer.allocUnsafeSlow(capacity);
+    }
+    /** The place up to which bytes can be written now. */
+    get limit() {
+        return this.#released + this.capacity;
+    }
+    /** Writes bytes at their place in the stream; the caller has made sure that they end within `limit`. */
+    write(at, bytes) {
+        if (at < this.#released || at + bytes.length > this.limit) {
+            throw new RangeError(`write of ${at}-${at + bytes.length} outside ${this.#released}-${this.limit}`);
+        }
+        const place = at % this.capacity;
+        const fitting = Math.min(bytes.length, this.capacity - place);
+        this.#memory.set(bytes.subarray(0, fitting), place);
+        this.#memory.set(bytes.subarray(fitting), 0);
+    }
+    /** The written bytes from `start` to `end`: one view, or two where they go round. */
+    *views(start, end) {
+        for (let at = start; at < end;) {
+            const place = at % this.capacity;
+            const length = Math.min(end - at, this.capacity - place);
+            yield this.#memory.subarray(place, place + length);
+            at += length;
+        }
+    }
+    /** Gives up all bytes before `upTo`; views of them are no longer valid. */
+    release(upTo) {
+        if (upTo > this.#released)
+            this.#released = upTo;
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/download/inflow.js
 
 /** A whole object from one reply, in a ring that may be far smaller: while it is full the reply is paused. */
@@ -49821,49 +49952,6 @@ class Inflow extends Landing {
         }
         if (fitting < bytes.length)
             this.#overflow.push(new Uint8Array(bytes.subarray(fitting)));
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/download/ring.js
-/**
- * A ring of bytes, addressed by their place in the stream. Bounded by `capacity`. Bytes stay where they are until
- * released, so that views of them can be read without a copy.
- */
-class Ring {
-    capacity;
-    #memory;
-    #released = 0;
-    constructor(capacity) {
-        this.capacity = capacity;
-        this.#memory = Buffer.allocUnsafeSlow(capacity);
-    }
-    /** The place up to which bytes can be written now. */
-    get limit() {
-        return this.#released + this.capacity;
-    }
-    /** Writes bytes at their place in the stream; the caller has made sure that they end within `limit`. */
-    write(at, bytes) {
-        if (at < this.#released || at + bytes.length > this.limit) {
-            throw new RangeError(`write of ${at}-${at + bytes.length} outside ${this.#released}-${this.limit}`);
-        }
-        const place = at % this.capacity;
-        const fitting = Math.min(bytes.length, this.capacity - place);
-        this.#memory.set(bytes.subarray(0, fitting), place);
-        this.#memory.set(bytes.subarray(fitting), 0);
-    }
-    /** The written bytes from `start` to `end`: one view, or two where they go round. */
-    *views(start, end) {
-        for (let at = start; at < end;) {
-            const place = at % this.capacity;
-            const length = Math.min(end - at, this.capacity - place);
-            yield this.#memory.subarray(place, place + length);
-            at += length;
-        }
-    }
-    /** Gives up all bytes before `upTo`; views of them are no longer valid. */
-    release(upTo) {
-        if (upTo > this.#released)
-            this.#released = upTo;
     }
 }
 
@@ -49995,15 +50083,25 @@ class Download {
  * Asks for the first chunk, and learns from the reply what the object is: one request is discovery and first data.
  * The reply's body waits in the result, to be read or dropped.
  */
-function openSnapshot(url, options) {
-    return withRetries(() => discover(url, options), options.attemptsFor(1, options.signal));
+async function openSnapshot(url, options) {
+    return (await openChanged(url, options));
 }
-async function discover(url, options) {
-    if (options.concurrency === 1)
-        return whole(url, options);
+/** The same, unless the object still has the ETag that is known; then undefined, after one small request. */
+function openChanged(url, options, known) {
+    const condition = known === undefined ? {} : { 'if-none-match': known };
+    return attempts_withRetries(() => discover(url, options, condition), options.attemptsFor(1, options.signal));
+}
+async function discover(url, options, condition) {
     const asked = { start: 0, end: options.chunkBytes };
-    const reply = await ask(url, { range: rangeHeader(asked) }, options);
+    const range = options.concurrency === 1 ? {} : { range: rangeHeader(asked) };
+    const reply = await ask(url, { ...range, ...condition }, options);
     try {
+        if (reply.status === 304 && 'if-none-match' in condition) {
+            reply.drop();
+            return undefined;
+        }
+        if (options.concurrency === 1)
+            return streamOf(reply);
         if (reply.status === 206)
             return firstPart(reply, asked.end) ?? (await whole(url, options, reply));
         if (reply.status === 200)
@@ -50025,14 +50123,17 @@ async function whole(url, options, partial) {
     partial?.drop();
     const reply = await ask(url, {}, options);
     try {
-        if (reply.status === 200)
-            return stream(reply);
-        throw statusError(reply, Date.now());
+        return streamOf(reply);
     }
     catch (error) {
         reply.drop();
         throw error;
     }
+}
+function streamOf(reply) {
+    if (reply.status === 200)
+        return stream(reply);
+    throw statusError(reply, Date.now());
 }
 function ask(url, headers, options) {
     const { client, discoveryTimeoutMs, signal } = options;
@@ -50573,6 +50674,72 @@ function tooMuch(what) {
     return new errors/* ActionError */.l('LIMIT_EXCEEDED', `the archive is refused: it ${what}`);
 }
 
+;// CONCATENATED MODULE: ./lib/unpack/links.js
+
+
+
+
+
+
+
+/** The links of a tree. They are made when all files are there, so that none is on the way to a file. */
+class Links {
+    #options;
+    #links = [];
+    #records = new Map();
+    constructor(options) {
+        this.#options = options;
+    }
+    add(path, entry) {
+        this.#links.push({ path, entry });
+    }
+    /** Makes them all, and gives their number. */
+    make(hash) {
+        for (const { path, entry } of this.#links) {
+            if (entry.kind === 'hardlink')
+                this.#makeHard(path, linkedPath(entry));
+            else
+                this.#makeSymbolic(path, Buffer.from(entry.target, 'latin1'), hash);
+        }
+        return this.#links.length;
+    }
+    /** How the index entry of a link begins; undefined where none of this path was made. */
+    recordOf(path) {
+        return this.#records.get(path);
+    }
+    #makeHard(path, existing) {
+        const { root, recordOfFile } = this.#options;
+        const record = recordOfFile(existing);
+        writeAt(root, path, (place) => {
+            (0,external_node_fs_.linkSync)(onDisk(root, existing), place);
+            if (record === undefined || !renewStatData(record, (0,external_node_fs_.lstatSync)(place, { bigint: true })))
+                return;
+            this.#records.set(path, record);
+        });
+    }
+    #makeSymbolic(path, target, hash) {
+        const { root, mtime } = this.#options;
+        writeAt(root, path, (place) => {
+            (0,external_node_fs_.symlinkSync)(target, place);
+            (0,external_node_fs_.lutimesSync)(place, mtime, mtime);
+            const id = (0,external_node_crypto_.createHash)(hash).update(blobHeader(target.length)).update(target).digest();
+            const record = Buffer.alloc(index_record_STAT_BYTES + id.length);
+            writeStatData(record, (0,external_node_fs_.lstatSync)(place, { bigint: true }), GIT_MODE.symlink);
+            record.set(id, index_record_STAT_BYTES);
+            this.#records.set(path, record);
+        });
+    }
+}
+/** Runs what writes at a path below the root; what the disk refuses is an error in words. */
+function writeAt(root, path, run) {
+    try {
+        run(onDisk(root, path));
+    }
+    catch (error) {
+        throw diskError(diskFailure(path, error), error);
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/unpack/tar-header.js
 
 const tar_header_HEADER_BYTES = 512;
@@ -51026,13 +51193,11 @@ class TreeBuilder {
     /** The repository's object format: what object ids are made with. */
     hash = 'sha1';
     #root;
-    #mtime;
     #parser = new TarParser();
     #policy;
     #writers;
     #records = new IndexRecords();
-    #links = [];
-    #linkRecords = new Map();
+    #links;
     #batch;
     #current;
     #files = 0;
@@ -51043,7 +51208,6 @@ class TreeBuilder {
     /** Starts the writers; `close` ends them. */
     constructor({ root, writers, limits, staysInDotGit, mtime, naming = SYSTEM_NAMING, onDotGit, }) {
         this.#root = toLatin1(root);
-        this.#mtime = mtime;
         this.#onDotGit = onDotGit;
         this.#policy = new EntryPolicy({
             limits,
@@ -51058,6 +51222,8 @@ class TreeBuilder {
             errorOf: diskError,
         });
         this.#batch = new Batch(this.#writers.block());
+        const recordOfFile = (path) => this.#recordOf(path);
+        this.#links = new Links({ root: this.#root, mtime, recordOfFile });
     }
     /** Takes the next bytes of the archive, which it copies; resolves when it can take more. */
     async write(bytes) {
@@ -51089,8 +51255,9 @@ class TreeBuilder {
         this.waiting.start();
         await this.#writers.written();
         this.waiting.stop();
-        for (const { path, entry } of this.#links)
-            this.#makeLink(path, entry);
+        const links = this.#links.make(this.hash);
+        this.#files += links;
+        this.#workFiles += links;
         return {
             files: this.#files,
             workFiles: this.#workFiles,
@@ -51107,7 +51274,7 @@ class TreeBuilder {
     #take(entry) {
         const decision = this.#policy.decide(entry);
         if (decision.kind === 'symlink' || decision.kind === 'hardlink') {
-            this.#links.push({ path: decision.path, entry });
+            this.#links.add(decision.path, entry);
         }
         if (decision.kind !== 'file')
             return undefined;
@@ -51162,7 +51329,7 @@ class TreeBuilder {
     }
     #recordOf(path) {
         const number = this.#policy.numberOf(path);
-        return number === undefined ? this.#linkRecords.get(path) : this.#records.of(number);
+        return number === undefined ? this.#links.recordOf(path) : this.#records.of(number);
     }
     #movedRecordOf(root, path) {
         const record = path.includes('/') ? undefined : this.#recordOf(path);
@@ -51171,41 +51338,7 @@ class TreeBuilder {
         return renewStatData(record, (0,external_node_fs_.lstatSync)(onDisk(root, path), { bigint: true })) ? record : undefined;
     }
     #makeDirectory(path) {
-        this.#onDisk(path, (place) => (0,external_node_fs_.mkdirSync)(place));
-    }
-    #makeLink(path, entry) {
-        this.#files += 1;
-        this.#workFiles += 1;
-        if (entry.kind === 'hardlink') {
-            const existing = linkedPath(entry);
-            const number = this.#policy.numberOf(existing);
-            const record = number === undefined ? undefined : this.#records.of(number);
-            this.#onDisk(path, (place) => {
-                (0,external_node_fs_.linkSync)(onDisk(this.#root, existing), place);
-                if (record === undefined || !renewStatData(record, (0,external_node_fs_.lstatSync)(place, { bigint: true })))
-                    return;
-                this.#linkRecords.set(path, record);
-            });
-            return;
-        }
-        const target = Buffer.from(entry.target, 'latin1');
-        this.#onDisk(path, (place) => {
-            (0,external_node_fs_.symlinkSync)(target, place);
-            (0,external_node_fs_.lutimesSync)(place, this.#mtime, this.#mtime);
-            const id = (0,external_node_crypto_.createHash)(this.hash).update(blobHeader(target.length)).update(target).digest();
-            const record = Buffer.alloc(index_record_STAT_BYTES + id.length);
-            writeStatData(record, (0,external_node_fs_.lstatSync)(place, { bigint: true }), GIT_MODE.symlink);
-            record.set(id, index_record_STAT_BYTES);
-            this.#linkRecords.set(path, record);
-        });
-    }
-    #onDisk(path, run) {
-        try {
-            run(onDisk(this.#root, path));
-        }
-        catch (error) {
-            throw diskError(diskFailure(path, error), error);
-        }
+        writeAt(this.#root, path, (place) => (0,external_node_fs_.mkdirSync)(place));
     }
 }
 
@@ -52344,22 +52477,24 @@ function ended(beginning) {
 
 
 
-
-
-
 /** Open, download, unpack, settle, freshen, arrive, swap. On failure the destination is as it was. */
 async function fromSnapshot(job, target, session) {
+    let source;
     const attempt = async (git) => {
         // First of all: what follows takes 10 ms, and the threads of a tree as long again, which the network can use.
         const over = new AbortController();
-        const opening = job.timing.measure('open', () => session.open(over.signal));
+        const opening = job.timing.measure('open', () => session.open(target, over.signal));
         const ended = Promise.allSettled([opening]);
         try {
             return await publish(job, (staging) => grow({ job, target, session, staging, git, opening }));
         }
         finally {
             over.abort();
-            await ended;
+            const [opened] = await ended;
+            if (opened.status === 'fulfilled') {
+                source = opened.value.source;
+                await opened.value.ended?.('failed');
+            }
         }
     };
     try {
@@ -52367,13 +52502,22 @@ async function fromSnapshot(job, target, session) {
         return await attempt(job.inputs.sha256 === undefined ? 'early' : 'last');
     }
     catch (error) {
-        const isChanged = error instanceof errors/* ActionError */.l && error.code === 'SNAPSHOT_CHANGED';
-        if (!isChanged && !(error instanceof ScatteredDotGit))
+        const instead = secondTry(error, source);
+        if (instead === undefined || job.context.signal.aborted)
             throw error;
-        const how = isChanged ? 'with the new one' : 'with git at the end';
-        job.context.log(`${error.message}; starting again ${how}`);
+        job.context.log(`${(0,errors/* describeError */.U)(error)}; starting again ${instead}`);
         return attempt('last');
     }
+}
+/** What makes another attempt worth it, in words. */
+function secondTry(error, source) {
+    if (error instanceof ScatteredDotGit)
+        return 'with git at the end';
+    if (source === 'store')
+        return 'without what this machine has kept';
+    if (error instanceof errors/* ActionError */.l && error.code === 'SNAPSHOT_CHANGED')
+        return 'with the new one';
+    return undefined;
 }
 /** When it ends, however it does, nothing writes to staging any more. */
 async function grow(attempt) {
@@ -52396,16 +52540,28 @@ async function grow(attempt) {
     }
 }
 async function fill(clone, filling) {
-    const { job, target, session, snapshot, tree } = filling;
-    const options = { ...threadsOf(job.inputs), commit: snapshot.commit };
-    const unpacked = await job.timing.measure('restore', () => unpack(streamOf(snapshot, filling), tree, options));
-    const settled = await job.timing.measure('settle', () => clone.finish(unpacked, lfsBringer(filling)));
+    const { job, target, snapshot } = filling;
+    const unpacked = await job.timing.measure('restore', () => unpackWhole(filling));
+    // What is kept of it is written out while git works.
+    const ended = snapshot.ended?.('unpacked');
+    const settling = job.timing.measure('settle', () => clone.finish(unpacked, lfsBringer(filling)));
+    const [settled] = await together(settling, ended ?? Promise.resolve());
     const { bytes: unpackedBytes, files, spent, movedRecordOf } = unpacked;
     const { commit, objectFormat, freshenedBy } = settled;
-    const { etag } = snapshot;
-    const restored = { source: session.location.kind, commit, etag, unpackedBytes, files, spent };
+    const { source, etag } = snapshot;
+    const restored = { source, commit, etag, unpackedBytes, files, spent };
     const result = { outcome: 'restored', freshenedBy, commit: target.commit, snapshot: restored };
     return { result, proven: { objectFormat, movedRecordOf } };
+}
+/** Says at once when that fails: what is kept of it is no good then. */
+async function unpackWhole({ job, snapshot, tree }) {
+    try {
+        return await unpack(snapshot.stream(), tree, { ...threadsOf(job.inputs), commit: snapshot.commit });
+    }
+    catch (error) {
+        await snapshot.ended?.('failed');
+        throw error;
+    }
 }
 function treeFor({ job, staging, git }, onDotGit) {
     return new TreeBuilder({
@@ -52422,12 +52578,6 @@ function threadsOf({ concurrency, chunkBytes }) {
 }
 function limitsOf({ maxUnpackedBytes, maxEntries }) {
     return { bytes: maxUnpackedBytes, entries: maxEntries };
-}
-/** The snapshot's bytes, held to the digest that the job names. */
-function streamOf(snapshot, { job, session }) {
-    const stream = download(snapshot, session.requests);
-    const { sha256 } = job.inputs;
-    return sha256 === undefined ? stream : withDigest(stream, { sha256, place: placeOf(snapshot.url) });
 }
 async function probe(job, { scratch }) {
     await job.requireGit();
@@ -52643,8 +52793,8 @@ async function advance({ job, target, reusable, shortcuts }) {
     }
 }
 
-// EXTERNAL MODULE: ./lib/inputs.js + 1 modules
-var inputs = __nccwpck_require__(6340);
+// EXTERNAL MODULE: ./lib/inputs.js + 3 modules
+var inputs = __nccwpck_require__(2034);
 ;// CONCATENATED MODULE: ./lib/destination.js
 
 
@@ -52661,7 +52811,7 @@ async function resolveDestination(workspace, destination) {
     if ((0,external_node_path_.relative)(workspace, destination) === '')
         return realWorkspace;
     const resolved = await resolveWay(destination);
-    if ((0,inputs/* isInside */.F)(realWorkspace, resolved))
+    if ((0,inputs/* isInside */.FK)(realWorkspace, resolved))
         return resolved;
     throw refusedPath(destination, 'a symlink on the way to it leads outside of the workspace');
 }
@@ -52799,8 +52949,20 @@ async function wait(delayMs, signal) {
     }
 }
 
-;// CONCATENATED MODULE: ./lib/job.js
+;// CONCATENATED MODULE: ./lib/git-retries.js
 
+
+/** How git's own network parts are repeated, with a word for each time. */
+function gitRetries(context) {
+    const { signal, log } = context;
+    return {
+        random: Math.random,
+        wait: (delayMs) => wait(delayMs, signal),
+        onRetry: (error, delayMs) => log(`${(0,errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(0)} s`),
+    };
+}
+
+;// CONCATENATED MODULE: ./lib/job.js
 
 
 
@@ -52854,12 +53016,7 @@ class Job {
         return this.retriesUntil(this.context.signal);
     }
     retriesUntil(signal) {
-        const { log } = this.context;
-        return {
-            random: Math.random,
-            wait: (delayMs) => wait(delayMs, signal),
-            onRetry: (error, delayMs) => log(`${(0,errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(0)} s`),
-        };
+        return gitRetries({ ...this.context, signal });
     }
     /** Told git's progress, where the inputs want it shown. */
     get onProgress() {
@@ -52874,6 +53031,482 @@ class Job {
 function ownerIdOf({ payload }) {
     const id = payload.repository?.owner?.id;
     return typeof id === 'number' ? id : undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/cached-branches.js
+
+/**
+ * The branches whose cached snapshots are near a target, the nearest first: its own, for a pull request its base, and
+ * the default branch, which is known of the job's own repository.
+ */
+function branchesNear({ ref }, { payload, repository: own }, repository) {
+    const known = own.toLowerCase() === repository.toLowerCase() ? payload : {};
+    const base = ref.startsWith('refs/pull/') ? known.pull_request?.base?.ref : undefined;
+    const branches = [branchIn(ref), base, known.repository?.default_branch];
+    const names = branches.filter((name) => typeof name === 'string' && name !== '');
+    return [...new Set(names)];
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot/cache-key.js
+const NAME = 'git-snapshot-v1';
+/** What the service allows. */
+const MAX_LENGTH = 512;
+const FORM = new RegExp(`^${NAME}:([^:/]+)/([^:/]+)/([^:/]+):([^:]+):(full|shallow):([0-9a-f]{40}|[0-9a-f]{64})$`);
+/**
+ * The key of a snapshot's entry. What a URL would escape is escaped, slashes in branches aside: no comma, which the
+ * service refuses, and no colon, so that no branch's keys begin as another's. Undefined where it would be too long.
+ */
+function keyOf(snapshot) {
+    return admitted(`${beginningOf(snapshot)}${snapshot.commit}`);
+}
+/** What a key stands for; undefined where `keyOf` made no such key. */
+function parseKey(key) {
+    const [, ...parts] = FORM.exec(key) ?? [];
+    try {
+        const [host = '', owner = '', name = '', branch = '', kind, commit = ''] = parts.map(decodeURIComponent);
+        const snapshot = { host, owner, name, branch, kind: kind, commit };
+        return keyOf(snapshot) === key ? snapshot : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+/**
+ * What a restore asks for, all in one request: of each branch first what its `fetchDepth` wants, the commit itself
+ * before the newest. A shallow snapshot is not for who wants all. Undefined where every key would be too long.
+ */
+function lookupOf({ branches, commit, fetchDepth, ...repository }) {
+    const [key, ...restoreKeys] = [...new Set(branches)]
+        .flatMap((branch) => kindsFor(fetchDepth).map((kind) => ({ ...repository, branch, kind })))
+        .flatMap((wanted) => [
+        commit === undefined ? undefined : keyOf({ ...wanted, commit }),
+        admitted(beginningOf(wanted)),
+    ])
+        .filter((text) => text !== undefined);
+    return key === undefined ? undefined : { key, restoreKeys };
+}
+/** The same for whoever has a snapshot with a key: this one, or the newest of its branch and kind. */
+function newestLookup(snapshot) {
+    const beginning = beginningOf(snapshot);
+    return { key: `${beginning}${snapshot.commit}`, restoreKeys: [beginning] };
+}
+function kindsFor(fetchDepth) {
+    return fetchDepth === 0 ? ['full'] : ['shallow', 'full'];
+}
+function beginningOf({ host, owner, name, branch, kind }) {
+    const repository = [host, owner, name].map((part) => encodeURIComponent(part.toLowerCase()));
+    return `${NAME}:${repository.join('/')}:${encodeURIComponent(branch).replaceAll('%2F', '/')}:${kind}:`;
+}
+function admitted(key) {
+    return key.length <= MAX_LENGTH ? key : undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot/json-question.js
+
+
+
+/** Posts a question in JSON, in one try, and gives the text of the answer. */
+async function json_question_ask(url, question, options) {
+    const { client, stall, limits, refusal, signal } = options;
+    const deadline = AbortSignal.timeout(limits.timeoutMs);
+    const pieces = [];
+    try {
+        const reply = await client.post(url, {
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify(question),
+            headersTimeoutMs: limits.timeoutMs,
+            signal: AbortSignal.any([signal, deadline]),
+        });
+        if (reply.status !== 200) {
+            reply.drop();
+            throw refusal(reply);
+        }
+        await readBody(reply, { stall, maxBytes: limits.answerBytes }, (bytes) => pieces.push(Buffer.from(bytes)));
+    }
+    catch (error) {
+        if (!deadline.aborted || error instanceof errors/* ActionError */.l)
+            throw error;
+        const message = `${placeOf(url)} did not answer within ${limits.timeoutMs / 1000} s`;
+        throw new errors/* ActionError */.l('TIMEOUT', message, { cause: error });
+    }
+    return Buffer.concat(pieces).toString();
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot/actions-cache.js
+
+
+
+
+
+
+
+/** The one path that is saved with @actions/cache, and so the name in the archive that it makes. */
+const CACHED_FILE = 'git-snapshot.tar.zst';
+/** One lookup is short: who waits for it could fetch from the origin. */
+const LOOKUP_LIMITS = { timeoutMs: 10_000, answerBytes: 64 * 1024 };
+/** Parts of a signed query that are shorter say nothing secret, and may well be in other log lines. */
+const LEAST_SECRET_LENGTH = 16;
+/**
+ * The version of an entry that `saveCache([CACHED_FILE], key)` makes on a machine that has zstd. It is a part of what
+ * an entry is found by: what Windows saves is found on Windows only.
+ */
+function entryVersion(platform) {
+    const system = platform === 'win32' ? ['windows-only'] : [];
+    const parts = [CACHED_FILE, 'zstd-without-long', ...system, '1.0'];
+    return (0,external_node_crypto_.createHash)('sha256').update(parts.join('|')).digest('hex');
+}
+/** The entry that the service has for a lookup, undefined for none. What was not asked for is refused. */
+function findEntry(lookup, options) {
+    return withRetries(() => lookUp(lookup, options), options.attempts);
+}
+/** As `findEntry`, in one try. */
+async function lookUp({ key, restoreKeys }, options) {
+    const { service, version, onSecret } = options;
+    const { lookupUrl } = service;
+    const question = { key, restore_keys: restoreKeys, version };
+    const answer = answerIn(await json_question_ask(lookupUrl, question, { ...options, refusal }), lookupUrl);
+    if (answer === undefined)
+        return undefined;
+    for (const secret of secretsIn(answer.address))
+        onSecret(secret);
+    const snapshot = parseKey(answer.key);
+    if (snapshot === undefined || ![key, ...restoreKeys].some((asked) => answer.key.startsWith(asked))) {
+        throw odd(lookupUrl, `gave the entry "${(0,sanitize/* sanitize */.a)(answer.key, 200)}", which was not asked for`);
+    }
+    return { ...snapshot, key: answer.key, url: signedUrl(answer.address, lookupUrl) };
+}
+/** What the service says of an entry that it has. What is wrong with the text is not told: it may hold the address. */
+function answerIn(text, place) {
+    const { ok, matched_key: key, signed_download_url: address } = parsed(text) ?? {};
+    if (ok === false)
+        return undefined;
+    if (ok === true && typeof key === 'string' && typeof address === 'string')
+        return { key, address };
+    throw odd(place, 'did not answer as the Actions cache does');
+}
+function parsed(text) {
+    try {
+        return JSON.parse(text);
+    }
+    catch {
+        return undefined;
+    }
+}
+function signedUrl(address, service) {
+    if (!URL.canParse(address))
+        throw odd(service, 'gave an entry an address that is no URL');
+    const url = new URL(address);
+    const isSecured = url.protocol === 'https:' || (url.protocol === 'http:' && service.protocol === 'http:');
+    if (!isSecured)
+        throw odd(service, `gave an entry an address that begins with ${url.protocol}`);
+    if (url.username !== '' || url.password !== '')
+        throw odd(service, 'gave an entry an address with a user name');
+    url.hash = '';
+    return url;
+}
+/** The query, and the values in it, as they are written and as they are meant. */
+function secretsIn(address) {
+    const [, query = ''] = /\?([^#]*)/.exec(address) ?? [];
+    const values = query.split('&').map((pair) => pair.slice(pair.indexOf('=') + 1));
+    const secrets = new Set([query, ...values, ...new URLSearchParams(query).values()]);
+    return [...secrets].filter((secret) => secret.length >= LEAST_SECRET_LENGTH);
+}
+function refusal(reply) {
+    const answered = `${placeOf(reply.url)} answered ${reply.status}`;
+    if (reply.status === 401 || reply.status === 403) {
+        return new errors/* ActionError */.l('ACCESS_DENIED', `${answered}: this job's token does not let it read the Actions cache`);
+    }
+    if (reply.status === 404)
+        return new errors/* ActionError */.l('NOT_FOUND', `${answered}: it is no Actions cache`);
+    return statusError(reply, Date.now());
+}
+function odd(place, what) {
+    return new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(place)} ${what}`);
+}
+
+;// CONCATENATED MODULE: ./lib/http/detours.js
+/** What servers answer at an address that was signed for a time which is over. */
+const EXPIRED = new Set([400, 401, 403]);
+/**
+ * Where redirects have led: who goes on at such an address is led anew from where it was found, once its signature
+ * has expired. It remembers one entry for each address that a redirect led to, renewed ones aside.
+ */
+class Detours {
+    #byTarget = new Map();
+    /** A reply to `url`, which may be where an earlier redirect led; `follow` asks, and follows redirects. */
+    async get(url, follow) {
+        const detour = this.#byTarget.get(url.href);
+        if (detour !== undefined)
+            return detour.get(follow);
+        const reply = await follow(url);
+        const { href } = reply.url;
+        if (href !== url.href && !this.#byTarget.has(href))
+            this.#byTarget.set(href, new Detour(url, reply.url));
+        return reply;
+    }
+}
+class Detour {
+    #from;
+    #to;
+    /** Settled, and gone, when `#to` leads to an address that was good a moment ago, or could not be renewed. */
+    #renewal;
+    constructor(from, to) {
+        this.#from = from;
+        this.#to = to;
+    }
+    /** Whatever the renewed address answers is the reply: one renewal for one request. */
+    async get(follow) {
+        const asked = this.#to;
+        const reply = await follow(asked);
+        if (!EXPIRED.has(reply.status))
+            return reply;
+        reply.drop();
+        while (this.#renewal !== undefined)
+            await this.#renewal;
+        return this.#to === asked ? this.#renew(follow) : follow(this.#to);
+    }
+    #renew(follow) {
+        const renewed = follow(this.#from);
+        const renewal = renewed.then(({ url }) => {
+            this.#to = url;
+            this.#renewal = undefined;
+        }, () => {
+            this.#renewal = undefined;
+        });
+        this.#renewal = renewal;
+        return renewed;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot/entry-client.js
+
+
+
+/**
+ * Reads one entry of the Actions cache, wherever its signed address leads: who goes on there after the signature has
+ * expired is led to the same entry anew. A reply is the caller's to hold to its pin.
+ */
+class EntryClient {
+    /** Stands for the entry: its bytes are asked for here first, and after that where the reply came from. */
+    url;
+    #key;
+    #options;
+    #detours = new Detours();
+    /** The address that the entry came with, until it is used. */
+    #unused;
+    constructor({ key, url }, options) {
+        this.url = options.service.lookupUrl;
+        this.#key = key;
+        this.#options = options;
+        this.#unused = url;
+    }
+    get(url, options) {
+        return this.#detours.get(url, async (place) => {
+            const isEntry = place.href === this.url.href;
+            return this.#options.client.get(isEntry ? await this.#address(options.signal) : place, options);
+        });
+    }
+    async #address(signal) {
+        const unused = this.#unused;
+        this.#unused = undefined;
+        return unused ?? (await this.#renewed(signal));
+    }
+    /** In one try: who waits for it repeats its own request. */
+    async #renewed(signal) {
+        const lookup = { key: this.#key, restoreKeys: [] };
+        const entry = await lookUp(lookup, { ...this.#options, signal });
+        if (entry?.key === this.#key)
+            return entry.url;
+        throw new errors/* ActionError */.l('SNAPSHOT_CHANGED', `the Actions cache no longer has the entry ${this.#key}`);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/inner-stream.js
+
+
+
+
+
+/**
+ * The content of the only file in a `tar.zst`, as that arrives; CORRUPT_ARCHIVE where anything but directories above
+ * it is beside it. Memory is bounded by `capacityBytes`, the outer frame's window of at most 128 MiB and a few pieces
+ * of 320 KiB. Of the outer stream nothing stays unreleased while more is asked for.
+ */
+function innerStream(outer, options) {
+    return new InnerStream(outer, options);
+}
+class InnerStream {
+    holdBytes;
+    #outer;
+    #path;
+    #maxBytes;
+    #ring;
+    #bell = new Bell();
+    #isFound = false;
+    #written = 0;
+    #cancelled;
+    constructor(outer, { path, capacityBytes, maxBytes }) {
+        this.holdBytes = Math.floor(capacityBytes / 2);
+        this.#outer = outer;
+        this.#path = path;
+        this.#maxBytes = maxBytes;
+        this.#ring = new Ring(capacityBytes);
+    }
+    release(upTo) {
+        this.#ring.release(upTo);
+        this.#bell.ring();
+    }
+    cancel(reason) {
+        this.#cancelled ??= { reason };
+        this.#outer.cancel(reason);
+        this.#bell.ring();
+    }
+    async *[Symbol.asyncIterator]() {
+        try {
+            yield* this.#content();
+        }
+        catch (error) {
+            throw this.#cancelled === undefined ? error : this.#cancelled.reason;
+        }
+    }
+    async *#content() {
+        const parser = new TarParser();
+        let decodedBytes = 0;
+        for await (const block of decode(unheld(this.#outer), { concurrency: 1 })) {
+            decodedBytes += block.length;
+            if (decodedBytes > this.#maxBytes)
+                throw this.#tooLarge();
+            for (const event of parser.push(block)) {
+                if (event.kind === 'entry')
+                    this.#admit(event.entry);
+                else
+                    yield* this.#copies(block.subarray(event.start, event.end));
+            }
+        }
+        parser.end();
+        if (!this.#isFound)
+            throw this.#refused('has nothing in it');
+    }
+    #admit({ kind, path }) {
+        const isAbove = kind === 'directory' && this.#path.startsWith(`${path.replace(/\/$/, '')}/`);
+        const isWanted = kind === 'file' && path === this.#path;
+        if (this.#isFound || !(isAbove || isWanted))
+            throw this.#refused(`has the ${kind} ${shown(path)} in it`);
+        this.#isFound = isWanted;
+    }
+    /** Copies of the bytes in the ring, each when there is room for it. */
+    async *#copies(bytes) {
+        for (let read = 0; read < bytes.length;) {
+            while (this.#cancelled === undefined && this.#written === this.#ring.limit)
+                await this.#bell.wait();
+            if (this.#cancelled !== undefined)
+                throw this.#cancelled.reason;
+            const at = this.#written;
+            const fitting = bytes.subarray(read, read + this.#ring.limit - at);
+            this.#ring.write(at, fitting);
+            this.#written += fitting.length;
+            read += fitting.length;
+            yield* this.#ring.views(at, this.#written);
+        }
+    }
+    #refused(what) {
+        const message = `the outer archive ${what}; it may only have the file ${shown(this.#path)}`;
+        return new errors/* ActionError */.l('CORRUPT_ARCHIVE', message);
+    }
+    #tooLarge() {
+        return new errors/* ActionError */.l('LIMIT_EXCEEDED', `the outer archive has more than ${this.#maxBytes} bytes`);
+    }
+}
+/** The stream as one of which no frame can be held, so that a frame is decoded from its first bytes on. */
+function unheld(stream) {
+    return {
+        holdBytes: 0,
+        release: (upTo) => stream.release(upTo),
+        cancel: (reason) => stream.cancel(reason),
+        [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
+    };
+}
+function shown(path) {
+    return JSON.stringify(Buffer.from(path, 'latin1').toString().slice(0, 300));
+}
+
+;// CONCATENATED MODULE: ./lib/cached-snapshot.js
+
+
+
+
+
+
+
+
+
+/** As large as a frame's usual compressed 8 MiB twice, so that two frames can be decoded beside each other. */
+const INNER_BYTES = 32 * 1024 * 1024;
+/** The snapshot that the Actions cache has nearest to a target. NOT_FOUND where it has none. */
+async function cachedSnapshot(target, options) {
+    const { service, client, requests, inputs, context } = options;
+    const { repository, githubServerUrl, fetchDepth } = inputs;
+    const name = `${repository.owner}/${repository.name}`;
+    const branches = branchesNear(target, context.event, name);
+    const { commit } = target;
+    const wanted = lookupOf({ ...repository, host: githubServerUrl.host, branches, commit, fetchDepth });
+    if (wanted === undefined)
+        throw notFound(name, branches);
+    const { stall } = options.download;
+    const { signal } = requests;
+    const asking = { service, client, stall, limits: LOOKUP_LIMITS, signal, onSecret: context.onSecret };
+    const entries = { ...asking, version: entryVersion(process.platform) };
+    const attempts = requests.attemptsFor(1, signal);
+    const entry = await attempts_withRetries(() => lookUp(wanted, { ...entries, limits: limitsWithin(attempts) }), attempts);
+    if (entry === undefined)
+        throw notFound(name, branches);
+    const entryClient = new EntryClient(entry, entries);
+    const snapshot = await openSnapshot(entryClient.url, { ...requests, client: entryClient });
+    const { etag, total } = snapshot;
+    const place = `the entry ${entry.key} of the Actions cache`;
+    const stream = () => innerStream(download(snapshot, { ...options.download, client: entryClient }), {
+        path: CACHED_FILE,
+        capacityBytes: INNER_BYTES,
+        maxBytes: inputs.maxUnpackedBytes,
+    });
+    return { source: 'actions-cache', place, commit: entry.commit, etag, total, stream };
+}
+/** Where there is another way to the commit, no try outlasts the time that all of them have. */
+function limitsWithin({ remainingMs }) {
+    const leftMs = Math.max(1, Math.ceil(remainingMs()));
+    return { ...LOOKUP_LIMITS, timeoutMs: Math.min(LOOKUP_LIMITS.timeoutMs, leftMs) };
+}
+function notFound(name, branches) {
+    const of = branches.length === 0 ? name : `${name} for ${branches.join(' or ')}`;
+    const message = `the Actions cache has no snapshot of ${of}`;
+    return new errors/* ActionError */.l('NOT_FOUND', `${message}: a job on the default branch has to save one (git-snapshot/save)`);
+}
+
+;// CONCATENATED MODULE: ./lib/digest.js
+
+
+/** The same stream, which at its end throws DIGEST_MISMATCH unless all its bytes together have the digest. */
+function withDigest(stream, expected) {
+    return {
+        get holdBytes() {
+            return stream.holdBytes;
+        },
+        release: (upTo) => stream.release(upTo),
+        cancel: (reason) => stream.cancel(reason),
+        [Symbol.asyncIterator]: () => checked(stream, expected),
+    };
+}
+async function* checked(stream, { sha256, place }) {
+    const hash = (0,external_node_crypto_.createHash)('sha256');
+    for await (const bytes of stream) {
+        hash.update(bytes);
+        yield bytes;
+    }
+    const seen = hash.digest('hex');
+    if (seen === sha256)
+        return;
+    throw new errors/* ActionError */.l('DIGEST_MISMATCH', `${place} has the SHA-256 digest ${seen}, but the input sha256 is ${sha256}: ` +
+        'it is not the snapshot that was meant; update the input if it was replaced on purpose');
 }
 
 // EXTERNAL MODULE: external "node:v8"
@@ -52985,60 +53618,6 @@ function addressesOf(name, options) {
                 reject(error);
         });
     });
-}
-
-;// CONCATENATED MODULE: ./lib/http/detours.js
-/** What servers answer at an address that was signed for a time which is over. */
-const EXPIRED = new Set([400, 401, 403]);
-/**
- * Where redirects have led: who goes on at such an address is led anew from where it was found, once its signature
- * has expired. It remembers one entry for each address that a redirect led to, renewed ones aside.
- */
-class Detours {
-    #byTarget = new Map();
-    /** A reply to `url`, which may be where an earlier redirect led; `follow` asks, and follows redirects. */
-    async get(url, follow) {
-        const detour = this.#byTarget.get(url.href);
-        if (detour !== undefined)
-            return detour.get(follow);
-        const reply = await follow(url);
-        const { href } = reply.url;
-        if (href !== url.href && !this.#byTarget.has(href))
-            this.#byTarget.set(href, new Detour(url, reply.url));
-        return reply;
-    }
-}
-class Detour {
-    #from;
-    #to;
-    /** Settled, and gone, when `#to` leads to an address that was good a moment ago, or could not be renewed. */
-    #renewal;
-    constructor(from, to) {
-        this.#from = from;
-        this.#to = to;
-    }
-    /** Whatever the renewed address answers is the reply: one renewal for one request. */
-    async get(follow) {
-        const asked = this.#to;
-        const reply = await follow(asked);
-        if (!EXPIRED.has(reply.status))
-            return reply;
-        reply.drop();
-        while (this.#renewal !== undefined)
-            await this.#renewal;
-        return this.#to === asked ? this.#renew(follow) : follow(this.#to);
-    }
-    #renew(follow) {
-        const renewed = follow(this.#from);
-        const renewal = renewed.then(({ url }) => {
-            this.#to = url;
-            this.#renewal = undefined;
-        }, () => {
-            this.#renewal = undefined;
-        });
-        this.#renewal = renewal;
-        return renewed;
-    }
 }
 
 ;// CONCATENATED MODULE: ./lib/http/exchange.js
@@ -53158,7 +53737,7 @@ function isRedirect({ status }) {
 }
 /** Where a redirect sends us, after `hops` redirects already. */
 function redirectTarget(reply, hops) {
-    const refuse = (why) => refusal(reply, why);
+    const refuse = (why) => redirect_refusal(reply, why);
     if (hops >= MAX_REDIRECTS)
         throw refuse(`for more than ${MAX_REDIRECTS} times`);
     const location = reply.header('location');
@@ -53177,13 +53756,13 @@ function redirectTarget(reply, hops) {
 /** As `redirectTarget`, for a request with a body: only where the same is to be sent again, to the same origin. */
 function repeatTarget(reply, hops) {
     if (!REPEATS.has(reply.status))
-        throw refusal(reply, `a request with a body by ${reply.status}`);
+        throw redirect_refusal(reply, `a request with a body by ${reply.status}`);
     const target = redirectTarget(reply, hops);
     if (target.origin !== reply.url.origin)
-        throw refusal(reply, `a request with a body to ${target.origin}`);
+        throw redirect_refusal(reply, `a request with a body to ${target.origin}`);
     return target;
 }
-function refusal({ url }, why) {
+function redirect_refusal({ url }, why) {
     return new errors/* ActionError */.l('BAD_REDIRECT', `${placeOf(url)} redirects ${why}; it is not followed`);
 }
 
@@ -53446,6 +54025,951 @@ class HttpClient {
     }
 }
 
+// EXTERNAL MODULE: ./lib/unpack/owner.js
+var unpack_owner = __nccwpck_require__(3924);
+;// CONCATENATED MODULE: ./lib/store/claim.js
+
+
+
+
+const CLAIM = /^\.(recording|reading)-[0-9a-f-]{36}$/;
+const REMOVED = /^\.removed-[0-9a-f-]{36}$/;
+/**
+ * Makes a directory that says which process is at work on what in the directory of a name: others leave that alone,
+ * and remove what is in it when the process is gone.
+ */
+async function claim(directory, purpose, subject) {
+    const root = (0,external_node_path_.join)(directory, `.${purpose}-${(0,external_node_crypto_.randomUUID)()}`);
+    await (0,promises_.mkdir)(root, { recursive: true });
+    try {
+        await (0,unpack_owner/* markOwn */.KQ)(root, subject);
+    }
+    catch (error) {
+        await removeTree(root);
+        throw error;
+    }
+    return root;
+}
+/** Where an entry is moved before its files are removed, so that nobody finds half of one. */
+function removedPlace(directory) {
+    return (0,external_node_path_.join)(directory, `.removed-${(0,external_node_crypto_.randomUUID)()}`);
+}
+/** Removes what processes that are gone have left in the directory of a name. */
+async function claimsIn(directory) {
+    const [roots, inUse] = [[], new Set()];
+    for (const name of await (0,promises_.readdir)(directory)) {
+        const root = (0,external_node_path_.join)(directory, name);
+        if (REMOVED.test(name))
+            await removeTree(root);
+        if (!CLAIM.test(name))
+            continue;
+        // Of another container or another boot it is left until no job can still be running.
+        if (await (0,unpack_owner/* isAbandoned */.zI)(root, '').catch(() => false)) {
+            await removeTree(root);
+            continue;
+        }
+        roots.push(root);
+        const owner = await (0,unpack_owner/* ownerOf */.bf)(root);
+        if (owner !== undefined && name.startsWith('.reading-'))
+            inUse.add(owner.destination);
+    }
+    return { roots, inUse };
+}
+/** What cannot be removed is left to a later run. */
+async function removeTree(path) {
+    await (0,promises_.rm)(path, { recursive: true, force: true, maxRetries: 3 }).catch(() => { });
+}
+
+;// CONCATENATED MODULE: ./lib/store/layout.js
+
+/** The directory of the tool cache that all snapshots lie in. Other files than these need another name. */
+const TOOLS = 'git-snapshot';
+/** In an entry: the snapshot as its source sent it. */
+const CONTENT = 'snapshot.tar.zst';
+/** In an entry: what is known of the snapshot. */
+const FACTS = 'facts.json';
+const READABLE_CHARACTERS = 60;
+const VERSION = /^0\.0\.0-e[0-9a-f]{64}$/;
+/** The tool that the snapshots of this name are versions of: readable at first sight, and no other name's. */
+function toolOf(name) {
+    const readable = name.replace(/[^A-Za-z0-9.]+/g, '-').slice(-READABLE_CHARACTERS);
+    const digest = (0,external_node_crypto_.createHash)('sha256').update(name).digest('hex').slice(0, 16);
+    return `${TOOLS}/${readable.replace(/^[-.]+/, '')}-${digest}`;
+}
+/** By its content. Letters before the digits keep it valid: semver has no numbers that begin with 0. */
+function versionOf(sha256) {
+    return `0.0.0-e${sha256}`;
+}
+function isVersion(directory) {
+    return VERSION.test(directory);
+}
+/** What says that an entry is complete, beside it. */
+function markerOf(entry) {
+    return `${entry}${MARKER}`;
+}
+const MARKER = '.complete';
+
+;// CONCATENATED MODULE: ./lib/store/facts.js
+
+
+
+function textOf(facts) {
+    return `${JSON.stringify(facts, undefined, 2)}\n`;
+}
+/** Undefined where the entry is not what was written here; any other failure to read it is thrown. */
+async function readFacts(entry) {
+    return parseFacts(await (0,promises_.readFile)((0,external_node_path_.join)(entry, FACTS), 'utf8'));
+}
+/** When the source was last known to have this snapshot: the time of the file, since nothing else of it changes. */
+async function checkedAt(entry) {
+    return (await (0,promises_.stat)((0,external_node_path_.join)(entry, FACTS))).mtimeMs;
+}
+/** What goes into a request again is held to what a reply may have. */
+function parseFacts(text) {
+    const { name, etag, commit, bytes, sha256, openedAt } = recordIn(text);
+    const isRight = typeof name === 'string' &&
+        (etag === undefined || facts_matches(etag, /^[\x20-\x7e\x80-\xff]{1,1024}$/)) &&
+        (commit === undefined || facts_matches(commit, /^([0-9a-f]{40}|[0-9a-f]{64})$/)) &&
+        isCount(bytes) &&
+        facts_matches(sha256, /^[0-9a-f]{64}$/) &&
+        isCount(openedAt);
+    return isRight ? { name, etag, commit, bytes, sha256, openedAt } : undefined;
+}
+function recordIn(text) {
+    try {
+        return JSON.parse(text) ?? {};
+    }
+    catch {
+        return {};
+    }
+}
+function facts_matches(value, pattern) {
+    return typeof value === 'string' && pattern.test(value);
+}
+function isCount(value) {
+    return Number.isSafeInteger(value) && value > 0;
+}
+
+;// CONCATENATED MODULE: ./lib/store/entry.js
+
+
+
+
+
+
+/** Others may be removing the empty directory that an entry is to lie in. */
+const ATTEMPTS = 3;
+/**
+ * Makes a draft an entry. It comes by one rename and with all that belongs to it, so nobody sees a part of it; of two
+ * writers of one content one is first, and the other only brings its newer facts.
+ */
+async function entry_publish(draft, entry) {
+    const { directory, facts, now } = draft;
+    await (0,promises_.writeFile)((0,external_node_path_.join)(directory, FACTS), textOf(facts), { flag: 'wx', flush: true });
+    await setTime((0,external_node_path_.join)(directory, FACTS), facts.openedAt);
+    for (let attempt = 1;; attempt += 1) {
+        try {
+            await (0,promises_.mkdir)((0,external_node_path_.dirname)(entry), { recursive: true });
+            await move(draft, entry);
+            break;
+        }
+        catch (error) {
+            if (attempt === ATTEMPTS || !isMissing(error))
+                throw error;
+        }
+    }
+    await (0,promises_.writeFile)(markerOf(entry), '');
+    await setTime(markerOf(entry), now);
+}
+async function move({ directory, facts }, entry) {
+    try {
+        await (0,promises_.rename)(directory, entry);
+    }
+    catch (error) {
+        if (!(0,external_node_fs_.existsSync)(entry))
+            throw error;
+        if (await entry_isWhole(entry, facts.bytes))
+            return renewFacts(directory, entry, facts);
+        await removeEntry(entry);
+        await (0,promises_.rename)(directory, entry);
+    }
+}
+async function entry_isWhole(entry, bytes) {
+    const stats = await (0,promises_.stat)((0,external_node_path_.join)(entry, CONTENT)).catch(() => undefined);
+    return stats?.isFile() === true && stats.size === bytes;
+}
+async function renewFacts(directory, entry, { openedAt }) {
+    const theirs = await readFacts(entry).catch(() => undefined);
+    if (theirs === undefined || theirs.openedAt < openedAt) {
+        await (0,promises_.rename)((0,external_node_path_.join)(directory, FACTS), (0,external_node_path_.join)(entry, FACTS));
+    }
+}
+/**
+ * Removes an entry: it is gone at once for whoever looks for it, and whoever has opened it reads on. Rejects where
+ * the system does not let go of it.
+ */
+async function removeEntry(entry) {
+    const aside = removedPlace((0,external_node_path_.dirname)((0,external_node_path_.dirname)(entry)));
+    try {
+        await (0,promises_.rename)(entry, aside);
+    }
+    catch (error) {
+        if (!isMissing(error))
+            throw error;
+    }
+    await (0,promises_.rm)(markerOf(entry), { force: true });
+    await removeTree(aside);
+    await (0,promises_.rmdir)((0,external_node_path_.dirname)(entry)).catch(() => { });
+}
+/** Says that an entry is used; in a store that cannot be written to nothing is evicted either. */
+async function touch(entry, now) {
+    await setTime(markerOf(entry), now).catch(() => { });
+}
+function setTime(path, milliseconds) {
+    return (0,promises_.utimes)(path, milliseconds / 1000, milliseconds / 1000);
+}
+function isMissing(error) {
+    return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+;// CONCATENATED MODULE: ./lib/store/backlog.js
+
+/** About so much is written in one call: enough to be worth it, and little for the stream to wait for. */
+const BATCH_BYTES = 4 * 1024 * 1024;
+/**
+ * The pieces of a stream that are not in the file yet, in order. It keeps no copy: they are the stream's, which must
+ * not release them before `doneUpTo` has passed them. So no more wait than the stream has memory for.
+ */
+class Backlog {
+    #bell = new Bell();
+    #pieces = [];
+    #state = 'open';
+    #written = 0;
+    /** Told when `doneUpTo` has grown. */
+    onDone = () => { };
+    /** The place in the stream before which nothing is needed here. */
+    get doneUpTo() {
+        return this.#state === 'dropped' ? Number.POSITIVE_INFINITY : this.#written;
+    }
+    /** Whether the stream has come to its end, and nobody has dropped it. */
+    get isWhole() {
+        return this.#state === 'whole';
+    }
+    push(piece) {
+        if (this.#state !== 'open' || piece.length === 0)
+            return;
+        this.#pieces.push(piece);
+        this.#bell.ring();
+    }
+    /** Says that no more pieces come. */
+    end() {
+        if (this.#state === 'open')
+            this.#state = 'whole';
+        this.#bell.ring();
+    }
+    /** Says that the file is not wanted, or cannot be had. */
+    drop() {
+        this.#state = 'dropped';
+        this.#pieces.length = 0;
+        this.#bell.ring();
+        this.onDone();
+    }
+    /** The oldest pieces, as soon as there are any; none at the end. */
+    async next() {
+        while (this.#pieces.length === 0 && this.#state === 'open')
+            await this.#bell.wait();
+        let [count, bytes] = [0, 0];
+        while (count < this.#pieces.length && bytes < BATCH_BYTES)
+            bytes += this.#pieces[count++]?.length ?? 0;
+        return this.#pieces.slice(0, count);
+    }
+    /** Says that these, the oldest, are in the file. */
+    done(pieces) {
+        this.#pieces.splice(0, pieces.length);
+        for (const { length } of pieces)
+            this.#written += length;
+        this.onDone();
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/eviction.js
+
+
+
+
+
+
+/** More than a process needs from an entry to its marker, or from a marker to the removal of what it marked. */
+const UNMARKED_MS = 3_600_000;
+/**
+ * Removes what is left of processes that are gone, and as many entries, the least recently used first, as it takes to
+ * come under the limit. None that a live process reads goes. Returns how many bytes there are then, with those to come.
+ */
+async function evict(eviction) {
+    const { tools, maxBytes, now, incomingBytes, keep } = eviction;
+    const entries = [];
+    let bytes = incomingBytes;
+    for (const name of await directoriesIn(tools)) {
+        const found = await lookInto((0,external_node_path_.join)(tools, name), now);
+        entries.push(...found.entries);
+        bytes += found.otherBytes;
+    }
+    for (const entry of entries)
+        bytes += entry.bytes;
+    for (const entry of entries.sort((one, other) => one.usedAt - other.usedAt)) {
+        if (bytes <= maxBytes)
+            break;
+        if (!entry.isInUse && entry.path !== keep && (await isRemoved(entry.path)))
+            bytes -= entry.bytes;
+    }
+    return bytes;
+}
+/** Removes the entries beside this one, of its name and architecture, that are older: nobody looks for them any more. */
+async function removeOlder(entry, openedAt, now) {
+    const directory = (0,external_node_path_.dirname)((0,external_node_path_.dirname)(entry));
+    const { entries } = await lookInto(directory, now);
+    for (const { path, isInUse } of entries) {
+        if (path === entry || (0,external_node_path_.basename)(path) !== (0,external_node_path_.basename)(entry) || isInUse)
+            continue;
+        const facts = await readFacts(path).catch(() => undefined);
+        if (facts !== undefined && facts.openedAt < openedAt)
+            await isRemoved(path);
+    }
+}
+/** What lies in the directory of one name, when what nobody needs has been removed. */
+async function lookInto(directory, now) {
+    const entries = [];
+    const { roots, inUse } = await claimsIn(directory);
+    let otherBytes = 0;
+    for (const root of roots)
+        otherBytes += await bytesIn(root);
+    for (const path of await placesIn(directory)) {
+        const usedAt = await lastUse(path);
+        const bytes = await bytesIn(path);
+        const isInUse = inUse.has((0,external_node_path_.relative)(directory, path));
+        if (usedAt !== undefined)
+            entries.push({ path, bytes, usedAt, isInUse });
+        else if (!(await isLeft(path, now)) || !(await isRemoved(path)))
+            otherBytes += bytes;
+    }
+    return { entries, otherBytes };
+}
+/** Where entries are, or parts of them: `version/arch` or its marker. */
+async function placesIn(directory) {
+    const places = new Set();
+    for (const version of (await directoriesIn(directory)).filter(isVersion)) {
+        for (const { name } of await children((0,external_node_path_.join)(directory, version))) {
+            places.add((0,external_node_path_.join)(directory, version, name.endsWith(MARKER) ? name.slice(0, -MARKER.length) : name));
+        }
+        await (0,promises_.rmdir)((0,external_node_path_.join)(directory, version)).catch(() => { });
+    }
+    return [...places];
+}
+/** Undefined where the entry or its marker is missing. */
+async function lastUse(path) {
+    const [directory, marker] = await Promise.all([timeOf(path), timeOf(markerOf(path))]);
+    return directory === undefined ? undefined : marker;
+}
+/** Whether what lies there has lost its other part for good, and is not about to get it. */
+async function isLeft(path, now) {
+    const times = await Promise.all([timeOf(path), timeOf(markerOf(path))]);
+    return times.every((time) => time === undefined || now - time > UNMARKED_MS);
+}
+async function timeOf(path) {
+    return (await (0,promises_.stat)(path).catch(() => undefined))?.mtimeMs;
+}
+async function isRemoved(path) {
+    return removeEntry(path).then(() => true, () => false);
+}
+async function directoriesIn(directory) {
+    return (await children(directory)).filter((child) => child.isDirectory()).map(({ name }) => name);
+}
+async function children(directory) {
+    return (0,promises_.readdir)(directory, { withFileTypes: true }).catch(() => []);
+}
+async function bytesIn(directory) {
+    const names = await (0,promises_.readdir)(directory, { recursive: true }).catch(() => []);
+    const sizes = names.map(async (name) => (await (0,promises_.stat)((0,external_node_path_.join)(directory, name)).catch(() => undefined))?.size);
+    return (await Promise.all(sizes)).reduce((sum, size) => sum + (size ?? 0), 0);
+}
+
+;// CONCATENATED MODULE: ./lib/store/recording.js
+
+
+
+
+
+/**
+ * Writes a backlog into a file of its own, below the directory of a name. Undefined, and nothing is left, where the
+ * backlog was dropped; the same where it rejects.
+ */
+async function record(backlog, directory, room) {
+    await room.make();
+    const root = await claim(directory, 'recording', '');
+    try {
+        const draft = (0,external_node_path_.join)(root, 'entry');
+        await (0,promises_.mkdir)(draft);
+        const written = await recording_fill((0,external_node_path_.join)(draft, CONTENT), backlog, room);
+        if (backlog.isWhole)
+            return { root, draft, ...written };
+    }
+    catch (error) {
+        await removeTree(root);
+        throw error;
+    }
+    await removeTree(root);
+    return undefined;
+}
+async function recording_fill(file, backlog, room) {
+    const handle = await (0,promises_.open)(file, 'wx');
+    try {
+        const hash = (0,external_node_crypto_.createHash)('sha256');
+        let bytes = 0;
+        for (let pieces = await backlog.next(); pieces.length > 0; pieces = await backlog.next()) {
+            const more = pieces.reduce((sum, { length }) => sum + length, 0);
+            await room.require(bytes, more);
+            for (const piece of pieces)
+                hash.update(piece);
+            await append(handle, pieces);
+            bytes += more;
+            backlog.done(pieces);
+        }
+        if (backlog.isWhole)
+            await handle.datasync();
+        return { bytes, sha256: hash.digest('hex') };
+    }
+    finally {
+        await handle.close();
+    }
+}
+/** Writes all of the pieces: a disk that is nearly full takes a part of them first. */
+async function append(handle, pieces) {
+    for (let left = [...pieces]; left.length > 0;) {
+        const { bytesWritten } = await handle.writev(left);
+        left = withoutFirst(left, bytesWritten);
+    }
+}
+function withoutFirst(pieces, bytes) {
+    let toSkip = bytes;
+    const left = pieces.map((piece) => {
+        const skipped = Math.min(toSkip, piece.length);
+        toSkip -= skipped;
+        return piece.subarray(skipped);
+    });
+    return left.filter(({ length }) => length > 0);
+}
+
+;// CONCATENATED MODULE: ./lib/store/room.js
+
+
+
+/** What a snapshot of sources takes on disk when it is unpacked, by its own bytes. */
+const UNPACKED_RATIO = 3;
+const ADVICE = 'raise store-max-bytes to keep it';
+/** After so many bytes the disk is asked again. */
+const ASKED_BYTES = 32 * 1024 * 1024;
+/** The room that one recording may take: as much as the store's limit and the job leave it. */
+class Room {
+    #options;
+    #grantedUpTo = 0;
+    constructor(options) {
+        this.#options = options;
+    }
+    /** Evicts what has to go for the snapshot. Rejects where the store's limit does not let it in even then. */
+    async make() {
+        const { tools, maxBytes, now, bytes: incomingBytes = 0 } = this.#options;
+        this.#requireBelowLimit(incomingBytes);
+        await (0,promises_.mkdir)(tools, { recursive: true });
+        const eviction = { tools, now: now(), incomingBytes, keep: undefined };
+        const sum = await evict({ ...eviction, maxBytes });
+        const { lacking } = await this.#askDisk(0);
+        if (lacking > 0)
+            await evict({ ...eviction, maxBytes: sum - lacking });
+        if (sum <= maxBytes)
+            return;
+        const others = `${sum - incomingBytes} bytes of it are in use`;
+        throw new errors/* ActionError */.l('LIMIT_EXCEEDED', `${others}, and ${incomingBytes} more do not fit; ${ADVICE}`);
+    }
+    /** Rejects where more bytes, after so many that are written, could be too many for the store or the disk. */
+    async require(written, more) {
+        this.#requireBelowLimit(written + more);
+        if (written < this.#grantedUpTo)
+            return;
+        const { free, needed, lacking } = await this.#askDisk(written);
+        if (lacking > 0) {
+            throw new errors/* ActionError */.l('LIMIT_EXCEEDED', `its disk has ${free} bytes free, and the job may need ${needed}`);
+        }
+        this.#grantedUpTo = written + ASKED_BYTES;
+    }
+    #requireBelowLimit(bytes) {
+        const { maxBytes } = this.#options;
+        if (bytes <= maxBytes)
+            return;
+        throw new errors/* ActionError */.l('LIMIT_EXCEEDED', `the snapshot has more than ${maxBytes} bytes; ${ADVICE}`);
+    }
+    /** What is free, and what should be when so much is written: for the rest of the recording, and the job. */
+    async #askDisk(written) {
+        const { tools, bytes = 0, spareBytes } = this.#options;
+        const { bsize, blocks, bavail } = await (0,promises_.statfs)(tools);
+        const free = bavail * bsize;
+        const needed = spareBytes + (1 + UNPACKED_RATIO) * Math.max(0, bytes - written);
+        // Some file systems tell nothing.
+        return { free, needed, lacking: blocks === 0 ? 0 : needed - free };
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/tee.js
+/**
+ * The same stream, of which every piece also goes into a backlog. Memory is given back when both are done with it:
+ * a disk that is slow slows the stream down, and never makes it larger.
+ */
+function tee(stream, backlog) {
+    let released = 0;
+    const relay = () => {
+        const upTo = Math.min(released, backlog.doneUpTo);
+        if (upTo > 0)
+            stream.release(upTo);
+    };
+    backlog.onDone = relay;
+    return {
+        get holdBytes() {
+            return stream.holdBytes;
+        },
+        release: (upTo) => {
+            released = Math.max(released, upTo);
+            relay();
+        },
+        cancel: (reason) => stream.cancel(reason),
+        [Symbol.asyncIterator]: () => passed(stream, backlog),
+    };
+}
+async function* passed(stream, backlog) {
+    let isWhole = false;
+    try {
+        for await (const piece of stream) {
+            backlog.push(piece);
+            yield piece;
+        }
+        isWhole = true;
+    }
+    finally {
+        if (isWhole)
+            backlog.end();
+        else
+            backlog.drop();
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/recorder.js
+
+
+
+
+
+
+
+
+
+
+/**
+ * Writes a snapshot into the store while it streams. What goes wrong with that ends the recording, and never the
+ * stream. Commit or discard it: until then it may be writing.
+ */
+class Recorder {
+    #options;
+    #backlog = new Backlog();
+    #recording = Promise.resolve(undefined);
+    constructor(options) {
+        this.#options = options;
+    }
+    /** The same stream, recorded as far as it is read; called once. It takes no memory but the stream's own. */
+    tee(stream) {
+        this.#recording = this.#record();
+        return tee(stream, this.#backlog);
+    }
+    /** Makes an entry of a stream that was read to its end, once all of it is on the disk. Never rejects. */
+    async commit() {
+        if (!this.#backlog.isWhole)
+            this.#backlog.drop();
+        const recording = await this.#recording;
+        if (recording === undefined)
+            return 'dropped';
+        try {
+            await this.#publish(recording);
+            return 'kept';
+        }
+        catch (error) {
+            this.#options.complain(error);
+            return 'dropped';
+        }
+        finally {
+            await removeTree(recording.root);
+        }
+    }
+    /** Removes what was recorded; nothing runs any more when it resolves. Never rejects. */
+    async discard() {
+        this.#backlog.drop();
+        const recording = await this.#recording;
+        if (recording !== undefined)
+            await removeTree(recording.root);
+    }
+    async #record() {
+        const { announced, directory } = this.#options;
+        try {
+            return await record(this.#backlog, directory, new Room({ ...this.#options, bytes: announced.bytes }));
+        }
+        catch (error) {
+            this.#backlog.drop();
+            this.#options.complain(error);
+            return undefined;
+        }
+    }
+    async #publish({ draft, bytes, sha256 }) {
+        const { announced, directory, arch, tools, maxBytes, now } = this.#options;
+        if (bytes === 0 || bytes !== (announced.bytes ?? bytes)) {
+            throw new errors/* ActionError */.l('TRUNCATED', `${bytes} of ${announced.bytes ?? 'some'} bytes came`);
+        }
+        const entry = (0,external_node_path_.join)(directory, versionOf(sha256), arch);
+        await entry_publish({ directory: draft, facts: { ...announced, bytes, sha256 }, now: now() }, entry);
+        await removeOlder(entry, announced.openedAt, now());
+        await evict({ tools, maxBytes, now: now(), incomingBytes: 0, keep: entry });
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/disk-stream.js
+
+
+
+/** With a ring of 8 MiB more frames go round its end, which takes 10 % longer; a larger one gains nothing. */
+const RING_BYTES = 32 * 1024 * 1024;
+/** What is read at a time is this part of the ring. */
+const BLOCKS = 32;
+/**
+ * A file's bytes, read ahead of the consumer in blocks of 1 MiB, one at a time, into a ring of at most 32 MiB, so
+ * that they lie side by side. A file that turns out to be shorter is an error.
+ */
+function diskStream(file, options) {
+    return new DiskStream(file, options);
+}
+class DiskStream {
+    holdBytes;
+    #file;
+    #signal;
+    #ring;
+    #blockBytes;
+    #bell = new Bell();
+    #read = 0;
+    #end;
+    constructor(file, { signal, ringBytes = RING_BYTES }) {
+        this.#file = file;
+        this.#signal = signal;
+        this.#ring = new Ring(Math.min(ringBytes, file.bytes));
+        this.#blockBytes = Math.ceil(ringBytes / BLOCKS);
+        // A whole block has room, whatever of these the consumer holds.
+        this.holdBytes = this.#ring.capacity - (file.bytes > ringBytes ? this.#blockBytes : 0);
+    }
+    release(upTo) {
+        this.#ring.release(upTo);
+        this.#bell.ring();
+    }
+    cancel(reason) {
+        this.#end ??= { reason };
+        this.#bell.ring();
+    }
+    async *[Symbol.asyncIterator]() {
+        const relay = () => this.cancel(this.#signal.reason);
+        this.#signal.addEventListener('abort', relay);
+        if (this.#signal.aborted)
+            relay();
+        const reading = this.#readAhead().catch((error) => this.cancel(error));
+        try {
+            for (let at = 0; at < this.#file.bytes;) {
+                while (this.#read === at && this.#end === undefined)
+                    await this.#bell.wait();
+                if (this.#end !== undefined)
+                    throw this.#end.reason;
+                const end = this.#read;
+                yield* this.#ring.views(at, end);
+                at = end;
+            }
+        }
+        finally {
+            this.#signal.removeEventListener('abort', relay);
+            this.cancel(new Error('the consumer stopped'));
+            await reading;
+        }
+    }
+    async #readAhead() {
+        const { handle, bytes } = this.#file;
+        while (this.#read < bytes) {
+            const end = Math.min(this.#read + this.#blockBytes, bytes);
+            while (end > this.#ring.limit && this.#end === undefined)
+                await this.#bell.wait();
+            if (this.#end !== undefined)
+                return;
+            this.#read += await this.#readBlock(handle, end);
+            this.#bell.ring();
+        }
+    }
+    /** Reads up to `end`, or to the end of the ring, straight into it. */
+    async #readBlock(handle, end) {
+        const [memory = new Uint8Array(0)] = this.#ring.views(this.#read, end);
+        const { path, bytes } = this.#file;
+        let cause;
+        try {
+            const { bytesRead } = await handle.read(memory, { position: this.#read });
+            if (bytesRead > 0)
+                return bytesRead;
+        }
+        catch (error) {
+            cause = error;
+        }
+        throw new errors/* ActionError */.l('TRUNCATED', `${path} gave ${this.#read} of ${bytes} bytes`, { cause });
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/stored.js
+
+
+
+
+
+
+
+/** A snapshot on disk, open: whoever removes it does not take it away from its reader. Close it. */
+class Stored {
+    facts;
+    /** Since its source was last known to have it; infinite where the clock has been put back. */
+    checkedMsAgo;
+    #opened;
+    #closing;
+    constructor(opened) {
+        this.facts = opened.facts;
+        this.checkedMsAgo = opened.checkedMsAgo < 0 ? Number.POSITIVE_INFINITY : opened.checkedMsAgo;
+        this.#opened = opened;
+    }
+    /** Undefined where the file is not what its facts say; rejects where it cannot be opened. */
+    static async open(entry, facts, now) {
+        const lease = await leaseOn(entry);
+        let [handle, stored] = [];
+        try {
+            handle = await (0,promises_.open)((0,external_node_path_.join)(entry, CONTENT));
+            const checkedMsAgo = now() - (await checkedAt(entry));
+            const stats = await handle.stat();
+            if (stats.isFile() && stats.size === facts.bytes) {
+                stored = new Stored({ entry, facts, now, handle, lease, checkedMsAgo });
+            }
+        }
+        finally {
+            if (stored === undefined)
+                await letGo(handle, lease);
+        }
+        if (stored !== undefined)
+            await touch(entry, now());
+        return stored;
+    }
+    /**
+     * Its bytes, once. They are as many as the facts say; that they are the same as once came shows when they are
+     * unpacked, as it does with those of any source.
+     */
+    stream(signal) {
+        const { entry, facts, handle } = this.#opened;
+        return diskStream({ handle, bytes: facts.bytes, path: (0,external_node_path_.join)(entry, CONTENT) }, { signal });
+    }
+    /** Says that its source still has it. */
+    async confirm() {
+        const { entry, now } = this.#opened;
+        // Evicted meanwhile, or not to be written to: then it is asked about once more.
+        await setTime((0,external_node_path_.join)(entry, FACTS), now()).catch(() => { });
+    }
+    /** Closes it, and removes what turned out to be damaged. Never rejects. */
+    async remove() {
+        await this.close();
+        await removeEntry(this.#opened.entry).catch(() => { });
+    }
+    /** May be called again. Its stream has ended, or ends with an error. */
+    close() {
+        this.#closing ??= letGo(this.#opened.handle, this.#opened.lease);
+        return this.#closing;
+    }
+}
+/** Tells evictions that the entry is in use. */
+function leaseOn(entry) {
+    const directory = (0,external_node_path_.dirname)((0,external_node_path_.dirname)(entry));
+    return claim(directory, 'reading', (0,external_node_path_.relative)(directory, entry)).catch(() => undefined);
+}
+async function letGo(handle, lease) {
+    await handle?.close();
+    if (lease !== undefined)
+        await removeTree(lease);
+}
+
+;// CONCATENATED MODULE: ./lib/store/store.js
+
+
+
+
+
+
+
+/** As much as unpacking leaves free. */
+const SPARE_BYTES = 256 * 1024 * 1024;
+/**
+ * Snapshots on this machine's disk, for whoever uses the same directory at the same time. A name is that of one
+ * object at one source: its address without a query, say. Where the store cannot be used nothing is in it.
+ */
+class Store {
+    #options;
+    #tools;
+    #hasComplained = false;
+    constructor(options) {
+        this.#options = options;
+        this.#tools = (0,external_node_path_.join)(options.directory, TOOLS);
+    }
+    /** The snapshot of this name that was opened last at its source. What is damaged is removed. Close the result. */
+    async find(name) {
+        const { now } = this.#options;
+        for (const { entry, facts } of await this.#candidates(name)) {
+            const stored = await this.#soundOf(entry, Stored.open(entry, facts, now));
+            if (stored !== undefined)
+                return stored;
+        }
+        return undefined;
+    }
+    /** What records a snapshot that has been opened just now. */
+    recorder(announced) {
+        const { directory, now } = this.#options;
+        return new Recorder({
+            ...this.#options,
+            announced: { ...announced, openedAt: now() },
+            tools: this.#tools,
+            directory: (0,external_node_path_.join)(directory, toolOf(announced.name)),
+            complain: (error) => this.#complain(error),
+        });
+    }
+    /** The complete ones of a name, the last opened first. */
+    async #candidates(name) {
+        const candidates = [];
+        for (const entry of this.#entriesOf(toolOf(name))) {
+            const facts = await this.#soundOf(entry, readFacts(entry));
+            if (facts?.name === name)
+                candidates.push({ entry, facts });
+        }
+        return candidates.sort((one, other) => other.facts.openedAt - one.facts.openedAt);
+    }
+    #entriesOf(tool) {
+        const { toolCache, arch } = this.#options;
+        try {
+            const versions = toolCache.findAllVersions(tool, arch);
+            return versions.map((version) => toolCache.find(tool, version, arch)).filter((entry) => entry !== '');
+        }
+        catch (error) {
+            this.#complain(error);
+            return [];
+        }
+    }
+    /** What was read of an entry. One that is not as it was written here is removed, and passed over. */
+    async #soundOf(entry, reading) {
+        try {
+            const found = await reading;
+            if (found !== undefined)
+                return found;
+        }
+        catch (error) {
+            if (!isMissing(error)) {
+                this.#complain(error);
+                return undefined;
+            }
+        }
+        await removeEntry(entry).catch(() => { });
+        return undefined;
+    }
+    #complain(error) {
+        if (this.#hasComplained)
+            return;
+        this.#hasComplained = true;
+        this.#options.log(`the snapshot store in ${this.#options.directory} is not used: ${(0,errors/* describeError */.U)(error)}`);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/kept-snapshot.js
+
+
+/**
+ * The snapshot that this machine keeps, where its source says that it still holds or cannot say anything, else the
+ * one of the source, which is kept while it streams.
+ */
+async function openKept(options) {
+    const { store, name, maxAgeMs, open, signal, log } = options;
+    const stored = await store.find(name);
+    if (stored === undefined)
+        return recorded((await open(undefined)), options);
+    try {
+        if (stored.checkedMsAgo < maxAgeMs)
+            return fromStore(stored, signal);
+        const newer = await open(stored.facts.etag);
+        if (newer === undefined) {
+            await stored.confirm();
+            return fromStore(stored, signal);
+        }
+        await stored.close();
+        return recorded(newer, options);
+    }
+    catch (error) {
+        if (signal.aborted || !isAway(error)) {
+            await stored.close();
+            throw error;
+        }
+        log(`${(0,errors/* describeError */.U)(error)}; going on with the snapshot that this machine has kept`);
+        return fromStore(stored, signal);
+    }
+}
+/** Not where the source refuses: what it shows to nobody else is not for this job either. */
+const AWAY = new Set([
+    'CONNECTION_FAILED',
+    'SERVER_ERROR',
+    'RATE_LIMITED',
+    'STALLED',
+    'TIMEOUT',
+]);
+function isAway(error) {
+    return error instanceof errors/* ActionError */.l && AWAY.has(error.code);
+}
+function fromStore(stored, signal) {
+    const { name, etag, commit, bytes: total } = stored.facts;
+    const ended = once((state) => (state === 'unpacked' || signal.aborted ? stored.close() : stored.remove()));
+    const place = `the snapshot that this machine has kept of ${name}`;
+    return { source: 'store', place, etag, commit, total, stream: () => stored.stream(signal), ended };
+}
+function recorded(opened, { store, name }) {
+    const { etag, commit, total } = opened;
+    const recorder = store.recorder({ name, etag, commit, bytes: total });
+    const ended = once(async (state) => {
+        if (state === 'failed')
+            await recorder.discard();
+        else
+            await recorder.commit();
+    });
+    return { ...opened, stream: () => recorder.tee(opened.stream()), ended };
+}
+/** Does what the first call asks for. */
+function once(end) {
+    let ending;
+    return (state) => {
+        ending ??= end(state);
+        return ending;
+    };
+}
+/** The store of this machine, where it keeps snapshots. What it needs of the runner's tools is loaded only then. */
+async function storeFor({ store: wanted }, { toolCache, log }) {
+    if (wanted === undefined)
+        return undefined;
+    const { directory, maxBytes, maxAgeMs } = wanted;
+    const now = () => Date.now();
+    const options = { directory, maxBytes, arch: process.arch, spareBytes: SPARE_BYTES, now, log };
+    return { maxAgeMs, store: new Store({ ...options, toolCache: await toolCache(directory) }) };
+}
+
 // EXTERNAL MODULE: ./lib/report.js
 var report = __nccwpck_require__(6540);
 ;// CONCATENATED MODULE: ./lib/progress.js
@@ -53474,6 +54998,11 @@ class Progress {
 
 
 
+
+
+
+
+
 /** A bundle and a word to the server, beside the download, whose connections are all in use. */
 const SHORTCUT_CONNECTIONS = 2;
 /** What the attempts of one restore share: the way to the snapshot's source, and what went over it. Close it. */
@@ -53484,16 +55013,17 @@ class Session {
     /** How the server is asked for what it has beside the snapshot. */
     shortcuts;
     progress;
+    #inputs;
+    #context;
     #client;
     #shortcutClient;
     #patience;
     constructor(location, inputs, context) {
         this.location = location;
-        const client = {
-            env: context.env,
-            secrets: { origin: location.url.origin, headers: (0,request_headers/* secretHeaders */.Z6)(inputs) },
-            connectTimeoutMs: PATIENCE.connectTimeoutMs,
-        };
+        this.#inputs = inputs;
+        this.#context = context;
+        const secrets = secretsFor(location, inputs);
+        const client = { env: context.env, secrets, connectTimeoutMs: PATIENCE.connectTimeoutMs };
         this.#client = new HttpClient({ ...client, connections: inputs.concurrency });
         this.#shortcutClient = new HttpClient({ ...client, connections: SHORTCUT_CONNECTIONS });
         this.#patience = new Patience(inputs, context);
@@ -53505,12 +55035,14 @@ class Session {
         this.shortcuts = { client: this.#shortcutClient, stall, signal: cancelled, log, limits: SHORTCUT_LIMITS };
     }
     /** The signal ends what has not been read of the snapshot, too. */
-    async open(over) {
-        const attemptsFor = this.#patience.discoveryAttempts;
-        const signal = AbortSignal.any([this.requests.signal, over]);
-        const snapshot = await openSnapshot(this.location.url, { ...this.requests, attemptsFor, signal });
-        this.progress.total = snapshot.total;
-        return snapshot;
+    async open(target, over) {
+        const { sha256 } = this.#inputs;
+        const opened = await this.#openSource(target, AbortSignal.any([this.requests.signal, over]));
+        this.progress.total = opened.total;
+        if (sha256 === undefined)
+            return opened;
+        const { place } = opened;
+        return { ...opened, stream: () => withDigest(opened.stream(), { sha256, place }) };
     }
     /** What went over the wire so far. */
     get traffic() {
@@ -53526,15 +55058,89 @@ class Session {
         this.progress.end();
         await Promise.all([this.#client.close(), this.#shortcutClient.close()]);
     }
+    async #openSource(target, signal) {
+        const requests = { ...this.requests, attemptsFor: this.#patience.discoveryAttempts, signal };
+        const { location } = this;
+        if (location.kind === 'actions-cache') {
+            const service = { ...location, client: this.#client, download: this.requests };
+            return cachedSnapshot(target, { ...service, requests, inputs: this.#inputs, context: this.#context });
+        }
+        const { kind: source, url } = location;
+        const open = async (known) => {
+            const snapshot = await openChanged(url, requests, known);
+            if (snapshot === undefined)
+                return undefined;
+            const { commit, etag, total } = snapshot;
+            const stream = () => download(snapshot, this.requests);
+            return { source, place: placeOf(snapshot.url), commit, etag, total, stream };
+        };
+        const kept = await storeFor(this.#inputs, this.#context);
+        // What a query says apart may be another object, or only another signature: then its source is asked.
+        const maxAgeMs = url.search === '' ? (kept?.maxAgeMs ?? 0) : 0;
+        const name = `${url.origin}${url.pathname}`;
+        if (kept === undefined)
+            return (await open(undefined));
+        return openKept({ store: kept.store, name, maxAgeMs, open, signal, log: this.#context.log });
+    }
+}
+/** What may be said to whom: the inputs' headers are for their server, the job's token for the cache service. */
+function secretsFor(location, inputs) {
+    if (location.kind === 'actions-cache')
+        return location.service.secrets;
+    return { origin: location.url.origin, headers: (0,request_headers/* secretHeaders */.Z6)(inputs) };
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot/cache-service.js
+const METHODS = '/twirp/github.actions.results.api.v1.CacheService/';
+/** What each mode of the runner admits; any other word admits all, as it does for actions/cache. */
+const ADMITTED = new Map([
+    ['none', []],
+    ['read', ['read']],
+    ['write', ['read', 'write']],
+    ['write-only', ['write']],
+]);
+/** The cache service that is there for a job, or why there is none. It has to be asked for what is to be done with it. */
+function cacheServiceOf(env, access) {
+    const { ACTIONS_RESULTS_URL: address = '', ACTIONS_RUNTIME_TOKEN: token = '' } = env;
+    const mode = (env.ACTIONS_CACHE_MODE ?? '').trim().toLowerCase();
+    if (!isGitHubsOwn(env.GITHUB_SERVER_URL || 'https://github.com')) {
+        return none('GitHub Enterprise Server has no cache service that is known here');
+    }
+    if (!env.ACTIONS_CACHE_SERVICE_V2 || address === '' || token === '') {
+        return none('the runner did not set ACTIONS_CACHE_SERVICE_V2, ACTIONS_RESULTS_URL and ACTIONS_RUNTIME_TOKEN, ' +
+            'which only steps with `uses:` are given');
+    }
+    if (ADMITTED.get(mode)?.includes(access) === false)
+        return none(`ACTIONS_CACHE_MODE is ${mode}`);
+    if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
+        return none('ACTIONS_RESULTS_URL is not the address of an http or https server');
+    }
+    const lookupUrl = new URL(`${METHODS}GetCacheEntryDownloadURL`, address);
+    const headers = { authorization: `Bearer ${token}` };
+    return { kind: 'offered', lookupUrl, secrets: { origin: lookupUrl.origin, headers } };
+}
+/** Whether the server is github.com or GitHub's for one company; actions/cache takes `.localhost` for that, too. */
+function isGitHubsOwn(serverUrl) {
+    if (!URL.canParse(serverUrl))
+        return false;
+    const { hostname } = new URL(serverUrl);
+    return hostname === 'github.com' || /\.(ghe\.com|localhost)$/.test(hostname);
+}
+function none(reason) {
+    return { kind: 'none', reason };
 }
 
 ;// CONCATENATED MODULE: ./lib/snapshot/locate.js
-/** Where the snapshot of a repository lies: at the given URL, or where a Cachew server has it; undefined for nowhere. */
-function locate({ server, url, repository, githubServerUrl }) {
-    if (url !== undefined)
+
+/** Where the snapshot of a repository lies: nowhere, if no address is given and this job has no Actions cache. */
+function locate(wanted, env) {
+    const { source, server, url, repository, githubServerUrl } = wanted;
+    if (source === 'none')
+        return { kind: 'nowhere', reason: 'the input source is none' };
+    if (source === 'url' && url !== undefined)
         return { kind: 'url', url };
-    if (server === undefined)
-        return undefined;
+    if (source === 'actions-cache' || server === undefined)
+        return cacheLocation(env);
     const git = new URL(['git', githubServerUrl.host, repository.owner, repository.name].join('/'), server);
     const beneath = (name) => new URL(`${git.href}/${name}`);
     return {
@@ -53549,6 +55155,13 @@ function locate({ server, url, repository, githubServerUrl }) {
             return bundle;
         },
     };
+}
+function cacheLocation(env) {
+    const service = cacheServiceOf(env, 'read');
+    if (service.kind === 'offered')
+        return { kind: 'actions-cache', service };
+    const reason = `neither server (or CACHEW_URL) nor url is given, and there is no Actions cache: ${service.reason}`;
+    return { kind: 'nowhere', reason };
 }
 
 ;// CONCATENATED MODULE: ./lib/restore.js
@@ -53576,12 +55189,13 @@ const FINAL = new Set([
 /** Brings the wanted commit into the destination, by the cheapest way there is. */
 async function restore(inputs, context) {
     const job = await Job.begin(inputs, context);
-    const location = inputs.isDisabled ? undefined : locate(inputs);
-    const session = location === undefined ? undefined : new Session(location, inputs, job.context);
+    const location = locate(inputs, job.context.env);
+    const source = location.kind === 'nowhere' ? location : new Session(location, inputs, job.context);
+    const session = source instanceof Session ? source : undefined;
     let keepsCredentials = false;
     try {
         const target = await findTarget(job);
-        const arrival = await arriveCheapest(job, target, session);
+        const arrival = await arriveCheapest(job, target, source);
         keepsCredentials = inputs.persistCredentials && arrival.outcome !== 'skipped';
         return reportOf(job, { target, arrival, session });
     }
@@ -53597,17 +55211,17 @@ async function findTarget({ inputs, context, wanted, origin, retries }) {
         await requireLfs(git);
     return resolveAtOrigin(wanted, origin, { git, retries });
 }
-async function arriveCheapest(job, target, session) {
+async function arriveCheapest(job, target, source) {
     const { inputs, context } = job;
-    const reused = await fromWorkspace(job, target, session);
+    const reused = await fromWorkspace(job, target, source instanceof Session ? source : undefined);
     if (reused !== undefined)
         return reused;
-    if (inputs.isDisabled)
+    if (inputs.source === 'none')
         return fromOrigin(job, target);
     try {
-        if (session === undefined)
-            throw new errors/* ActionError */.l('NO_SOURCE', NO_SOURCE);
-        return await fromSnapshot(job, target, session);
+        if (source instanceof Session)
+            return await fromSnapshot(job, target, source);
+        throw new errors/* ActionError */.l('NO_SOURCE', source.reason);
     }
     catch (error) {
         if (context.signal.aborted || inputs.onMiss === 'fail' || isFinal(error))
@@ -53620,7 +55234,6 @@ async function arriveCheapest(job, target, session) {
         return isSkipped ? SKIPPED : fromOrigin(job, target);
     }
 }
-const NO_SOURCE = 'no source of snapshots is given: set the input server (or CACHEW_URL), or url';
 const SKIPPED = { outcome: 'skipped', freshenedBy: 'none', commit: '', snapshot: undefined };
 function isFinal(error) {
     return error instanceof errors/* ActionError */.l && FINAL.has(error.code);
@@ -53638,6 +55251,63 @@ function reportOf(job, { target, arrival, session }) {
         settleMs: timing.milliseconds('settle'),
         totalMs,
     };
+}
+
+
+/***/ }),
+
+/***/ 6043:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   W: () => (/* binding */ cancellation),
+/* harmony export */   e: () => (/* binding */ runStep)
+/* harmony export */ });
+/* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8722);
+/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(2685);
+/* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(97);
+
+
+
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 };
+/** The runner waits 7.5 s after its first signal before it sends another. */
+const CANCELLED_WITHIN_MS = 4_000;
+/**
+ * Aborted when the runner cancels the job. At the second signal the process ends at once, and soon after the first:
+ * a large tree takes long to remove, and is then left to the post step.
+ */
+function cancellation() {
+    const cancelled = new AbortController();
+    for (const [name, exitCode] of Object.entries(SIGNALS)) {
+        process.on(name, () => {
+            if (cancelled.signal.aborted)
+                process.exit(exitCode);
+            process.exitCode = exitCode;
+            setTimeout(() => {
+                (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .setFailed */ .C1)(`cancelled by ${name}; what it had begun is removed after the job`);
+                process.exit(exitCode);
+            }, CANCELLED_WITHIN_MS).unref();
+            cancelled.abort(new _errors_js__WEBPACK_IMPORTED_MODULE_1__/* .ActionError */ .l('CANCELLED', `cancelled by ${name}`));
+        });
+    }
+    return cancelled.signal;
+}
+/** Runs what a step does; what it fails with is one annotation, and the exit code. */
+async function runStep(step) {
+    // Whoever reads the log may go away: no reason to leave a restore half done.
+    for (const stream of [process.stdout, process.stderr])
+        stream.on('error', () => { });
+    try {
+        await step();
+    }
+    catch (error) {
+        const exitCode = process.exitCode;
+        // The table of errors in README.md is by code.
+        (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .error */ .z3)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_2__/* .sanitize */ .a)((0,_errors_js__WEBPACK_IMPORTED_MODULE_1__/* .describeError */ .U)(error), 2000), error instanceof _errors_js__WEBPACK_IMPORTED_MODULE_1__/* .ActionError */ .l ? { title: error.code } : {});
+        process.exitCode = exitCode ?? 1;
+        if (error instanceof Error)
+            (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .debug */ .Yz)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_2__/* .sanitize */ .a)(error.stack ?? '', 10_000));
+    }
 }
 
 
@@ -53687,7 +55357,7 @@ const PROXY_VARIABLES = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY
 /** Shorter texts are in too many log lines to be masked. */
 const LEAST_LENGTH = 6;
 /** What must never be read in the log: credentials in inputs, in signed URLs and in proxy addresses. */
-function secretsOf({ authorization, headers, url, token, ssh }, env) {
+function secretsOf({ authorization, headers = [], url, token, ssh }, env) {
     const values = [authorization ?? '', ...headers.map(([, value]) => value)];
     const credentials = values.map((value) => value.slice(value.indexOf(' ') + 1));
     const signatures = [...(url?.searchParams.values() ?? [])];
@@ -53724,32 +55394,18 @@ function passwordsIn(proxy) {
 
 /***/ }),
 
-/***/ 3109:
+/***/ 3924:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
-
-// EXPORTS
-__nccwpck_require__.d(__webpack_exports__, {
-  CP: () => (/* binding */ Staging),
-  DA: () => (/* binding */ removeLeftovers),
-  O7: () => (/* reexport */ removeStaging)
-});
-
-// EXTERNAL MODULE: external "node:crypto"
-var external_node_crypto_ = __nccwpck_require__(7598);
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
-// EXTERNAL MODULE: external "node:fs/promises"
-var promises_ = __nccwpck_require__(1455);
-// EXTERNAL MODULE: external "node:path"
-var external_node_path_ = __nccwpck_require__(6760);
-// EXTERNAL MODULE: ./lib/disk-space.js
-var disk_space = __nccwpck_require__(800);
-// EXTERNAL MODULE: ./lib/errors.js
-var errors = __nccwpck_require__(2685);
-// EXTERNAL MODULE: external "node:os"
-var external_node_os_ = __nccwpck_require__(8161);
-;// CONCATENATED MODULE: ./lib/unpack/owner.js
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   KQ: () => (/* binding */ markOwn),
+/* harmony export */   bf: () => (/* binding */ ownerOf),
+/* harmony export */   rg: () => (/* binding */ isMarker),
+/* harmony export */   zI: () => (/* binding */ isAbandoned)
+/* harmony export */ });
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
+/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8161);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
 
 
 
@@ -53765,14 +55421,14 @@ function isMarker(name) {
 async function markOwn(root, destination) {
     const { pid } = process;
     const owner = { pid, began: await beginOf(pid), realm: await realm(), destination };
-    await (0,promises_.writeFile)((0,external_node_path_.join)(root, MARKER), JSON.stringify(owner), { flag: 'wx', mode: 0o600 });
+    await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.writeFile)((0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(root, MARKER), JSON.stringify(owner), { flag: 'wx', mode: 0o600 });
 }
 /**
  * Whether the process that made a staging directory is gone. Where that cannot be known, of another boot or another
  * container, it is taken to be gone when this run is for the same destination, or when no job lasts that long.
  */
 async function isAbandoned(root, destination) {
-    const { mtimeMs } = await (0,promises_.stat)(root);
+    const { mtimeMs } = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(root);
     const ageMs = Date.now() - mtimeMs;
     const owner = await ownerOf(root);
     if (owner === undefined)
@@ -53785,7 +55441,7 @@ async function isAbandoned(root, destination) {
 /** Undefined where no marker is there, or none that can be read. */
 async function ownerOf(root) {
     try {
-        const { pid, began, realm, destination } = JSON.parse(await (0,promises_.readFile)((0,external_node_path_.join)(root, MARKER), 'utf8'));
+        const { pid, began, realm, destination } = JSON.parse(await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)((0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(root, MARKER), 'utf8'));
         const isWhole = [began, realm, destination].every((text) => typeof text === 'string');
         return isWhole && Number.isSafeInteger(pid) && pid > 0 ? { pid, began, realm, destination } : undefined;
     }
@@ -53814,15 +55470,43 @@ function isRunning(pid) {
 }
 /** Field 22 of what Linux tells of a process; its name, in brackets, may have blanks. */
 async function beginOf(pid) {
-    const fields = await (0,promises_.readFile)(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+    const fields = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)(`/proc/${pid}/stat`, 'utf8').catch(() => '');
     return fields.slice(fields.lastIndexOf(')') + 2).split(' ')[19] ?? '';
 }
 async function realm() {
-    const boot = await (0,promises_.readFile)('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
-    const processes = await (0,promises_.readlink)('/proc/self/ns/pid').catch(() => '');
-    return boot === '' ? (0,external_node_os_.hostname)() : `${boot.trim()} ${processes}`;
+    const boot = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
+    const processes = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readlink)('/proc/self/ns/pid').catch(() => '');
+    return boot === '' ? (0,node_os__WEBPACK_IMPORTED_MODULE_1__.hostname)() : `${boot.trim()} ${processes}`;
 }
 
+
+/***/ }),
+
+/***/ 1067:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  CP: () => (/* binding */ Staging),
+  DA: () => (/* binding */ removeLeftovers),
+  O7: () => (/* reexport */ removeStaging)
+});
+
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: external "node:fs/promises"
+var promises_ = __nccwpck_require__(1455);
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: ./lib/disk-space.js
+var disk_space = __nccwpck_require__(800);
+// EXTERNAL MODULE: ./lib/errors.js
+var errors = __nccwpck_require__(2685);
+// EXTERNAL MODULE: ./lib/unpack/owner.js
+var owner = __nccwpck_require__(3924);
 ;// CONCATENATED MODULE: ./lib/unpack/stale.js
 
 
@@ -53838,7 +55522,7 @@ async function removeStaging(root) {
     const names = await (0,promises_.readdir)(Buffer.from(root), { encoding: 'buffer' }).catch(() => []);
     const removal = { recursive: true, force: true, maxRetries: 3 };
     for (const name of names) {
-        if (!isMarker(name.toString()))
+        if (!(0,owner/* isMarker */.rg)(name.toString()))
             await (0,promises_.rm)(Buffer.concat([Buffer.from(`${root}/`), name]), removal);
     }
     await (0,promises_.rm)(root, removal);
@@ -53858,10 +55542,10 @@ async function removeStale(directories, destination, state) {
     }
 }
 async function removeRoot(root, destination, state) {
-    if (!(await isOwnDirectory(root)) || !(await isAbandoned(root, destination)))
+    if (!(await isOwnDirectory(root)) || !(await (0,owner/* isAbandoned */.zI)(root, destination)))
         return;
     const isSwapping = (await (0,promises_.readdir)(root)).includes(SWAPPING);
-    const isReplaced = state === 'replaced' && (await ownerOf(root))?.destination === destination;
+    const isReplaced = state === 'replaced' && (await (0,owner/* ownerOf */.bf)(root))?.destination === destination;
     if (!isSwapping || isReplaced)
         await removeStaging(root);
 }
@@ -53922,7 +55606,7 @@ class Staging {
             try {
                 onStaging(root);
                 await (0,promises_.mkdir)(root, { mode: 0o700 });
-                await markOwn(root, destination);
+                await (0,owner/* markOwn */.KQ)(root, destination);
                 await probe(root, existing);
                 return new Staging({ root, destination, places: candidates }, options);
             }
@@ -54037,7 +55721,7 @@ function below(directory, name) {
 
 /***/ }),
 
-/***/ 5626:
+/***/ 8722:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -54057,8 +55741,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // UNUSED EXPORTS: ExitCode, addPath, endGroup, exportVariable, getBooleanInput, getIDToken, getMultilineInput, group, isDebug, markdownSummary, notice, platform, setCommandEcho, startGroup, summary, toPlatformPath, toPosixPath, toWin32Path
 
-;// CONCATENATED MODULE: external "os"
-const external_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("os");
+// EXTERNAL MODULE: external "os"
+var external_os_ = __nccwpck_require__(857);
 ;// CONCATENATED MODULE: ../../work/main/node_modules/@actions/core/lib/utils.js
 // We use any as a valid input type
 /* eslint-disable @typescript-eslint/no-explicit-any */
@@ -54133,7 +55817,7 @@ function utils_toCommandProperties(annotationProperties) {
  */
 function command_issueCommand(command, properties, message) {
     const cmd = new Command(command, properties, message);
-    process.stdout.write(cmd.toString() + external_os_namespaceObject.EOL);
+    process.stdout.write(cmd.toString() + external_os_.EOL);
 }
 function command_issue(name, message = '') {
     command_issueCommand(name, {}, message);
@@ -54187,10 +55871,10 @@ function escapeProperty(s) {
         .replace(/,/g, '%2C');
 }
 //# sourceMappingURL=command.js.map
-;// CONCATENATED MODULE: external "crypto"
-const external_crypto_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("crypto");
-;// CONCATENATED MODULE: external "fs"
-const external_fs_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("fs");
+// EXTERNAL MODULE: external "crypto"
+var external_crypto_ = __nccwpck_require__(6982);
+// EXTERNAL MODULE: external "fs"
+var external_fs_ = __nccwpck_require__(9896);
 ;// CONCATENATED MODULE: ../../work/main/node_modules/@actions/core/lib/file-command.js
 // For internal use, subject to change.
 // We use any as a valid input type
@@ -54204,15 +55888,15 @@ function file_command_issueFileCommand(command, message) {
     if (!filePath) {
         throw new Error(`Unable to find environment variable for file command ${command}`);
     }
-    if (!external_fs_namespaceObject.existsSync(filePath)) {
+    if (!external_fs_.existsSync(filePath)) {
         throw new Error(`Missing file at path: ${filePath}`);
     }
-    external_fs_namespaceObject.appendFileSync(filePath, `${utils_toCommandValue(message)}${external_os_namespaceObject.EOL}`, {
+    external_fs_.appendFileSync(filePath, `${utils_toCommandValue(message)}${external_os_.EOL}`, {
         encoding: 'utf8'
     });
 }
 function file_command_prepareKeyValueMessage(key, value) {
-    const delimiter = `ghadelimiter_${external_crypto_namespaceObject.randomUUID()}`;
+    const delimiter = `ghadelimiter_${external_crypto_.randomUUID()}`;
     const convertedValue = utils_toCommandValue(value);
     // These should realistically never happen, but just in case someone finds a
     // way to exploit uuid generation let's not allow keys or values that contain
@@ -54223,11 +55907,1565 @@ function file_command_prepareKeyValueMessage(key, value) {
     if (convertedValue.includes(delimiter)) {
         throw new Error(`Unexpected input: value should not contain the delimiter "${delimiter}"`);
     }
-    return `${key}<<${delimiter}${external_os_namespaceObject.EOL}${convertedValue}${external_os_namespaceObject.EOL}${delimiter}`;
+    return `${key}<<${delimiter}${external_os_.EOL}${convertedValue}${external_os_.EOL}${delimiter}`;
 }
 //# sourceMappingURL=file-command.js.map
-;// CONCATENATED MODULE: external "path"
-const external_path_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("path");
+// EXTERNAL MODULE: external "path"
+var external_path_ = __nccwpck_require__(6928);
+// EXTERNAL MODULE: ../../work/main/node_modules/@actions/http-client/lib/index.js + 1 modules
+var lib = __nccwpck_require__(5078);
+;// CONCATENATED MODULE: ../../work/main/node_modules/@actions/http-client/lib/auth.js
+var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+class BasicCredentialHandler {
+    constructor(username, password) {
+        this.username = username;
+        this.password = password;
+    }
+    prepareRequest(options) {
+        if (!options.headers) {
+            throw Error('The request has no headers');
+        }
+        options.headers['Authorization'] = `Basic ${Buffer.from(`${this.username}:${this.password}`).toString('base64')}`;
+    }
+    // This handler cannot handle 401
+    canHandleAuthentication() {
+        return false;
+    }
+    handleAuthentication() {
+        return __awaiter(this, void 0, void 0, function* () {
+            throw new Error('not implemented');
+        });
+    }
+}
+class auth_BearerCredentialHandler {
+    constructor(token) {
+        this.token = token;
+    }
+    // currently implements pre-authorization
+    // TODO: support preAuth = false where it hooks on 401
+    prepareRequest(options) {
+        if (!options.headers) {
+            throw Error('The request has no headers');
+        }
+        options.headers['Authorization'] = `Bearer ${this.token}`;
+    }
+    // This handler cannot handle 401
+    canHandleAuthentication() {
+        return false;
+    }
+    handleAuthentication() {
+        return __awaiter(this, void 0, void 0, function* () {
+            throw new Error('not implemented');
+        });
+    }
+}
+class PersonalAccessTokenCredentialHandler {
+    constructor(token) {
+        this.token = token;
+    }
+    // currently implements pre-authorization
+    // TODO: support preAuth = false where it hooks on 401
+    prepareRequest(options) {
+        if (!options.headers) {
+            throw Error('The request has no headers');
+        }
+        options.headers['Authorization'] = `Basic ${Buffer.from(`PAT:${this.token}`).toString('base64')}`;
+    }
+    // This handler cannot handle 401
+    canHandleAuthentication() {
+        return false;
+    }
+    handleAuthentication() {
+        return __awaiter(this, void 0, void 0, function* () {
+            throw new Error('not implemented');
+        });
+    }
+}
+//# sourceMappingURL=auth.js.map
+;// CONCATENATED MODULE: ../../work/main/node_modules/@actions/core/lib/oidc-utils.js
+var oidc_utils_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+
+
+
+class oidc_utils_OidcClient {
+    static createHttpClient(allowRetry = true, maxRetry = 10) {
+        const requestOptions = {
+            allowRetries: allowRetry,
+            maxRetries: maxRetry
+        };
+        return new HttpClient('actions/oidc-client', [new BearerCredentialHandler(oidc_utils_OidcClient.getRequestToken())], requestOptions);
+    }
+    static getRequestToken() {
+        const token = process.env['ACTIONS_ID_TOKEN_REQUEST_TOKEN'];
+        if (!token) {
+            throw new Error('Unable to get ACTIONS_ID_TOKEN_REQUEST_TOKEN env variable');
+        }
+        return token;
+    }
+    static getIDTokenUrl() {
+        const runtimeUrl = process.env['ACTIONS_ID_TOKEN_REQUEST_URL'];
+        if (!runtimeUrl) {
+            throw new Error('Unable to get ACTIONS_ID_TOKEN_REQUEST_URL env variable');
+        }
+        return runtimeUrl;
+    }
+    static getCall(id_token_url) {
+        return oidc_utils_awaiter(this, void 0, void 0, function* () {
+            var _a;
+            const httpclient = oidc_utils_OidcClient.createHttpClient();
+            const res = yield httpclient
+                .getJson(id_token_url)
+                .catch(error => {
+                throw new Error(`Failed to get ID Token. \n 
+        Error Code : ${error.statusCode}\n 
+        Error Message: ${error.message}`);
+            });
+            const id_token = (_a = res.result) === null || _a === void 0 ? void 0 : _a.value;
+            if (!id_token) {
+                throw new Error('Response json body do not have ID Token field');
+            }
+            return id_token;
+        });
+    }
+    static getIDToken(audience) {
+        return oidc_utils_awaiter(this, void 0, void 0, function* () {
+            try {
+                // New ID Token is requested from action service
+                let id_token_url = oidc_utils_OidcClient.getIDTokenUrl();
+                if (audience) {
+                    const encodedAudience = encodeURIComponent(audience);
+                    id_token_url = `${id_token_url}&audience=${encodedAudience}`;
+                }
+                debug(`ID token url is ${id_token_url}`);
+                const id_token = yield oidc_utils_OidcClient.getCall(id_token_url);
+                setSecret(id_token);
+                return id_token;
+            }
+            catch (error) {
+                throw new Error(`Error message: ${error.message}`);
+            }
+        });
+    }
+}
+//# sourceMappingURL=oidc-utils.js.map
+;// CONCATENATED MODULE: ../../work/main/node_modules/@actions/core/lib/summary.js
+var summary_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+
+
+const { access, appendFile, writeFile } = external_fs_.promises;
+const SUMMARY_ENV_VAR = 'GITHUB_STEP_SUMMARY';
+const SUMMARY_DOCS_URL = 'https://docs.github.com/actions/using-workflows/workflow-commands-for-github-actions#adding-a-job-summary';
+class Summary {
+    constructor() {
+        this._buffer = '';
+    }
+    /**
+     * Finds the summary file path from the environment, rejects if env var is not found or file does not exist
+     * Also checks r/w permissions.
+     *
+     * @returns step summary file path
+     */
+    filePath() {
+        return summary_awaiter(this, void 0, void 0, function* () {
+            if (this._filePath) {
+                return this._filePath;
+            }
+            const pathFromEnv = process.env[SUMMARY_ENV_VAR];
+            if (!pathFromEnv) {
+                throw new Error(`Unable to find environment variable for $${SUMMARY_ENV_VAR}. Check if your runtime environment supports job summaries.`);
+            }
+            try {
+                yield access(pathFromEnv, external_fs_.constants.R_OK | external_fs_.constants.W_OK);
+            }
+            catch (_a) {
+                throw new Error(`Unable to access summary file: '${pathFromEnv}'. Check if the file has correct read/write permissions.`);
+            }
+            this._filePath = pathFromEnv;
+            return this._filePath;
+        });
+    }
+    /**
+     * Wraps content in an HTML tag, adding any HTML attributes
+     *
+     * @param {string} tag HTML tag to wrap
+     * @param {string | null} content content within the tag
+     * @param {[attribute: string]: string} attrs key-value list of HTML attributes to add
+     *
+     * @returns {string} content wrapped in HTML element
+     */
+    wrap(tag, content, attrs = {}) {
+        const htmlAttrs = Object.entries(attrs)
+            .map(([key, value]) => ` ${key}="${value}"`)
+            .join('');
+        if (!content) {
+            return `<${tag}${htmlAttrs}>`;
+        }
+        return `<${tag}${htmlAttrs}>${content}</${tag}>`;
+    }
+    /**
+     * Writes text in the buffer to the summary buffer file and empties buffer. Will append by default.
+     *
+     * @param {SummaryWriteOptions} [options] (optional) options for write operation
+     *
+     * @returns {Promise<Summary>} summary instance
+     */
+    write(options) {
+        return summary_awaiter(this, void 0, void 0, function* () {
+            const overwrite = !!(options === null || options === void 0 ? void 0 : options.overwrite);
+            const filePath = yield this.filePath();
+            const writeFunc = overwrite ? writeFile : appendFile;
+            yield writeFunc(filePath, this._buffer, { encoding: 'utf8' });
+            return this.emptyBuffer();
+        });
+    }
+    /**
+     * Clears the summary buffer and wipes the summary file
+     *
+     * @returns {Summary} summary instance
+     */
+    clear() {
+        return summary_awaiter(this, void 0, void 0, function* () {
+            return this.emptyBuffer().write({ overwrite: true });
+        });
+    }
+    /**
+     * Returns the current summary buffer as a string
+     *
+     * @returns {string} string of summary buffer
+     */
+    stringify() {
+        return this._buffer;
+    }
+    /**
+     * If the summary buffer is empty
+     *
+     * @returns {boolen} true if the buffer is empty
+     */
+    isEmptyBuffer() {
+        return this._buffer.length === 0;
+    }
+    /**
+     * Resets the summary buffer without writing to summary file
+     *
+     * @returns {Summary} summary instance
+     */
+    emptyBuffer() {
+        this._buffer = '';
+        return this;
+    }
+    /**
+     * Adds raw text to the summary buffer
+     *
+     * @param {string} text content to add
+     * @param {boolean} [addEOL=false] (optional) append an EOL to the raw text (default: false)
+     *
+     * @returns {Summary} summary instance
+     */
+    addRaw(text, addEOL = false) {
+        this._buffer += text;
+        return addEOL ? this.addEOL() : this;
+    }
+    /**
+     * Adds the operating system-specific end-of-line marker to the buffer
+     *
+     * @returns {Summary} summary instance
+     */
+    addEOL() {
+        return this.addRaw(external_os_.EOL);
+    }
+    /**
+     * Adds an HTML codeblock to the summary buffer
+     *
+     * @param {string} code content to render within fenced code block
+     * @param {string} lang (optional) language to syntax highlight code
+     *
+     * @returns {Summary} summary instance
+     */
+    addCodeBlock(code, lang) {
+        const attrs = Object.assign({}, (lang && { lang }));
+        const element = this.wrap('pre', this.wrap('code', code), attrs);
+        return this.addRaw(element).addEOL();
+    }
+    /**
+     * Adds an HTML list to the summary buffer
+     *
+     * @param {string[]} items list of items to render
+     * @param {boolean} [ordered=false] (optional) if the rendered list should be ordered or not (default: false)
+     *
+     * @returns {Summary} summary instance
+     */
+    addList(items, ordered = false) {
+        const tag = ordered ? 'ol' : 'ul';
+        const listItems = items.map(item => this.wrap('li', item)).join('');
+        const element = this.wrap(tag, listItems);
+        return this.addRaw(element).addEOL();
+    }
+    /**
+     * Adds an HTML table to the summary buffer
+     *
+     * @param {SummaryTableCell[]} rows table rows
+     *
+     * @returns {Summary} summary instance
+     */
+    addTable(rows) {
+        const tableBody = rows
+            .map(row => {
+            const cells = row
+                .map(cell => {
+                if (typeof cell === 'string') {
+                    return this.wrap('td', cell);
+                }
+                const { header, data, colspan, rowspan } = cell;
+                const tag = header ? 'th' : 'td';
+                const attrs = Object.assign(Object.assign({}, (colspan && { colspan })), (rowspan && { rowspan }));
+                return this.wrap(tag, data, attrs);
+            })
+                .join('');
+            return this.wrap('tr', cells);
+        })
+            .join('');
+        const element = this.wrap('table', tableBody);
+        return this.addRaw(element).addEOL();
+    }
+    /**
+     * Adds a collapsable HTML details element to the summary buffer
+     *
+     * @param {string} label text for the closed state
+     * @param {string} content collapsable content
+     *
+     * @returns {Summary} summary instance
+     */
+    addDetails(label, content) {
+        const element = this.wrap('details', this.wrap('summary', label) + content);
+        return this.addRaw(element).addEOL();
+    }
+    /**
+     * Adds an HTML image tag to the summary buffer
+     *
+     * @param {string} src path to the image you to embed
+     * @param {string} alt text description of the image
+     * @param {SummaryImageOptions} options (optional) addition image attributes
+     *
+     * @returns {Summary} summary instance
+     */
+    addImage(src, alt, options) {
+        const { width, height } = options || {};
+        const attrs = Object.assign(Object.assign({}, (width && { width })), (height && { height }));
+        const element = this.wrap('img', null, Object.assign({ src, alt }, attrs));
+        return this.addRaw(element).addEOL();
+    }
+    /**
+     * Adds an HTML section heading element
+     *
+     * @param {string} text heading text
+     * @param {number | string} [level=1] (optional) the heading level, default: 1
+     *
+     * @returns {Summary} summary instance
+     */
+    addHeading(text, level) {
+        const tag = `h${level}`;
+        const allowedTag = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].includes(tag)
+            ? tag
+            : 'h1';
+        const element = this.wrap(allowedTag, text);
+        return this.addRaw(element).addEOL();
+    }
+    /**
+     * Adds an HTML thematic break (<hr>) to the summary buffer
+     *
+     * @returns {Summary} summary instance
+     */
+    addSeparator() {
+        const element = this.wrap('hr', null);
+        return this.addRaw(element).addEOL();
+    }
+    /**
+     * Adds an HTML line break (<br>) to the summary buffer
+     *
+     * @returns {Summary} summary instance
+     */
+    addBreak() {
+        const element = this.wrap('br', null);
+        return this.addRaw(element).addEOL();
+    }
+    /**
+     * Adds an HTML blockquote to the summary buffer
+     *
+     * @param {string} text quote text
+     * @param {string} cite (optional) citation url
+     *
+     * @returns {Summary} summary instance
+     */
+    addQuote(text, cite) {
+        const attrs = Object.assign({}, (cite && { cite }));
+        const element = this.wrap('blockquote', text, attrs);
+        return this.addRaw(element).addEOL();
+    }
+    /**
+     * Adds an HTML anchor tag to the summary buffer
+     *
+     * @param {string} text link text/content
+     * @param {string} href hyperlink
+     *
+     * @returns {Summary} summary instance
+     */
+    addLink(text, href) {
+        const element = this.wrap('a', text, { href });
+        return this.addRaw(element).addEOL();
+    }
+}
+const _summary = new Summary();
+/**
+ * @deprecated use `core.summary`
+ */
+const markdownSummary = (/* unused pure expression or super */ null && (_summary));
+const summary = (/* unused pure expression or super */ null && (_summary));
+//# sourceMappingURL=summary.js.map
+;// CONCATENATED MODULE: ../../work/main/node_modules/@actions/core/lib/path-utils.js
+
+/**
+ * toPosixPath converts the given path to the posix form. On Windows, \\ will be
+ * replaced with /.
+ *
+ * @param pth. Path to transform.
+ * @return string Posix path.
+ */
+function toPosixPath(pth) {
+    return pth.replace(/[\\]/g, '/');
+}
+/**
+ * toWin32Path converts the given path to the win32 form. On Linux, / will be
+ * replaced with \\.
+ *
+ * @param pth. Path to transform.
+ * @return string Win32 path.
+ */
+function toWin32Path(pth) {
+    return pth.replace(/[/]/g, '\\');
+}
+/**
+ * toPlatformPath converts the given path to a platform-specific path. It does
+ * this by replacing instances of / and \ with the platform-specific path
+ * separator.
+ *
+ * @param pth The path to platformize.
+ * @return string The platform-specific path.
+ */
+function toPlatformPath(pth) {
+    return pth.replace(/[/\\]/g, path.sep);
+}
+//# sourceMappingURL=path-utils.js.map
+// EXTERNAL MODULE: ../../work/main/node_modules/@actions/exec/lib/exec.js + 3 modules
+var lib_exec = __nccwpck_require__(125);
+;// CONCATENATED MODULE: ../../work/main/node_modules/@actions/core/lib/platform.js
+var platform_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+
+
+const getWindowsInfo = () => platform_awaiter(void 0, void 0, void 0, function* () {
+    const { stdout: version } = yield exec.getExecOutput('powershell -command "(Get-CimInstance -ClassName Win32_OperatingSystem).Version"', undefined, {
+        silent: true
+    });
+    const { stdout: name } = yield exec.getExecOutput('powershell -command "(Get-CimInstance -ClassName Win32_OperatingSystem).Caption"', undefined, {
+        silent: true
+    });
+    return {
+        name: name.trim(),
+        version: version.trim()
+    };
+});
+const getMacOsInfo = () => platform_awaiter(void 0, void 0, void 0, function* () {
+    var _a, _b, _c, _d;
+    const { stdout } = yield exec.getExecOutput('sw_vers', undefined, {
+        silent: true
+    });
+    const version = (_b = (_a = stdout.match(/ProductVersion:\s*(.+)/)) === null || _a === void 0 ? void 0 : _a[1]) !== null && _b !== void 0 ? _b : '';
+    const name = (_d = (_c = stdout.match(/ProductName:\s*(.+)/)) === null || _c === void 0 ? void 0 : _c[1]) !== null && _d !== void 0 ? _d : '';
+    return {
+        name,
+        version
+    };
+});
+const getLinuxInfo = () => platform_awaiter(void 0, void 0, void 0, function* () {
+    const { stdout } = yield exec.getExecOutput('lsb_release', ['-i', '-r', '-s'], {
+        silent: true
+    });
+    const [name, version] = stdout.trim().split('\n');
+    return {
+        name,
+        version
+    };
+});
+const platform = external_os_.platform();
+const arch = external_os_.arch();
+const isWindows = platform === 'win32';
+const isMacOS = platform === 'darwin';
+const isLinux = platform === 'linux';
+function getDetails() {
+    return platform_awaiter(this, void 0, void 0, function* () {
+        return Object.assign(Object.assign({}, (yield (isWindows
+            ? getWindowsInfo()
+            : isMacOS
+                ? getMacOsInfo()
+                : getLinuxInfo()))), { platform,
+            arch,
+            isWindows,
+            isMacOS,
+            isLinux });
+    });
+}
+//# sourceMappingURL=platform.js.map
+;// CONCATENATED MODULE: ../../work/main/node_modules/@actions/core/lib/core.js
+var core_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+
+
+
+
+
+
+/**
+ * The code to exit an action
+ */
+var ExitCode;
+(function (ExitCode) {
+    /**
+     * A code indicating that the action was successful
+     */
+    ExitCode[ExitCode["Success"] = 0] = "Success";
+    /**
+     * A code indicating that the action was a failure
+     */
+    ExitCode[ExitCode["Failure"] = 1] = "Failure";
+})(ExitCode || (ExitCode = {}));
+//-----------------------------------------------------------------------
+// Variables
+//-----------------------------------------------------------------------
+/**
+ * Sets env variable for this action and future actions in the job
+ * @param name the name of the variable to set
+ * @param val the value of the variable. Non-string values will be converted to a string via JSON.stringify
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+function exportVariable(name, val) {
+    const convertedVal = toCommandValue(val);
+    process.env[name] = convertedVal;
+    const filePath = process.env['GITHUB_ENV'] || '';
+    if (filePath) {
+        return issueFileCommand('ENV', prepareKeyValueMessage(name, val));
+    }
+    issueCommand('set-env', { name }, convertedVal);
+}
+/**
+ * Registers a secret which will get masked from logs
+ *
+ * @param secret - Value of the secret to be masked
+ * @remarks
+ * This function instructs the Actions runner to mask the specified value in any
+ * logs produced during the workflow run. Once registered, the secret value will
+ * be replaced with asterisks (***) whenever it appears in console output, logs,
+ * or error messages.
+ *
+ * This is useful for protecting sensitive information such as:
+ * - API keys
+ * - Access tokens
+ * - Authentication credentials
+ * - URL parameters containing signatures (SAS tokens)
+ *
+ * Note that masking only affects future logs; any previous appearances of the
+ * secret in logs before calling this function will remain unmasked.
+ *
+ * @example
+ * ```typescript
+ * // Register an API token as a secret
+ * const apiToken = "abc123xyz456";
+ * setSecret(apiToken);
+ *
+ * // Now any logs containing this value will show *** instead
+ * console.log(`Using token: ${apiToken}`); // Outputs: "Using token: ***"
+ * ```
+ */
+function core_setSecret(secret) {
+    command_issueCommand('add-mask', {}, secret);
+}
+/**
+ * Prepends inputPath to the PATH (for this action and future actions)
+ * @param inputPath
+ */
+function addPath(inputPath) {
+    const filePath = process.env['GITHUB_PATH'] || '';
+    if (filePath) {
+        issueFileCommand('PATH', inputPath);
+    }
+    else {
+        issueCommand('add-path', {}, inputPath);
+    }
+    process.env['PATH'] = `${inputPath}${path.delimiter}${process.env['PATH']}`;
+}
+/**
+ * Gets the value of an input.
+ * Unless trimWhitespace is set to false in InputOptions, the value is also trimmed.
+ * Returns an empty string if the value is not defined.
+ *
+ * @param     name     name of the input to get
+ * @param     options  optional. See InputOptions.
+ * @returns   string
+ */
+function getInput(name, options) {
+    const val = process.env[`INPUT_${name.replace(/ /g, '_').toUpperCase()}`] || '';
+    if (options && options.required && !val) {
+        throw new Error(`Input required and not supplied: ${name}`);
+    }
+    if (options && options.trimWhitespace === false) {
+        return val;
+    }
+    return val.trim();
+}
+/**
+ * Gets the values of an multiline input.  Each value is also trimmed.
+ *
+ * @param     name     name of the input to get
+ * @param     options  optional. See InputOptions.
+ * @returns   string[]
+ *
+ */
+function getMultilineInput(name, options) {
+    const inputs = getInput(name, options)
+        .split('\n')
+        .filter(x => x !== '');
+    if (options && options.trimWhitespace === false) {
+        return inputs;
+    }
+    return inputs.map(input => input.trim());
+}
+/**
+ * Gets the input value of the boolean type in the YAML 1.2 "core schema" specification.
+ * Support boolean input list: `true | True | TRUE | false | False | FALSE` .
+ * The return value is also in boolean type.
+ * ref: https://yaml.org/spec/1.2/spec.html#id2804923
+ *
+ * @param     name     name of the input to get
+ * @param     options  optional. See InputOptions.
+ * @returns   boolean
+ */
+function getBooleanInput(name, options) {
+    const trueValue = ['true', 'True', 'TRUE'];
+    const falseValue = ['false', 'False', 'FALSE'];
+    const val = getInput(name, options);
+    if (trueValue.includes(val))
+        return true;
+    if (falseValue.includes(val))
+        return false;
+    throw new TypeError(`Input does not meet YAML 1.2 "Core Schema" specification: ${name}\n` +
+        `Support boolean input list: \`true | True | TRUE | false | False | FALSE\``);
+}
+/**
+ * Sets the value of an output.
+ *
+ * @param     name     name of the output to set
+ * @param     value    value to store. Non-string values will be converted to a string via JSON.stringify
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+function setOutput(name, value) {
+    const filePath = process.env['GITHUB_OUTPUT'] || '';
+    if (filePath) {
+        return file_command_issueFileCommand('OUTPUT', file_command_prepareKeyValueMessage(name, value));
+    }
+    process.stdout.write(external_os_.EOL);
+    command_issueCommand('set-output', { name }, utils_toCommandValue(value));
+}
+/**
+ * Enables or disables the echoing of commands into stdout for the rest of the step.
+ * Echoing is disabled by default if ACTIONS_STEP_DEBUG is not set.
+ *
+ */
+function setCommandEcho(enabled) {
+    issue('echo', enabled ? 'on' : 'off');
+}
+//-----------------------------------------------------------------------
+// Results
+//-----------------------------------------------------------------------
+/**
+ * Sets the action status to failed.
+ * When the action exits it will be with an exit code of 1
+ * @param message add error issue message
+ */
+function setFailed(message) {
+    process.exitCode = ExitCode.Failure;
+    error(message);
+}
+//-----------------------------------------------------------------------
+// Logging Commands
+//-----------------------------------------------------------------------
+/**
+ * Gets whether Actions Step Debug is on or not
+ */
+function isDebug() {
+    return process.env['RUNNER_DEBUG'] === '1';
+}
+/**
+ * Writes debug message to user log
+ * @param message debug message
+ */
+function core_debug(message) {
+    command_issueCommand('debug', {}, message);
+}
+/**
+ * Adds an error issue
+ * @param message error issue message. Errors will be converted to string via toString()
+ * @param properties optional properties to add to the annotation.
+ */
+function error(message, properties = {}) {
+    command_issueCommand('error', utils_toCommandProperties(properties), message instanceof Error ? message.toString() : message);
+}
+/**
+ * Adds a warning issue
+ * @param message warning issue message. Errors will be converted to string via toString()
+ * @param properties optional properties to add to the annotation.
+ */
+function warning(message, properties = {}) {
+    command_issueCommand('warning', utils_toCommandProperties(properties), message instanceof Error ? message.toString() : message);
+}
+/**
+ * Adds a notice issue
+ * @param message notice issue message. Errors will be converted to string via toString()
+ * @param properties optional properties to add to the annotation.
+ */
+function notice(message, properties = {}) {
+    issueCommand('notice', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
+}
+/**
+ * Writes info to log with console.log.
+ * @param message info message
+ */
+function info(message) {
+    process.stdout.write(message + external_os_.EOL);
+}
+/**
+ * Begin an output group.
+ *
+ * Output until the next `groupEnd` will be foldable in this group
+ *
+ * @param name The name of the output group
+ */
+function startGroup(name) {
+    issue('group', name);
+}
+/**
+ * End an output group.
+ */
+function endGroup() {
+    issue('endgroup');
+}
+/**
+ * Wrap an asynchronous function call in a group.
+ *
+ * Returns the same type as the function itself.
+ *
+ * @param name The name of the group
+ * @param fn The function to wrap in the group
+ */
+function group(name, fn) {
+    return core_awaiter(this, void 0, void 0, function* () {
+        startGroup(name);
+        let result;
+        try {
+            result = yield fn();
+        }
+        finally {
+            endGroup();
+        }
+        return result;
+    });
+}
+//-----------------------------------------------------------------------
+// Wrapper action state
+//-----------------------------------------------------------------------
+/**
+ * Saves state for current action, the state can only be retrieved by this action's post job execution.
+ *
+ * @param     name     name of the state to store
+ * @param     value    value to store. Non-string values will be converted to a string via JSON.stringify
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+function saveState(name, value) {
+    const filePath = process.env['GITHUB_STATE'] || '';
+    if (filePath) {
+        return file_command_issueFileCommand('STATE', file_command_prepareKeyValueMessage(name, value));
+    }
+    command_issueCommand('save-state', { name }, utils_toCommandValue(value));
+}
+/**
+ * Gets the value of an state set by this action's main execution.
+ *
+ * @param     name     name of the state to get
+ * @returns   string
+ */
+function getState(name) {
+    return process.env[`STATE_${name}`] || '';
+}
+function getIDToken(aud) {
+    return core_awaiter(this, void 0, void 0, function* () {
+        return yield OidcClient.getIDToken(aud);
+    });
+}
+/**
+ * Summary exports
+ */
+
+/**
+ * @deprecated use core.summary
+ */
+
+/**
+ * Path exports
+ */
+
+/**
+ * Platform utilities exports
+ */
+
+//# sourceMappingURL=core.js.map
+
+/***/ }),
+
+/***/ 125:
+/***/ ((__unused_webpack___webpack_module__, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
+
+
+// UNUSED EXPORTS: exec, getExecOutput
+
+;// CONCATENATED MODULE: external "string_decoder"
+const external_string_decoder_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("string_decoder");
+// EXTERNAL MODULE: external "os"
+var external_os_ = __nccwpck_require__(857);
+// EXTERNAL MODULE: external "events"
+var external_events_ = __nccwpck_require__(4434);
+// EXTERNAL MODULE: external "child_process"
+var external_child_process_ = __nccwpck_require__(5317);
+// EXTERNAL MODULE: external "path"
+var external_path_ = __nccwpck_require__(6928);
+// EXTERNAL MODULE: ../../work/main/node_modules/@actions/io/lib/io.js
+var io = __nccwpck_require__(8005);
+// EXTERNAL MODULE: ../../work/main/node_modules/@actions/io/lib/io-util.js
+var io_util = __nccwpck_require__(82);
+;// CONCATENATED MODULE: external "timers"
+const external_timers_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("timers");
+;// CONCATENATED MODULE: ../../work/main/node_modules/@actions/exec/lib/toolrunner.js
+var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+
+
+
+
+
+
+
+/* eslint-disable @typescript-eslint/unbound-method */
+const IS_WINDOWS = process.platform === 'win32';
+/*
+ * Class for running command line tools. Handles quoting and arg parsing in a platform agnostic way.
+ */
+class ToolRunner extends external_events_.EventEmitter {
+    constructor(toolPath, args, options) {
+        super();
+        if (!toolPath) {
+            throw new Error("Parameter 'toolPath' cannot be null or empty.");
+        }
+        this.toolPath = toolPath;
+        this.args = args || [];
+        this.options = options || {};
+    }
+    _debug(message) {
+        if (this.options.listeners && this.options.listeners.debug) {
+            this.options.listeners.debug(message);
+        }
+    }
+    _getCommandString(options, noPrefix) {
+        const toolPath = this._getSpawnFileName();
+        const args = this._getSpawnArgs(options);
+        let cmd = noPrefix ? '' : '[command]'; // omit prefix when piped to a second tool
+        if (IS_WINDOWS) {
+            // Windows + cmd file
+            if (this._isCmdFile()) {
+                cmd += toolPath;
+                for (const a of args) {
+                    cmd += ` ${a}`;
+                }
+            }
+            // Windows + verbatim
+            else if (options.windowsVerbatimArguments) {
+                cmd += `"${toolPath}"`;
+                for (const a of args) {
+                    cmd += ` ${a}`;
+                }
+            }
+            // Windows (regular)
+            else {
+                cmd += this._windowsQuoteCmdArg(toolPath);
+                for (const a of args) {
+                    cmd += ` ${this._windowsQuoteCmdArg(a)}`;
+                }
+            }
+        }
+        else {
+            // OSX/Linux - this can likely be improved with some form of quoting.
+            // creating processes on Unix is fundamentally different than Windows.
+            // on Unix, execvp() takes an arg array.
+            cmd += toolPath;
+            for (const a of args) {
+                cmd += ` ${a}`;
+            }
+        }
+        return cmd;
+    }
+    _processLineBuffer(data, strBuffer, onLine) {
+        try {
+            let s = strBuffer + data.toString();
+            let n = s.indexOf(external_os_.EOL);
+            while (n > -1) {
+                const line = s.substring(0, n);
+                onLine(line);
+                // the rest of the string ...
+                s = s.substring(n + external_os_.EOL.length);
+                n = s.indexOf(external_os_.EOL);
+            }
+            return s;
+        }
+        catch (err) {
+            // streaming lines to console is best effort.  Don't fail a build.
+            this._debug(`error processing line. Failed with error ${err}`);
+            return '';
+        }
+    }
+    _getSpawnFileName() {
+        if (IS_WINDOWS) {
+            if (this._isCmdFile()) {
+                return process.env['COMSPEC'] || 'cmd.exe';
+            }
+        }
+        return this.toolPath;
+    }
+    _getSpawnArgs(options) {
+        if (IS_WINDOWS) {
+            if (this._isCmdFile()) {
+                let argline = `/D /S /C "${this._windowsQuoteCmdArg(this.toolPath)}`;
+                for (const a of this.args) {
+                    argline += ' ';
+                    argline += options.windowsVerbatimArguments
+                        ? a
+                        : this._windowsQuoteCmdArg(a);
+                }
+                argline += '"';
+                return [argline];
+            }
+        }
+        return this.args;
+    }
+    _endsWith(str, end) {
+        return str.endsWith(end);
+    }
+    _isCmdFile() {
+        const upperToolPath = this.toolPath.toUpperCase();
+        return (this._endsWith(upperToolPath, '.CMD') ||
+            this._endsWith(upperToolPath, '.BAT'));
+    }
+    _windowsQuoteCmdArg(arg) {
+        // for .exe, apply the normal quoting rules that libuv applies
+        if (!this._isCmdFile()) {
+            return this._uvQuoteCmdArg(arg);
+        }
+        // otherwise apply quoting rules specific to the cmd.exe command line parser.
+        // the libuv rules are generic and are not designed specifically for cmd.exe
+        // command line parser.
+        //
+        // for a detailed description of the cmd.exe command line parser, refer to
+        // http://stackoverflow.com/questions/4094699/how-does-the-windows-command-interpreter-cmd-exe-parse-scripts/7970912#7970912
+        // need quotes for empty arg
+        if (!arg) {
+            return '""';
+        }
+        // determine whether the arg needs to be quoted
+        const cmdSpecialChars = [
+            ' ',
+            '\t',
+            '&',
+            '(',
+            ')',
+            '[',
+            ']',
+            '{',
+            '}',
+            '^',
+            '=',
+            ';',
+            '!',
+            "'",
+            '+',
+            ',',
+            '`',
+            '~',
+            '|',
+            '<',
+            '>',
+            '"'
+        ];
+        let needsQuotes = false;
+        for (const char of arg) {
+            if (cmdSpecialChars.some(x => x === char)) {
+                needsQuotes = true;
+                break;
+            }
+        }
+        // short-circuit if quotes not needed
+        if (!needsQuotes) {
+            return arg;
+        }
+        // the following quoting rules are very similar to the rules that by libuv applies.
+        //
+        // 1) wrap the string in quotes
+        //
+        // 2) double-up quotes - i.e. " => ""
+        //
+        //    this is different from the libuv quoting rules. libuv replaces " with \", which unfortunately
+        //    doesn't work well with a cmd.exe command line.
+        //
+        //    note, replacing " with "" also works well if the arg is passed to a downstream .NET console app.
+        //    for example, the command line:
+        //          foo.exe "myarg:""my val"""
+        //    is parsed by a .NET console app into an arg array:
+        //          [ "myarg:\"my val\"" ]
+        //    which is the same end result when applying libuv quoting rules. although the actual
+        //    command line from libuv quoting rules would look like:
+        //          foo.exe "myarg:\"my val\""
+        //
+        // 3) double-up slashes that precede a quote,
+        //    e.g.  hello \world    => "hello \world"
+        //          hello\"world    => "hello\\""world"
+        //          hello\\"world   => "hello\\\\""world"
+        //          hello world\    => "hello world\\"
+        //
+        //    technically this is not required for a cmd.exe command line, or the batch argument parser.
+        //    the reasons for including this as a .cmd quoting rule are:
+        //
+        //    a) this is optimized for the scenario where the argument is passed from the .cmd file to an
+        //       external program. many programs (e.g. .NET console apps) rely on the slash-doubling rule.
+        //
+        //    b) it's what we've been doing previously (by deferring to node default behavior) and we
+        //       haven't heard any complaints about that aspect.
+        //
+        // note, a weakness of the quoting rules chosen here, is that % is not escaped. in fact, % cannot be
+        // escaped when used on the command line directly - even though within a .cmd file % can be escaped
+        // by using %%.
+        //
+        // the saving grace is, on the command line, %var% is left as-is if var is not defined. this contrasts
+        // the line parsing rules within a .cmd file, where if var is not defined it is replaced with nothing.
+        //
+        // one option that was explored was replacing % with ^% - i.e. %var% => ^%var^%. this hack would
+        // often work, since it is unlikely that var^ would exist, and the ^ character is removed when the
+        // variable is used. the problem, however, is that ^ is not removed when %* is used to pass the args
+        // to an external program.
+        //
+        // an unexplored potential solution for the % escaping problem, is to create a wrapper .cmd file.
+        // % can be escaped within a .cmd file.
+        let reverse = '"';
+        let quoteHit = true;
+        for (let i = arg.length; i > 0; i--) {
+            // walk the string in reverse
+            reverse += arg[i - 1];
+            if (quoteHit && arg[i - 1] === '\\') {
+                reverse += '\\'; // double the slash
+            }
+            else if (arg[i - 1] === '"') {
+                quoteHit = true;
+                reverse += '"'; // double the quote
+            }
+            else {
+                quoteHit = false;
+            }
+        }
+        reverse += '"';
+        return reverse.split('').reverse().join('');
+    }
+    _uvQuoteCmdArg(arg) {
+        // Tool runner wraps child_process.spawn() and needs to apply the same quoting as
+        // Node in certain cases where the undocumented spawn option windowsVerbatimArguments
+        // is used.
+        //
+        // Since this function is a port of quote_cmd_arg from Node 4.x (technically, lib UV,
+        // see https://github.com/nodejs/node/blob/v4.x/deps/uv/src/win/process.c for details),
+        // pasting copyright notice from Node within this function:
+        //
+        //      Copyright Joyent, Inc. and other Node contributors. All rights reserved.
+        //
+        //      Permission is hereby granted, free of charge, to any person obtaining a copy
+        //      of this software and associated documentation files (the "Software"), to
+        //      deal in the Software without restriction, including without limitation the
+        //      rights to use, copy, modify, merge, publish, distribute, sublicense, and/or
+        //      sell copies of the Software, and to permit persons to whom the Software is
+        //      furnished to do so, subject to the following conditions:
+        //
+        //      The above copyright notice and this permission notice shall be included in
+        //      all copies or substantial portions of the Software.
+        //
+        //      THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+        //      IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+        //      FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+        //      AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+        //      LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING
+        //      FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS
+        //      IN THE SOFTWARE.
+        if (!arg) {
+            // Need double quotation for empty argument
+            return '""';
+        }
+        if (!arg.includes(' ') && !arg.includes('\t') && !arg.includes('"')) {
+            // No quotation needed
+            return arg;
+        }
+        if (!arg.includes('"') && !arg.includes('\\')) {
+            // No embedded double quotes or backslashes, so I can just wrap
+            // quote marks around the whole thing.
+            return `"${arg}"`;
+        }
+        // Expected input/output:
+        //   input : hello"world
+        //   output: "hello\"world"
+        //   input : hello""world
+        //   output: "hello\"\"world"
+        //   input : hello\world
+        //   output: hello\world
+        //   input : hello\\world
+        //   output: hello\\world
+        //   input : hello\"world
+        //   output: "hello\\\"world"
+        //   input : hello\\"world
+        //   output: "hello\\\\\"world"
+        //   input : hello world\
+        //   output: "hello world\\" - note the comment in libuv actually reads "hello world\"
+        //                             but it appears the comment is wrong, it should be "hello world\\"
+        let reverse = '"';
+        let quoteHit = true;
+        for (let i = arg.length; i > 0; i--) {
+            // walk the string in reverse
+            reverse += arg[i - 1];
+            if (quoteHit && arg[i - 1] === '\\') {
+                reverse += '\\';
+            }
+            else if (arg[i - 1] === '"') {
+                quoteHit = true;
+                reverse += '\\';
+            }
+            else {
+                quoteHit = false;
+            }
+        }
+        reverse += '"';
+        return reverse.split('').reverse().join('');
+    }
+    _cloneExecOptions(options) {
+        options = options || {};
+        const result = {
+            cwd: options.cwd || process.cwd(),
+            env: options.env || process.env,
+            silent: options.silent || false,
+            windowsVerbatimArguments: options.windowsVerbatimArguments || false,
+            failOnStdErr: options.failOnStdErr || false,
+            ignoreReturnCode: options.ignoreReturnCode || false,
+            delay: options.delay || 10000
+        };
+        result.outStream = options.outStream || process.stdout;
+        result.errStream = options.errStream || process.stderr;
+        return result;
+    }
+    _getSpawnOptions(options, toolPath) {
+        options = options || {};
+        const result = {};
+        result.cwd = options.cwd;
+        result.env = options.env;
+        result['windowsVerbatimArguments'] =
+            options.windowsVerbatimArguments || this._isCmdFile();
+        if (options.windowsVerbatimArguments) {
+            result.argv0 = `"${toolPath}"`;
+        }
+        return result;
+    }
+    /**
+     * Exec a tool.
+     * Output will be streamed to the live console.
+     * Returns promise with return code
+     *
+     * @param     tool     path to tool to exec
+     * @param     options  optional exec options.  See ExecOptions
+     * @returns   number
+     */
+    exec() {
+        return __awaiter(this, void 0, void 0, function* () {
+            // root the tool path if it is unrooted and contains relative pathing
+            if (!io_util/* isRooted */.Qh(this.toolPath) &&
+                (this.toolPath.includes('/') ||
+                    (IS_WINDOWS && this.toolPath.includes('\\')))) {
+                // prefer options.cwd if it is specified, however options.cwd may also need to be rooted
+                this.toolPath = external_path_.resolve(process.cwd(), this.options.cwd || process.cwd(), this.toolPath);
+            }
+            // if the tool is only a file name, then resolve it from the PATH
+            // otherwise verify it exists (add extension on Windows if necessary)
+            this.toolPath = yield io/* which */.K7(this.toolPath, true);
+            return new Promise((resolve, reject) => __awaiter(this, void 0, void 0, function* () {
+                this._debug(`exec tool: ${this.toolPath}`);
+                this._debug('arguments:');
+                for (const arg of this.args) {
+                    this._debug(`   ${arg}`);
+                }
+                const optionsNonNull = this._cloneExecOptions(this.options);
+                if (!optionsNonNull.silent && optionsNonNull.outStream) {
+                    optionsNonNull.outStream.write(this._getCommandString(optionsNonNull) + external_os_.EOL);
+                }
+                const state = new ExecState(optionsNonNull, this.toolPath);
+                state.on('debug', (message) => {
+                    this._debug(message);
+                });
+                if (this.options.cwd && !(yield io_util/* exists */.t2(this.options.cwd))) {
+                    return reject(new Error(`The cwd: ${this.options.cwd} does not exist!`));
+                }
+                const fileName = this._getSpawnFileName();
+                const cp = external_child_process_.spawn(fileName, this._getSpawnArgs(optionsNonNull), this._getSpawnOptions(this.options, fileName));
+                let stdbuffer = '';
+                if (cp.stdout) {
+                    cp.stdout.on('data', (data) => {
+                        if (this.options.listeners && this.options.listeners.stdout) {
+                            this.options.listeners.stdout(data);
+                        }
+                        if (!optionsNonNull.silent && optionsNonNull.outStream) {
+                            optionsNonNull.outStream.write(data);
+                        }
+                        stdbuffer = this._processLineBuffer(data, stdbuffer, (line) => {
+                            if (this.options.listeners && this.options.listeners.stdline) {
+                                this.options.listeners.stdline(line);
+                            }
+                        });
+                    });
+                }
+                let errbuffer = '';
+                if (cp.stderr) {
+                    cp.stderr.on('data', (data) => {
+                        state.processStderr = true;
+                        if (this.options.listeners && this.options.listeners.stderr) {
+                            this.options.listeners.stderr(data);
+                        }
+                        if (!optionsNonNull.silent &&
+                            optionsNonNull.errStream &&
+                            optionsNonNull.outStream) {
+                            const s = optionsNonNull.failOnStdErr
+                                ? optionsNonNull.errStream
+                                : optionsNonNull.outStream;
+                            s.write(data);
+                        }
+                        errbuffer = this._processLineBuffer(data, errbuffer, (line) => {
+                            if (this.options.listeners && this.options.listeners.errline) {
+                                this.options.listeners.errline(line);
+                            }
+                        });
+                    });
+                }
+                cp.on('error', (err) => {
+                    state.processError = err.message;
+                    state.processExited = true;
+                    state.processClosed = true;
+                    state.CheckComplete();
+                });
+                cp.on('exit', (code) => {
+                    state.processExitCode = code;
+                    state.processExited = true;
+                    this._debug(`Exit code ${code} received from tool '${this.toolPath}'`);
+                    state.CheckComplete();
+                });
+                cp.on('close', (code) => {
+                    state.processExitCode = code;
+                    state.processExited = true;
+                    state.processClosed = true;
+                    this._debug(`STDIO streams have closed for tool '${this.toolPath}'`);
+                    state.CheckComplete();
+                });
+                state.on('done', (error, exitCode) => {
+                    if (stdbuffer.length > 0) {
+                        this.emit('stdline', stdbuffer);
+                    }
+                    if (errbuffer.length > 0) {
+                        this.emit('errline', errbuffer);
+                    }
+                    cp.removeAllListeners();
+                    if (error) {
+                        reject(error);
+                    }
+                    else {
+                        resolve(exitCode);
+                    }
+                });
+                if (this.options.input) {
+                    if (!cp.stdin) {
+                        throw new Error('child process missing stdin');
+                    }
+                    cp.stdin.end(this.options.input);
+                }
+            }));
+        });
+    }
+}
+/**
+ * Convert an arg string to an array of args. Handles escaping
+ *
+ * @param    argString   string of arguments
+ * @returns  string[]    array of arguments
+ */
+function argStringToArray(argString) {
+    const args = [];
+    let inQuotes = false;
+    let escaped = false;
+    let arg = '';
+    function append(c) {
+        // we only escape double quotes.
+        if (escaped && c !== '"') {
+            arg += '\\';
+        }
+        arg += c;
+        escaped = false;
+    }
+    for (let i = 0; i < argString.length; i++) {
+        const c = argString.charAt(i);
+        if (c === '"') {
+            if (!escaped) {
+                inQuotes = !inQuotes;
+            }
+            else {
+                append(c);
+            }
+            continue;
+        }
+        if (c === '\\' && escaped) {
+            append(c);
+            continue;
+        }
+        if (c === '\\' && inQuotes) {
+            escaped = true;
+            continue;
+        }
+        if (c === ' ' && !inQuotes) {
+            if (arg.length > 0) {
+                args.push(arg);
+                arg = '';
+            }
+            continue;
+        }
+        append(c);
+    }
+    if (arg.length > 0) {
+        args.push(arg.trim());
+    }
+    return args;
+}
+class ExecState extends external_events_.EventEmitter {
+    constructor(options, toolPath) {
+        super();
+        this.processClosed = false; // tracks whether the process has exited and stdio is closed
+        this.processError = '';
+        this.processExitCode = 0;
+        this.processExited = false; // tracks whether the process has exited
+        this.processStderr = false; // tracks whether stderr was written to
+        this.delay = 10000; // 10 seconds
+        this.done = false;
+        this.timeout = null;
+        if (!toolPath) {
+            throw new Error('toolPath must not be empty');
+        }
+        this.options = options;
+        this.toolPath = toolPath;
+        if (options.delay) {
+            this.delay = options.delay;
+        }
+    }
+    CheckComplete() {
+        if (this.done) {
+            return;
+        }
+        if (this.processClosed) {
+            this._setResult();
+        }
+        else if (this.processExited) {
+            this.timeout = (0,external_timers_namespaceObject.setTimeout)(ExecState.HandleTimeout, this.delay, this);
+        }
+    }
+    _debug(message) {
+        this.emit('debug', message);
+    }
+    _setResult() {
+        // determine whether there is an error
+        let error;
+        if (this.processExited) {
+            if (this.processError) {
+                error = new Error(`There was an error when attempting to execute the process '${this.toolPath}'. This may indicate the process failed to start. Error: ${this.processError}`);
+            }
+            else if (this.processExitCode !== 0 && !this.options.ignoreReturnCode) {
+                error = new Error(`The process '${this.toolPath}' failed with exit code ${this.processExitCode}`);
+            }
+            else if (this.processStderr && this.options.failOnStdErr) {
+                error = new Error(`The process '${this.toolPath}' failed because one or more lines were written to the STDERR stream`);
+            }
+        }
+        // clear the timeout
+        if (this.timeout) {
+            clearTimeout(this.timeout);
+            this.timeout = null;
+        }
+        this.done = true;
+        this.emit('done', error, this.processExitCode);
+    }
+    static HandleTimeout(state) {
+        if (state.done) {
+            return;
+        }
+        if (!state.processClosed && state.processExited) {
+            const message = `The STDIO streams did not close within ${state.delay / 1000} seconds of the exit event from process '${state.toolPath}'. This may indicate a child process inherited the STDIO streams and has not yet exited.`;
+            state._debug(message);
+        }
+        state._setResult();
+    }
+}
+//# sourceMappingURL=toolrunner.js.map
+;// CONCATENATED MODULE: ../../work/main/node_modules/@actions/exec/lib/exec.js
+var exec_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+
+
+/**
+ * Exec a command.
+ * Output will be streamed to the live console.
+ * Returns promise with return code
+ *
+ * @param     commandLine        command to execute (can include additional args). Must be correctly escaped.
+ * @param     args               optional arguments for tool. Escaping is handled by the lib.
+ * @param     options            optional exec options.  See ExecOptions
+ * @returns   Promise<number>    exit code
+ */
+function exec(commandLine, args, options) {
+    return exec_awaiter(this, void 0, void 0, function* () {
+        const commandArgs = tr.argStringToArray(commandLine);
+        if (commandArgs.length === 0) {
+            throw new Error(`Parameter 'commandLine' cannot be null or empty.`);
+        }
+        // Path to tool to execute should be first arg
+        const toolPath = commandArgs[0];
+        args = commandArgs.slice(1).concat(args || []);
+        const runner = new tr.ToolRunner(toolPath, args, options);
+        return runner.exec();
+    });
+}
+/**
+ * Exec a command and get the output.
+ * Output will be streamed to the live console.
+ * Returns promise with the exit code and collected stdout and stderr
+ *
+ * @param     commandLine           command to execute (can include additional args). Must be correctly escaped.
+ * @param     args                  optional arguments for tool. Escaping is handled by the lib.
+ * @param     options               optional exec options.  See ExecOptions
+ * @returns   Promise<ExecOutput>   exit code, stdout, and stderr
+ */
+function getExecOutput(commandLine, args, options) {
+    return exec_awaiter(this, void 0, void 0, function* () {
+        var _a, _b;
+        let stdout = '';
+        let stderr = '';
+        //Using string decoder covers the case where a mult-byte character is split
+        const stdoutDecoder = new StringDecoder('utf8');
+        const stderrDecoder = new StringDecoder('utf8');
+        const originalStdoutListener = (_a = options === null || options === void 0 ? void 0 : options.listeners) === null || _a === void 0 ? void 0 : _a.stdout;
+        const originalStdErrListener = (_b = options === null || options === void 0 ? void 0 : options.listeners) === null || _b === void 0 ? void 0 : _b.stderr;
+        const stdErrListener = (data) => {
+            stderr += stderrDecoder.write(data);
+            if (originalStdErrListener) {
+                originalStdErrListener(data);
+            }
+        };
+        const stdOutListener = (data) => {
+            stdout += stdoutDecoder.write(data);
+            if (originalStdoutListener) {
+                originalStdoutListener(data);
+            }
+        };
+        const listeners = Object.assign(Object.assign({}, options === null || options === void 0 ? void 0 : options.listeners), { stdout: stdOutListener, stderr: stdErrListener });
+        const exitCode = yield exec(commandLine, args, Object.assign(Object.assign({}, options), { listeners }));
+        //flush any remaining characters
+        stdout += stdoutDecoder.end();
+        stderr += stderrDecoder.end();
+        return {
+            exitCode,
+            stdout,
+            stderr
+        };
+    });
+}
+//# sourceMappingURL=exec.js.map
+
+/***/ }),
+
+/***/ 5078:
+/***/ ((__unused_webpack___webpack_module__, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
+
+
+// UNUSED EXPORTS: Headers, HttpClient, HttpClientError, HttpClientResponse, HttpCodes, MediaTypes, getProxyUrl, isHttps
+
 // EXTERNAL MODULE: external "http"
 var external_http_ = __nccwpck_require__(8611);
 // EXTERNAL MODULE: external "https"
@@ -54448,7 +57686,7 @@ function isHttps(requestUrl) {
     const parsedUrl = new URL(requestUrl);
     return parsedUrl.protocol === 'https:';
 }
-class lib_HttpClient {
+class HttpClient {
     constructor(userAgent, handlers, requestOptions) {
         this._ignoreSslError = false;
         this._allowRedirects = true;
@@ -55024,84 +58262,22 @@ class lib_HttpClient {
 }
 const lowercaseKeys = (obj) => Object.keys(obj).reduce((c, k) => ((c[k.toLowerCase()] = obj[k]), c), {});
 //# sourceMappingURL=index.js.map
-;// CONCATENATED MODULE: ../../work/main/node_modules/@actions/http-client/lib/auth.js
-var auth_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-class BasicCredentialHandler {
-    constructor(username, password) {
-        this.username = username;
-        this.password = password;
-    }
-    prepareRequest(options) {
-        if (!options.headers) {
-            throw Error('The request has no headers');
-        }
-        options.headers['Authorization'] = `Basic ${Buffer.from(`${this.username}:${this.password}`).toString('base64')}`;
-    }
-    // This handler cannot handle 401
-    canHandleAuthentication() {
-        return false;
-    }
-    handleAuthentication() {
-        return auth_awaiter(this, void 0, void 0, function* () {
-            throw new Error('not implemented');
-        });
-    }
-}
-class auth_BearerCredentialHandler {
-    constructor(token) {
-        this.token = token;
-    }
-    // currently implements pre-authorization
-    // TODO: support preAuth = false where it hooks on 401
-    prepareRequest(options) {
-        if (!options.headers) {
-            throw Error('The request has no headers');
-        }
-        options.headers['Authorization'] = `Bearer ${this.token}`;
-    }
-    // This handler cannot handle 401
-    canHandleAuthentication() {
-        return false;
-    }
-    handleAuthentication() {
-        return auth_awaiter(this, void 0, void 0, function* () {
-            throw new Error('not implemented');
-        });
-    }
-}
-class PersonalAccessTokenCredentialHandler {
-    constructor(token) {
-        this.token = token;
-    }
-    // currently implements pre-authorization
-    // TODO: support preAuth = false where it hooks on 401
-    prepareRequest(options) {
-        if (!options.headers) {
-            throw Error('The request has no headers');
-        }
-        options.headers['Authorization'] = `Basic ${Buffer.from(`PAT:${this.token}`).toString('base64')}`;
-    }
-    // This handler cannot handle 401
-    canHandleAuthentication() {
-        return false;
-    }
-    handleAuthentication() {
-        return auth_awaiter(this, void 0, void 0, function* () {
-            throw new Error('not implemented');
-        });
-    }
-}
-//# sourceMappingURL=auth.js.map
-;// CONCATENATED MODULE: ../../work/main/node_modules/@actions/core/lib/oidc-utils.js
-var oidc_utils_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+
+/***/ }),
+
+/***/ 82:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   H8: () => (/* binding */ IS_WINDOWS),
+/* harmony export */   Qh: () => (/* binding */ isRooted),
+/* harmony export */   t2: () => (/* binding */ exists),
+/* harmony export */   vr: () => (/* binding */ tryGetExecutablePath)
+/* harmony export */ });
+/* unused harmony exports chmod, copyFile, lstat, mkdir, open, readdir, rename, rm, rmdir, stat, symlink, unlink, readlink, UV_FS_O_EXLOCK, READONLY, isDirectory, getCmdPath */
+/* harmony import */ var fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9896);
+/* harmony import */ var path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6928);
+var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
     function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
     return new (P || (P = Promise))(function (resolve, reject) {
         function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
@@ -55112,404 +58288,7 @@ var oidc_utils_awaiter = (undefined && undefined.__awaiter) || function (thisArg
 };
 
 
-
-class oidc_utils_OidcClient {
-    static createHttpClient(allowRetry = true, maxRetry = 10) {
-        const requestOptions = {
-            allowRetries: allowRetry,
-            maxRetries: maxRetry
-        };
-        return new HttpClient('actions/oidc-client', [new BearerCredentialHandler(oidc_utils_OidcClient.getRequestToken())], requestOptions);
-    }
-    static getRequestToken() {
-        const token = process.env['ACTIONS_ID_TOKEN_REQUEST_TOKEN'];
-        if (!token) {
-            throw new Error('Unable to get ACTIONS_ID_TOKEN_REQUEST_TOKEN env variable');
-        }
-        return token;
-    }
-    static getIDTokenUrl() {
-        const runtimeUrl = process.env['ACTIONS_ID_TOKEN_REQUEST_URL'];
-        if (!runtimeUrl) {
-            throw new Error('Unable to get ACTIONS_ID_TOKEN_REQUEST_URL env variable');
-        }
-        return runtimeUrl;
-    }
-    static getCall(id_token_url) {
-        return oidc_utils_awaiter(this, void 0, void 0, function* () {
-            var _a;
-            const httpclient = oidc_utils_OidcClient.createHttpClient();
-            const res = yield httpclient
-                .getJson(id_token_url)
-                .catch(error => {
-                throw new Error(`Failed to get ID Token. \n 
-        Error Code : ${error.statusCode}\n 
-        Error Message: ${error.message}`);
-            });
-            const id_token = (_a = res.result) === null || _a === void 0 ? void 0 : _a.value;
-            if (!id_token) {
-                throw new Error('Response json body do not have ID Token field');
-            }
-            return id_token;
-        });
-    }
-    static getIDToken(audience) {
-        return oidc_utils_awaiter(this, void 0, void 0, function* () {
-            try {
-                // New ID Token is requested from action service
-                let id_token_url = oidc_utils_OidcClient.getIDTokenUrl();
-                if (audience) {
-                    const encodedAudience = encodeURIComponent(audience);
-                    id_token_url = `${id_token_url}&audience=${encodedAudience}`;
-                }
-                debug(`ID token url is ${id_token_url}`);
-                const id_token = yield oidc_utils_OidcClient.getCall(id_token_url);
-                setSecret(id_token);
-                return id_token;
-            }
-            catch (error) {
-                throw new Error(`Error message: ${error.message}`);
-            }
-        });
-    }
-}
-//# sourceMappingURL=oidc-utils.js.map
-;// CONCATENATED MODULE: ../../work/main/node_modules/@actions/core/lib/summary.js
-var summary_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-
-const { access, appendFile, writeFile } = external_fs_namespaceObject.promises;
-const SUMMARY_ENV_VAR = 'GITHUB_STEP_SUMMARY';
-const SUMMARY_DOCS_URL = 'https://docs.github.com/actions/using-workflows/workflow-commands-for-github-actions#adding-a-job-summary';
-class Summary {
-    constructor() {
-        this._buffer = '';
-    }
-    /**
-     * Finds the summary file path from the environment, rejects if env var is not found or file does not exist
-     * Also checks r/w permissions.
-     *
-     * @returns step summary file path
-     */
-    filePath() {
-        return summary_awaiter(this, void 0, void 0, function* () {
-            if (this._filePath) {
-                return this._filePath;
-            }
-            const pathFromEnv = process.env[SUMMARY_ENV_VAR];
-            if (!pathFromEnv) {
-                throw new Error(`Unable to find environment variable for $${SUMMARY_ENV_VAR}. Check if your runtime environment supports job summaries.`);
-            }
-            try {
-                yield access(pathFromEnv, external_fs_namespaceObject.constants.R_OK | external_fs_namespaceObject.constants.W_OK);
-            }
-            catch (_a) {
-                throw new Error(`Unable to access summary file: '${pathFromEnv}'. Check if the file has correct read/write permissions.`);
-            }
-            this._filePath = pathFromEnv;
-            return this._filePath;
-        });
-    }
-    /**
-     * Wraps content in an HTML tag, adding any HTML attributes
-     *
-     * @param {string} tag HTML tag to wrap
-     * @param {string | null} content content within the tag
-     * @param {[attribute: string]: string} attrs key-value list of HTML attributes to add
-     *
-     * @returns {string} content wrapped in HTML element
-     */
-    wrap(tag, content, attrs = {}) {
-        const htmlAttrs = Object.entries(attrs)
-            .map(([key, value]) => ` ${key}="${value}"`)
-            .join('');
-        if (!content) {
-            return `<${tag}${htmlAttrs}>`;
-        }
-        return `<${tag}${htmlAttrs}>${content}</${tag}>`;
-    }
-    /**
-     * Writes text in the buffer to the summary buffer file and empties buffer. Will append by default.
-     *
-     * @param {SummaryWriteOptions} [options] (optional) options for write operation
-     *
-     * @returns {Promise<Summary>} summary instance
-     */
-    write(options) {
-        return summary_awaiter(this, void 0, void 0, function* () {
-            const overwrite = !!(options === null || options === void 0 ? void 0 : options.overwrite);
-            const filePath = yield this.filePath();
-            const writeFunc = overwrite ? writeFile : appendFile;
-            yield writeFunc(filePath, this._buffer, { encoding: 'utf8' });
-            return this.emptyBuffer();
-        });
-    }
-    /**
-     * Clears the summary buffer and wipes the summary file
-     *
-     * @returns {Summary} summary instance
-     */
-    clear() {
-        return summary_awaiter(this, void 0, void 0, function* () {
-            return this.emptyBuffer().write({ overwrite: true });
-        });
-    }
-    /**
-     * Returns the current summary buffer as a string
-     *
-     * @returns {string} string of summary buffer
-     */
-    stringify() {
-        return this._buffer;
-    }
-    /**
-     * If the summary buffer is empty
-     *
-     * @returns {boolen} true if the buffer is empty
-     */
-    isEmptyBuffer() {
-        return this._buffer.length === 0;
-    }
-    /**
-     * Resets the summary buffer without writing to summary file
-     *
-     * @returns {Summary} summary instance
-     */
-    emptyBuffer() {
-        this._buffer = '';
-        return this;
-    }
-    /**
-     * Adds raw text to the summary buffer
-     *
-     * @param {string} text content to add
-     * @param {boolean} [addEOL=false] (optional) append an EOL to the raw text (default: false)
-     *
-     * @returns {Summary} summary instance
-     */
-    addRaw(text, addEOL = false) {
-        this._buffer += text;
-        return addEOL ? this.addEOL() : this;
-    }
-    /**
-     * Adds the operating system-specific end-of-line marker to the buffer
-     *
-     * @returns {Summary} summary instance
-     */
-    addEOL() {
-        return this.addRaw(external_os_namespaceObject.EOL);
-    }
-    /**
-     * Adds an HTML codeblock to the summary buffer
-     *
-     * @param {string} code content to render within fenced code block
-     * @param {string} lang (optional) language to syntax highlight code
-     *
-     * @returns {Summary} summary instance
-     */
-    addCodeBlock(code, lang) {
-        const attrs = Object.assign({}, (lang && { lang }));
-        const element = this.wrap('pre', this.wrap('code', code), attrs);
-        return this.addRaw(element).addEOL();
-    }
-    /**
-     * Adds an HTML list to the summary buffer
-     *
-     * @param {string[]} items list of items to render
-     * @param {boolean} [ordered=false] (optional) if the rendered list should be ordered or not (default: false)
-     *
-     * @returns {Summary} summary instance
-     */
-    addList(items, ordered = false) {
-        const tag = ordered ? 'ol' : 'ul';
-        const listItems = items.map(item => this.wrap('li', item)).join('');
-        const element = this.wrap(tag, listItems);
-        return this.addRaw(element).addEOL();
-    }
-    /**
-     * Adds an HTML table to the summary buffer
-     *
-     * @param {SummaryTableCell[]} rows table rows
-     *
-     * @returns {Summary} summary instance
-     */
-    addTable(rows) {
-        const tableBody = rows
-            .map(row => {
-            const cells = row
-                .map(cell => {
-                if (typeof cell === 'string') {
-                    return this.wrap('td', cell);
-                }
-                const { header, data, colspan, rowspan } = cell;
-                const tag = header ? 'th' : 'td';
-                const attrs = Object.assign(Object.assign({}, (colspan && { colspan })), (rowspan && { rowspan }));
-                return this.wrap(tag, data, attrs);
-            })
-                .join('');
-            return this.wrap('tr', cells);
-        })
-            .join('');
-        const element = this.wrap('table', tableBody);
-        return this.addRaw(element).addEOL();
-    }
-    /**
-     * Adds a collapsable HTML details element to the summary buffer
-     *
-     * @param {string} label text for the closed state
-     * @param {string} content collapsable content
-     *
-     * @returns {Summary} summary instance
-     */
-    addDetails(label, content) {
-        const element = this.wrap('details', this.wrap('summary', label) + content);
-        return this.addRaw(element).addEOL();
-    }
-    /**
-     * Adds an HTML image tag to the summary buffer
-     *
-     * @param {string} src path to the image you to embed
-     * @param {string} alt text description of the image
-     * @param {SummaryImageOptions} options (optional) addition image attributes
-     *
-     * @returns {Summary} summary instance
-     */
-    addImage(src, alt, options) {
-        const { width, height } = options || {};
-        const attrs = Object.assign(Object.assign({}, (width && { width })), (height && { height }));
-        const element = this.wrap('img', null, Object.assign({ src, alt }, attrs));
-        return this.addRaw(element).addEOL();
-    }
-    /**
-     * Adds an HTML section heading element
-     *
-     * @param {string} text heading text
-     * @param {number | string} [level=1] (optional) the heading level, default: 1
-     *
-     * @returns {Summary} summary instance
-     */
-    addHeading(text, level) {
-        const tag = `h${level}`;
-        const allowedTag = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].includes(tag)
-            ? tag
-            : 'h1';
-        const element = this.wrap(allowedTag, text);
-        return this.addRaw(element).addEOL();
-    }
-    /**
-     * Adds an HTML thematic break (<hr>) to the summary buffer
-     *
-     * @returns {Summary} summary instance
-     */
-    addSeparator() {
-        const element = this.wrap('hr', null);
-        return this.addRaw(element).addEOL();
-    }
-    /**
-     * Adds an HTML line break (<br>) to the summary buffer
-     *
-     * @returns {Summary} summary instance
-     */
-    addBreak() {
-        const element = this.wrap('br', null);
-        return this.addRaw(element).addEOL();
-    }
-    /**
-     * Adds an HTML blockquote to the summary buffer
-     *
-     * @param {string} text quote text
-     * @param {string} cite (optional) citation url
-     *
-     * @returns {Summary} summary instance
-     */
-    addQuote(text, cite) {
-        const attrs = Object.assign({}, (cite && { cite }));
-        const element = this.wrap('blockquote', text, attrs);
-        return this.addRaw(element).addEOL();
-    }
-    /**
-     * Adds an HTML anchor tag to the summary buffer
-     *
-     * @param {string} text link text/content
-     * @param {string} href hyperlink
-     *
-     * @returns {Summary} summary instance
-     */
-    addLink(text, href) {
-        const element = this.wrap('a', text, { href });
-        return this.addRaw(element).addEOL();
-    }
-}
-const _summary = new Summary();
-/**
- * @deprecated use `core.summary`
- */
-const markdownSummary = (/* unused pure expression or super */ null && (_summary));
-const summary = (/* unused pure expression or super */ null && (_summary));
-//# sourceMappingURL=summary.js.map
-;// CONCATENATED MODULE: ../../work/main/node_modules/@actions/core/lib/path-utils.js
-
-/**
- * toPosixPath converts the given path to the posix form. On Windows, \\ will be
- * replaced with /.
- *
- * @param pth. Path to transform.
- * @return string Posix path.
- */
-function toPosixPath(pth) {
-    return pth.replace(/[\\]/g, '/');
-}
-/**
- * toWin32Path converts the given path to the win32 form. On Linux, / will be
- * replaced with \\.
- *
- * @param pth. Path to transform.
- * @return string Win32 path.
- */
-function toWin32Path(pth) {
-    return pth.replace(/[/]/g, '\\');
-}
-/**
- * toPlatformPath converts the given path to a platform-specific path. It does
- * this by replacing instances of / and \ with the platform-specific path
- * separator.
- *
- * @param pth The path to platformize.
- * @return string The platform-specific path.
- */
-function toPlatformPath(pth) {
-    return pth.replace(/[/\\]/g, path.sep);
-}
-//# sourceMappingURL=path-utils.js.map
-;// CONCATENATED MODULE: external "string_decoder"
-const external_string_decoder_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("string_decoder");
-// EXTERNAL MODULE: external "events"
-var external_events_ = __nccwpck_require__(4434);
-;// CONCATENATED MODULE: external "child_process"
-const external_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("child_process");
-// EXTERNAL MODULE: external "assert"
-var external_assert_ = __nccwpck_require__(2613);
-;// CONCATENATED MODULE: ../../work/main/node_modules/@actions/io/lib/io-util.js
-var io_util_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-
-const { chmod, copyFile, lstat, mkdir, open: io_util_open, readdir, rename, rm, rmdir, stat, symlink, unlink } = external_fs_namespaceObject.promises;
+const { chmod, copyFile, lstat, mkdir, open, readdir, rename, rm, rmdir, stat, symlink, unlink } = fs__WEBPACK_IMPORTED_MODULE_0__.promises;
 // export const {open} = 'fs'
 const IS_WINDOWS = process.platform === 'win32';
 /**
@@ -55524,7 +58303,7 @@ const IS_WINDOWS = process.platform === 'win32';
  * backslash to all junction results on Windows.
  */
 function readlink(fsPath) {
-    return io_util_awaiter(this, void 0, void 0, function* () {
+    return __awaiter(this, void 0, void 0, function* () {
         const result = yield fs.promises.readlink(fsPath);
         // On Windows, restore Node 20 behavior: add trailing backslash to all results
         // since junctions on Windows are always directory links
@@ -55536,9 +58315,9 @@ function readlink(fsPath) {
 }
 // See https://github.com/nodejs/node/blob/d0153aee367422d0858105abec186da4dff0a0c5/deps/uv/include/uv/win.h#L691
 const UV_FS_O_EXLOCK = 0x10000000;
-const READONLY = external_fs_namespaceObject.constants.O_RDONLY;
+const READONLY = fs__WEBPACK_IMPORTED_MODULE_0__.constants.O_RDONLY;
 function exists(fsPath) {
-    return io_util_awaiter(this, void 0, void 0, function* () {
+    return __awaiter(this, void 0, void 0, function* () {
         try {
             yield stat(fsPath);
         }
@@ -55552,7 +58331,7 @@ function exists(fsPath) {
     });
 }
 function isDirectory(fsPath_1) {
-    return io_util_awaiter(this, arguments, void 0, function* (fsPath, useStat = false) {
+    return __awaiter(this, arguments, void 0, function* (fsPath, useStat = false) {
         const stats = useStat ? yield stat(fsPath) : yield lstat(fsPath);
         return stats.isDirectory();
     });
@@ -55579,7 +58358,7 @@ function isRooted(p) {
  * @return if file exists and is executable, returns the file path. otherwise empty string.
  */
 function tryGetExecutablePath(filePath, extensions) {
-    return io_util_awaiter(this, void 0, void 0, function* () {
+    return __awaiter(this, void 0, void 0, function* () {
         let stats = undefined;
         try {
             // test file exists
@@ -55594,7 +58373,7 @@ function tryGetExecutablePath(filePath, extensions) {
         if (stats && stats.isFile()) {
             if (IS_WINDOWS) {
                 // on Windows, test for valid extension
-                const upperExt = external_path_namespaceObject.extname(filePath).toUpperCase();
+                const upperExt = path__WEBPACK_IMPORTED_MODULE_1__.extname(filePath).toUpperCase();
                 if (extensions.some(validExt => validExt.toUpperCase() === upperExt)) {
                     return filePath;
                 }
@@ -55623,11 +58402,11 @@ function tryGetExecutablePath(filePath, extensions) {
                 if (IS_WINDOWS) {
                     // preserve the case of the actual file (since an extension was appended)
                     try {
-                        const directory = external_path_namespaceObject.dirname(filePath);
-                        const upperName = external_path_namespaceObject.basename(filePath).toUpperCase();
+                        const directory = path__WEBPACK_IMPORTED_MODULE_1__.dirname(filePath);
+                        const upperName = path__WEBPACK_IMPORTED_MODULE_1__.basename(filePath).toUpperCase();
                         for (const actualName of yield readdir(directory)) {
                             if (upperName === actualName.toUpperCase()) {
-                                filePath = external_path_namespaceObject.join(directory, actualName);
+                                filePath = path__WEBPACK_IMPORTED_MODULE_1__.join(directory, actualName);
                                 break;
                             }
                         }
@@ -55677,8 +58456,20 @@ function getCmdPath() {
     return (_a = process.env['COMSPEC']) !== null && _a !== void 0 ? _a : `cmd.exe`;
 }
 //# sourceMappingURL=io-util.js.map
-;// CONCATENATED MODULE: ../../work/main/node_modules/@actions/io/lib/io.js
-var io_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+
+/***/ }),
+
+/***/ 8005:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   K7: () => (/* binding */ which)
+/* harmony export */ });
+/* unused harmony exports cp, mv, rmRF, mkdirP, findInPath */
+/* harmony import */ var assert__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2613);
+/* harmony import */ var path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6928);
+/* harmony import */ var _io_util_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(82);
+var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
     function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
     return new (P || (P = Promise))(function (resolve, reject) {
         function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
@@ -55699,7 +58490,7 @@ var io_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _argum
  * @param     options   optional. See CopyOptions.
  */
 function cp(source_1, dest_1) {
-    return io_awaiter(this, arguments, void 0, function* (source, dest, options = {}) {
+    return __awaiter(this, arguments, void 0, function* (source, dest, options = {}) {
         const { force, recursive, copySourceDirectory } = readCopyOptions(options);
         const destStat = (yield ioUtil.exists(dest)) ? yield ioUtil.stat(dest) : null;
         // Dest is an existing file, but not forcing
@@ -55727,7 +58518,7 @@ function cp(source_1, dest_1) {
                 // a file cannot be copied to itself
                 throw new Error(`'${newDest}' and '${source}' are the same file`);
             }
-            yield io_copyFile(source, newDest, force);
+            yield copyFile(source, newDest, force);
         }
     });
 }
@@ -55739,7 +58530,7 @@ function cp(source_1, dest_1) {
  * @param     options   optional. See MoveOptions.
  */
 function mv(source_1, dest_1) {
-    return io_awaiter(this, arguments, void 0, function* (source, dest, options = {}) {
+    return __awaiter(this, arguments, void 0, function* (source, dest, options = {}) {
         if (yield ioUtil.exists(dest)) {
             let destExists = true;
             if (yield ioUtil.isDirectory(dest)) {
@@ -55766,7 +58557,7 @@ function mv(source_1, dest_1) {
  * @param inputPath path to remove
  */
 function rmRF(inputPath) {
-    return io_awaiter(this, void 0, void 0, function* () {
+    return __awaiter(this, void 0, void 0, function* () {
         if (ioUtil.IS_WINDOWS) {
             // Check for invalid characters
             // https://docs.microsoft.com/en-us/windows/win32/fileio/naming-a-file
@@ -55796,7 +58587,7 @@ function rmRF(inputPath) {
  * @returns Promise<void>
  */
 function mkdirP(fsPath) {
-    return io_awaiter(this, void 0, void 0, function* () {
+    return __awaiter(this, void 0, void 0, function* () {
         ok(fsPath, 'a path argument must be provided');
         yield ioUtil.mkdir(fsPath, { recursive: true });
     });
@@ -55810,7 +58601,7 @@ function mkdirP(fsPath) {
  * @returns   Promise<string>   path to tool
  */
 function which(tool, check) {
-    return io_awaiter(this, void 0, void 0, function* () {
+    return __awaiter(this, void 0, void 0, function* () {
         if (!tool) {
             throw new Error("parameter 'tool' is required");
         }
@@ -55818,7 +58609,7 @@ function which(tool, check) {
         if (check) {
             const result = yield which(tool, false);
             if (!result) {
-                if (IS_WINDOWS) {
+                if (_io_util_js__WEBPACK_IMPORTED_MODULE_2__/* .IS_WINDOWS */ .H8) {
                     throw new Error(`Unable to locate executable file: ${tool}. Please verify either the file path exists or the file can be found within a directory specified by the PATH environment variable. Also verify the file has a valid extension for an executable file.`);
                 }
                 else {
@@ -55840,29 +58631,29 @@ function which(tool, check) {
  * @returns   Promise<string[]>  the paths of the tool
  */
 function findInPath(tool) {
-    return io_awaiter(this, void 0, void 0, function* () {
+    return __awaiter(this, void 0, void 0, function* () {
         if (!tool) {
             throw new Error("parameter 'tool' is required");
         }
         // build the list of extensions to try
         const extensions = [];
-        if (IS_WINDOWS && process.env['PATHEXT']) {
-            for (const extension of process.env['PATHEXT'].split(external_path_namespaceObject.delimiter)) {
+        if (_io_util_js__WEBPACK_IMPORTED_MODULE_2__/* .IS_WINDOWS */ .H8 && process.env['PATHEXT']) {
+            for (const extension of process.env['PATHEXT'].split(path__WEBPACK_IMPORTED_MODULE_1__.delimiter)) {
                 if (extension) {
                     extensions.push(extension);
                 }
             }
         }
         // if it's rooted, return it if exists. otherwise return empty.
-        if (isRooted(tool)) {
-            const filePath = yield tryGetExecutablePath(tool, extensions);
+        if (_io_util_js__WEBPACK_IMPORTED_MODULE_2__/* .isRooted */ .Qh(tool)) {
+            const filePath = yield _io_util_js__WEBPACK_IMPORTED_MODULE_2__/* .tryGetExecutablePath */ .vr(tool, extensions);
             if (filePath) {
                 return [filePath];
             }
             return [];
         }
         // if any path separators, return empty
-        if (tool.includes(external_path_namespaceObject.sep)) {
+        if (tool.includes(path__WEBPACK_IMPORTED_MODULE_1__.sep)) {
             return [];
         }
         // build the list of directories
@@ -55873,7 +58664,7 @@ function findInPath(tool) {
         // across platforms.
         const directories = [];
         if (process.env.PATH) {
-            for (const p of process.env.PATH.split(external_path_namespaceObject.delimiter)) {
+            for (const p of process.env.PATH.split(path__WEBPACK_IMPORTED_MODULE_1__.delimiter)) {
                 if (p) {
                     directories.push(p);
                 }
@@ -55882,7 +58673,7 @@ function findInPath(tool) {
         // find all matches
         const matches = [];
         for (const directory of directories) {
-            const filePath = yield tryGetExecutablePath(external_path_namespaceObject.join(directory, tool), extensions);
+            const filePath = yield _io_util_js__WEBPACK_IMPORTED_MODULE_2__/* .tryGetExecutablePath */ .vr(path__WEBPACK_IMPORTED_MODULE_1__.join(directory, tool), extensions);
             if (filePath) {
                 matches.push(filePath);
             }
@@ -55899,7 +58690,7 @@ function readCopyOptions(options) {
     return { force, recursive, copySourceDirectory };
 }
 function cpDirRecursive(sourceDir, destDir, currentDepth, force) {
-    return io_awaiter(this, void 0, void 0, function* () {
+    return __awaiter(this, void 0, void 0, function* () {
         // Ensure there is not a run away recursive copy
         if (currentDepth >= 255)
             return;
@@ -55915,7 +58706,7 @@ function cpDirRecursive(sourceDir, destDir, currentDepth, force) {
                 yield cpDirRecursive(srcFile, destFile, currentDepth, force);
             }
             else {
-                yield io_copyFile(srcFile, destFile, force);
+                yield copyFile(srcFile, destFile, force);
             }
         }
         // Change the mode for the newly created directory
@@ -55923,8 +58714,8 @@ function cpDirRecursive(sourceDir, destDir, currentDepth, force) {
     });
 }
 // Buffered file copy
-function io_copyFile(srcFile, destFile, force) {
-    return io_awaiter(this, void 0, void 0, function* () {
+function copyFile(srcFile, destFile, force) {
+    return __awaiter(this, void 0, void 0, function* () {
         if ((yield ioUtil.lstat(srcFile)).isSymbolicLink()) {
             // unlink/re-link it
             try {
@@ -55949,1059 +58740,6 @@ function io_copyFile(srcFile, destFile, force) {
     });
 }
 //# sourceMappingURL=io.js.map
-;// CONCATENATED MODULE: external "timers"
-const external_timers_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("timers");
-;// CONCATENATED MODULE: ../../work/main/node_modules/@actions/exec/lib/toolrunner.js
-var toolrunner_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-
-
-
-
-
-
-/* eslint-disable @typescript-eslint/unbound-method */
-const toolrunner_IS_WINDOWS = process.platform === 'win32';
-/*
- * Class for running command line tools. Handles quoting and arg parsing in a platform agnostic way.
- */
-class ToolRunner extends external_events_.EventEmitter {
-    constructor(toolPath, args, options) {
-        super();
-        if (!toolPath) {
-            throw new Error("Parameter 'toolPath' cannot be null or empty.");
-        }
-        this.toolPath = toolPath;
-        this.args = args || [];
-        this.options = options || {};
-    }
-    _debug(message) {
-        if (this.options.listeners && this.options.listeners.debug) {
-            this.options.listeners.debug(message);
-        }
-    }
-    _getCommandString(options, noPrefix) {
-        const toolPath = this._getSpawnFileName();
-        const args = this._getSpawnArgs(options);
-        let cmd = noPrefix ? '' : '[command]'; // omit prefix when piped to a second tool
-        if (toolrunner_IS_WINDOWS) {
-            // Windows + cmd file
-            if (this._isCmdFile()) {
-                cmd += toolPath;
-                for (const a of args) {
-                    cmd += ` ${a}`;
-                }
-            }
-            // Windows + verbatim
-            else if (options.windowsVerbatimArguments) {
-                cmd += `"${toolPath}"`;
-                for (const a of args) {
-                    cmd += ` ${a}`;
-                }
-            }
-            // Windows (regular)
-            else {
-                cmd += this._windowsQuoteCmdArg(toolPath);
-                for (const a of args) {
-                    cmd += ` ${this._windowsQuoteCmdArg(a)}`;
-                }
-            }
-        }
-        else {
-            // OSX/Linux - this can likely be improved with some form of quoting.
-            // creating processes on Unix is fundamentally different than Windows.
-            // on Unix, execvp() takes an arg array.
-            cmd += toolPath;
-            for (const a of args) {
-                cmd += ` ${a}`;
-            }
-        }
-        return cmd;
-    }
-    _processLineBuffer(data, strBuffer, onLine) {
-        try {
-            let s = strBuffer + data.toString();
-            let n = s.indexOf(external_os_namespaceObject.EOL);
-            while (n > -1) {
-                const line = s.substring(0, n);
-                onLine(line);
-                // the rest of the string ...
-                s = s.substring(n + external_os_namespaceObject.EOL.length);
-                n = s.indexOf(external_os_namespaceObject.EOL);
-            }
-            return s;
-        }
-        catch (err) {
-            // streaming lines to console is best effort.  Don't fail a build.
-            this._debug(`error processing line. Failed with error ${err}`);
-            return '';
-        }
-    }
-    _getSpawnFileName() {
-        if (toolrunner_IS_WINDOWS) {
-            if (this._isCmdFile()) {
-                return process.env['COMSPEC'] || 'cmd.exe';
-            }
-        }
-        return this.toolPath;
-    }
-    _getSpawnArgs(options) {
-        if (toolrunner_IS_WINDOWS) {
-            if (this._isCmdFile()) {
-                let argline = `/D /S /C "${this._windowsQuoteCmdArg(this.toolPath)}`;
-                for (const a of this.args) {
-                    argline += ' ';
-                    argline += options.windowsVerbatimArguments
-                        ? a
-                        : this._windowsQuoteCmdArg(a);
-                }
-                argline += '"';
-                return [argline];
-            }
-        }
-        return this.args;
-    }
-    _endsWith(str, end) {
-        return str.endsWith(end);
-    }
-    _isCmdFile() {
-        const upperToolPath = this.toolPath.toUpperCase();
-        return (this._endsWith(upperToolPath, '.CMD') ||
-            this._endsWith(upperToolPath, '.BAT'));
-    }
-    _windowsQuoteCmdArg(arg) {
-        // for .exe, apply the normal quoting rules that libuv applies
-        if (!this._isCmdFile()) {
-            return this._uvQuoteCmdArg(arg);
-        }
-        // otherwise apply quoting rules specific to the cmd.exe command line parser.
-        // the libuv rules are generic and are not designed specifically for cmd.exe
-        // command line parser.
-        //
-        // for a detailed description of the cmd.exe command line parser, refer to
-        // http://stackoverflow.com/questions/4094699/how-does-the-windows-command-interpreter-cmd-exe-parse-scripts/7970912#7970912
-        // need quotes for empty arg
-        if (!arg) {
-            return '""';
-        }
-        // determine whether the arg needs to be quoted
-        const cmdSpecialChars = [
-            ' ',
-            '\t',
-            '&',
-            '(',
-            ')',
-            '[',
-            ']',
-            '{',
-            '}',
-            '^',
-            '=',
-            ';',
-            '!',
-            "'",
-            '+',
-            ',',
-            '`',
-            '~',
-            '|',
-            '<',
-            '>',
-            '"'
-        ];
-        let needsQuotes = false;
-        for (const char of arg) {
-            if (cmdSpecialChars.some(x => x === char)) {
-                needsQuotes = true;
-                break;
-            }
-        }
-        // short-circuit if quotes not needed
-        if (!needsQuotes) {
-            return arg;
-        }
-        // the following quoting rules are very similar to the rules that by libuv applies.
-        //
-        // 1) wrap the string in quotes
-        //
-        // 2) double-up quotes - i.e. " => ""
-        //
-        //    this is different from the libuv quoting rules. libuv replaces " with \", which unfortunately
-        //    doesn't work well with a cmd.exe command line.
-        //
-        //    note, replacing " with "" also works well if the arg is passed to a downstream .NET console app.
-        //    for example, the command line:
-        //          foo.exe "myarg:""my val"""
-        //    is parsed by a .NET console app into an arg array:
-        //          [ "myarg:\"my val\"" ]
-        //    which is the same end result when applying libuv quoting rules. although the actual
-        //    command line from libuv quoting rules would look like:
-        //          foo.exe "myarg:\"my val\""
-        //
-        // 3) double-up slashes that precede a quote,
-        //    e.g.  hello \world    => "hello \world"
-        //          hello\"world    => "hello\\""world"
-        //          hello\\"world   => "hello\\\\""world"
-        //          hello world\    => "hello world\\"
-        //
-        //    technically this is not required for a cmd.exe command line, or the batch argument parser.
-        //    the reasons for including this as a .cmd quoting rule are:
-        //
-        //    a) this is optimized for the scenario where the argument is passed from the .cmd file to an
-        //       external program. many programs (e.g. .NET console apps) rely on the slash-doubling rule.
-        //
-        //    b) it's what we've been doing previously (by deferring to node default behavior) and we
-        //       haven't heard any complaints about that aspect.
-        //
-        // note, a weakness of the quoting rules chosen here, is that % is not escaped. in fact, % cannot be
-        // escaped when used on the command line directly - even though within a .cmd file % can be escaped
-        // by using %%.
-        //
-        // the saving grace is, on the command line, %var% is left as-is if var is not defined. this contrasts
-        // the line parsing rules within a .cmd file, where if var is not defined it is replaced with nothing.
-        //
-        // one option that was explored was replacing % with ^% - i.e. %var% => ^%var^%. this hack would
-        // often work, since it is unlikely that var^ would exist, and the ^ character is removed when the
-        // variable is used. the problem, however, is that ^ is not removed when %* is used to pass the args
-        // to an external program.
-        //
-        // an unexplored potential solution for the % escaping problem, is to create a wrapper .cmd file.
-        // % can be escaped within a .cmd file.
-        let reverse = '"';
-        let quoteHit = true;
-        for (let i = arg.length; i > 0; i--) {
-            // walk the string in reverse
-            reverse += arg[i - 1];
-            if (quoteHit && arg[i - 1] === '\\') {
-                reverse += '\\'; // double the slash
-            }
-            else if (arg[i - 1] === '"') {
-                quoteHit = true;
-                reverse += '"'; // double the quote
-            }
-            else {
-                quoteHit = false;
-            }
-        }
-        reverse += '"';
-        return reverse.split('').reverse().join('');
-    }
-    _uvQuoteCmdArg(arg) {
-        // Tool runner wraps child_process.spawn() and needs to apply the same quoting as
-        // Node in certain cases where the undocumented spawn option windowsVerbatimArguments
-        // is used.
-        //
-        // Since this function is a port of quote_cmd_arg from Node 4.x (technically, lib UV,
-        // see https://github.com/nodejs/node/blob/v4.x/deps/uv/src/win/process.c for details),
-        // pasting copyright notice from Node within this function:
-        //
-        //      Copyright Joyent, Inc. and other Node contributors. All rights reserved.
-        //
-        //      Permission is hereby granted, free of charge, to any person obtaining a copy
-        //      of this software and associated documentation files (the "Software"), to
-        //      deal in the Software without restriction, including without limitation the
-        //      rights to use, copy, modify, merge, publish, distribute, sublicense, and/or
-        //      sell copies of the Software, and to permit persons to whom the Software is
-        //      furnished to do so, subject to the following conditions:
-        //
-        //      The above copyright notice and this permission notice shall be included in
-        //      all copies or substantial portions of the Software.
-        //
-        //      THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
-        //      IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
-        //      FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
-        //      AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
-        //      LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING
-        //      FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS
-        //      IN THE SOFTWARE.
-        if (!arg) {
-            // Need double quotation for empty argument
-            return '""';
-        }
-        if (!arg.includes(' ') && !arg.includes('\t') && !arg.includes('"')) {
-            // No quotation needed
-            return arg;
-        }
-        if (!arg.includes('"') && !arg.includes('\\')) {
-            // No embedded double quotes or backslashes, so I can just wrap
-            // quote marks around the whole thing.
-            return `"${arg}"`;
-        }
-        // Expected input/output:
-        //   input : hello"world
-        //   output: "hello\"world"
-        //   input : hello""world
-        //   output: "hello\"\"world"
-        //   input : hello\world
-        //   output: hello\world
-        //   input : hello\\world
-        //   output: hello\\world
-        //   input : hello\"world
-        //   output: "hello\\\"world"
-        //   input : hello\\"world
-        //   output: "hello\\\\\"world"
-        //   input : hello world\
-        //   output: "hello world\\" - note the comment in libuv actually reads "hello world\"
-        //                             but it appears the comment is wrong, it should be "hello world\\"
-        let reverse = '"';
-        let quoteHit = true;
-        for (let i = arg.length; i > 0; i--) {
-            // walk the string in reverse
-            reverse += arg[i - 1];
-            if (quoteHit && arg[i - 1] === '\\') {
-                reverse += '\\';
-            }
-            else if (arg[i - 1] === '"') {
-                quoteHit = true;
-                reverse += '\\';
-            }
-            else {
-                quoteHit = false;
-            }
-        }
-        reverse += '"';
-        return reverse.split('').reverse().join('');
-    }
-    _cloneExecOptions(options) {
-        options = options || {};
-        const result = {
-            cwd: options.cwd || process.cwd(),
-            env: options.env || process.env,
-            silent: options.silent || false,
-            windowsVerbatimArguments: options.windowsVerbatimArguments || false,
-            failOnStdErr: options.failOnStdErr || false,
-            ignoreReturnCode: options.ignoreReturnCode || false,
-            delay: options.delay || 10000
-        };
-        result.outStream = options.outStream || process.stdout;
-        result.errStream = options.errStream || process.stderr;
-        return result;
-    }
-    _getSpawnOptions(options, toolPath) {
-        options = options || {};
-        const result = {};
-        result.cwd = options.cwd;
-        result.env = options.env;
-        result['windowsVerbatimArguments'] =
-            options.windowsVerbatimArguments || this._isCmdFile();
-        if (options.windowsVerbatimArguments) {
-            result.argv0 = `"${toolPath}"`;
-        }
-        return result;
-    }
-    /**
-     * Exec a tool.
-     * Output will be streamed to the live console.
-     * Returns promise with return code
-     *
-     * @param     tool     path to tool to exec
-     * @param     options  optional exec options.  See ExecOptions
-     * @returns   number
-     */
-    exec() {
-        return toolrunner_awaiter(this, void 0, void 0, function* () {
-            // root the tool path if it is unrooted and contains relative pathing
-            if (!isRooted(this.toolPath) &&
-                (this.toolPath.includes('/') ||
-                    (toolrunner_IS_WINDOWS && this.toolPath.includes('\\')))) {
-                // prefer options.cwd if it is specified, however options.cwd may also need to be rooted
-                this.toolPath = external_path_namespaceObject.resolve(process.cwd(), this.options.cwd || process.cwd(), this.toolPath);
-            }
-            // if the tool is only a file name, then resolve it from the PATH
-            // otherwise verify it exists (add extension on Windows if necessary)
-            this.toolPath = yield which(this.toolPath, true);
-            return new Promise((resolve, reject) => toolrunner_awaiter(this, void 0, void 0, function* () {
-                this._debug(`exec tool: ${this.toolPath}`);
-                this._debug('arguments:');
-                for (const arg of this.args) {
-                    this._debug(`   ${arg}`);
-                }
-                const optionsNonNull = this._cloneExecOptions(this.options);
-                if (!optionsNonNull.silent && optionsNonNull.outStream) {
-                    optionsNonNull.outStream.write(this._getCommandString(optionsNonNull) + external_os_namespaceObject.EOL);
-                }
-                const state = new ExecState(optionsNonNull, this.toolPath);
-                state.on('debug', (message) => {
-                    this._debug(message);
-                });
-                if (this.options.cwd && !(yield exists(this.options.cwd))) {
-                    return reject(new Error(`The cwd: ${this.options.cwd} does not exist!`));
-                }
-                const fileName = this._getSpawnFileName();
-                const cp = external_child_process_namespaceObject.spawn(fileName, this._getSpawnArgs(optionsNonNull), this._getSpawnOptions(this.options, fileName));
-                let stdbuffer = '';
-                if (cp.stdout) {
-                    cp.stdout.on('data', (data) => {
-                        if (this.options.listeners && this.options.listeners.stdout) {
-                            this.options.listeners.stdout(data);
-                        }
-                        if (!optionsNonNull.silent && optionsNonNull.outStream) {
-                            optionsNonNull.outStream.write(data);
-                        }
-                        stdbuffer = this._processLineBuffer(data, stdbuffer, (line) => {
-                            if (this.options.listeners && this.options.listeners.stdline) {
-                                this.options.listeners.stdline(line);
-                            }
-                        });
-                    });
-                }
-                let errbuffer = '';
-                if (cp.stderr) {
-                    cp.stderr.on('data', (data) => {
-                        state.processStderr = true;
-                        if (this.options.listeners && this.options.listeners.stderr) {
-                            this.options.listeners.stderr(data);
-                        }
-                        if (!optionsNonNull.silent &&
-                            optionsNonNull.errStream &&
-                            optionsNonNull.outStream) {
-                            const s = optionsNonNull.failOnStdErr
-                                ? optionsNonNull.errStream
-                                : optionsNonNull.outStream;
-                            s.write(data);
-                        }
-                        errbuffer = this._processLineBuffer(data, errbuffer, (line) => {
-                            if (this.options.listeners && this.options.listeners.errline) {
-                                this.options.listeners.errline(line);
-                            }
-                        });
-                    });
-                }
-                cp.on('error', (err) => {
-                    state.processError = err.message;
-                    state.processExited = true;
-                    state.processClosed = true;
-                    state.CheckComplete();
-                });
-                cp.on('exit', (code) => {
-                    state.processExitCode = code;
-                    state.processExited = true;
-                    this._debug(`Exit code ${code} received from tool '${this.toolPath}'`);
-                    state.CheckComplete();
-                });
-                cp.on('close', (code) => {
-                    state.processExitCode = code;
-                    state.processExited = true;
-                    state.processClosed = true;
-                    this._debug(`STDIO streams have closed for tool '${this.toolPath}'`);
-                    state.CheckComplete();
-                });
-                state.on('done', (error, exitCode) => {
-                    if (stdbuffer.length > 0) {
-                        this.emit('stdline', stdbuffer);
-                    }
-                    if (errbuffer.length > 0) {
-                        this.emit('errline', errbuffer);
-                    }
-                    cp.removeAllListeners();
-                    if (error) {
-                        reject(error);
-                    }
-                    else {
-                        resolve(exitCode);
-                    }
-                });
-                if (this.options.input) {
-                    if (!cp.stdin) {
-                        throw new Error('child process missing stdin');
-                    }
-                    cp.stdin.end(this.options.input);
-                }
-            }));
-        });
-    }
-}
-/**
- * Convert an arg string to an array of args. Handles escaping
- *
- * @param    argString   string of arguments
- * @returns  string[]    array of arguments
- */
-function argStringToArray(argString) {
-    const args = [];
-    let inQuotes = false;
-    let escaped = false;
-    let arg = '';
-    function append(c) {
-        // we only escape double quotes.
-        if (escaped && c !== '"') {
-            arg += '\\';
-        }
-        arg += c;
-        escaped = false;
-    }
-    for (let i = 0; i < argString.length; i++) {
-        const c = argString.charAt(i);
-        if (c === '"') {
-            if (!escaped) {
-                inQuotes = !inQuotes;
-            }
-            else {
-                append(c);
-            }
-            continue;
-        }
-        if (c === '\\' && escaped) {
-            append(c);
-            continue;
-        }
-        if (c === '\\' && inQuotes) {
-            escaped = true;
-            continue;
-        }
-        if (c === ' ' && !inQuotes) {
-            if (arg.length > 0) {
-                args.push(arg);
-                arg = '';
-            }
-            continue;
-        }
-        append(c);
-    }
-    if (arg.length > 0) {
-        args.push(arg.trim());
-    }
-    return args;
-}
-class ExecState extends external_events_.EventEmitter {
-    constructor(options, toolPath) {
-        super();
-        this.processClosed = false; // tracks whether the process has exited and stdio is closed
-        this.processError = '';
-        this.processExitCode = 0;
-        this.processExited = false; // tracks whether the process has exited
-        this.processStderr = false; // tracks whether stderr was written to
-        this.delay = 10000; // 10 seconds
-        this.done = false;
-        this.timeout = null;
-        if (!toolPath) {
-            throw new Error('toolPath must not be empty');
-        }
-        this.options = options;
-        this.toolPath = toolPath;
-        if (options.delay) {
-            this.delay = options.delay;
-        }
-    }
-    CheckComplete() {
-        if (this.done) {
-            return;
-        }
-        if (this.processClosed) {
-            this._setResult();
-        }
-        else if (this.processExited) {
-            this.timeout = (0,external_timers_namespaceObject.setTimeout)(ExecState.HandleTimeout, this.delay, this);
-        }
-    }
-    _debug(message) {
-        this.emit('debug', message);
-    }
-    _setResult() {
-        // determine whether there is an error
-        let error;
-        if (this.processExited) {
-            if (this.processError) {
-                error = new Error(`There was an error when attempting to execute the process '${this.toolPath}'. This may indicate the process failed to start. Error: ${this.processError}`);
-            }
-            else if (this.processExitCode !== 0 && !this.options.ignoreReturnCode) {
-                error = new Error(`The process '${this.toolPath}' failed with exit code ${this.processExitCode}`);
-            }
-            else if (this.processStderr && this.options.failOnStdErr) {
-                error = new Error(`The process '${this.toolPath}' failed because one or more lines were written to the STDERR stream`);
-            }
-        }
-        // clear the timeout
-        if (this.timeout) {
-            clearTimeout(this.timeout);
-            this.timeout = null;
-        }
-        this.done = true;
-        this.emit('done', error, this.processExitCode);
-    }
-    static HandleTimeout(state) {
-        if (state.done) {
-            return;
-        }
-        if (!state.processClosed && state.processExited) {
-            const message = `The STDIO streams did not close within ${state.delay / 1000} seconds of the exit event from process '${state.toolPath}'. This may indicate a child process inherited the STDIO streams and has not yet exited.`;
-            state._debug(message);
-        }
-        state._setResult();
-    }
-}
-//# sourceMappingURL=toolrunner.js.map
-;// CONCATENATED MODULE: ../../work/main/node_modules/@actions/exec/lib/exec.js
-var exec_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-
-/**
- * Exec a command.
- * Output will be streamed to the live console.
- * Returns promise with return code
- *
- * @param     commandLine        command to execute (can include additional args). Must be correctly escaped.
- * @param     args               optional arguments for tool. Escaping is handled by the lib.
- * @param     options            optional exec options.  See ExecOptions
- * @returns   Promise<number>    exit code
- */
-function exec_exec(commandLine, args, options) {
-    return exec_awaiter(this, void 0, void 0, function* () {
-        const commandArgs = tr.argStringToArray(commandLine);
-        if (commandArgs.length === 0) {
-            throw new Error(`Parameter 'commandLine' cannot be null or empty.`);
-        }
-        // Path to tool to execute should be first arg
-        const toolPath = commandArgs[0];
-        args = commandArgs.slice(1).concat(args || []);
-        const runner = new tr.ToolRunner(toolPath, args, options);
-        return runner.exec();
-    });
-}
-/**
- * Exec a command and get the output.
- * Output will be streamed to the live console.
- * Returns promise with the exit code and collected stdout and stderr
- *
- * @param     commandLine           command to execute (can include additional args). Must be correctly escaped.
- * @param     args                  optional arguments for tool. Escaping is handled by the lib.
- * @param     options               optional exec options.  See ExecOptions
- * @returns   Promise<ExecOutput>   exit code, stdout, and stderr
- */
-function getExecOutput(commandLine, args, options) {
-    return exec_awaiter(this, void 0, void 0, function* () {
-        var _a, _b;
-        let stdout = '';
-        let stderr = '';
-        //Using string decoder covers the case where a mult-byte character is split
-        const stdoutDecoder = new StringDecoder('utf8');
-        const stderrDecoder = new StringDecoder('utf8');
-        const originalStdoutListener = (_a = options === null || options === void 0 ? void 0 : options.listeners) === null || _a === void 0 ? void 0 : _a.stdout;
-        const originalStdErrListener = (_b = options === null || options === void 0 ? void 0 : options.listeners) === null || _b === void 0 ? void 0 : _b.stderr;
-        const stdErrListener = (data) => {
-            stderr += stderrDecoder.write(data);
-            if (originalStdErrListener) {
-                originalStdErrListener(data);
-            }
-        };
-        const stdOutListener = (data) => {
-            stdout += stdoutDecoder.write(data);
-            if (originalStdoutListener) {
-                originalStdoutListener(data);
-            }
-        };
-        const listeners = Object.assign(Object.assign({}, options === null || options === void 0 ? void 0 : options.listeners), { stdout: stdOutListener, stderr: stdErrListener });
-        const exitCode = yield exec_exec(commandLine, args, Object.assign(Object.assign({}, options), { listeners }));
-        //flush any remaining characters
-        stdout += stdoutDecoder.end();
-        stderr += stderrDecoder.end();
-        return {
-            exitCode,
-            stdout,
-            stderr
-        };
-    });
-}
-//# sourceMappingURL=exec.js.map
-;// CONCATENATED MODULE: ../../work/main/node_modules/@actions/core/lib/platform.js
-var platform_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-
-const getWindowsInfo = () => platform_awaiter(void 0, void 0, void 0, function* () {
-    const { stdout: version } = yield exec.getExecOutput('powershell -command "(Get-CimInstance -ClassName Win32_OperatingSystem).Version"', undefined, {
-        silent: true
-    });
-    const { stdout: name } = yield exec.getExecOutput('powershell -command "(Get-CimInstance -ClassName Win32_OperatingSystem).Caption"', undefined, {
-        silent: true
-    });
-    return {
-        name: name.trim(),
-        version: version.trim()
-    };
-});
-const getMacOsInfo = () => platform_awaiter(void 0, void 0, void 0, function* () {
-    var _a, _b, _c, _d;
-    const { stdout } = yield exec.getExecOutput('sw_vers', undefined, {
-        silent: true
-    });
-    const version = (_b = (_a = stdout.match(/ProductVersion:\s*(.+)/)) === null || _a === void 0 ? void 0 : _a[1]) !== null && _b !== void 0 ? _b : '';
-    const name = (_d = (_c = stdout.match(/ProductName:\s*(.+)/)) === null || _c === void 0 ? void 0 : _c[1]) !== null && _d !== void 0 ? _d : '';
-    return {
-        name,
-        version
-    };
-});
-const getLinuxInfo = () => platform_awaiter(void 0, void 0, void 0, function* () {
-    const { stdout } = yield exec.getExecOutput('lsb_release', ['-i', '-r', '-s'], {
-        silent: true
-    });
-    const [name, version] = stdout.trim().split('\n');
-    return {
-        name,
-        version
-    };
-});
-const platform = external_os_namespaceObject.platform();
-const arch = external_os_namespaceObject.arch();
-const isWindows = platform === 'win32';
-const isMacOS = platform === 'darwin';
-const isLinux = platform === 'linux';
-function getDetails() {
-    return platform_awaiter(this, void 0, void 0, function* () {
-        return Object.assign(Object.assign({}, (yield (isWindows
-            ? getWindowsInfo()
-            : isMacOS
-                ? getMacOsInfo()
-                : getLinuxInfo()))), { platform,
-            arch,
-            isWindows,
-            isMacOS,
-            isLinux });
-    });
-}
-//# sourceMappingURL=platform.js.map
-;// CONCATENATED MODULE: ../../work/main/node_modules/@actions/core/lib/core.js
-var core_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-
-
-
-
-
-/**
- * The code to exit an action
- */
-var ExitCode;
-(function (ExitCode) {
-    /**
-     * A code indicating that the action was successful
-     */
-    ExitCode[ExitCode["Success"] = 0] = "Success";
-    /**
-     * A code indicating that the action was a failure
-     */
-    ExitCode[ExitCode["Failure"] = 1] = "Failure";
-})(ExitCode || (ExitCode = {}));
-//-----------------------------------------------------------------------
-// Variables
-//-----------------------------------------------------------------------
-/**
- * Sets env variable for this action and future actions in the job
- * @param name the name of the variable to set
- * @param val the value of the variable. Non-string values will be converted to a string via JSON.stringify
- */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-function exportVariable(name, val) {
-    const convertedVal = toCommandValue(val);
-    process.env[name] = convertedVal;
-    const filePath = process.env['GITHUB_ENV'] || '';
-    if (filePath) {
-        return issueFileCommand('ENV', prepareKeyValueMessage(name, val));
-    }
-    issueCommand('set-env', { name }, convertedVal);
-}
-/**
- * Registers a secret which will get masked from logs
- *
- * @param secret - Value of the secret to be masked
- * @remarks
- * This function instructs the Actions runner to mask the specified value in any
- * logs produced during the workflow run. Once registered, the secret value will
- * be replaced with asterisks (***) whenever it appears in console output, logs,
- * or error messages.
- *
- * This is useful for protecting sensitive information such as:
- * - API keys
- * - Access tokens
- * - Authentication credentials
- * - URL parameters containing signatures (SAS tokens)
- *
- * Note that masking only affects future logs; any previous appearances of the
- * secret in logs before calling this function will remain unmasked.
- *
- * @example
- * ```typescript
- * // Register an API token as a secret
- * const apiToken = "abc123xyz456";
- * setSecret(apiToken);
- *
- * // Now any logs containing this value will show *** instead
- * console.log(`Using token: ${apiToken}`); // Outputs: "Using token: ***"
- * ```
- */
-function core_setSecret(secret) {
-    command_issueCommand('add-mask', {}, secret);
-}
-/**
- * Prepends inputPath to the PATH (for this action and future actions)
- * @param inputPath
- */
-function addPath(inputPath) {
-    const filePath = process.env['GITHUB_PATH'] || '';
-    if (filePath) {
-        issueFileCommand('PATH', inputPath);
-    }
-    else {
-        issueCommand('add-path', {}, inputPath);
-    }
-    process.env['PATH'] = `${inputPath}${path.delimiter}${process.env['PATH']}`;
-}
-/**
- * Gets the value of an input.
- * Unless trimWhitespace is set to false in InputOptions, the value is also trimmed.
- * Returns an empty string if the value is not defined.
- *
- * @param     name     name of the input to get
- * @param     options  optional. See InputOptions.
- * @returns   string
- */
-function getInput(name, options) {
-    const val = process.env[`INPUT_${name.replace(/ /g, '_').toUpperCase()}`] || '';
-    if (options && options.required && !val) {
-        throw new Error(`Input required and not supplied: ${name}`);
-    }
-    if (options && options.trimWhitespace === false) {
-        return val;
-    }
-    return val.trim();
-}
-/**
- * Gets the values of an multiline input.  Each value is also trimmed.
- *
- * @param     name     name of the input to get
- * @param     options  optional. See InputOptions.
- * @returns   string[]
- *
- */
-function getMultilineInput(name, options) {
-    const inputs = getInput(name, options)
-        .split('\n')
-        .filter(x => x !== '');
-    if (options && options.trimWhitespace === false) {
-        return inputs;
-    }
-    return inputs.map(input => input.trim());
-}
-/**
- * Gets the input value of the boolean type in the YAML 1.2 "core schema" specification.
- * Support boolean input list: `true | True | TRUE | false | False | FALSE` .
- * The return value is also in boolean type.
- * ref: https://yaml.org/spec/1.2/spec.html#id2804923
- *
- * @param     name     name of the input to get
- * @param     options  optional. See InputOptions.
- * @returns   boolean
- */
-function getBooleanInput(name, options) {
-    const trueValue = ['true', 'True', 'TRUE'];
-    const falseValue = ['false', 'False', 'FALSE'];
-    const val = getInput(name, options);
-    if (trueValue.includes(val))
-        return true;
-    if (falseValue.includes(val))
-        return false;
-    throw new TypeError(`Input does not meet YAML 1.2 "Core Schema" specification: ${name}\n` +
-        `Support boolean input list: \`true | True | TRUE | false | False | FALSE\``);
-}
-/**
- * Sets the value of an output.
- *
- * @param     name     name of the output to set
- * @param     value    value to store. Non-string values will be converted to a string via JSON.stringify
- */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-function setOutput(name, value) {
-    const filePath = process.env['GITHUB_OUTPUT'] || '';
-    if (filePath) {
-        return file_command_issueFileCommand('OUTPUT', file_command_prepareKeyValueMessage(name, value));
-    }
-    process.stdout.write(external_os_namespaceObject.EOL);
-    command_issueCommand('set-output', { name }, utils_toCommandValue(value));
-}
-/**
- * Enables or disables the echoing of commands into stdout for the rest of the step.
- * Echoing is disabled by default if ACTIONS_STEP_DEBUG is not set.
- *
- */
-function setCommandEcho(enabled) {
-    issue('echo', enabled ? 'on' : 'off');
-}
-//-----------------------------------------------------------------------
-// Results
-//-----------------------------------------------------------------------
-/**
- * Sets the action status to failed.
- * When the action exits it will be with an exit code of 1
- * @param message add error issue message
- */
-function setFailed(message) {
-    process.exitCode = ExitCode.Failure;
-    error(message);
-}
-//-----------------------------------------------------------------------
-// Logging Commands
-//-----------------------------------------------------------------------
-/**
- * Gets whether Actions Step Debug is on or not
- */
-function isDebug() {
-    return process.env['RUNNER_DEBUG'] === '1';
-}
-/**
- * Writes debug message to user log
- * @param message debug message
- */
-function core_debug(message) {
-    command_issueCommand('debug', {}, message);
-}
-/**
- * Adds an error issue
- * @param message error issue message. Errors will be converted to string via toString()
- * @param properties optional properties to add to the annotation.
- */
-function error(message, properties = {}) {
-    command_issueCommand('error', utils_toCommandProperties(properties), message instanceof Error ? message.toString() : message);
-}
-/**
- * Adds a warning issue
- * @param message warning issue message. Errors will be converted to string via toString()
- * @param properties optional properties to add to the annotation.
- */
-function warning(message, properties = {}) {
-    command_issueCommand('warning', utils_toCommandProperties(properties), message instanceof Error ? message.toString() : message);
-}
-/**
- * Adds a notice issue
- * @param message notice issue message. Errors will be converted to string via toString()
- * @param properties optional properties to add to the annotation.
- */
-function notice(message, properties = {}) {
-    issueCommand('notice', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
-}
-/**
- * Writes info to log with console.log.
- * @param message info message
- */
-function info(message) {
-    process.stdout.write(message + external_os_namespaceObject.EOL);
-}
-/**
- * Begin an output group.
- *
- * Output until the next `groupEnd` will be foldable in this group
- *
- * @param name The name of the output group
- */
-function startGroup(name) {
-    issue('group', name);
-}
-/**
- * End an output group.
- */
-function endGroup() {
-    issue('endgroup');
-}
-/**
- * Wrap an asynchronous function call in a group.
- *
- * Returns the same type as the function itself.
- *
- * @param name The name of the group
- * @param fn The function to wrap in the group
- */
-function group(name, fn) {
-    return core_awaiter(this, void 0, void 0, function* () {
-        startGroup(name);
-        let result;
-        try {
-            result = yield fn();
-        }
-        finally {
-            endGroup();
-        }
-        return result;
-    });
-}
-//-----------------------------------------------------------------------
-// Wrapper action state
-//-----------------------------------------------------------------------
-/**
- * Saves state for current action, the state can only be retrieved by this action's post job execution.
- *
- * @param     name     name of the state to store
- * @param     value    value to store. Non-string values will be converted to a string via JSON.stringify
- */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-function saveState(name, value) {
-    const filePath = process.env['GITHUB_STATE'] || '';
-    if (filePath) {
-        return file_command_issueFileCommand('STATE', file_command_prepareKeyValueMessage(name, value));
-    }
-    command_issueCommand('save-state', { name }, utils_toCommandValue(value));
-}
-/**
- * Gets the value of an state set by this action's main execution.
- *
- * @param     name     name of the state to get
- * @returns   string
- */
-function getState(name) {
-    return process.env[`STATE_${name}`] || '';
-}
-function getIDToken(aud) {
-    return core_awaiter(this, void 0, void 0, function* () {
-        return yield OidcClient.getIDToken(aud);
-    });
-}
-/**
- * Summary exports
- */
-
-/**
- * @deprecated use core.summary
- */
-
-/**
- * Path exports
- */
-
-/**
- * Platform utilities exports
- */
-
-//# sourceMappingURL=core.js.map
 
 /***/ })
 
@@ -57039,6 +58777,9 @@ function getIDToken(aud) {
 /******/ 	// Return the exports of the module
 /******/ 	return module.exports;
 /******/ }
+/******/ 
+/******/ // expose the modules object (__webpack_modules__)
+/******/ __nccwpck_require__.m = __webpack_modules__;
 /******/ 
 /************************************************************************/
 /******/ /* webpack/runtime/asset-relocator-loader */
@@ -57125,6 +58866,28 @@ function getIDToken(aud) {
 /******/ 	};
 /******/ })();
 /******/ 
+/******/ /* webpack/runtime/ensure chunk */
+/******/ (() => {
+/******/ 	__nccwpck_require__.f = {};
+/******/ 	// This file contains only the entry chunk.
+/******/ 	// The chunk loading function for additional chunks
+/******/ 	__nccwpck_require__.e = (chunkId) => {
+/******/ 		return Promise.all(Object.keys(__nccwpck_require__.f).reduce((promises, key) => {
+/******/ 			__nccwpck_require__.f[key](chunkId, promises);
+/******/ 			return promises;
+/******/ 		}, []));
+/******/ 	};
+/******/ })();
+/******/ 
+/******/ /* webpack/runtime/get javascript chunk filename */
+/******/ (() => {
+/******/ 	// This function allow to reference async chunks
+/******/ 	__nccwpck_require__.u = (chunkId) => {
+/******/ 		// return url for filenames based on template
+/******/ 		return "" + chunkId + ".index.js";
+/******/ 	};
+/******/ })();
+/******/ 
 /******/ /* webpack/runtime/hasOwnProperty shorthand */
 /******/ (() => {
 /******/ 	__nccwpck_require__.o = (obj, prop) => (Object.prototype.hasOwnProperty.call(obj, prop))
@@ -57137,6 +58900,69 @@ function getIDToken(aud) {
 /******/ 		if (!module.children) module.children = [];
 /******/ 		return module;
 /******/ 	};
+/******/ })();
+/******/ 
+/******/ /* webpack/runtime/import chunk loading */
+/******/ (() => {
+/******/ 	// no baseURI
+/******/ 	
+/******/ 	// object to store loaded and loading chunks
+/******/ 	// undefined = chunk not loaded, null = chunk preloaded/prefetched
+/******/ 	// [resolve, Promise] = chunk loading, 0 = chunk loaded
+/******/ 	var installedChunks = {
+/******/ 		792: 0
+/******/ 	};
+/******/ 	
+/******/ 	var installChunk = (data) => {
+/******/ 		var {ids, modules, runtime} = data;
+/******/ 		// add "modules" to the modules object,
+/******/ 		// then flag all "ids" as loaded and fire callback
+/******/ 		var moduleId, chunkId, i = 0;
+/******/ 		for(moduleId in modules) {
+/******/ 			if(__nccwpck_require__.o(modules, moduleId)) {
+/******/ 				__nccwpck_require__.m[moduleId] = modules[moduleId];
+/******/ 			}
+/******/ 		}
+/******/ 		if(runtime) runtime(__nccwpck_require__);
+/******/ 		for(;i < ids.length; i++) {
+/******/ 			chunkId = ids[i];
+/******/ 			if(__nccwpck_require__.o(installedChunks, chunkId) && installedChunks[chunkId]) {
+/******/ 				installedChunks[chunkId][0]();
+/******/ 			}
+/******/ 			installedChunks[ids[i]] = 0;
+/******/ 		}
+/******/ 	
+/******/ 	}
+/******/ 	
+/******/ 	__nccwpck_require__.f.j = (chunkId, promises) => {
+/******/ 			// import() chunk loading for javascript
+/******/ 			var installedChunkData = __nccwpck_require__.o(installedChunks, chunkId) ? installedChunks[chunkId] : undefined;
+/******/ 			if(installedChunkData !== 0) { // 0 means "already installed".
+/******/ 	
+/******/ 				// a Promise means "currently loading".
+/******/ 				if(installedChunkData) {
+/******/ 					promises.push(installedChunkData[1]);
+/******/ 				} else {
+/******/ 					if(true) { // all chunks have JS
+/******/ 						// setup Promise in chunk cache
+/******/ 						var promise = import("./" + __nccwpck_require__.u(chunkId)).then(installChunk, (e) => {
+/******/ 							if(installedChunks[chunkId] !== 0) installedChunks[chunkId] = undefined;
+/******/ 							throw e;
+/******/ 						});
+/******/ 						var promise = Promise.race([promise, new Promise((resolve) => (installedChunkData = installedChunks[chunkId] = [resolve]))])
+/******/ 						promises.push(installedChunkData[1] = promise);
+/******/ 					}
+/******/ 				}
+/******/ 			}
+/******/ 	};
+/******/ 	
+/******/ 	// no prefetching
+/******/ 	
+/******/ 	// no preloaded
+/******/ 	
+/******/ 	// no external install chunk
+/******/ 	
+/******/ 	// no on chunks loaded
 /******/ })();
 /******/ 
 /************************************************************************/

@@ -1,4 +1,4 @@
-// Builds dist/: TypeScript to lib/, then one bundle for the action and one for the threads that write files.
+// Builds dist/: TypeScript to lib/, then one bundle for each action and one for the threads that write files.
 // The same sources give the same bytes in any directory, so CI can compare dist/ with what is committed.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, rmSync } from 'node:fs'
@@ -41,6 +41,8 @@ rmSync(lib, { recursive: true, force: true })
 run('typescript/bin/tsc', '-p', 'tsconfig.json')
 rmSync(dist, { recursive: true, force: true })
 bundle('main.js', dist)
+bundle('save-main.js', join(dist, 'save'))
+bundle('warm-main.js', join(dist, 'warm'))
 bundle('unpack/tree-worker.js', workerBundle)
 copyFileSync(join(workerBundle, 'index.js'), join(dist, 'tree-worker.js'))
 copyFileSync(join(root, 'scripts', 'post.js'), join(dist, 'post.js'))

@@ -141,6 +141,11 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, ErrorWords>> = {
     meaning: 'Git, or Git LFS where lfs is true, is not on the PATH or is too old.',
     remedy: 'Install it, or a newer one, on the runner or in the image of the container.',
   },
+  PROGRAM_MISSING: {
+    meaning:
+      'A program that saving a snapshot needs, tar or zstd, is not on the PATH. Restoring needs neither.',
+    remedy: 'Install it on the runner or in the image of the container.',
+  },
   ORIGIN_FAILED: {
     meaning: 'The GitHub server could not be asked by git, three times in a row.',
     remedy:
@@ -149,6 +154,12 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, ErrorWords>> = {
   COMMIT_MISMATCH: {
     meaning: 'The snapshot holds another commit than its server announced.',
     remedy: 'Make the server generate the snapshot anew.',
+  },
+  CACHE_REFUSED: {
+    meaning:
+      'The Actions cache is not there for this job, may only be read by it, or did not take what was to be saved.',
+    remedy:
+      'Save in a job that may write to the cache, such as one for a push to the default branch or on a schedule.',
   },
   CANCELLED: {
     meaning: 'The job was cancelled.',

@@ -29,8 +29,10 @@ export type ErrorCode =
   | 'UNSAFE_GIT'
   | 'GIT_FAILED'
   | 'GIT_MISSING'
+  | 'PROGRAM_MISSING'
   | 'ORIGIN_FAILED'
   | 'COMMIT_MISMATCH'
+  | 'CACHE_REFUSED'
   | 'CANCELLED'
 
 /** An error that a person reads: its message says what, where, the value seen and what to do. */

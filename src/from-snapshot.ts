@@ -1,62 +1,69 @@
 import { join } from 'node:path'
-import type { ByteStream } from './byte-stream.ts'
-import { withDigest } from './digest.ts'
-import { download } from './download/download.ts'
-import { ActionError } from './errors.ts'
+import { ActionError, describeError } from './errors.ts'
 import { staysInDotGit } from './git/dotgit.ts'
 import { probeConfig } from './git/fresh-config.ts'
 import type { Target } from './git/wanted.ts'
-import { placeOf } from './http/failure.ts'
 import type { Inputs } from './inputs.ts'
 import type { Job } from './job.ts'
 import { takeLfsSnapshot } from './lfs-snapshot.ts'
 import { type Grown, publish } from './publication.ts'
 import type { Arrival } from './report.ts'
-import type { Session } from './session.ts'
+import type { Opened, Session } from './session.ts'
 import { Shortcuts } from './shortcuts.ts'
-import type { Snapshot } from './snapshot/open.ts'
 import { SnapshotClone } from './snapshot-clone.ts'
 import { together } from './together.ts'
 import type { TreeLimits } from './unpack/policy.ts'
 import type { Staging } from './unpack/staging.ts'
 import { type Threads, threadsFor } from './unpack/threads.ts'
 import { ScatteredDotGit, TreeBuilder } from './unpack/tree.ts'
-import { unpack } from './unpack/unpack.ts'
+import { type Unpacked, unpack } from './unpack/unpack.ts'
 
 interface Attempt {
   readonly job: Job
   readonly target: Target
   readonly session: Session
   readonly staging: Staging
-  readonly opening: Promise<Snapshot>
+  readonly opening: Promise<Opened>
   /** Whether git begins while files are still written. */
   readonly git: 'early' | 'last'
 }
 
 /** Open, download, unpack, settle, freshen, arrive, swap. On failure the destination is as it was. */
 export async function fromSnapshot(job: Job, target: Target, session: Session): Promise<Arrival> {
+  let source: Opened['source'] | undefined
   const attempt = async (git: Attempt['git']): Promise<Arrival> => {
     // First of all: what follows takes 10 ms, and the threads of a tree as long again, which the network can use.
     const over = new AbortController()
-    const opening = job.timing.measure('open', () => session.open(over.signal))
+    const opening = job.timing.measure('open', () => session.open(target, over.signal))
     const ended = Promise.allSettled([opening])
     try {
       return await publish(job, (staging) => grow({ job, target, session, staging, git, opening }))
     } finally {
       over.abort()
-      await ended
+      const [opened] = await ended
+      if (opened.status === 'fulfilled') {
+        source = opened.value.source
+        await opened.value.ended?.('failed')
+      }
     }
   }
   try {
     // Held to a digest, nothing of the snapshot may be used before all of it has come.
     return await attempt(job.inputs.sha256 === undefined ? 'early' : 'last')
   } catch (error) {
-    const isChanged = error instanceof ActionError && error.code === 'SNAPSHOT_CHANGED'
-    if (!isChanged && !(error instanceof ScatteredDotGit)) throw error
-    const how = isChanged ? 'with the new one' : 'with git at the end'
-    job.context.log(`${error.message}; starting again ${how}`)
+    const instead = secondTry(error, source)
+    if (instead === undefined || job.context.signal.aborted) throw error
+    job.context.log(`${describeError(error)}; starting again ${instead}`)
     return attempt('last')
   }
+}
+
+/** What makes another attempt worth it, in words. */
+function secondTry(error: unknown, source: Opened['source'] | undefined): string | undefined {
+  if (error instanceof ScatteredDotGit) return 'with git at the end'
+  if (source === 'store') return 'without what this machine has kept'
+  if (error instanceof ActionError && error.code === 'SNAPSHOT_CHANGED') return 'with the new one'
+  return undefined
 }
 
 /** When it ends, however it does, nothing writes to staging any more. */
@@ -80,23 +87,33 @@ async function grow(attempt: Attempt): Promise<Grown<Arrival>> {
 }
 
 interface Filling extends Attempt {
-  readonly snapshot: Snapshot
+  readonly snapshot: Opened
   readonly tree: TreeBuilder
 }
 
 async function fill(clone: SnapshotClone, filling: Filling): Promise<Grown<Arrival>> {
-  const { job, target, session, snapshot, tree } = filling
-  const options = { ...threadsOf(job.inputs), commit: snapshot.commit }
-  const unpacked = await job.timing.measure('restore', () =>
-    unpack(streamOf(snapshot, filling), tree, options),
-  )
-  const settled = await job.timing.measure('settle', () => clone.finish(unpacked, lfsBringer(filling)))
+  const { job, target, snapshot } = filling
+  const unpacked = await job.timing.measure('restore', () => unpackWhole(filling))
+  // What is kept of it is written out while git works.
+  const ended = snapshot.ended?.('unpacked')
+  const settling = job.timing.measure('settle', () => clone.finish(unpacked, lfsBringer(filling)))
+  const [settled] = await together(settling, ended ?? Promise.resolve())
   const { bytes: unpackedBytes, files, spent, movedRecordOf } = unpacked
   const { commit, objectFormat, freshenedBy } = settled
-  const { etag } = snapshot
-  const restored = { source: session.location.kind, commit, etag, unpackedBytes, files, spent }
+  const { source, etag } = snapshot
+  const restored = { source, commit, etag, unpackedBytes, files, spent }
   const result: Arrival = { outcome: 'restored', freshenedBy, commit: target.commit, snapshot: restored }
   return { result, proven: { objectFormat, movedRecordOf } }
+}
+
+/** Says at once when that fails: what is kept of it is no good then. */
+async function unpackWhole({ job, snapshot, tree }: Filling): Promise<Unpacked> {
+  try {
+    return await unpack(snapshot.stream(), tree, { ...threadsOf(job.inputs), commit: snapshot.commit })
+  } catch (error) {
+    await snapshot.ended?.('failed')
+    throw error
+  }
 }
 
 function treeFor({ job, staging, git }: Attempt, onDotGit: () => void): TreeBuilder {
@@ -116,13 +133,6 @@ function threadsOf({ concurrency, chunkBytes }: Inputs): Threads {
 
 function limitsOf({ maxUnpackedBytes, maxEntries }: Inputs): TreeLimits {
   return { bytes: maxUnpackedBytes, entries: maxEntries }
-}
-
-/** The snapshot's bytes, held to the digest that the job names. */
-function streamOf(snapshot: Snapshot, { job, session }: Attempt): ByteStream {
-  const stream = download(snapshot, session.requests)
-  const { sha256 } = job.inputs
-  return sha256 === undefined ? stream : withDigest(stream, { sha256, place: placeOf(snapshot.url) })
 }
 
 async function probe(job: Job, { scratch }: Staging): Promise<string> {

@@ -13,6 +13,7 @@ interface Span {
   readonly most: number
 }
 
+const MS_PER: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
 const UNITS: Readonly<Record<string, number>> = { '': 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
 
 /** Only ASCII blanks: an exotic space in a value is a mistake worth telling. */
@@ -60,6 +61,16 @@ export function decimal(given: Given, { least, most, unit }: Span & { readonly u
   const parsed = /^(0|[1-9]\d{0,15})(\.\d{1,3})?$/.test(given.value) ? Number(given.value) : Number.NaN
   if (parsed >= least && parsed <= most) return parsed
   throw refused(given, `${unit} from ${least} to ${most} are allowed`)
+}
+
+/** Milliseconds; a number with the unit m, h or d, or 0. */
+export function duration(given: Given): number {
+  const [, digits, unit = ''] = /^(0|[1-9]\d{0,5})([mhd]?)$/.exec(given.value) ?? []
+  const count = Number(digits)
+  const unitMs = MS_PER[unit]
+  if (count === 0) return 0
+  if (digits !== undefined && unitMs !== undefined) return count * unitMs
+  throw refused(given, '0, or a whole number with the unit m, h or d, is allowed')
 }
 
 export function byteCount(given: Given, { least, most }: Span): number {

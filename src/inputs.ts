@@ -2,7 +2,6 @@ import { isAbsolute, relative, resolve, sep } from 'node:path'
 import { type CheckoutInputs, parseCheckoutInputs } from './checkout-inputs.ts'
 import type { Environment } from './environment.ts'
 import {
-  baseAddress,
   byteCount,
   decimal,
   formatBytes,
@@ -11,16 +10,14 @@ import {
   invalid,
   refused,
   trimmed,
-  webAddress,
   wholeNumber,
 } from './input-values.ts'
 import { checkHeaderValue, type Header, parseHeaders } from './request-headers.ts'
+import { parseSource, type SourceInputs } from './source-inputs.ts'
+import { parseStore, type StoreInputs } from './store-inputs.ts'
 
-/** What the step is to do, parsed once. At most one of `server` and `url` is set: without both, all is fetched. */
-export interface Inputs extends CheckoutInputs {
-  /** Its path ends in a slash. */
-  readonly server: URL | undefined
-  readonly url: URL | undefined
+/** What the step is to do, parsed once. */
+export interface Inputs extends CheckoutInputs, SourceInputs {
   readonly workspace: string
   /** Absolute and, by its words, inside `workspace`; `resolveDestination` looks at the disk. */
   readonly destination: string
@@ -39,8 +36,8 @@ export interface Inputs extends CheckoutInputs {
   /** The most that a snapshot may unpack to. */
   readonly maxUnpackedBytes: number
   readonly maxEntries: number
-  /** Snapshots are switched off for the whole runner: all is fetched. */
-  readonly isDisabled: boolean
+  /** What this machine keeps; undefined where it keeps nothing. */
+  readonly store: StoreInputs | undefined
 }
 
 type Read = (name: string) => string
@@ -56,42 +53,36 @@ export function parseInputs(read: Read, env: Environment): Inputs {
   const input = (name: string): Given => ({ label: `Input ${name}`, value: trimmed(read(name)) })
   const source = parseSource(input, env)
   const authorization = parseAuthorization(input('authorization'), source, env)
-  const workspace = parseWorkspace(env)
   return {
     ...parseCheckoutInputs(input, env),
     ...source,
-    workspace,
-    destination: parsePath(input('path'), workspace),
+    ...parseDestination(input('path'), env),
     authorization,
     headers: parseHeaders(read('headers'), authorization),
     ...parseMemory(input('concurrency'), input('chunk-size')),
-    retries: wholeNumber(input('retries'), { least: 0, most: 100 }),
-    stallMs: Math.round(decimal(input('stall-timeout'), { least: 1, most: 3600, unit: 'seconds' }) * 1000),
-    timeoutMs: Math.round(decimal(input('timeout'), { least: 0, most: 360, unit: 'minutes' }) * 60_000),
+    ...parsePatience(input),
     onMiss: parseOnMiss(input('on-miss')),
     sha256: parseDigest(input('sha256')),
     maxUnpackedBytes: byteCount(input('max-unpacked-bytes'), UNPACKED),
     maxEntries: wholeNumber(input('max-entries'), ENTRIES),
-    isDisabled: parseDisabled(env),
+    store: parseStore(input, env),
   }
 }
 
-type Source = Pick<Inputs, 'server' | 'url'>
-
-function parseSource(input: (name: string) => Given, env: Environment): Source {
-  const server = input('server')
-  const url = input('url')
-  if (server.value !== '' && url.value !== '') {
-    throw invalid('Inputs server and url are both set: one of the two is allowed')
+/** How long the network may take, and how often it is asked again. */
+export function parsePatience(
+  input: (name: string) => Given,
+): Pick<Inputs, 'retries' | 'stallMs' | 'timeoutMs'> {
+  return {
+    retries: wholeNumber(input('retries'), { least: 0, most: 100 }),
+    stallMs: Math.round(decimal(input('stall-timeout'), { least: 1, most: 3600, unit: 'seconds' }) * 1000),
+    timeoutMs: Math.round(decimal(input('timeout'), { least: 0, most: 360, unit: 'minutes' }) * 60_000),
   }
-  if (url.value !== '') return { server: undefined, url: webAddress(url) }
-  const address = inherited(server, env, 'CACHEW_URL')
-  return { server: address.value === '' ? undefined : baseAddress(address), url: undefined }
 }
 
 /** What the runner has for its server is not for the address of another one. */
-function parseAuthorization(given: Given, source: Source, env: Environment): string | undefined {
-  const { label, value } = source.server === undefined ? given : inherited(given, env, 'CACHEW_AUTHORIZATION')
+export function parseAuthorization(given: Given, source: SourceInputs, env: Environment): string | undefined {
+  const { label, value } = source.source !== 'cachew' ? given : inherited(given, env, 'CACHEW_AUTHORIZATION')
   if (value === '') return undefined
   checkHeaderValue(value, label)
   return value
@@ -106,9 +97,11 @@ function parseWorkspace(env: Environment): string {
   )
 }
 
-function parsePath(given: Given, workspace: string): string {
+/** The workspace, and the place in it that the input `path` gives. */
+export function parseDestination(given: Given, env: Environment): Pick<Inputs, 'workspace' | 'destination'> {
+  const workspace = parseWorkspace(env)
   const destination = resolve(workspace, given.value)
-  if (!given.value.includes('\0') && isInside(workspace, destination)) return destination
+  if (!given.value.includes('\0') && isInside(workspace, destination)) return { workspace, destination }
   throw refused(given, `a path inside the workspace ${workspace} is allowed`)
 }
 
@@ -143,12 +136,4 @@ function parseDigest(given: Given): string | undefined {
   if (given.value === '') return undefined
   if (/^[0-9a-f]{64}$/i.test(given.value)) return given.value.toLowerCase()
   throw refused(given, 'a SHA-256 digest of 64 hexadecimal digits is allowed')
-}
-
-function parseDisabled(env: Environment): boolean {
-  const label = 'Environment variable GIT_SNAPSHOT_DISABLE'
-  const value = trimmed(env.GIT_SNAPSHOT_DISABLE ?? '')
-  if (value === '1') return true
-  if (value === '' || value === '0') return false
-  throw refused({ label, value }, '1 to fetch without a snapshot, or nothing, is allowed')
 }

@@ -1,13 +1,13 @@
 import { resolveDestination } from './destination.ts'
 import type { Environment } from './environment.ts'
-import { describeError } from './errors.ts'
 import { Credentials, safeDirectoryEnv } from './git/credentials.ts'
 import { gitOutside } from './git/git.ts'
 import type { GitRetries, Origin } from './git/origin.ts'
 import { requireGit } from './git/version.ts'
 import { type JobEvent, type Wanted, wantedOf } from './git/wanted.ts'
+import { gitRetries } from './git-retries.ts'
 import type { Inputs } from './inputs.ts'
-import { wait } from './patience.ts'
+import type { ToolCache } from './store/store.ts'
 import { Timing } from './timing.ts'
 
 /** What a step may use of the world around it. */
@@ -19,6 +19,10 @@ export interface Context {
   /** Aborted, the step ends; unless it works on a clone that was there, the destination is as it was. */
   readonly signal: AbortSignal
   readonly log: (line: string) => void
+  /** The look-ups of `@actions/tool-cache`, in this directory. */
+  readonly toolCache: (directory: string) => Promise<ToolCache>
+  /** Told what must never be in the log, before it could be. */
+  readonly onSecret: (text: string) => void
   /** One annotation that people see without opening the log. */
   readonly warn: (line: string) => void
   /** Told where staging is to be, before it is there; see StagingOptions. */
@@ -79,13 +83,7 @@ export class Job {
   }
 
   retriesUntil(signal: AbortSignal): GitRetries {
-    const { log } = this.context
-    return {
-      random: Math.random,
-      wait: (delayMs) => wait(delayMs, signal),
-      onRetry: (error, delayMs) =>
-        log(`${describeError(error)}; trying again in ${(delayMs / 1000).toFixed(0)} s`),
-    }
+    return gitRetries({ ...this.context, signal })
   }
 
   /** Told git's progress, where the inputs want it shown. */

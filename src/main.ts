@@ -1,31 +1,17 @@
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
-import {
-  error as annotate,
-  debug,
-  getInput,
-  getState,
-  info,
-  saveState,
-  setFailed,
-  setOutput,
-  setSecret,
-  warning,
-} from '@actions/core'
-import { ActionError, describeError } from './errors.ts'
+import { debug, getInput, getState, info, saveState, setOutput, setSecret, warning } from '@actions/core'
+import { describeError } from './errors.ts'
 import { removeCredentials } from './git/credentials.ts'
 import { parseInputs } from './inputs.ts'
 import { readJobEvent } from './job-event.ts'
 import { lineOf, outputsOf } from './report.ts'
 import { restore } from './restore.ts'
+import { cancellation, runStep } from './runner-step.ts'
 import { sanitize } from './sanitize.ts'
 import { secretsOf } from './secrets.ts'
+import type { ToolCache } from './store/store.ts'
 import { removeStaging } from './unpack/staging.ts'
-
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
-
-/** The runner waits 7.5 s after its first signal before it sends another. */
-const CANCELLED_WITHIN_MS = 4_000
 
 /** While the step runs, what git itself calls fatal or an error is an annotation, as with actions/checkout. */
 const MATCHER = join(import.meta.dirname, '..', 'problem-matcher.json')
@@ -41,6 +27,8 @@ async function main(): Promise<void> {
     temp: process.env.RUNNER_TEMP ?? inputs.workspace,
     signal: cancellation(),
     log: (line) => info(sanitize(line)),
+    onSecret: setSecret,
+    toolCache: toolCacheIn,
     warn: (line) => warning(sanitize(line, 1000)),
     onStaging: (root) => saveState('staging', root),
     onCredentials: (state) => saveState('credentials', state),
@@ -48,6 +36,24 @@ async function main(): Promise<void> {
   for (const [name, value] of Object.entries(outputsOf(report))) setOutput(name, value)
   debug(sanitize(`report ${JSON.stringify(report)}`, 10_000))
   info(sanitize(lineOf(report)))
+}
+
+/** The toolkit takes its directory from the environment, at each call. */
+async function toolCacheIn(directory: string): Promise<ToolCache> {
+  const { find, findAllVersions } = await import('@actions/tool-cache')
+  const there = <T>(look: () => T): T => {
+    const { RUNNER_TOOL_CACHE: own = '' } = process.env
+    process.env.RUNNER_TOOL_CACHE = directory
+    try {
+      return look()
+    } finally {
+      process.env.RUNNER_TOOL_CACHE = own
+    }
+  }
+  return {
+    find: (tool, version, arch) => there(() => find(tool, version, arch)),
+    findAllVersions: (tool, arch) => there(() => findAllVersions(tool, arch)),
+  }
 }
 
 /** After the job: credentials, what was there before the restore, and what a killed step left, are removed. */
@@ -67,44 +73,16 @@ async function orWarn(what: string, work: Promise<void>): Promise<void> {
   }
 }
 
-/**
- * Aborted when the runner cancels the job. At the second signal the process ends at once, and soon after the first:
- * a large tree takes long to remove, and is then left to the post step.
- */
-function cancellation(): AbortSignal {
-  const cancelled = new AbortController()
-  for (const [name, exitCode] of Object.entries(SIGNALS)) {
-    process.on(name, () => {
-      if (cancelled.signal.aborted) process.exit(exitCode)
-      process.exitCode = exitCode
-      setTimeout(() => {
-        setFailed(`cancelled by ${name}; what it had begun is removed after the job`)
-        process.exit(exitCode)
-      }, CANCELLED_WITHIN_MS).unref()
-      cancelled.abort(new ActionError('CANCELLED', `cancelled by ${name}`))
-    })
-  }
-  return cancelled.signal
-}
-
 async function run(): Promise<void> {
   // A young generation that does not grow takes 20 MiB less: 237 instead of 258 at the peak, for 47,000 files.
   setFlagsFromString('--semi-space-growth-factor=1')
-  // Whoever reads the log may go away: no reason to leave a restore half done.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   if (getState('isPost') === 'true') return orWarn('could not clean up after the job', post())
+  saveState('isPost', 'true')
   try {
-    saveState('isPost', 'true')
     await main()
-  } catch (error) {
-    const exitCode = process.exitCode
-    // The table of errors in README.md is by code.
-    annotate(sanitize(describeError(error), 2000), error instanceof ActionError ? { title: error.code } : {})
-    process.exitCode = exitCode ?? 1
-    if (error instanceof Error) debug(sanitize(error.stack ?? '', 10_000))
   } finally {
     info('::remove-matcher owner=git-snapshot::')
   }
 }
 
-await run()
+await runStep(run)

@@ -1,8 +1,9 @@
+import type { Opened } from './session.ts'
 import type { Spent } from './unpack/spent.ts'
 
 /** What a restored snapshot was. */
 export interface SnapshotReport {
-  readonly source: 'cachew' | 'url'
+  readonly source: Opened['source']
   readonly commit: string
   readonly etag: string | undefined
   readonly unpackedBytes: number
@@ -81,8 +82,15 @@ export function lineOf(report: Report): string {
   return `Left the workspace as it is: no snapshot of ${repository}, and on-miss is skip`
 }
 
+const SOURCES = {
+  cachew: 'Cachew',
+  url: 'the URL',
+  'actions-cache': 'the Actions cache',
+  store: "this machine's store",
+} as const
+
 function restored({ snapshot, bytes, restoreMs, totalMs, retries }: Report): string {
-  const from = snapshot?.source === 'cachew' ? 'Cachew' : 'the URL'
+  const from = SOURCES[snapshot?.source ?? 'url']
   const again = retries === 0 ? '' : `, ${retries} ${retries === 1 ? 'retry' : 'retries'}`
   const speed = `${formatMegabytes(bytes)} in ${formatSeconds(totalMs)}`
   return `from ${from}: ${grouped(snapshot?.files ?? 0)} files, ${speed} (${formatRate(bytes, restoreMs)}${again})`
@@ -104,16 +112,16 @@ function megabytesPerSecond(bytes: number, ms: number): number {
   return ms === 0 ? 0 : bytes / 1000 / ms
 }
 
-function formatSeconds(ms: number): string {
+export function formatSeconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`
 }
 
-function formatMegabytes(bytes: number): string {
+export function formatMegabytes(bytes: number): string {
   const megabytes = bytes / 1e6
   return `${megabytes.toFixed(megabytes < 10 ? 1 : 0)} MB`
 }
 
 /** With commas between thousands; Intl would take 15 ms to load for it. */
-function grouped(count: number): string {
+export function grouped(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
 }

@@ -10,7 +10,7 @@ import type { Inputs } from './inputs.ts'
 import { type Context, Job } from './job.ts'
 import type { Arrival, Report } from './report.ts'
 import { Session } from './session.ts'
-import { locate } from './snapshot/locate.ts'
+import { locate, type NoLocation } from './snapshot/locate.ts'
 
 /** What another way to the commit would only meet again, or must not get around. */
 const FINAL: ReadonlySet<ErrorCode> = new Set([
@@ -27,12 +27,13 @@ const FINAL: ReadonlySet<ErrorCode> = new Set([
 /** Brings the wanted commit into the destination, by the cheapest way there is. */
 export async function restore(inputs: Inputs, context: Context): Promise<Report> {
   const job = await Job.begin(inputs, context)
-  const location = inputs.isDisabled ? undefined : locate(inputs)
-  const session = location === undefined ? undefined : new Session(location, inputs, job.context)
+  const location = locate(inputs, job.context.env)
+  const source = location.kind === 'nowhere' ? location : new Session(location, inputs, job.context)
+  const session = source instanceof Session ? source : undefined
   let keepsCredentials = false
   try {
     const target = await findTarget(job)
-    const arrival = await arriveCheapest(job, target, session)
+    const arrival = await arriveCheapest(job, target, source)
     keepsCredentials = inputs.persistCredentials && arrival.outcome !== 'skipped'
     return reportOf(job, { target, arrival, session })
   } finally {
@@ -47,14 +48,14 @@ async function findTarget({ inputs, context, wanted, origin, retries }: Job): Pr
   return resolveAtOrigin(wanted, origin, { git, retries })
 }
 
-async function arriveCheapest(job: Job, target: Target, session: Session | undefined): Promise<Arrival> {
+async function arriveCheapest(job: Job, target: Target, source: Session | NoLocation): Promise<Arrival> {
   const { inputs, context } = job
-  const reused = await fromWorkspace(job, target, session)
+  const reused = await fromWorkspace(job, target, source instanceof Session ? source : undefined)
   if (reused !== undefined) return reused
-  if (inputs.isDisabled) return fromOrigin(job, target)
+  if (inputs.source === 'none') return fromOrigin(job, target)
   try {
-    if (session === undefined) throw new ActionError('NO_SOURCE', NO_SOURCE)
-    return await fromSnapshot(job, target, session)
+    if (source instanceof Session) return await fromSnapshot(job, target, source)
+    throw new ActionError('NO_SOURCE', source.reason)
   } catch (error) {
     if (context.signal.aborted || inputs.onMiss === 'fail' || isFinal(error)) throw error
     const isSkipped = inputs.onMiss === 'skip'
@@ -68,7 +69,6 @@ async function arriveCheapest(job: Job, target: Target, session: Session | undef
   }
 }
 
-const NO_SOURCE = 'no source of snapshots is given: set the input server (or CACHEW_URL), or url'
 const SKIPPED: Arrival = { outcome: 'skipped', freshenedBy: 'none', commit: '', snapshot: undefined }
 
 function isFinal(error: unknown): boolean {

@@ -5,11 +5,12 @@ const PROXY_VARIABLES = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY
 /** Shorter texts are in too many log lines to be masked. */
 const LEAST_LENGTH = 6
 
-type Sources = Pick<Inputs, 'authorization' | 'headers' | 'url' | 'token' | 'ssh'>
+/** A step may not have all of these inputs. */
+type Sources = Partial<Pick<Inputs, 'authorization' | 'headers' | 'url' | 'token' | 'ssh'>>
 
 /** What must never be read in the log: credentials in inputs, in signed URLs and in proxy addresses. */
 export function secretsOf(
-  { authorization, headers, url, token, ssh }: Sources,
+  { authorization, headers = [], url, token, ssh }: Sources,
   env: Environment,
 ): readonly string[] {
   const values = [authorization ?? '', ...headers.map(([, value]) => value)]

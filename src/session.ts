@@ -1,17 +1,34 @@
-import type { DownloadOptions } from './download/download.ts'
+import type { ByteStream } from './byte-stream.ts'
+import { cachedSnapshot } from './cached-snapshot.ts'
+import { withDigest } from './digest.ts'
+import { type DownloadOptions, download } from './download/download.ts'
+import type { Target } from './git/wanted.ts'
 import { HttpClient } from './http/client.ts'
+import { placeOf } from './http/failure.ts'
 import type { Inputs } from './inputs.ts'
 import type { Context } from './job.ts'
+import { openKept, storeFor } from './kept-snapshot.ts'
 import { PATIENCE, Patience } from './patience.ts'
 import { Progress } from './progress.ts'
 import type { Report } from './report.ts'
 import { secretHeaders } from './request-headers.ts'
 import type { Location } from './snapshot/locate.ts'
-import { type OpenOptions, openSnapshot, type Snapshot } from './snapshot/open.ts'
+import { type OpenOptions, openChanged, type Snapshot } from './snapshot/open.ts'
 import { SHORTCUT_LIMITS, type ShortcutOptions } from './snapshot/shortcut.ts'
 
 /** A bundle and a word to the server, beside the download, whose connections are all in use. */
 const SHORTCUT_CONNECTIONS = 2
+
+/** A snapshot whose first reply is there. */
+export interface Opened extends Pick<Snapshot, 'commit' | 'etag' | 'total'> {
+  readonly source: Location['kind'] | 'store'
+  /** How messages call it. */
+  readonly place: string
+  /** The bytes of its `tar.zst`, to be asked for once. */
+  stream(): ByteStream
+  /** Where it is there: to be told whether the stream came to a good end. The first call counts; never rejects. */
+  readonly ended?: (state: 'unpacked' | 'failed') => Promise<void>
+}
 
 /** What the attempts of one restore share: the way to the snapshot's source, and what went over it. Close it. */
 export class Session {
@@ -21,17 +38,18 @@ export class Session {
   /** How the server is asked for what it has beside the snapshot. */
   readonly shortcuts: ShortcutOptions
   readonly progress: Progress
+  readonly #inputs: Inputs
+  readonly #context: Context
   readonly #client: HttpClient
   readonly #shortcutClient: HttpClient
   readonly #patience: Patience
 
   constructor(location: Location, inputs: Inputs, context: Context) {
     this.location = location
-    const client = {
-      env: context.env,
-      secrets: { origin: location.url.origin, headers: secretHeaders(inputs) },
-      connectTimeoutMs: PATIENCE.connectTimeoutMs,
-    }
+    this.#inputs = inputs
+    this.#context = context
+    const secrets = secretsFor(location, inputs)
+    const client = { env: context.env, secrets, connectTimeoutMs: PATIENCE.connectTimeoutMs }
     this.#client = new HttpClient({ ...client, connections: inputs.concurrency })
     this.#shortcutClient = new HttpClient({ ...client, connections: SHORTCUT_CONNECTIONS })
     this.#patience = new Patience(inputs, context)
@@ -44,12 +62,13 @@ export class Session {
   }
 
   /** The signal ends what has not been read of the snapshot, too. */
-  async open(over: AbortSignal): Promise<Snapshot> {
-    const attemptsFor = this.#patience.discoveryAttempts
-    const signal = AbortSignal.any([this.requests.signal, over])
-    const snapshot = await openSnapshot(this.location.url, { ...this.requests, attemptsFor, signal })
-    this.progress.total = snapshot.total
-    return snapshot
+  async open(target: Target, over: AbortSignal): Promise<Opened> {
+    const { sha256 } = this.#inputs
+    const opened = await this.#openSource(target, AbortSignal.any([this.requests.signal, over]))
+    this.progress.total = opened.total
+    if (sha256 === undefined) return opened
+    const { place } = opened
+    return { ...opened, stream: () => withDigest(opened.stream(), { sha256, place }) }
   }
 
   /** What went over the wire so far. */
@@ -67,4 +86,36 @@ export class Session {
     this.progress.end()
     await Promise.all([this.#client.close(), this.#shortcutClient.close()])
   }
+
+  async #openSource(target: Target, signal: AbortSignal): Promise<Opened> {
+    const requests = { ...this.requests, attemptsFor: this.#patience.discoveryAttempts, signal }
+    const { location } = this
+    if (location.kind === 'actions-cache') {
+      const service = { ...location, client: this.#client, download: this.requests }
+      return cachedSnapshot(target, { ...service, requests, inputs: this.#inputs, context: this.#context })
+    }
+    const { kind: source, url } = location
+    const open = async (known: string | undefined): Promise<Opened | undefined> => {
+      const snapshot = await openChanged(url, requests, known)
+      if (snapshot === undefined) return undefined
+      const { commit, etag, total } = snapshot
+      const stream = (): ByteStream => download(snapshot, this.requests)
+      return { source, place: placeOf(snapshot.url), commit, etag, total, stream }
+    }
+    const kept = await storeFor(this.#inputs, this.#context)
+    // What a query says apart may be another object, or only another signature: then its source is asked.
+    const maxAgeMs = url.search === '' ? (kept?.maxAgeMs ?? 0) : 0
+    const name = `${url.origin}${url.pathname}`
+    if (kept === undefined) return (await open(undefined)) as Opened
+    return openKept({ store: kept.store, name, maxAgeMs, open, signal, log: this.#context.log })
+  }
+}
+
+/** What may be said to whom: the inputs' headers are for their server, the job's token for the cache service. */
+export function secretsFor(
+  location: Location,
+  inputs: Pick<Inputs, 'authorization' | 'headers'>,
+): { origin: string; headers: Readonly<Record<string, string>> } {
+  if (location.kind === 'actions-cache') return location.service.secrets
+  return { origin: location.url.origin, headers: secretHeaders(inputs) }
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readAction } from '../scripts/action-yml.ts'
-import { withTables } from '../scripts/generate-docs.ts'
+import { PAGES, withTables } from '../scripts/generate-docs.ts'
 import { parseInputs } from '../src/inputs.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -121,9 +121,12 @@ describe('action.yml', () => {
   })
 })
 
-describe('README.md', () => {
-  it('has the tables that action.yml and the codes of errors give; if not, run: node scripts/generate-docs.ts', () => {
-    const readme = readFileSync(join(root, 'README.md'), 'utf8')
-    expect(readme).toBe(withTables(readme, action))
-  })
+describe('the documentation', () => {
+  it.each(PAGES)(
+    'in $page has the tables that $action and the codes of errors give; if not, run: node scripts/generate-docs.ts',
+    ({ page, action: file }) => {
+      const [shown, described] = [page, file].map((name) => readFileSync(join(root, name), 'utf8'))
+      expect(shown).toBe(withTables(shown ?? '', readAction(described ?? '')))
+    },
+  )
 })

@@ -20,6 +20,8 @@ const USUAL: Texts = {
   'on-miss': 'fetch',
   'max-unpacked-bytes': '64GiB',
   'max-entries': '5000000',
+  'store-max-age': '0',
+  'store-max-bytes': '10GiB',
 }
 
 function parse(texts: Texts = {}, env: Texts = {}): Inputs {
@@ -34,6 +36,8 @@ function complaint(texts: Texts, env: Texts = {}): string {
 describe('the usual inputs', () => {
   it('become values with their units', () => {
     expect(parse()).toEqual({
+      source: 'cachew',
+      store: undefined,
       server: new URL('https://cache.example/'),
       url: undefined,
       repository: { owner: 'octo', name: 'hello' },
@@ -65,7 +69,6 @@ describe('the usual inputs', () => {
       sha256: undefined,
       maxUnpackedBytes: 64 * 1024 ** 3,
       maxEntries: 5_000_000,
-      isDisabled: false,
     })
   })
 })
@@ -368,14 +371,71 @@ describe('sha256', () => {
   )
 })
 
+describe('the source', () => {
+  const url = 'https://objects.example/x.tar.zst'
+
+  it.each<[Texts, Texts, Inputs['source']]>([
+    [{}, {}, 'cachew'],
+    [{ source: 'auto' }, {}, 'cachew'],
+    [{ server: '', url }, {}, 'url'],
+    [{ server: '' }, {}, 'actions-cache'],
+    [{ server: '' }, { CACHEW_URL: SERVER }, 'cachew'],
+    [{ source: 'actions-cache' }, {}, 'actions-cache'],
+    [{ source: 'none' }, {}, 'none'],
+    [{ source: 'url', server: '', url }, { CACHEW_URL: SERVER }, 'url'],
+  ])('of %j with %j is %s', (texts, env, source) => {
+    expect(parse(texts, env).source).toBe(source)
+  })
+
+  it('is refused where it is an unknown word, or its address is not there', () => {
+    expect(complaint({ source: 'cache' })).toBe(
+      'Input source is "cache": auto, cachew, url, actions-cache or none is allowed',
+    )
+    expect(complaint({ source: 'url' })).toBe('Input source is url: the input url has to say where it is')
+    expect(complaint({ source: 'cachew', server: '' })).toBe(
+      'Input source is cachew: the input server, or CACHEW_URL in the environment, has to say where it is',
+    )
+  })
+})
+
+describe('the store', () => {
+  const selfHosted = { RUNNER_ENVIRONMENT: 'self-hosted', RUNNER_TOOL_CACHE: resolve('/tools') }
+  const kept = { maxAgeMs: 0, maxBytes: 10 * 1024 ** 3 }
+
+  it('is in the tool cache of a self-hosted runner, and nowhere on another', () => {
+    expect(parse({}, selfHosted).store).toEqual({ ...kept, directory: resolve('/tools') })
+    expect(parse({ store: 'auto' }, selfHosted).store?.directory).toBe(resolve('/tools'))
+    expect(parse({}, { ...selfHosted, RUNNER_ENVIRONMENT: 'github-hosted' }).store).toBeUndefined()
+    expect(parse({}, { RUNNER_ENVIRONMENT: 'self-hosted' }).store).toBeUndefined()
+    expect(parse({ store: 'off' }, selfHosted).store).toBeUndefined()
+  })
+
+  it('is where the input says, with its age and size', () => {
+    const texts = { store: resolve('/kept'), 'store-max-age': '30m', 'store-max-bytes': '1GiB' }
+    expect(parse(texts).store).toEqual({
+      directory: resolve('/kept'),
+      maxAgeMs: 1_800_000,
+      maxBytes: 1024 ** 3,
+    })
+  })
+
+  it('is refused where it makes no sense', () => {
+    expect(complaint({ store: 'on' })).toBe('Input store is "on": off, auto or an absolute path is allowed')
+    expect(complaint({ 'store-max-age': '2 hours' })).toBe(
+      'Input store-max-age is "2 hours": 0, or a whole number with the unit m, h or d, is allowed',
+    )
+    expect(complaint({ 'store-max-bytes': '0' })).toContain('Input store-max-bytes is "0"')
+  })
+})
+
 describe('GIT_SNAPSHOT_DISABLE', () => {
   it.each([
-    ['1', true],
-    [' 1 ', true],
-    ['0', false],
-    ['', false],
-  ])('%j is %s', (value, isDisabled) => {
-    expect(parse({}, { GIT_SNAPSHOT_DISABLE: value }).isDisabled).toBe(isDisabled)
+    ['1', 'none'],
+    [' 1 ', 'none'],
+    ['0', 'cachew'],
+    ['', 'cachew'],
+  ])('%j makes the source %s', (value, source) => {
+    expect(parse({}, { GIT_SNAPSHOT_DISABLE: value }).source).toBe(source)
   })
 
   it.each(['true', 'yes', '2'])('%j is refused, so that nobody believes it', (value) => {

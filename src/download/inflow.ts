@@ -1,6 +1,6 @@
 import type { Flow } from '../http/flow.ts'
+import type { Ring } from '../ring.ts'
 import { Landing, type Wake } from './landing.ts'
-import type { Ring } from './ring.ts'
 
 /** A whole object from one reply, in a ring that may be far smaller: while it is full the reply is paused. */
 export class Inflow extends Landing {

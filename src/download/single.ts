@@ -1,8 +1,8 @@
 import { inOrder } from '../in-order.ts'
+import { Ring } from '../ring.ts'
 import type { StreamedSnapshot } from '../snapshot/open.ts'
 import { fetchRange } from './fetch-range.ts'
 import { Inflow } from './inflow.ts'
-import { Ring } from './ring.ts'
 import type { Fetch, Scope } from './scope.ts'
 
 /** One connection needs no more, however large the window for many is. */

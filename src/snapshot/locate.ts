@@ -1,3 +1,6 @@
+import type { Environment } from '../environment.ts'
+import { type CacheService, cacheServiceOf } from './cache-service.ts'
+
 /** A Cachew server, and what else it answers for a repository beside the snapshot. */
 export interface CachewLocation {
   readonly kind: 'cachew'
@@ -19,9 +22,22 @@ export interface UrlLocation {
   readonly url: URL
 }
 
-export type Location = CachewLocation | UrlLocation
+/** The Actions cache, which has to be asked what it has. */
+export interface CacheLocation {
+  readonly kind: 'actions-cache'
+  readonly service: CacheService
+}
+
+export type Location = CachewLocation | UrlLocation | CacheLocation
+
+export interface NoLocation {
+  readonly kind: 'nowhere'
+  /** In words. */
+  readonly reason: string
+}
 
 interface Wanted {
+  readonly source: Location['kind'] | 'none'
   /** Its path ends in a slash. */
   readonly server: URL | undefined
   readonly url: URL | undefined
@@ -29,10 +45,12 @@ interface Wanted {
   readonly githubServerUrl: URL
 }
 
-/** Where the snapshot of a repository lies: at the given URL, or where a Cachew server has it; undefined for nowhere. */
-export function locate({ server, url, repository, githubServerUrl }: Wanted): Location | undefined {
-  if (url !== undefined) return { kind: 'url', url }
-  if (server === undefined) return undefined
+/** Where the snapshot of a repository lies: nowhere, if no address is given and this job has no Actions cache. */
+export function locate(wanted: Wanted, env: Environment): Location | NoLocation {
+  const { source, server, url, repository, githubServerUrl } = wanted
+  if (source === 'none') return { kind: 'nowhere', reason: 'the input source is none' }
+  if (source === 'url' && url !== undefined) return { kind: 'url', url }
+  if (source === 'actions-cache' || server === undefined) return cacheLocation(env)
   const git = new URL(['git', githubServerUrl.host, repository.owner, repository.name].join('/'), server)
   const beneath = (name: string): URL => new URL(`${git.href}/${name}`)
   return {
@@ -47,4 +65,11 @@ export function locate({ server, url, repository, githubServerUrl }: Wanted): Lo
       return bundle
     },
   }
+}
+
+function cacheLocation(env: Environment): CacheLocation | NoLocation {
+  const service = cacheServiceOf(env, 'read')
+  if (service.kind === 'offered') return { kind: 'actions-cache', service }
+  const reason = `neither server (or CACHEW_URL) nor url is given, and there is no Actions cache: ${service.reason}`
+  return { kind: 'nowhere', reason }
 }

@@ -52,15 +52,28 @@ export interface OpenOptions {
  * Asks for the first chunk, and learns from the reply what the object is: one request is discovery and first data.
  * The reply's body waits in the result, to be read or dropped.
  */
-export function openSnapshot(url: URL, options: OpenOptions): Promise<Snapshot> {
-  return withRetries(() => discover(url, options), options.attemptsFor(1, options.signal))
+export async function openSnapshot(url: URL, options: OpenOptions): Promise<Snapshot> {
+  return (await openChanged(url, options)) as Snapshot
 }
 
-async function discover(url: URL, options: OpenOptions): Promise<Snapshot> {
-  if (options.concurrency === 1) return whole(url, options)
+/** The same, unless the object still has the ETag that is known; then undefined, after one small request. */
+export function openChanged(url: URL, options: OpenOptions, known?: string): Promise<Snapshot | undefined> {
+  const condition = known === undefined ? {} : { 'if-none-match': known }
+  return withRetries(() => discover(url, options, condition), options.attemptsFor(1, options.signal))
+}
+
+type Condition = Readonly<Record<string, string>>
+
+async function discover(url: URL, options: OpenOptions, condition: Condition): Promise<Snapshot | undefined> {
   const asked = { start: 0, end: options.chunkBytes }
-  const reply = await ask(url, { range: rangeHeader(asked) }, options)
+  const range = options.concurrency === 1 ? {} : { range: rangeHeader(asked) }
+  const reply = await ask(url, { ...range, ...condition }, options)
   try {
+    if (reply.status === 304 && 'if-none-match' in condition) {
+      reply.drop()
+      return undefined
+    }
+    if (options.concurrency === 1) return streamOf(reply)
     if (reply.status === 206) return firstPart(reply, asked.end) ?? (await whole(url, options, reply))
     if (reply.status === 200) return stream(reply)
     if (reply.status !== 416) throw statusError(reply, Date.now())
@@ -79,12 +92,16 @@ async function whole(url: URL, options: OpenOptions, partial?: Reply): Promise<S
   partial?.drop()
   const reply = await ask(url, {}, options)
   try {
-    if (reply.status === 200) return stream(reply)
-    throw statusError(reply, Date.now())
+    return streamOf(reply)
   } catch (error) {
     reply.drop()
     throw error
   }
+}
+
+function streamOf(reply: Reply): StreamedSnapshot {
+  if (reply.status === 200) return stream(reply)
+  throw statusError(reply, Date.now())
 }
 
 function ask(url: URL, headers: Record<string, string>, options: OpenOptions): Promise<Reply> {

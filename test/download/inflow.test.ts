@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { Bell } from '../../src/bell.ts'
 import { Inflow } from '../../src/download/inflow.ts'
-import { Ring } from '../../src/download/ring.ts'
 import type { Flow } from '../../src/http/flow.ts'
+import { Ring } from '../../src/ring.ts'
 import { pattern } from './fixture.ts'
 
 const BYTES = pattern(100)

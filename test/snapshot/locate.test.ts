@@ -1,13 +1,24 @@
 import { describe, expect, it } from 'vitest'
-import { type CachewLocation, locate } from '../../src/snapshot/locate.ts'
+import { type CachewLocation, locate, type NoLocation } from '../../src/snapshot/locate.ts'
 
 const REPOSITORY = { owner: 'octo-org', name: 'octo.repo' }
+const NOWHERE = {
+  server: undefined,
+  url: undefined,
+  repository: REPOSITORY,
+  githubServerUrl: new URL('https://github.com'),
+}
 const COMMIT = '0123456789abcdef0123456789abcdef01234567'
 
 function on(server: string, githubServerUrl = 'https://github.com'): CachewLocation {
-  const wanted = { server: new URL(server), url: undefined, repository: REPOSITORY }
-  const location = locate({ ...wanted, githubServerUrl: new URL(githubServerUrl) })
-  if (location?.kind !== 'cachew') throw new Error('it is not on a server')
+  const wanted = {
+    source: 'cachew',
+    server: new URL(server),
+    url: undefined,
+    repository: REPOSITORY,
+  } as const
+  const location = locate({ ...wanted, githubServerUrl: new URL(githubServerUrl) }, {})
+  if (location.kind !== 'cachew') throw new Error('it is not on a server')
   return location
 }
 
@@ -34,17 +45,33 @@ describe('the place of a snapshot', () => {
 
   it('is the given URL, whatever the server, and nothing else lies beside it', () => {
     const url = new URL('https://objects.example/snapshot.tar.zst?signature=1')
-    const wanted = { repository: REPOSITORY, githubServerUrl: new URL('https://github.com') }
-    expect(locate({ ...wanted, server: undefined, url })).toEqual({ kind: 'url', url })
-    expect(locate({ ...wanted, server: new URL('https://cachew.example/'), url })).toEqual({
+    const wanted = { ...NOWHERE, source: 'url', url } as const
+    expect(locate(wanted, {})).toEqual({ kind: 'url', url })
+    expect(locate({ ...wanted, server: new URL('https://cachew.example/') }, {})).toEqual({
       kind: 'url',
       url,
     })
   })
 
-  it('is nowhere without a server and a URL', () => {
-    const wanted = { repository: REPOSITORY, githubServerUrl: new URL('https://github.com') }
-    expect(locate({ ...wanted, server: undefined, url: undefined })).toBeUndefined()
+  it('is nowhere without a server, a URL and an Actions cache', () => {
+    expect(locate({ ...NOWHERE, source: 'none' }, {})).toMatchObject({ kind: 'nowhere' })
+    const { kind, reason } = locate({ ...NOWHERE, source: 'actions-cache' }, {}) as NoLocation
+    expect(kind).toBe('nowhere')
+    expect(reason).toContain(
+      'neither server (or CACHEW_URL) nor url is given, and there is no Actions cache: the runner',
+    )
+  })
+
+  it('is the Actions cache of the job, where that has one', () => {
+    const env = {
+      ACTIONS_RESULTS_URL: 'https://results.example/',
+      ACTIONS_RUNTIME_TOKEN: 'token',
+      ACTIONS_CACHE_SERVICE_V2: 'true',
+    }
+    expect(locate({ ...NOWHERE, source: 'actions-cache' }, env)).toMatchObject({
+      kind: 'actions-cache',
+      service: { secrets: { origin: 'https://results.example' } },
+    })
   })
 })
 

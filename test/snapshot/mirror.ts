@@ -34,12 +34,13 @@ export function useMirror(): Mirror {
     const base = await upstream.git('rev-parse', 'main')
     const newest = await upstream.commit([{ path: 'new', content: 'new' }])
     const server = await startSnapshotServer({ upstreams: root, fault: () => mirror.fault })
-    const location = locate({
+    const repository = { owner: 'octo', name: 'project' }
+    const places = {
       server: new URL(server.url),
       url: undefined,
-      repository: { owner: 'octo', name: 'project' },
       githubServerUrl: new URL('https://github.com'),
-    })
+    }
+    const location = locate({ source: 'cachew', repository, ...places }, {})
     Object.assign(mirror, { upstream, server, location, base, newest })
     return async () => {
       await server.close()

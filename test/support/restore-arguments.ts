@@ -25,6 +25,8 @@ export function contextOf(sha: string, given: Pick<Context, 'temp'> & Partial<Co
     signal: new AbortController().signal,
     log: () => {},
     warn: () => {},
+    onSecret: () => {},
+    toolCache: () => Promise.reject(new Error('no job of a test keeps snapshots')),
     onStaging: () => {},
     onCredentials: () => {},
     ...given,

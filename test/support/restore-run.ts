@@ -31,8 +31,9 @@ export class Run {
       'show-progress': 'false',
     }
     const log = (line: string) => this.lines.push(line)
+    const source = inputs.url === undefined ? {} : ({ source: 'url' } as const)
     return restore(
-      { ...inputsOf(this.workspace, said), ...inputs },
+      { ...inputsOf(this.workspace, said), ...source, ...inputs },
       contextOf(this.#commit, { temp: this.temp, log, warn: log, ...context }),
     )
   }

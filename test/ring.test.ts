@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Ring } from '../../src/download/ring.ts'
-import { pattern } from './fixture.ts'
+import { Ring } from '../src/ring.ts'
+import { pattern } from './download/fixture.ts'
 
 describe('a ring', () => {
   it('gives the bytes that were written, also where they go round', () => {

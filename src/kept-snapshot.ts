@@ -1,0 +1,98 @@
+import { ActionError, describeError, type ErrorCode } from './errors.ts'
+import type { Inputs } from './inputs.ts'
+import type { Context } from './job.ts'
+import type { Opened } from './session.ts'
+import { SPARE_BYTES, Store } from './store/store.ts'
+import type { Stored } from './store/stored.ts'
+
+export interface KeptOptions {
+  readonly store: Store
+  /** Of the snapshot at its source. */
+  readonly name: string
+  /** How long nobody is asked whether the source has a newer one. */
+  readonly maxAgeMs: number
+  /** Opens it at its source; undefined where that still has the one with this ETag. */
+  readonly open: (known: string | undefined) => Promise<Opened | undefined>
+  readonly signal: AbortSignal
+  readonly log: (line: string) => void
+}
+
+/**
+ * The snapshot that this machine keeps, where its source says that it still holds or cannot say anything, else the
+ * one of the source, which is kept while it streams.
+ */
+export async function openKept(options: KeptOptions): Promise<Opened> {
+  const { store, name, maxAgeMs, open, signal, log } = options
+  const stored = await store.find(name)
+  if (stored === undefined) return recorded((await open(undefined)) as Opened, options)
+  try {
+    if (stored.checkedMsAgo < maxAgeMs) return fromStore(stored, signal)
+    const newer = await open(stored.facts.etag)
+    if (newer === undefined) {
+      await stored.confirm()
+      return fromStore(stored, signal)
+    }
+    await stored.close()
+    return recorded(newer, options)
+  } catch (error) {
+    if (signal.aborted || !isAway(error)) {
+      await stored.close()
+      throw error
+    }
+    log(`${describeError(error)}; going on with the snapshot that this machine has kept`)
+    return fromStore(stored, signal)
+  }
+}
+
+/** Not where the source refuses: what it shows to nobody else is not for this job either. */
+const AWAY: ReadonlySet<ErrorCode> = new Set([
+  'CONNECTION_FAILED',
+  'SERVER_ERROR',
+  'RATE_LIMITED',
+  'STALLED',
+  'TIMEOUT',
+])
+
+function isAway(error: unknown): boolean {
+  return error instanceof ActionError && AWAY.has(error.code)
+}
+
+function fromStore(stored: Stored, signal: AbortSignal): Opened {
+  const { name, etag, commit, bytes: total } = stored.facts
+  const ended = once((state) => (state === 'unpacked' || signal.aborted ? stored.close() : stored.remove()))
+  const place = `the snapshot that this machine has kept of ${name}`
+  return { source: 'store', place, etag, commit, total, stream: () => stored.stream(signal), ended }
+}
+
+function recorded(opened: Opened, { store, name }: KeptOptions): Opened {
+  const { etag, commit, total } = opened
+  const recorder = store.recorder({ name, etag, commit, bytes: total })
+  const ended = once(async (state) => {
+    if (state === 'failed') await recorder.discard()
+    else await recorder.commit()
+  })
+  return { ...opened, stream: () => recorder.tee(opened.stream()), ended }
+}
+
+type End = (state: 'unpacked' | 'failed') => Promise<void>
+
+/** Does what the first call asks for. */
+function once(end: End): End {
+  let ending: Promise<void> | undefined
+  return (state) => {
+    ending ??= end(state)
+    return ending
+  }
+}
+
+/** The store of this machine, where it keeps snapshots. What it needs of the runner's tools is loaded only then. */
+export async function storeFor(
+  { store: wanted }: Pick<Inputs, 'store'>,
+  { toolCache, log }: Pick<Context, 'toolCache' | 'log'>,
+): Promise<{ readonly store: Store; readonly maxAgeMs: number } | undefined> {
+  if (wanted === undefined) return undefined
+  const { directory, maxBytes, maxAgeMs } = wanted
+  const now = (): number => Date.now()
+  const options = { directory, maxBytes, arch: process.arch, spareBytes: SPARE_BYTES, now, log }
+  return { maxAgeMs, store: new Store({ ...options, toolCache: await toolCache(directory) }) }
+}

@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Environment } from './environment.ts'
+import { ActionError } from './errors.ts'
+import { makeCleanClone } from './git/clean-clone.ts'
+import { Credentials } from './git/credentials.ts'
+import { gitOutside } from './git/git.ts'
+import { type Origin, resolveAtOrigin } from './git/origin.ts'
+import { branchIn } from './git/ref-name.ts'
+import { requireGit } from './git/version.ts'
+import { type JobEvent, type Target, wantedOf } from './git/wanted.ts'
+import { gitRetries } from './git-retries.ts'
+import { invalid } from './input-values.ts'
+import { type Packed, packInto } from './pack/pack.ts'
+import { requirePrograms } from './programs.ts'
+import type { SaveInputs } from './save-inputs.ts'
+import type { SaveReport } from './save-report.ts'
+import { type SavedBefore, savedBefore } from './saved-before.ts'
+import { CACHED_FILE } from './snapshot/actions-cache.ts'
+import { type CachedSnapshot, keyOf } from './snapshot/cache-key.ts'
+import { type CacheService, cacheServiceOf } from './snapshot/cache-service.ts'
+import { Timing } from './timing.ts'
+
+/** What a save step may use of the world around it. */
+export interface SaveContext {
+  readonly env: Environment
+  readonly event: JobEvent
+  /** The runner's temporary directory. */
+  readonly temp: string
+  readonly signal: AbortSignal
+  readonly log: (line: string) => void
+  readonly onSecret: (text: string) => void
+  /**
+   * Saves the file CACHED_FILE of a directory under a key; false where the cache did not take it. The directory is
+   * gone soon after an abort, whatever this still does.
+   */
+  readonly saveCache: (directory: string, key: string) => Promise<boolean>
+}
+
+type Times = Timing<'clone' | 'pack' | 'upload'>
+
+/** Makes a snapshot of a branch at the job's commit, and saves it unless the one that is there will do. */
+export async function save(inputs: SaveInputs, context: SaveContext): Promise<SaveReport> {
+  const began = performance.now()
+  const service = requireService(context.env)
+  await requirePrograms(['tar', 'zstd'], context.env)
+  const origin = await originOf(inputs, context)
+  const target = await findTarget(inputs, context, origin)
+  const snapshot = snapshotOf(inputs, target)
+  const timing: Times = new Timing()
+  const { minAgeMs, repository } = inputs
+  const key = keyFor(snapshot)
+  const find = () => savedBefore(snapshot, { ...context, service, minAgeMs })
+  const saved = (await find()) ?? (await make(snapshot, { key, inputs, context, origin, timing, find }))
+  return {
+    ...{ files: 0, bytes: 0, unpackedBytes: 0, commit: snapshot.commit },
+    ...saved,
+    repository: `${repository.owner}/${repository.name}`,
+    branch: snapshot.branch,
+    cloneMs: timing.milliseconds('clone'),
+    packMs: timing.milliseconds('pack'),
+    uploadMs: timing.milliseconds('upload'),
+    totalMs: performance.now() - began,
+  }
+}
+
+function requireService(env: Environment): CacheService {
+  const service = cacheServiceOf(env, 'write')
+  if (service.kind === 'offered') return service
+  throw new ActionError('CACHE_REFUSED', `nothing can be saved in the Actions cache: ${service.reason}`)
+}
+
+/** The token stays in this process and in the environment of git. */
+async function originOf({ token, githubServerUrl, repository }: SaveInputs, context: SaveContext) {
+  const { temp, env } = context
+  const onCredentials = (): void => {}
+  const credentials = await Credentials.create({
+    temp,
+    serverUrl: githubServerUrl,
+    token,
+    env,
+    onCredentials,
+  })
+  return { url: credentials.originUrl(repository), env: credentials.env }
+}
+
+async function findTarget(inputs: SaveInputs, context: SaveContext, origin: Origin): Promise<Target> {
+  const git = gitOutside(context.temp, context)
+  await requireGit(git)
+  const wanted = wantedOf({ ...inputs, allowUnsafePrCheckout: false }, context.event)
+  return resolveAtOrigin(wanted, origin, { git, retries: gitRetries(context) })
+}
+
+/** Restores look for the snapshots of branches. */
+function snapshotOf(inputs: SaveInputs, { ref, commit }: Target): CachedSnapshot {
+  const { repository, githubServerUrl, depth } = inputs
+  const branch = branchIn(ref)
+  if (branch === undefined) {
+    const seen = ref === '' ? `the commit ${commit}` : ref
+    throw invalid(
+      `a snapshot is of a branch, and this job is about ${seen}: set ref, or run it for a push to a branch`,
+    )
+  }
+  const kind = depth === 0 ? 'full' : 'shallow'
+  return { host: githubServerUrl.host, ...repository, branch, kind, commit }
+}
+
+function keyFor(snapshot: CachedSnapshot): string {
+  const key = keyOf(snapshot)
+  if (key !== undefined) return key
+  throw invalid(`the branch ${snapshot.branch} has a name that is too long for a key of the Actions cache`)
+}
+
+interface Making {
+  readonly key: string
+  readonly inputs: SaveInputs
+  readonly context: SaveContext
+  readonly origin: Origin
+  readonly timing: Times
+  /** Asks the cache once more. */
+  readonly find: () => Promise<SavedBefore | undefined>
+}
+
+type Made = Packed & { readonly outcome: 'saved'; readonly key: string }
+
+async function make(snapshot: CachedSnapshot, making: Making): Promise<Made | SavedBefore> {
+  const { key, context, timing, find } = making
+  const place = join(context.temp, `git-snapshot-save-${randomUUID()}`)
+  try {
+    const packed = await pack(snapshot, place, making)
+    const upload = () => unlessAborted(() => context.saveCache(join(place, 'packed'), key), context.signal)
+    if (await timing.measure('upload', upload)) return { ...packed, outcome: 'saved', key }
+  } finally {
+    await rm(place, { recursive: true, force: true, maxRetries: 3 })
+  }
+  // A key is taken once: another job may have been faster.
+  const other = await find()
+  if (other?.outcome === 'exists') return other
+  throw new ActionError(
+    'CACHE_REFUSED',
+    `the Actions cache did not take the entry ${key}: what it said is in the lines before this one`,
+  )
+}
+
+/** Who saves to the cache cannot be told to stop. */
+function unlessAborted<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const onAbort = () => reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  return Promise.race([work(), aborted]).finally(() => signal.removeEventListener('abort', onAbort))
+}
+
+/** The one file of a new directory. */
+async function pack(snapshot: CachedSnapshot, place: string, making: Making): Promise<Packed> {
+  const { inputs, context, origin, timing } = making
+  const { commit, branch } = snapshot
+  const { level, depth, destination: workspace } = inputs
+  const [clone, packed] = [join(place, 'clone'), join(place, 'packed')]
+  for (const directory of [place, clone, packed]) await mkdir(directory, { mode: 0o700 })
+  const retries = gitRetries(context)
+  const how = { ...context, workspace, origin, commit, branch, depth, retries, onProgress: undefined }
+  await timing.measure('clone', () => makeCleanClone({ ...how, into: clone }))
+  const { signal } = context
+  const mtime = Math.floor(Date.now() / 1000)
+  // All of it, what a restore makes anew included: any tar makes a whole clone of it.
+  const options = { directory: clone, level, signal, mtime, keeps: () => true }
+  return timing.measure('pack', () => packInto(join(packed, CACHED_FILE), options))
+}

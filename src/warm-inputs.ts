@@ -1,0 +1,32 @@
+import { type CheckoutInputs, parseCheckoutInputs } from './checkout-inputs.ts'
+import type { Environment } from './environment.ts'
+import { type Given, trimmed } from './input-values.ts'
+import { type Inputs, parseAuthorization, parsePatience } from './inputs.ts'
+import { parseHeaders } from './request-headers.ts'
+import { parseSource, type SourceInputs } from './source-inputs.ts'
+
+type Shared = 'authorization' | 'headers' | 'retries' | 'stallMs' | 'timeoutMs'
+
+/** What the warm step is to do, parsed once. */
+export interface WarmInputs
+  extends Pick<CheckoutInputs, 'repository' | 'githubServerUrl' | 'ref' | 'token'>,
+    Pick<Inputs, Shared>,
+    SourceInputs {}
+
+/** Reads the inputs of warm/action.yml without any I/O; throws INVALID_INPUT. */
+export function parseWarmInputs(read: (name: string) => string, env: Environment): WarmInputs {
+  const input = (name: string): Given => ({ label: `Input ${name}`, value: trimmed(read(name)) })
+  const source = parseSource(input, env)
+  const authorization = parseAuthorization(input('authorization'), source, env)
+  const { repository, githubServerUrl, ref, token } = parseCheckoutInputs(input, env)
+  return {
+    ...source,
+    repository,
+    githubServerUrl,
+    ref,
+    token,
+    authorization,
+    headers: parseHeaders(read('headers'), authorization),
+    ...parsePatience(input),
+  }
+}

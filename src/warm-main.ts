@@ -1,0 +1,29 @@
+import { getInput, info, notice, setOutput, setSecret } from '@actions/core'
+import { readJobEvent } from './job-event.ts'
+import { wait } from './patience.ts'
+import { cancellation, runStep } from './runner-step.ts'
+import { sanitize } from './sanitize.ts'
+import { secretsOf } from './secrets.ts'
+import { warm } from './warm.ts'
+import { parseWarmInputs } from './warm-inputs.ts'
+import { warmLine, warmOutputs } from './warm-report.ts'
+
+async function main(): Promise<void> {
+  const inputs = parseWarmInputs((name) => getInput(name, { trimWhitespace: false }), process.env)
+  secretsOf(inputs, process.env).forEach(setSecret)
+  const report = await warm(inputs, {
+    env: process.env,
+    event: await readJobEvent(process.env),
+    temp: process.env.RUNNER_TEMP ?? process.cwd(),
+    now: Date.now,
+    wait,
+    signal: cancellation(),
+    log: (line) => info(sanitize(line)),
+    onSecret: setSecret,
+  })
+  for (const [name, value] of Object.entries(warmOutputs(report))) setOutput(name, value)
+  const say = report.finding.kind === 'missing' ? notice : info
+  say(sanitize(warmLine(report), 1000))
+}
+
+await runStep(main)

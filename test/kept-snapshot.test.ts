@@ -1,0 +1,97 @@
+import { writeFileSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import type { StoreInputs } from '../src/store-inputs.ts'
+import { toolCacheIn } from './store/tool-cache.ts'
+import { Run } from './support/restore-run.ts'
+import { useServedProject } from './support/served-project.ts'
+import { temporary } from './support/temporary.ts'
+import { expectSameAsClone } from './support/working-copy.ts'
+
+const project = useServedProject()
+
+function storeIn(directory: string, maxAgeMs = 0): StoreInputs {
+  return { directory, maxAgeMs, maxBytes: 1024 ** 3 }
+}
+
+/** A restore by a job on the machine with this store; what the server was asked for. */
+async function restoreWith(store: StoreInputs) {
+  const run = new Run(project)
+  project.server.log.length = 0
+  const report = await run.restore({ store }, { toolCache: async (directory) => toolCacheIn(directory) })
+  await expectSameAsClone(run.workspace, project.clone)
+  const asked = project.server.log.map(({ path, status, bytesSent }) => ({ path, status, bytesSent }))
+  return { report, run, asked }
+}
+
+async function filesIn(directory: string): Promise<readonly string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isFile()).map(({ name, parentPath }) => join(parentPath, name))
+}
+
+it('is restored from disk by the next job, after one small request', async () => {
+  const store = storeIn(temporary())
+  const first = await restoreWith(store)
+  expect(first.report.snapshot?.source).toBe('cachew')
+  const second = await restoreWith(store)
+  expect(second.report).toMatchObject({
+    snapshot: { source: 'store', etag: project.snapshot.etag },
+    bytes: 0,
+  })
+  expect(second.asked).toEqual([
+    { path: project.server.snapshotPath('octo/project'), status: 304, bytesSent: 0 },
+  ])
+})
+
+it('is restored without any request while it is young enough', async () => {
+  const store = storeIn(temporary(), 3_600_000)
+  await restoreWith(store)
+  expect((await restoreWith(store)).asked).toEqual([])
+})
+
+it('gives way to the one that the server has made since', async () => {
+  const store = storeIn(temporary())
+  await restoreWith(store)
+  await project.server.generate('octo/project')
+  expect((await restoreWith(store)).report.snapshot?.source).toBe('cachew')
+  expect((await restoreWith(store)).report.snapshot?.source).toBe('store')
+})
+
+it('serves where the server is down, with a word in the log', async () => {
+  const store = storeIn(temporary())
+  await restoreWith(store)
+  project.fault = () => ({ status: 503 })
+  const { report, run } = await restoreWith(store)
+  expect(report.snapshot?.source).toBe('store')
+  expect(run.lines.join('\n')).toContain('going on with the snapshot that this machine has kept')
+})
+
+it('is shown to no job that the server refuses', async () => {
+  const store = storeIn(temporary())
+  await restoreWith(store)
+  project.fault = () => ({ status: 403 })
+  const error = await new Run(project).failing({ store }, { toolCache: async (place) => toolCacheIn(place) })
+  expect(error).toMatchObject({ code: 'ACCESS_DENIED' })
+})
+
+it('that is damaged on disk is taken from the server again, and kept anew', async () => {
+  const directory = temporary()
+  const store = storeIn(directory)
+  await restoreWith(store)
+  const [content = ''] = (await filesIn(directory)).filter((name) => name.endsWith('.zst'))
+  const bytes = await readFile(content)
+  writeFileSync(content, bytes.fill(0x5a, bytes.length >> 1))
+  const { report, run } = await restoreWith(store)
+  expect(report.snapshot?.source).toBe('cachew')
+  expect(run.lines.join('\n')).toMatch(/zstd .*; starting again without what this machine has kept/)
+  expect((await restoreWith(store)).report.snapshot?.source).toBe('store')
+})
+
+it('leaves nothing of a restore that failed in the store', async () => {
+  const directory = temporary()
+  project.fault = ({ start }) => (start > 300_000 ? { status: 410 } : undefined)
+  const options = { toolCache: async (place: string) => toolCacheIn(place) }
+  await new Run(project).failing({ store: storeIn(directory) }, options)
+  expect(await filesIn(directory)).toEqual([])
+})
