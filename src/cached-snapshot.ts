@@ -48,7 +48,12 @@ export async function cachedSnapshot(target: Target, options: CachedOptions): Pr
   )
   if (entry === undefined) throw notFound(name, branches)
   const entryClient = new EntryClient(entry, entries)
-  const snapshot = await openSnapshot(entryClient.url, { ...requests, client: entryClient })
+  const snapshot = await openSnapshot(entryClient.url, {
+    ...requests,
+    client: entryClient,
+    // Unlike a cold server, a blob store has nothing to make first.
+    discoveryTimeoutMs: options.download.headersTimeoutMs,
+  })
   const { etag, total } = snapshot
   const place = `the entry ${entry.key} of the Actions cache`
   const stream = (): ByteStream =>

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { access } from 'node:fs/promises'
+import { access, stat } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import type { Environment } from './environment.ts'
 import { ActionError } from './errors.ts'
@@ -17,11 +17,16 @@ export async function requirePrograms(names: readonly string[], env: Environment
 async function isIn(directories: readonly string[], name: string): Promise<boolean> {
   const file = process.platform === 'win32' ? `${name}.exe` : name
   for (const directory of directories) {
-    const isThere = await access(join(directory, file), constants.X_OK).then(
-      () => true,
-      () => false,
-    )
-    if (isThere) return true
+    if (await isProgram(join(directory, file))) return true
   }
   return false
+}
+
+async function isProgram(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK)
+    return (await stat(path)).isFile()
+  } catch {
+    return false
+  }
 }

@@ -28,7 +28,7 @@ export class Ring {
     this.#memory.set(bytes.subarray(fitting), 0)
   }
 
-  /** The written bytes from `start` to `end`: one view, or two where they go round. */
+  /** The memory of the bytes from `start` to `end`: one view, or two where they go round. */
   *views(start: number, end: number): Generator<Uint8Array> {
     for (let at = start; at < end; ) {
       const place = at % this.capacity

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Environment } from './environment.ts'
@@ -156,10 +157,11 @@ function unlessAborted<T>(work: () => Promise<T>, signal: AbortSignal): Promise<
 async function pack(snapshot: CachedSnapshot, place: string, making: Making): Promise<Packed> {
   const { inputs, context, origin, timing } = making
   const { commit, branch } = snapshot
-  const { level, depth, destination: workspace } = inputs
+  const { level, depth } = inputs
   const [clone, packed] = [join(place, 'clone'), join(place, 'packed')]
   for (const directory of [place, clone, packed]) await mkdir(directory, { mode: 0o700 })
   const retries = gitRetries(context)
+  const workspace = cloneAt(inputs.destination)
   const how = { ...context, workspace, origin, commit, branch, depth, retries, onProgress: undefined }
   await timing.measure('clone', () => makeCleanClone({ ...how, into: clone }))
   const { signal } = context
@@ -167,4 +169,9 @@ async function pack(snapshot: CachedSnapshot, place: string, making: Making): Pr
   // All of it, what a restore makes anew included: any tar makes a whole clone of it.
   const options = { directory: clone, level, signal, mtime, keeps: () => true }
   return timing.measure('pack', () => packInto(join(packed, CACHED_FILE), options))
+}
+
+/** A job that only saves has none. */
+function cloneAt(directory: string): string | undefined {
+  return existsSync(join(directory, '.git', 'objects')) ? directory : undefined
 }

@@ -18,7 +18,8 @@ export function secretsOf(
   const signatures = [...(url?.searchParams.values() ?? [])]
   const passwords = PROXY_VARIABLES.flatMap((name) => passwordsIn(env[name]?.trim() ?? ''))
   const own = [...formsOf(token ?? ''), ...linesOf(ssh?.key ?? '')]
-  const secrets = new Set([...values, ...credentials, ...signatures, ...passwords, ...own])
+  const runtime = env.ACTIONS_RUNTIME_TOKEN ?? ''
+  const secrets = new Set([...values, ...credentials, ...signatures, ...passwords, ...own, runtime])
   return [...secrets].filter((secret) => secret.length >= LEAST_LENGTH)
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { flag, inherited, orElse, trimmed } from '../src/input-values.ts'
+import { duration, flag, inherited, orElse, trimmed } from '../src/input-values.ts'
 
 function given(value: string) {
   return { label: 'Input x', value }
@@ -38,4 +38,24 @@ describe('an empty setting', () => {
     expect(orElse(given(''), 'true')).toEqual(given('true'))
     expect(orElse(given('false'), 'true')).toEqual(given('false'))
   })
+})
+
+describe('a duration', () => {
+  it.each([
+    ['0', 0],
+    ['0h', 0],
+    ['1m', 60_000],
+    ['90m', 5_400_000],
+    ['6h', 21_600_000],
+    ['30d', 2_592_000_000],
+  ])('%s has so many milliseconds', (value, ms) => {
+    expect(duration(given(value))).toBe(ms)
+  })
+
+  it.each(['', '6', '6 h', '-1h', '1.5h', '06h', '6H', '6s', 'h', '1h30m', '1234567d', 'Infinity', '6h\n'])(
+    'is not %j',
+    (value) => {
+      expect(() => duration(given(value))).toThrow('0, or a whole number with the unit m, h or d, is allowed')
+    },
+  )
 })

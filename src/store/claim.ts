@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isAbandoned, markOwn, ownerOf } from '../unpack/owner.ts'
+import { isAbandoned, markOwn, ownerOf } from '../owner.ts'
 
 /** What a process does in the directory of a name. */
 export type Purpose = 'recording' | 'reading'

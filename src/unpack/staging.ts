@@ -4,7 +4,7 @@ import { mkdir, readdir, realpath, rename, rm, rmdir, writeFile } from 'node:fs/
 import { basename, dirname, join, sep } from 'node:path'
 import { Room } from '../disk-space.ts'
 import { ActionError, describeError } from '../errors.ts'
-import { markOwn } from './owner.ts'
+import { markOwn } from '../owner.ts'
 import { removeStaging, removeStale, SWAPPING } from './stale.ts'
 
 export { removeStaging }

@@ -1,6 +1,6 @@
 import { lstat, readdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isAbandoned, isMarker, ownerOf } from './owner.ts'
+import { isAbandoned, isMarker, ownerOf } from '../owner.ts'
 
 const ROOT = /^\.git-snapshot-[0-9a-f-]{36}$/
 const PROBE = /^\.git-snapshot-probe-[0-9a-f-]{36}$/

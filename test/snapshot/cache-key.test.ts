@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type CachedSnapshot, keyOf, lookupOf, parseKey } from '../../src/snapshot/cache-key.ts'
+import { type CachedSnapshot, keyOf, lookupOf, newestLookup, parseKey } from '../../src/snapshot/cache-key.ts'
 
 const COMMIT = '0123456789abcdef0123456789abcdef01234567'
 const REPOSITORY = { host: 'github.com', owner: 'octo', name: 'project' }
@@ -121,5 +121,13 @@ describe('a restore asks for', () => {
   it('nothing where it has no branch, or none whose name fits', () => {
     expect(ask({ branches: [] })).toBeUndefined()
     expect(ask({ branches: ['b'.repeat(500)] })).toBeUndefined()
+  })
+})
+
+describe('who saves a snapshot', () => {
+  it('asks for it, and else for the newest of its branch and kind alone', () => {
+    expect(newestLookup(SNAPSHOT)).toEqual({ key: KEY, restoreKeys: [KEY.slice(0, -COMMIT.length)] })
+    const shallow = { ...SNAPSHOT, kind: 'shallow', branch: 'a,b' } as const
+    expect(newestLookup(shallow).key).toBe(keyOf(shallow))
   })
 })

@@ -99,14 +99,18 @@ describe('F126: a clock that jumps', () => {
   })
 })
 
-/** The time of files that are written or found, and Retry-After where it is a date. */
+/** The time of files and entries that are written or found, and Retry-After where it is a date. */
 const WHERE_DATES_ARE_MEANT = [
   'download/no-room.ts',
   'from-snapshot.ts',
+  'kept-snapshot.ts',
   'lfs-snapshot.ts',
+  'owner.ts',
+  'save.ts',
+  'snapshot/actions-cache.ts',
   'snapshot/open.ts',
-  'unpack/owner.ts',
   'unpack/stale.ts',
+  'warm-main.ts',
 ]
 
 it('F132: what a git server says on the side is no command', async () => {

@@ -1,0 +1,53 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { requirePrograms } from '../src/programs.ts'
+import { temporary } from './support/temporary.ts'
+
+const SUFFIX = process.platform === 'win32' ? '.exe' : ''
+
+let first: string
+let second: string
+
+beforeEach(() => {
+  first = temporary()
+  second = temporary()
+})
+
+function program(directory: string, name: string): string {
+  const file = join(directory, `${name}${SUFFIX}`)
+  writeFileSync(file, '')
+  chmodSync(file, 0o755)
+  return file
+}
+
+function both(): Record<string, string> {
+  return { PATH: [first, '', second].join(delimiter) }
+}
+
+describe('a program that is needed', () => {
+  it('may be in any directory of the PATH, however Windows writes that name', async () => {
+    program(first, 'tar')
+    program(second, 'zstd')
+    await requirePrograms(['tar', 'zstd'], both())
+    await requirePrograms(['tar'], { Path: first })
+  })
+
+  it('is missed by its name', async () => {
+    program(first, 'tar')
+    await expect(requirePrograms(['tar', 'zstd'], both())).rejects.toMatchObject({
+      code: 'PROGRAM_MISSING',
+      message: 'zstd is needed on the PATH and was not found: install it',
+    })
+  })
+
+  it.each([undefined, '', delimiter])('is missed where the PATH is %j', async (path) => {
+    await expect(requirePrograms(['sh'], { PATH: path })).rejects.toMatchObject({ code: 'PROGRAM_MISSING' })
+  })
+
+  it.skipIf(process.platform === 'win32')('is no file that may not be run, and no directory', async () => {
+    chmodSync(program(first, 'tar'), 0o644)
+    mkdirSync(join(second, 'tar'))
+    await expect(requirePrograms(['tar'], both())).rejects.toMatchObject({ code: 'PROGRAM_MISSING' })
+  })
+})
