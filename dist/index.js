@@ -47208,6 +47208,94 @@ __webpack_async_result__();
 
 /***/ }),
 
+/***/ 5524:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   KQ: () => (/* binding */ markOwn),
+/* harmony export */   bf: () => (/* binding */ ownerOf),
+/* harmony export */   rg: () => (/* binding */ isMarker),
+/* harmony export */   zI: () => (/* binding */ isAbandoned)
+/* harmony export */ });
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
+/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8161);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
+
+
+
+const MARKER = 'owner';
+/** Less than a process needs from the directory to its marker. */
+const UNMARKED_MS = 3_600_000;
+/** No job of GitHub Actions runs longer, on whatever runner. */
+const LONGEST_JOB_MS = 5 * 24 * 3_600_000;
+/** What has to be removed last, so that a removal that is cut short is known for one. */
+function isMarker(name) {
+    return name === MARKER;
+}
+async function markOwn(root, destination) {
+    const { pid } = process;
+    const owner = { pid, began: await beginOf(pid), realm: await realm(), destination };
+    await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.writeFile)((0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(root, MARKER), JSON.stringify(owner), { flag: 'wx', mode: 0o600 });
+}
+/**
+ * Whether the process that made a staging directory is gone. Where that cannot be known, of another boot or another
+ * container, it is taken to be gone when this run is for the same destination, or when no job lasts that long.
+ */
+async function isAbandoned(root, destination) {
+    const { mtimeMs } = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(root);
+    const ageMs = Date.now() - mtimeMs;
+    const owner = await ownerOf(root);
+    if (owner === undefined)
+        return ageMs > UNMARKED_MS;
+    const state = await stateOf(owner);
+    if (state !== 'unknown')
+        return state === 'gone';
+    return owner.destination === destination || ageMs > LONGEST_JOB_MS;
+}
+/** Undefined where no marker is there, or none that can be read. */
+async function ownerOf(root) {
+    try {
+        const { pid, began, realm, destination } = JSON.parse(await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)((0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(root, MARKER), 'utf8'));
+        const isWhole = [began, realm, destination].every((text) => typeof text === 'string');
+        return isWhole && Number.isSafeInteger(pid) && pid > 0 ? { pid, began, realm, destination } : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+async function stateOf(owner) {
+    if (owner.realm !== (await realm()))
+        return 'unknown';
+    if (!isRunning(owner.pid))
+        return 'gone';
+    const began = await beginOf(owner.pid);
+    if (began === '' || owner.began === '')
+        return owner.pid === process.pid ? 'alive' : 'unknown';
+    return began === owner.began ? 'alive' : 'gone';
+}
+function isRunning(pid) {
+    try {
+        process.kill(pid, 0);
+        return true;
+    }
+    catch (error) {
+        return error.code !== 'ESRCH';
+    }
+}
+/** Field 22 of what Linux tells of a process; its name, in brackets, may have blanks. */
+async function beginOf(pid) {
+    const fields = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+    return fields.slice(fields.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+}
+async function realm() {
+    const boot = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
+    const processes = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readlink)('/proc/self/ns/pid').catch(() => '');
+    return boot === '' ? (0,node_os__WEBPACK_IMPORTED_MODULE_1__.hostname)() : `${boot.trim()} ${processes}`;
+}
+
+
+/***/ }),
+
 /***/ 9293:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
@@ -49881,7 +49969,7 @@ class Ring {
         this.#memory.set(bytes.subarray(0, fitting), place);
         this.#memory.set(bytes.subarray(fitting), 0);
     }
-    /** The written bytes from `start` to `end`: one view, or two where they go round. */
+    /** The memory of the bytes from `start` to `end`: one view, or two where they go round. */
     *views(start, end) {
         for (let at = start; at < end;) {
             const place = at % this.capacity;
@@ -54030,8 +54118,8 @@ class HttpClient {
     }
 }
 
-// EXTERNAL MODULE: ./lib/unpack/owner.js
-var unpack_owner = __nccwpck_require__(929);
+// EXTERNAL MODULE: ./lib/owner.js
+var lib_owner = __nccwpck_require__(5524);
 ;// CONCATENATED MODULE: ./lib/store/claim.js
 
 
@@ -54047,7 +54135,7 @@ async function claim(directory, purpose, subject) {
     const root = (0,external_node_path_.join)(directory, `.${purpose}-${(0,external_node_crypto_.randomUUID)()}`);
     await (0,promises_.mkdir)(root, { recursive: true });
     try {
-        await (0,unpack_owner/* markOwn */.KQ)(root, subject);
+        await (0,lib_owner/* markOwn */.KQ)(root, subject);
     }
     catch (error) {
         await removeTree(root);
@@ -54069,12 +54157,12 @@ async function claimsIn(directory) {
         if (!CLAIM.test(name))
             continue;
         // Of another container or another boot it is left until no job can still be running.
-        if (await (0,unpack_owner/* isAbandoned */.zI)(root, '').catch(() => false)) {
+        if (await (0,lib_owner/* isAbandoned */.zI)(root, '').catch(() => false)) {
             await removeTree(root);
             continue;
         }
         roots.push(root);
-        const owner = await (0,unpack_owner/* ownerOf */.bf)(root);
+        const owner = await (0,lib_owner/* ownerOf */.bf)(root);
         if (owner !== undefined && name.startsWith('.reading-'))
             inUse.add(owner.destination);
     }
@@ -55401,94 +55489,6 @@ function passwordsIn(proxy) {
 
 /***/ }),
 
-/***/ 929:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   KQ: () => (/* binding */ markOwn),
-/* harmony export */   bf: () => (/* binding */ ownerOf),
-/* harmony export */   rg: () => (/* binding */ isMarker),
-/* harmony export */   zI: () => (/* binding */ isAbandoned)
-/* harmony export */ });
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
-/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8161);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
-
-
-
-const MARKER = 'owner';
-/** Less than a process needs from the directory to its marker. */
-const UNMARKED_MS = 3_600_000;
-/** No job of GitHub Actions runs longer, on whatever runner. */
-const LONGEST_JOB_MS = 5 * 24 * 3_600_000;
-/** What has to be removed last, so that a removal that is cut short is known for one. */
-function isMarker(name) {
-    return name === MARKER;
-}
-async function markOwn(root, destination) {
-    const { pid } = process;
-    const owner = { pid, began: await beginOf(pid), realm: await realm(), destination };
-    await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.writeFile)((0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(root, MARKER), JSON.stringify(owner), { flag: 'wx', mode: 0o600 });
-}
-/**
- * Whether the process that made a staging directory is gone. Where that cannot be known, of another boot or another
- * container, it is taken to be gone when this run is for the same destination, or when no job lasts that long.
- */
-async function isAbandoned(root, destination) {
-    const { mtimeMs } = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(root);
-    const ageMs = Date.now() - mtimeMs;
-    const owner = await ownerOf(root);
-    if (owner === undefined)
-        return ageMs > UNMARKED_MS;
-    const state = await stateOf(owner);
-    if (state !== 'unknown')
-        return state === 'gone';
-    return owner.destination === destination || ageMs > LONGEST_JOB_MS;
-}
-/** Undefined where no marker is there, or none that can be read. */
-async function ownerOf(root) {
-    try {
-        const { pid, began, realm, destination } = JSON.parse(await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)((0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(root, MARKER), 'utf8'));
-        const isWhole = [began, realm, destination].every((text) => typeof text === 'string');
-        return isWhole && Number.isSafeInteger(pid) && pid > 0 ? { pid, began, realm, destination } : undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-async function stateOf(owner) {
-    if (owner.realm !== (await realm()))
-        return 'unknown';
-    if (!isRunning(owner.pid))
-        return 'gone';
-    const began = await beginOf(owner.pid);
-    if (began === '' || owner.began === '')
-        return owner.pid === process.pid ? 'alive' : 'unknown';
-    return began === owner.began ? 'alive' : 'gone';
-}
-function isRunning(pid) {
-    try {
-        process.kill(pid, 0);
-        return true;
-    }
-    catch (error) {
-        return error.code !== 'ESRCH';
-    }
-}
-/** Field 22 of what Linux tells of a process; its name, in brackets, may have blanks. */
-async function beginOf(pid) {
-    const fields = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-    return fields.slice(fields.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-}
-async function realm() {
-    const boot = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
-    const processes = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readlink)('/proc/self/ns/pid').catch(() => '');
-    return boot === '' ? (0,node_os__WEBPACK_IMPORTED_MODULE_1__.hostname)() : `${boot.trim()} ${processes}`;
-}
-
-
-/***/ }),
-
 /***/ 7735:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
@@ -55512,8 +55512,8 @@ var external_node_path_ = __nccwpck_require__(6760);
 var disk_space = __nccwpck_require__(9025);
 // EXTERNAL MODULE: ./lib/errors.js
 var errors = __nccwpck_require__(452);
-// EXTERNAL MODULE: ./lib/unpack/owner.js
-var owner = __nccwpck_require__(929);
+// EXTERNAL MODULE: ./lib/owner.js
+var owner = __nccwpck_require__(5524);
 ;// CONCATENATED MODULE: ./lib/unpack/stale.js
 
 

@@ -5,32 +5,21 @@ import { join } from 'node:path'
 import type { Environment } from './environment.ts'
 import { ActionError } from './errors.ts'
 import { makeCleanClone } from './git/clean-clone.ts'
-import { Credentials } from './git/credentials.ts'
-import { gitOutside } from './git/git.ts'
-import { type Origin, resolveAtOrigin } from './git/origin.ts'
-import { branchIn } from './git/ref-name.ts'
-import { requireGit } from './git/version.ts'
-import { type JobEvent, type Target, wantedOf } from './git/wanted.ts'
+import type { Origin } from './git/origin.ts'
 import { gitRetries } from './git-retries.ts'
-import { invalid } from './input-values.ts'
 import { type Packed, packInto } from './pack/pack.ts'
 import { requirePrograms } from './programs.ts'
+import { type AimContext, aimOf } from './save-aim.ts'
 import type { SaveInputs } from './save-inputs.ts'
 import type { SaveReport } from './save-report.ts'
 import { type SavedBefore, savedBefore } from './saved-before.ts'
 import { CACHED_FILE } from './snapshot/actions-cache.ts'
-import { type CachedSnapshot, keyOf } from './snapshot/cache-key.ts'
+import type { CachedSnapshot } from './snapshot/cache-key.ts'
 import { type CacheService, cacheServiceOf } from './snapshot/cache-service.ts'
 import { Timing } from './timing.ts'
 
 /** What a save step may use of the world around it. */
-export interface SaveContext {
-  readonly env: Environment
-  readonly event: JobEvent
-  /** The runner's temporary directory. */
-  readonly temp: string
-  readonly signal: AbortSignal
-  readonly log: (line: string) => void
+export interface SaveContext extends AimContext {
   readonly onSecret: (text: string) => void
   /**
    * Saves the file CACHED_FILE of a directory under a key; false where the cache did not take it. The directory is
@@ -46,12 +35,9 @@ export async function save(inputs: SaveInputs, context: SaveContext): Promise<Sa
   const began = performance.now()
   const service = requireService(context.env)
   await requirePrograms(['tar', 'zstd'], context.env)
-  const origin = await originOf(inputs, context)
-  const target = await findTarget(inputs, context, origin)
-  const snapshot = snapshotOf(inputs, target)
+  const { origin, snapshot, key } = await aimOf(inputs, context)
   const timing: Times = new Timing()
   const { minAgeMs, repository } = inputs
-  const key = keyFor(snapshot)
   const find = () => savedBefore(snapshot, { ...context, service, minAgeMs })
   const saved = (await find()) ?? (await make(snapshot, { key, inputs, context, origin, timing, find }))
   return {
@@ -70,47 +56,6 @@ function requireService(env: Environment): CacheService {
   const service = cacheServiceOf(env, 'write')
   if (service.kind === 'offered') return service
   throw new ActionError('CACHE_REFUSED', `nothing can be saved in the Actions cache: ${service.reason}`)
-}
-
-/** The token stays in this process and in the environment of git. */
-async function originOf({ token, githubServerUrl, repository }: SaveInputs, context: SaveContext) {
-  const { temp, env } = context
-  const onCredentials = (): void => {}
-  const credentials = await Credentials.create({
-    temp,
-    serverUrl: githubServerUrl,
-    token,
-    env,
-    onCredentials,
-  })
-  return { url: credentials.originUrl(repository), env: credentials.env }
-}
-
-async function findTarget(inputs: SaveInputs, context: SaveContext, origin: Origin): Promise<Target> {
-  const git = gitOutside(context.temp, context)
-  await requireGit(git)
-  const wanted = wantedOf({ ...inputs, allowUnsafePrCheckout: false }, context.event)
-  return resolveAtOrigin(wanted, origin, { git, retries: gitRetries(context) })
-}
-
-/** Restores look for the snapshots of branches. */
-function snapshotOf(inputs: SaveInputs, { ref, commit }: Target): CachedSnapshot {
-  const { repository, githubServerUrl, depth } = inputs
-  const branch = branchIn(ref)
-  if (branch === undefined) {
-    const seen = ref === '' ? `the commit ${commit}` : ref
-    throw invalid(
-      `a snapshot is of a branch, and this job is about ${seen}: set ref, or run it for a push to a branch`,
-    )
-  }
-  const kind = depth === 0 ? 'full' : 'shallow'
-  return { host: githubServerUrl.host, ...repository, branch, kind, commit }
-}
-
-function keyFor(snapshot: CachedSnapshot): string {
-  const key = keyOf(snapshot)
-  if (key !== undefined) return key
-  throw invalid(`the branch ${snapshot.branch} has a name that is too long for a key of the Actions cache`)
 }
 
 interface Making {

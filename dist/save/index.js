@@ -46753,7 +46753,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _job_event_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5225);
 /* harmony import */ var _runner_step_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4580);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(4020);
-/* harmony import */ var _save_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3051);
+/* harmony import */ var _save_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6108);
 /* harmony import */ var _save_inputs_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6426);
 /* harmony import */ var _save_report_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(5576);
 /* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(150);
@@ -46936,7 +46936,7 @@ function saveLine(report) {
 
 /***/ }),
 
-/***/ 3051:
+/***/ 6108:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46947,14 +46947,14 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __nccwpck_require__(7598);
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:fs/promises"
 var promises_ = __nccwpck_require__(1455);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 // EXTERNAL MODULE: ./lib/errors.js
 var lib_errors = __nccwpck_require__(452);
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
 ;// CONCATENATED MODULE: ./lib/git/index-file.js
 
 
@@ -48088,349 +48088,6 @@ async function dropTraces(dotGit) {
     }
 }
 
-// EXTERNAL MODULE: external "node:os"
-var external_node_os_ = __nccwpck_require__(8161);
-;// CONCATENATED MODULE: ./lib/git/config-file.js
-
-
-/** What a config file itself sets, whatever it includes. Git lists keys with section and name in lower case. */
-async function settingsOf(file, git, which = ['--list']) {
-    const printed = await git.run(['config', '--file', file, '--no-includes', '--null', ...which]);
-    const entries = printed.split('\0').filter((entry) => entry !== '');
-    return entries.map((entry) => {
-        const keyEnd = entry.indexOf('\n');
-        return keyEnd === -1 ? [entry, 'true'] : [entry.slice(0, keyEnd), entry.slice(keyEnd + 1)];
-    });
-}
-/** Adds to a config file that git or this action has written; what it has under the same keys stays. */
-async function addSettings(file, settings) {
-    await (0,promises_.appendFile)(file, settings.map(settingText).join(''));
-}
-/** One setting with its section, as text. */
-function settingText([key, value]) {
-    const [first, last] = [key.indexOf('.'), key.lastIndexOf('.')];
-    const subsection = first === last ? '' : ` ${quotedSubsection(key.slice(first + 1, last))}`;
-    return `[${key.slice(0, first)}${subsection}]\n\t${key.slice(last + 1)} = ${quotedValue(value)}\n`;
-}
-/** A subsection's name. Git cannot read back one with a line end. */
-function quotedSubsection(name) {
-    if (name.includes('\n'))
-        throw new lib_errors/* ActionError */.l('GIT_FAILED', `git's config cannot name ${JSON.stringify(name)}`);
-    return `"${name.replace(/["\\]/g, '\\$&')}"`;
-}
-/** A value git reads back as it is, whatever it holds. */
-function quotedValue(value) {
-    if (/^[\w:/.@+~%-]+$/.test(value))
-        return value;
-    const escaped = value.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\t', '\\t');
-    return `"${escaped}"`;
-}
-
-;// CONCATENATED MODULE: ./lib/git/persisted-credentials.js
-
-
-
-
-
-const CONTAINER_WORKSPACE = '/github/workspace';
-const CONTAINER_TEMP = '/github/runner_temp';
-/** What the files of actions/checkout and of this action are called. */
-const CREDENTIALS_FILE = /^git-credentials-[0-9a-f-]+\.config$/i;
-/**
- * Settings by which git reads the credentials in this git directory and nowhere else: where it is for the steps
- * of the job, and where container actions find it.
- */
-function inclusions(inclusion) {
-    const { credentialsFile, gitDirectory, below, workspace } = inclusion;
-    const inContainer = external_node_path_.posix.join(CONTAINER_WORKSPACE, slashed((0,external_node_path_.relative)(workspace, gitDirectory)));
-    const places = [
-        { path: slashed(gitDirectory), value: credentialsFile },
-        { path: inContainer, value: external_node_path_.posix.join(CONTAINER_TEMP, (0,external_node_path_.basename)(credentialsFile)) },
-    ];
-    return places.flatMap(({ path, value }) => below.map((pattern) => [`includeIf.gitdir:${escaped(path)}${pattern}.path`, value]));
-}
-/** Git takes the path for a pattern. */
-function escaped(path) {
-    return path.replace(/[*?[\\]/g, '\\$&');
-}
-function slashed(path) {
-    return process.platform === 'win32' ? path.replaceAll('\\', '/') : path;
-}
-/** Removes the files first, they are the secret, then what names them. What is gone already is no error. */
-async function removePersisted(persisted, git) {
-    for (const file of persisted.files)
-        await (0,promises_.rm)(file, { force: true });
-    const names = persisted.files.map((file) => (0,external_node_path_.basename)(file));
-    for (const directory of persisted.gitDirectories) {
-        const file = (0,external_node_path_.join)(directory, 'config');
-        await removeSettings(file, git, ([key, value]) => {
-            if (isInclusion(key))
-                return names.includes(basenameAnywhere(value));
-            return key === 'core.sshcommand' && names.some((name) => value.includes(name));
-        });
-    }
-}
-/**
- * Removes what earlier steps of this action or of actions/checkout left in a clone and in its submodules, with
- * the files in `temp` that it names: git would send both their credentials and ours, which servers refuse.
- */
-async function removeEarlier(gitDirectory, { origin, temp, git }) {
-    const keys = ['core.sshcommand', `http.${origin}/.extraheader`, `url.${origin}/.insteadof`];
-    for (const directory of [gitDirectory, ...(await submodulesIn(gitDirectory))]) {
-        const removed = await removeSettings((0,external_node_path_.join)(directory, 'config'), git, ([key, value]) => isInclusion(key) ? isCredentialsFile(value) : keys.includes(key));
-        for (const [, value] of removed) {
-            if (isCredentialsFile(value) && (0,external_node_path_.dirname)(value) === temp)
-                await (0,promises_.rm)(value, { force: true });
-        }
-    }
-}
-function isInclusion(key) {
-    return key.startsWith('includeif.gitdir:') && key.endsWith('.path');
-}
-function isCredentialsFile(path) {
-    return CREDENTIALS_FILE.test(basenameAnywhere(path));
-}
-/** A path in a container has slashes on every machine. */
-function basenameAnywhere(path) {
-    return process.platform === 'win32' ? external_node_path_.win32.basename(path) : external_node_path_.posix.basename(path);
-}
-async function removeSettings(file, git, isDoomed) {
-    if (!(0,external_node_fs_.existsSync)(file))
-        return [];
-    const doomed = (await settingsOf(file, git)).filter(isDoomed);
-    const inclusionsToo = doomed.map(([key, value]) => 
-    // Only the values of inclusions may stand in argv; a header is a secret.
-    isInclusion(key) ? [key, `^${value.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&')}$`] : [key]);
-    const unsettings = new Map(inclusionsToo.map((args) => [args.join('\n'), args]));
-    for (const args of unsettings.values())
-        await git.run(['config', '--file', file, '--unset-all', ...args]);
-    return doomed;
-}
-/** Git directories of submodules at any depth; a submodule's name may have slashes. */
-async function submodulesIn(gitDirectory) {
-    const found = [];
-    const pending = [(0,external_node_path_.join)(gitDirectory, 'modules')];
-    for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
-        const entries = await presence_entriesIn(path);
-        if (entries.some(({ name }) => name === 'HEAD')) {
-            found.push(path);
-            pending.push((0,external_node_path_.join)(path, 'modules'));
-        }
-        else {
-            for (const entry of entries)
-                if (entry.isDirectory())
-                    pending.push((0,external_node_path_.join)(path, entry.name));
-        }
-    }
-    return found;
-}
-
-;// CONCATENATED MODULE: ./lib/git/ssh.js
-
-
-
-
-
-/** The keys in https://api.github.com/meta, whose fingerprints GitHub publishes in its documentation. */
-const GITHUB_HOST_KEYS = [
-    'github.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl',
-    'github.com ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBEmKSENjQEezOmxkZMy7opKg' +
-        'wFB9nkt5YRrYMjNuG5N87uRgg6CLrbo5wAdT/y6v0mKV0U2w0WZ2YB/++Tpockg=',
-    'github.com ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQCj7ndNxQowgcQnjshcLrqPEiiphnt+VTTvDP6mHBL9j1aNUkY4Ue1gvwnG' +
-        'LVlOhGeYrnZaMgRK6+PKCUXaDbC7qtbW8gIkhL7aGCsOr/C56SJMy/BCZfxd1nWzAOxSDPgVsmerOBYfNqltV9/hWCqBywINIR+5dIg6' +
-        'JTJ72pcEpEjcYgXkE2YEFXV1JHnsKgbLWNlhScqb2UmyRkQyytRLtL+38TGxkxCflmO+5Z8CSSNY7GidjMIZ7Q4zMjA2n1nGrlTDkzwD' +
-        'Csw+wqFPGQA179cnfGWOWRVruj16z6XyvxvjJwbz0wQZ75XK5tKSb7FNyeIEs4TT4jk+S4dhPeAUC5y+bDYirYgM4GC7uEnztnZyaVWQ' +
-        '7B381AK4Qdrwt51ZqExKbQpTUNn+EjqoTwvqNj4kqx5QUCI0ThS/YkOxJCXmPUWZbhjpCg56i+2aB6CmK2JGhn57K5mj0MNdBXA4/Wnw' +
-        'H6XoPWJzK5Nyu2zB3nAZp+S5hpQs+p1vN1/wsjk=',
-];
-/** Paths that nobody else has. */
-function sshFilesIn(temp) {
-    const key = (0,external_node_path_.join)(temp, (0,external_node_crypto_.randomUUID)());
-    return { key, knownHosts: `${key}_known_hosts` };
-}
-/** Writes both files, readable by this user alone: SSH refuses a key that others can read. */
-async function writeSshFiles(files, ssh, env) {
-    await (0,promises_.mkdir)((0,external_node_path_.join)(files.key, '..'), { recursive: true });
-    const onlyMine = { mode: 0o600, flag: 'wx' };
-    await (0,promises_.writeFile)(files.key, `${ssh.key.trim()}\n`, onlyMine);
-    await (0,promises_.writeFile)(files.knownHosts, await knownHostsText(ssh, env), onlyMine);
-}
-async function knownHostsText(ssh, env) {
-    const users = (0,external_node_path_.join)(env.HOME || (0,external_node_os_.homedir)(), '.ssh', 'known_hosts');
-    const usersText = await (0,promises_.readFile)(users, 'utf8').catch((error) => {
-        if (error.code === 'ENOENT')
-            return '';
-        throw error;
-    });
-    return [usersText, ssh.knownHosts ?? '', ...GITHUB_HOST_KEYS].map((text) => `${text}\n`).join('');
-}
-/**
- * What git is to run in place of `ssh`, for a shell in which RUNNER_TEMP names the directory of the files: a
- * container has them elsewhere. Looks for `ssh` on the PATH.
- */
-async function sshCommand(files, ssh, env) {
-    const inTemp = (path) => `$RUNNER_TEMP/${(0,external_node_path_.basename)(path)}`;
-    return [
-        `"${await sshProgram(env)}" -i "${inTemp(files.key)}"`,
-        ...(ssh.isStrict ? ['-o StrictHostKeyChecking=yes -o CheckHostIP=no'] : []),
-        `-o "UserKnownHostsFile=${inTemp(files.knownHosts)}"`,
-    ].join(' ');
-}
-async function sshProgram(env) {
-    const name = process.platform === 'win32' ? 'ssh.exe' : 'ssh';
-    for (const directory of (env.PATH ?? env.Path ?? '').split(external_node_path_.delimiter)) {
-        const path = (0,external_node_path_.join)(directory, name);
-        if (directory !== '' && (await isExecutable(path)))
-            return path;
-    }
-    throw new lib_errors/* ActionError */.l('GIT_FAILED', 'Input ssh-key is set, but ssh was not found on the PATH: install an SSH client, or use token instead');
-}
-function isExecutable(path) {
-    return (0,promises_.access)(path, promises_.constants.X_OK).then(() => true, () => false);
-}
-
-;// CONCATENATED MODULE: ./lib/git/credentials.js
-
-
-
-
-
-
-
-
-/** Removal goes on after a cancelled step, but not for ever. */
-const REMOVAL_LIMIT_MS = 5_000;
-/** What lets git in at the origin. The token is on disk only once persisted, the SSH key until `remove`. */
-class Credentials {
-    /** On top of the environment, for git commands that talk to the origin. */
-    env;
-    /** The same for its submodules, whose addresses may be for SSH though only a token is there. */
-    submoduleEnv;
-    #options;
-    #sshCommand;
-    #persisted;
-    static async create(options) {
-        const { ssh, env, temp } = options;
-        if (ssh === undefined)
-            return new Credentials(options, { files: [], command: undefined });
-        const files = sshFilesIn(temp);
-        const command = await sshCommand(files, ssh, env);
-        const paths = Object.values(files);
-        options.onCredentials(stateOf({ files: paths, gitDirectories: [] }));
-        await writeSshFiles(files, ssh, env);
-        return new Credentials(options, { files: paths, command });
-    }
-    constructor(options, ssh) {
-        const { env, temp } = options;
-        this.#options = options;
-        this.#sshCommand = ssh.command;
-        this.#persisted = { files: ssh.files, gitDirectories: [] };
-        const login = ssh.command === undefined ? {} : { GIT_SSH_COMMAND: ssh.command, RUNNER_TEMP: temp };
-        this.env = { ...login, ...git_settingsEnvironment(this.#headers, env) };
-        this.submoduleEnv = { ...login, ...git_settingsEnvironment([...this.#headers, ...this.#rewrites], env) };
-    }
-    /** As actions/checkout writes it; it takes a clone with any other address for another repository's. */
-    originUrl({ owner, name }) {
-        const { serverUrl, ssh } = this.#options;
-        const path = `${encodeURIComponent(owner)}/${encodeURIComponent(name)}`;
-        return ssh === undefined ? `${serverUrl.origin}/${path}` : `${ssh.user}@${serverUrl.hostname}:${path}.git`;
-    }
-    /** Lets the steps that follow in: what they run reads the token and the key outside of the workspace. */
-    async persist(where) {
-        const { gitDirectory, finalGitDirectory, submodules } = where;
-        const { temp, onCredentials } = this.#options;
-        const headers = this.#headers;
-        const file = (0,external_node_path_.join)(temp, `git-credentials-${(0,external_node_crypto_.randomUUID)()}.config`);
-        this.#persisted = {
-            files: headers.length === 0 ? this.#persisted.files : [...this.#persisted.files, file],
-            gitDirectories: [finalGitDirectory, ...submodules],
-        };
-        onCredentials(stateOf(this.#persisted));
-        if (headers.length > 0)
-            await this.#writeHeader(file);
-        const workspace = await (0,promises_.realpath)(where.workspace);
-        for (const directory of this.#persisted.gitDirectories) {
-            const config = (0,external_node_path_.join)((0,external_node_path_.resolve)(gitDirectory, (0,external_node_path_.relative)(finalGitDirectory, directory)), 'config');
-            await addSettings(config, this.#settingsFor(directory, file, { finalGitDirectory, workspace }));
-        }
-    }
-    /** Makes a clone that is used again fit for these credentials, its submodules included. */
-    async removeEarlier(gitDirectory, git) {
-        const { temp, serverUrl } = this.#options;
-        await removeEarlier(gitDirectory, { temp, origin: serverUrl.origin, git });
-    }
-    /** Removes the files and what names them; may be called twice. */
-    async remove() {
-        await removeCredentials(stateOf(this.#persisted), this.#options.env);
-    }
-    get #headers() {
-        const { token, serverUrl } = this.#options;
-        if (token === undefined)
-            return [];
-        return [[`http.${serverUrl.origin}/.extraheader`, `AUTHORIZATION: basic ${basicCredentials(token)}`]];
-    }
-    get #rewrites() {
-        const { ssh, serverUrl, ownerId } = this.#options;
-        if (ssh !== undefined)
-            return [];
-        const users = [
-            `git@${serverUrl.hostname}:`,
-            ...(ownerId === undefined ? [] : [`org-${ownerId}@github.com:`]),
-        ];
-        return users.map((user) => [`url.${serverUrl.origin}/.insteadOf`, user]);
-    }
-    async #writeHeader(file) {
-        const text = this.#headers.map(([, value]) => `\textraheader = ${value}\n`).join('');
-        await (0,promises_.mkdir)(this.#options.temp, { recursive: true });
-        const section = `[http "${this.#options.serverUrl.origin}/"]\n`;
-        await (0,promises_.writeFile)(file, `${section}${text}`, { mode: 0o600, flag: 'wx' });
-    }
-    #settingsFor(directory, credentialsFile, where) {
-        const isSubmodule = directory !== where.finalGitDirectory;
-        const below = isSubmodule ? [''] : ['', '/worktrees/*'];
-        const inclusion = { credentialsFile, gitDirectory: directory, below, workspace: where.workspace };
-        return [
-            ...(this.#headers.length === 0 ? [] : inclusions(inclusion)),
-            ...(isSubmodule ? this.#rewrites : []),
-            ...(this.#sshCommand === undefined ? [] : [['core.sshCommand', this.#sshCommand]]),
-        ];
-    }
-}
-function basicCredentials(token) {
-    return Buffer.from(`x-access-token:${token}`, 'utf8').toString('base64');
-}
-/** For the step after the job: removes what `onCredentials` was last told of; twice is no error. */
-async function removeCredentials(state, env) {
-    // Of the directories it is told of, some may be gone.
-    const git = gitOutside((0,external_node_os_.tmpdir)(), { env, signal: AbortSignal.timeout(REMOVAL_LIMIT_MS) });
-    await removePersisted(JSON.parse(state), git);
-}
-function stateOf(persisted) {
-    return JSON.stringify(persisted);
-}
-/**
- * Lets git work in a directory that belongs to somebody else, as a workspace does in a container job. Variables
- * on top of `env`; git older than 2.38 takes this setting from files only.
- */
-function safeDirectoryEnv(path, env) {
-    return settingsEnvironment([['safe.directory', path]], env);
-}
-
-;// CONCATENATED MODULE: ./lib/git/version.js
-
-/** The first git that takes settings from its environment (GIT_CONFIG_COUNT), which is the way for secrets. */
-const LEAST = { major: 2, minor: 31 };
-/** Rejects where git is missing or too old. Any directory's git will do. */
-async function requireGit(git) {
-    const said = (await git.run(['version'])).trim();
-    const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(said) ?? [];
-    if (Number(major) > LEAST.major || (Number(major) === LEAST.major && Number(minor) >= LEAST.minor))
-        return;
-    const least = `${LEAST.major}.${LEAST.minor}`;
-    const message = `git ${least} or newer is needed, and the one on the PATH says "${said}": install a newer git`;
-    throw new lib_errors/* ActionError */.l('GIT_MISSING', message);
-}
-
 ;// CONCATENATED MODULE: external "node:timers/promises"
 const external_node_timers_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
 ;// CONCATENATED MODULE: ./lib/patience.js
@@ -48518,6 +48175,8 @@ function gitRetries(context) {
     };
 }
 
+// EXTERNAL MODULE: external "node:os"
+var external_node_os_ = __nccwpck_require__(8161);
 // EXTERNAL MODULE: external "node:zlib"
 var external_node_zlib_ = __nccwpck_require__(8522);
 ;// CONCATENATED MODULE: ./lib/bell.js
@@ -48987,11 +48646,415 @@ async function requirePrograms(names, env) {
 async function isIn(directories, name) {
     const file = process.platform === 'win32' ? `${name}.exe` : name;
     for (const directory of directories) {
-        const isThere = await (0,promises_.access)((0,external_node_path_.join)(directory, file), external_node_fs_.constants.X_OK).then(() => true, () => false);
-        if (isThere)
+        if (await isProgram((0,external_node_path_.join)(directory, file)))
             return true;
     }
     return false;
+}
+async function isProgram(path) {
+    try {
+        await (0,promises_.access)(path, external_node_fs_.constants.X_OK);
+        return (await (0,promises_.stat)(path)).isFile();
+    }
+    catch {
+        return false;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/git/config-file.js
+
+
+/** What a config file itself sets, whatever it includes. Git lists keys with section and name in lower case. */
+async function settingsOf(file, git, which = ['--list']) {
+    const printed = await git.run(['config', '--file', file, '--no-includes', '--null', ...which]);
+    const entries = printed.split('\0').filter((entry) => entry !== '');
+    return entries.map((entry) => {
+        const keyEnd = entry.indexOf('\n');
+        return keyEnd === -1 ? [entry, 'true'] : [entry.slice(0, keyEnd), entry.slice(keyEnd + 1)];
+    });
+}
+/** Adds to a config file that git or this action has written; what it has under the same keys stays. */
+async function addSettings(file, settings) {
+    await (0,promises_.appendFile)(file, settings.map(settingText).join(''));
+}
+/** One setting with its section, as text. */
+function settingText([key, value]) {
+    const [first, last] = [key.indexOf('.'), key.lastIndexOf('.')];
+    const subsection = first === last ? '' : ` ${quotedSubsection(key.slice(first + 1, last))}`;
+    return `[${key.slice(0, first)}${subsection}]\n\t${key.slice(last + 1)} = ${quotedValue(value)}\n`;
+}
+/** A subsection's name. Git cannot read back one with a line end. */
+function quotedSubsection(name) {
+    if (name.includes('\n'))
+        throw new lib_errors/* ActionError */.l('GIT_FAILED', `git's config cannot name ${JSON.stringify(name)}`);
+    return `"${name.replace(/["\\]/g, '\\$&')}"`;
+}
+/** A value git reads back as it is, whatever it holds. */
+function quotedValue(value) {
+    if (/^[\w:/.@+~%-]+$/.test(value))
+        return value;
+    const escaped = value.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\t', '\\t');
+    return `"${escaped}"`;
+}
+
+;// CONCATENATED MODULE: ./lib/git/persisted-credentials.js
+
+
+
+
+
+const CONTAINER_WORKSPACE = '/github/workspace';
+const CONTAINER_TEMP = '/github/runner_temp';
+/** What the files of actions/checkout and of this action are called. */
+const CREDENTIALS_FILE = /^git-credentials-[0-9a-f-]+\.config$/i;
+/**
+ * Settings by which git reads the credentials in this git directory and nowhere else: where it is for the steps
+ * of the job, and where container actions find it.
+ */
+function inclusions(inclusion) {
+    const { credentialsFile, gitDirectory, below, workspace } = inclusion;
+    const inContainer = external_node_path_.posix.join(CONTAINER_WORKSPACE, slashed((0,external_node_path_.relative)(workspace, gitDirectory)));
+    const places = [
+        { path: slashed(gitDirectory), value: credentialsFile },
+        { path: inContainer, value: external_node_path_.posix.join(CONTAINER_TEMP, (0,external_node_path_.basename)(credentialsFile)) },
+    ];
+    return places.flatMap(({ path, value }) => below.map((pattern) => [`includeIf.gitdir:${escaped(path)}${pattern}.path`, value]));
+}
+/** Git takes the path for a pattern. */
+function escaped(path) {
+    return path.replace(/[*?[\\]/g, '\\$&');
+}
+function slashed(path) {
+    return process.platform === 'win32' ? path.replaceAll('\\', '/') : path;
+}
+/** Removes the files first, they are the secret, then what names them. What is gone already is no error. */
+async function removePersisted(persisted, git) {
+    for (const file of persisted.files)
+        await (0,promises_.rm)(file, { force: true });
+    const names = persisted.files.map((file) => (0,external_node_path_.basename)(file));
+    for (const directory of persisted.gitDirectories) {
+        const file = (0,external_node_path_.join)(directory, 'config');
+        await removeSettings(file, git, ([key, value]) => {
+            if (isInclusion(key))
+                return names.includes(basenameAnywhere(value));
+            return key === 'core.sshcommand' && names.some((name) => value.includes(name));
+        });
+    }
+}
+/**
+ * Removes what earlier steps of this action or of actions/checkout left in a clone and in its submodules, with
+ * the files in `temp` that it names: git would send both their credentials and ours, which servers refuse.
+ */
+async function removeEarlier(gitDirectory, { origin, temp, git }) {
+    const keys = ['core.sshcommand', `http.${origin}/.extraheader`, `url.${origin}/.insteadof`];
+    for (const directory of [gitDirectory, ...(await submodulesIn(gitDirectory))]) {
+        const removed = await removeSettings((0,external_node_path_.join)(directory, 'config'), git, ([key, value]) => isInclusion(key) ? isCredentialsFile(value) : keys.includes(key));
+        for (const [, value] of removed) {
+            if (isCredentialsFile(value) && (0,external_node_path_.dirname)(value) === temp)
+                await (0,promises_.rm)(value, { force: true });
+        }
+    }
+}
+function isInclusion(key) {
+    return key.startsWith('includeif.gitdir:') && key.endsWith('.path');
+}
+function isCredentialsFile(path) {
+    return CREDENTIALS_FILE.test(basenameAnywhere(path));
+}
+/** A path in a container has slashes on every machine. */
+function basenameAnywhere(path) {
+    return process.platform === 'win32' ? external_node_path_.win32.basename(path) : external_node_path_.posix.basename(path);
+}
+async function removeSettings(file, git, isDoomed) {
+    if (!(0,external_node_fs_.existsSync)(file))
+        return [];
+    const doomed = (await settingsOf(file, git)).filter(isDoomed);
+    const inclusionsToo = doomed.map(([key, value]) => 
+    // Only the values of inclusions may stand in argv; a header is a secret.
+    isInclusion(key) ? [key, `^${value.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&')}$`] : [key]);
+    const unsettings = new Map(inclusionsToo.map((args) => [args.join('\n'), args]));
+    for (const args of unsettings.values())
+        await git.run(['config', '--file', file, '--unset-all', ...args]);
+    return doomed;
+}
+/** Git directories of submodules at any depth; a submodule's name may have slashes. */
+async function submodulesIn(gitDirectory) {
+    const found = [];
+    const pending = [(0,external_node_path_.join)(gitDirectory, 'modules')];
+    for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+        const entries = await presence_entriesIn(path);
+        if (entries.some(({ name }) => name === 'HEAD')) {
+            found.push(path);
+            pending.push((0,external_node_path_.join)(path, 'modules'));
+        }
+        else {
+            for (const entry of entries)
+                if (entry.isDirectory())
+                    pending.push((0,external_node_path_.join)(path, entry.name));
+        }
+    }
+    return found;
+}
+
+;// CONCATENATED MODULE: ./lib/git/ssh.js
+
+
+
+
+
+/** The keys in https://api.github.com/meta, whose fingerprints GitHub publishes in its documentation. */
+const GITHUB_HOST_KEYS = [
+    'github.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl',
+    'github.com ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBEmKSENjQEezOmxkZMy7opKg' +
+        'wFB9nkt5YRrYMjNuG5N87uRgg6CLrbo5wAdT/y6v0mKV0U2w0WZ2YB/++Tpockg=',
+    'github.com ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQCj7ndNxQowgcQnjshcLrqPEiiphnt+VTTvDP6mHBL9j1aNUkY4Ue1gvwnG' +
+        'LVlOhGeYrnZaMgRK6+PKCUXaDbC7qtbW8gIkhL7aGCsOr/C56SJMy/BCZfxd1nWzAOxSDPgVsmerOBYfNqltV9/hWCqBywINIR+5dIg6' +
+        'JTJ72pcEpEjcYgXkE2YEFXV1JHnsKgbLWNlhScqb2UmyRkQyytRLtL+38TGxkxCflmO+5Z8CSSNY7GidjMIZ7Q4zMjA2n1nGrlTDkzwD' +
+        'Csw+wqFPGQA179cnfGWOWRVruj16z6XyvxvjJwbz0wQZ75XK5tKSb7FNyeIEs4TT4jk+S4dhPeAUC5y+bDYirYgM4GC7uEnztnZyaVWQ' +
+        '7B381AK4Qdrwt51ZqExKbQpTUNn+EjqoTwvqNj4kqx5QUCI0ThS/YkOxJCXmPUWZbhjpCg56i+2aB6CmK2JGhn57K5mj0MNdBXA4/Wnw' +
+        'H6XoPWJzK5Nyu2zB3nAZp+S5hpQs+p1vN1/wsjk=',
+];
+/** Paths that nobody else has. */
+function sshFilesIn(temp) {
+    const key = (0,external_node_path_.join)(temp, (0,external_node_crypto_.randomUUID)());
+    return { key, knownHosts: `${key}_known_hosts` };
+}
+/** Writes both files, readable by this user alone: SSH refuses a key that others can read. */
+async function writeSshFiles(files, ssh, env) {
+    await (0,promises_.mkdir)((0,external_node_path_.join)(files.key, '..'), { recursive: true });
+    const onlyMine = { mode: 0o600, flag: 'wx' };
+    await (0,promises_.writeFile)(files.key, `${ssh.key.trim()}\n`, onlyMine);
+    await (0,promises_.writeFile)(files.knownHosts, await knownHostsText(ssh, env), onlyMine);
+}
+async function knownHostsText(ssh, env) {
+    const users = (0,external_node_path_.join)(env.HOME || (0,external_node_os_.homedir)(), '.ssh', 'known_hosts');
+    const usersText = await (0,promises_.readFile)(users, 'utf8').catch((error) => {
+        if (error.code === 'ENOENT')
+            return '';
+        throw error;
+    });
+    return [usersText, ssh.knownHosts ?? '', ...GITHUB_HOST_KEYS].map((text) => `${text}\n`).join('');
+}
+/**
+ * What git is to run in place of `ssh`, for a shell in which RUNNER_TEMP names the directory of the files: a
+ * container has them elsewhere. Looks for `ssh` on the PATH.
+ */
+async function sshCommand(files, ssh, env) {
+    const inTemp = (path) => `$RUNNER_TEMP/${(0,external_node_path_.basename)(path)}`;
+    return [
+        `"${await sshProgram(env)}" -i "${inTemp(files.key)}"`,
+        ...(ssh.isStrict ? ['-o StrictHostKeyChecking=yes -o CheckHostIP=no'] : []),
+        `-o "UserKnownHostsFile=${inTemp(files.knownHosts)}"`,
+    ].join(' ');
+}
+async function sshProgram(env) {
+    const name = process.platform === 'win32' ? 'ssh.exe' : 'ssh';
+    for (const directory of (env.PATH ?? env.Path ?? '').split(external_node_path_.delimiter)) {
+        const path = (0,external_node_path_.join)(directory, name);
+        if (directory !== '' && (await isExecutable(path)))
+            return path;
+    }
+    throw new lib_errors/* ActionError */.l('GIT_FAILED', 'Input ssh-key is set, but ssh was not found on the PATH: install an SSH client, or use token instead');
+}
+function isExecutable(path) {
+    return (0,promises_.access)(path, promises_.constants.X_OK).then(() => true, () => false);
+}
+
+;// CONCATENATED MODULE: ./lib/git/credentials.js
+
+
+
+
+
+
+
+
+/** Removal goes on after a cancelled step, but not for ever. */
+const REMOVAL_LIMIT_MS = 5_000;
+/** What lets git in at the origin. The token is on disk only once persisted, the SSH key until `remove`. */
+class Credentials {
+    /** On top of the environment, for git commands that talk to the origin. */
+    env;
+    /** The same for its submodules, whose addresses may be for SSH though only a token is there. */
+    submoduleEnv;
+    #options;
+    #sshCommand;
+    #persisted;
+    static async create(options) {
+        const { ssh, env, temp } = options;
+        if (ssh === undefined)
+            return new Credentials(options, { files: [], command: undefined });
+        const files = sshFilesIn(temp);
+        const command = await sshCommand(files, ssh, env);
+        const paths = Object.values(files);
+        options.onCredentials(stateOf({ files: paths, gitDirectories: [] }));
+        await writeSshFiles(files, ssh, env);
+        return new Credentials(options, { files: paths, command });
+    }
+    constructor(options, ssh) {
+        const { env, temp } = options;
+        this.#options = options;
+        this.#sshCommand = ssh.command;
+        this.#persisted = { files: ssh.files, gitDirectories: [] };
+        const login = ssh.command === undefined ? {} : { GIT_SSH_COMMAND: ssh.command, RUNNER_TEMP: temp };
+        this.env = { ...login, ...git_settingsEnvironment(this.#headers, env) };
+        this.submoduleEnv = { ...login, ...git_settingsEnvironment([...this.#headers, ...this.#rewrites], env) };
+    }
+    /** As actions/checkout writes it; it takes a clone with any other address for another repository's. */
+    originUrl({ owner, name }) {
+        const { serverUrl, ssh } = this.#options;
+        const path = `${encodeURIComponent(owner)}/${encodeURIComponent(name)}`;
+        return ssh === undefined ? `${serverUrl.origin}/${path}` : `${ssh.user}@${serverUrl.hostname}:${path}.git`;
+    }
+    /** Lets the steps that follow in: what they run reads the token and the key outside of the workspace. */
+    async persist(where) {
+        const { gitDirectory, finalGitDirectory, submodules } = where;
+        const { temp, onCredentials } = this.#options;
+        const headers = this.#headers;
+        const file = (0,external_node_path_.join)(temp, `git-credentials-${(0,external_node_crypto_.randomUUID)()}.config`);
+        this.#persisted = {
+            files: headers.length === 0 ? this.#persisted.files : [...this.#persisted.files, file],
+            gitDirectories: [finalGitDirectory, ...submodules],
+        };
+        onCredentials(stateOf(this.#persisted));
+        if (headers.length > 0)
+            await this.#writeHeader(file);
+        const workspace = await (0,promises_.realpath)(where.workspace);
+        for (const directory of this.#persisted.gitDirectories) {
+            const config = (0,external_node_path_.join)((0,external_node_path_.resolve)(gitDirectory, (0,external_node_path_.relative)(finalGitDirectory, directory)), 'config');
+            await addSettings(config, this.#settingsFor(directory, file, { finalGitDirectory, workspace }));
+        }
+    }
+    /** Makes a clone that is used again fit for these credentials, its submodules included. */
+    async removeEarlier(gitDirectory, git) {
+        const { temp, serverUrl } = this.#options;
+        await removeEarlier(gitDirectory, { temp, origin: serverUrl.origin, git });
+    }
+    /** Removes the files and what names them; may be called twice. */
+    async remove() {
+        await removeCredentials(stateOf(this.#persisted), this.#options.env);
+    }
+    get #headers() {
+        const { token, serverUrl } = this.#options;
+        if (token === undefined)
+            return [];
+        return [[`http.${serverUrl.origin}/.extraheader`, `AUTHORIZATION: basic ${basicCredentials(token)}`]];
+    }
+    get #rewrites() {
+        const { ssh, serverUrl, ownerId } = this.#options;
+        if (ssh !== undefined)
+            return [];
+        const users = [
+            `git@${serverUrl.hostname}:`,
+            ...(ownerId === undefined ? [] : [`org-${ownerId}@github.com:`]),
+        ];
+        return users.map((user) => [`url.${serverUrl.origin}/.insteadOf`, user]);
+    }
+    async #writeHeader(file) {
+        const text = this.#headers.map(([, value]) => `\textraheader = ${value}\n`).join('');
+        await (0,promises_.mkdir)(this.#options.temp, { recursive: true });
+        const section = `[http "${this.#options.serverUrl.origin}/"]\n`;
+        await (0,promises_.writeFile)(file, `${section}${text}`, { mode: 0o600, flag: 'wx' });
+    }
+    #settingsFor(directory, credentialsFile, where) {
+        const isSubmodule = directory !== where.finalGitDirectory;
+        const below = isSubmodule ? [''] : ['', '/worktrees/*'];
+        const inclusion = { credentialsFile, gitDirectory: directory, below, workspace: where.workspace };
+        return [
+            ...(this.#headers.length === 0 ? [] : inclusions(inclusion)),
+            ...(isSubmodule ? this.#rewrites : []),
+            ...(this.#sshCommand === undefined ? [] : [['core.sshCommand', this.#sshCommand]]),
+        ];
+    }
+}
+function basicCredentials(token) {
+    return Buffer.from(`x-access-token:${token}`, 'utf8').toString('base64');
+}
+/** For the step after the job: removes what `onCredentials` was last told of; twice is no error. */
+async function removeCredentials(state, env) {
+    // Of the directories it is told of, some may be gone.
+    const git = gitOutside((0,external_node_os_.tmpdir)(), { env, signal: AbortSignal.timeout(REMOVAL_LIMIT_MS) });
+    await removePersisted(JSON.parse(state), git);
+}
+function stateOf(persisted) {
+    return JSON.stringify(persisted);
+}
+/**
+ * Lets git work in a directory that belongs to somebody else, as a workspace does in a container job. Variables
+ * on top of `env`; git older than 2.38 takes this setting from files only.
+ */
+function safeDirectoryEnv(path, env) {
+    return settingsEnvironment([['safe.directory', path]], env);
+}
+
+;// CONCATENATED MODULE: ./lib/git/version.js
+
+/** The first git that takes settings from its environment (GIT_CONFIG_COUNT), which is the way for secrets. */
+const LEAST = { major: 2, minor: 31 };
+/** Rejects where git is missing or too old. Any directory's git will do. */
+async function requireGit(git) {
+    const said = (await git.run(['version'])).trim();
+    const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(said) ?? [];
+    if (Number(major) > LEAST.major || (Number(major) === LEAST.major && Number(minor) >= LEAST.minor))
+        return;
+    const least = `${LEAST.major}.${LEAST.minor}`;
+    const message = `git ${least} or newer is needed, and the one on the PATH says "${said}": install a newer git`;
+    throw new lib_errors/* ActionError */.l('GIT_MISSING', message);
+}
+
+// EXTERNAL MODULE: ./lib/snapshot/cache-key.js
+var cache_key = __nccwpck_require__(8648);
+;// CONCATENATED MODULE: ./lib/save-aim.js
+
+
+
+
+
+
+
+
+
+/** What a job is to save. INVALID_INPUT where that cannot be a snapshot; the origin is only asked for a ref. */
+async function aimOf(inputs, context) {
+    const origin = await originOf(inputs, context);
+    const snapshot = snapshotOf(inputs, await findTarget(inputs, context, origin));
+    return { origin, snapshot, key: keyFor(snapshot) };
+}
+/** The token stays in this process and in the environment of git. */
+async function originOf({ token, githubServerUrl, repository }, context) {
+    const { temp, env } = context;
+    const onCredentials = () => { };
+    const credentials = await Credentials.create({
+        temp,
+        serverUrl: githubServerUrl,
+        token,
+        env,
+        onCredentials,
+    });
+    return { url: credentials.originUrl(repository), env: credentials.env };
+}
+async function findTarget(inputs, context, origin) {
+    const git = gitOutside(context.temp, context);
+    await requireGit(git);
+    const wanted = wantedOf({ ...inputs, allowUnsafePrCheckout: false }, context.event);
+    return resolveAtOrigin(wanted, origin, { git, retries: gitRetries(context) });
+}
+/** Restores look for the snapshots of branches. */
+function snapshotOf(inputs, { ref, commit }) {
+    const { repository, githubServerUrl, depth } = inputs;
+    const branch = ref_name_branchIn(ref);
+    if (branch === undefined) {
+        const seen = ref === '' ? `the commit ${commit}` : ref;
+        throw (0,input_values/* invalid */.Gq)(`a snapshot is of a branch, and this job is about ${seen}: set ref, or run it for a push to a branch`);
+    }
+    const kind = depth === 0 ? 'full' : 'shallow';
+    return { host: githubServerUrl.host, ...repository, branch, kind, commit };
+}
+function keyFor(snapshot) {
+    const key = (0,cache_key/* keyOf */.TN)(snapshot);
+    if (key !== undefined)
+        return key;
+    throw (0,input_values/* invalid */.Gq)(`the branch ${snapshot.branch} has a name that is too long for a key of the Actions cache`);
 }
 
 // EXTERNAL MODULE: ./lib/http/attempts.js
@@ -49572,8 +49635,6 @@ class HttpClient {
 
 // EXTERNAL MODULE: ./lib/snapshot/actions-cache.js + 5 modules
 var actions_cache = __nccwpck_require__(7463);
-// EXTERNAL MODULE: ./lib/snapshot/cache-key.js
-var cache_key = __nccwpck_require__(8648);
 ;// CONCATENATED MODULE: ./lib/snapshot/entry-client.js
 
 
@@ -49756,23 +49817,14 @@ class Stopwatch {
 
 
 
-
-
-
-
-
-
 /** Makes a snapshot of a branch at the job's commit, and saves it unless the one that is there will do. */
 async function save(inputs, context) {
     const began = performance.now();
     const service = requireService(context.env);
     await requirePrograms(['tar', 'zstd'], context.env);
-    const origin = await originOf(inputs, context);
-    const target = await findTarget(inputs, context, origin);
-    const snapshot = snapshotOf(inputs, target);
+    const { origin, snapshot, key } = await aimOf(inputs, context);
     const timing = new Timing();
     const { minAgeMs, repository } = inputs;
-    const key = keyFor(snapshot);
     const find = () => savedBefore(snapshot, { ...context, service, minAgeMs });
     const saved = (await find()) ?? (await make(snapshot, { key, inputs, context, origin, timing, find }));
     return {
@@ -49791,42 +49843,6 @@ function requireService(env) {
     if (service.kind === 'offered')
         return service;
     throw new lib_errors/* ActionError */.l('CACHE_REFUSED', `nothing can be saved in the Actions cache: ${service.reason}`);
-}
-/** The token stays in this process and in the environment of git. */
-async function originOf({ token, githubServerUrl, repository }, context) {
-    const { temp, env } = context;
-    const onCredentials = () => { };
-    const credentials = await Credentials.create({
-        temp,
-        serverUrl: githubServerUrl,
-        token,
-        env,
-        onCredentials,
-    });
-    return { url: credentials.originUrl(repository), env: credentials.env };
-}
-async function findTarget(inputs, context, origin) {
-    const git = gitOutside(context.temp, context);
-    await requireGit(git);
-    const wanted = wantedOf({ ...inputs, allowUnsafePrCheckout: false }, context.event);
-    return resolveAtOrigin(wanted, origin, { git, retries: gitRetries(context) });
-}
-/** Restores look for the snapshots of branches. */
-function snapshotOf(inputs, { ref, commit }) {
-    const { repository, githubServerUrl, depth } = inputs;
-    const branch = ref_name_branchIn(ref);
-    if (branch === undefined) {
-        const seen = ref === '' ? `the commit ${commit}` : ref;
-        throw (0,input_values/* invalid */.Gq)(`a snapshot is of a branch, and this job is about ${seen}: set ref, or run it for a push to a branch`);
-    }
-    const kind = depth === 0 ? 'full' : 'shallow';
-    return { host: githubServerUrl.host, ...repository, branch, kind, commit };
-}
-function keyFor(snapshot) {
-    const key = (0,cache_key/* keyOf */.TN)(snapshot);
-    if (key !== undefined)
-        return key;
-    throw (0,input_values/* invalid */.Gq)(`the branch ${snapshot.branch} has a name that is too long for a key of the Actions cache`);
 }
 async function make(snapshot, making) {
     const { key, context, timing, find } = making;
@@ -49858,11 +49874,12 @@ function unlessAborted(work, signal) {
 async function pack(snapshot, place, making) {
     const { inputs, context, origin, timing } = making;
     const { commit, branch } = snapshot;
-    const { level, depth, destination: workspace } = inputs;
+    const { level, depth } = inputs;
     const [clone, packed] = [(0,external_node_path_.join)(place, 'clone'), (0,external_node_path_.join)(place, 'packed')];
     for (const directory of [place, clone, packed])
         await (0,promises_.mkdir)(directory, { mode: 0o700 });
     const retries = gitRetries(context);
+    const workspace = cloneAt(inputs.destination);
     const how = { ...context, workspace, origin, commit, branch, depth, retries, onProgress: undefined };
     await timing.measure('clone', () => makeCleanClone({ ...how, into: clone }));
     const { signal } = context;
@@ -49870,6 +49887,10 @@ async function pack(snapshot, place, making) {
     // All of it, what a restore makes anew included: any tar makes a whole clone of it.
     const options = { directory: clone, level, signal, mtime, keeps: () => true };
     return timing.measure('pack', () => packInto((0,external_node_path_.join)(packed, actions_cache/* CACHED_FILE */.sE), options));
+}
+/** A job that only saves has none. */
+function cloneAt(directory) {
+    return (0,external_node_fs_.existsSync)((0,external_node_path_.join)(directory, '.git', 'objects')) ? directory : undefined;
 }
 
 

@@ -46647,7 +46647,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _runner_step_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4580);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(4020);
 /* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(150);
-/* harmony import */ var _warm_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(968);
+/* harmony import */ var _warm_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(787);
 /* harmony import */ var _warm_inputs_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(2894);
 /* harmony import */ var _warm_report_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(9746);
 
@@ -46758,7 +46758,7 @@ function formatAge(ms) {
 
 /***/ }),
 
-/***/ 968:
+/***/ 787:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -49415,7 +49415,7 @@ class Ring {
         this.#memory.set(bytes.subarray(0, fitting), place);
         this.#memory.set(bytes.subarray(fitting), 0);
     }
-    /** The written bytes from `start` to `end`: one view, or two where they go round. */
+    /** The memory of the bytes from `start` to `end`: one view, or two where they go round. */
     *views(start, end) {
         for (let at = start; at < end;) {
             const place = at % this.capacity;
@@ -50932,7 +50932,7 @@ async function* checked(stream, { sha256, place }) {
         'it is not the snapshot that was meant; update the input if it was replaced on purpose');
 }
 
-;// CONCATENATED MODULE: ./lib/unpack/owner.js
+;// CONCATENATED MODULE: ./lib/owner.js
 
 
 
