@@ -1,10 +1,12 @@
 import { availableParallelism } from 'node:os'
 import type { Case } from './bench.ts'
+import { cacheCase } from './cache-case.ts'
 import { memoryCase } from './memory-case.ts'
 import { OURS, PEERS } from './peers.ts'
 import { receiveCase } from './receive-case.ts'
 import { type RestoreCase, restoreCase } from './restore-case.ts'
 import { startUpCase } from './start-up-case.ts'
+import { storeCase } from './store-case.ts'
 import { writersCase } from './writers-case.ts'
 
 const PIPE = PEERS.pipe.name
@@ -76,6 +78,9 @@ export function allCases(source: string | undefined): readonly Case[] {
     memoryCase,
     startUpCase,
     receiveCase,
+    storeCase('store', 'files'),
+    cacheCase('cache-files', 'files'),
+    cacheCase('cache-pack', 'pack'),
     writersCase(availableParallelism()),
   ]
 }

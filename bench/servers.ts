@@ -76,6 +76,11 @@ export class Servers {
     )
   }
 
+  /** What the runner gives a job for the Actions cache, whose blobs come at LIMIT_RATE a connection; as JSON. */
+  cache(): Promise<string> {
+    return this.#once('cache', () => this.#fork('cache-process.ts', ''))
+  }
+
   /** A Cachew server that has its snapshot ready. */
   cachewd({ upstreams, repository }: Data): Promise<string> {
     return this.#once(`cachewd ${repository}`, async () => {

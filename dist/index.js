@@ -46780,7 +46780,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   TL: () => (/* binding */ parseInputs)
 });
 
-// UNUSED EXPORTS: parseAuthorization, parseDestination, parsePatience
+// UNUSED EXPORTS: parseAuthorization, parseDestination, parseMemory, parsePatience
 
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
@@ -47111,11 +47111,13 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(5469);
 /* harmony import */ var _job_event_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(5225);
 /* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(9293);
-/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(1027);
+/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(5238);
 /* harmony import */ var _runner_step_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(4580);
+/* harmony import */ var _runner_tool_cache_js__WEBPACK_IMPORTED_MODULE_13__ = __nccwpck_require__(9131);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(4020);
 /* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(150);
 /* harmony import */ var _unpack_staging_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(7735);
+
 
 
 
@@ -47143,7 +47145,7 @@ async function main() {
         signal: (0,_runner_step_js__WEBPACK_IMPORTED_MODULE_9__/* .cancellation */ .W)(),
         log: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_12__/* .sanitize */ .a)(line)),
         onSecret: _actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setSecret */ .Pq,
-        toolCache: toolCacheIn,
+        toolCache: _runner_tool_cache_js__WEBPACK_IMPORTED_MODULE_13__/* .toolCacheIn */ .k,
         warn: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_12__/* .sanitize */ .a)(line, 1000)),
         onStaging: (root) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .saveState */ .LZ)('staging', root),
         onCredentials: (state) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .saveState */ .LZ)('credentials', state),
@@ -47152,24 +47154,6 @@ async function main() {
         (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setOutput */ .uH)(name, value);
     (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .debug */ .Yz)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_12__/* .sanitize */ .a)(`report ${JSON.stringify(report)}`, 10_000));
     (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_12__/* .sanitize */ .a)((0,_report_js__WEBPACK_IMPORTED_MODULE_7__/* .lineOf */ .cA)(report)));
-}
-/** The toolkit takes its directory from the environment, at each call. */
-async function toolCacheIn(directory) {
-    const { find, findAllVersions } = await __nccwpck_require__.e(/* import() */ 805).then(__nccwpck_require__.bind(__nccwpck_require__, 9805));
-    const there = (look) => {
-        const { RUNNER_TOOL_CACHE: own = '' } = process.env;
-        process.env.RUNNER_TOOL_CACHE = directory;
-        try {
-            return look();
-        }
-        finally {
-            process.env.RUNNER_TOOL_CACHE = own;
-        }
-    };
-    return {
-        find: (tool, version, arch) => there(() => find(tool, version, arch)),
-        findAllVersions: (tool, arch) => there(() => findAllVersions(tool, arch)),
-    };
 }
 /** After the job: credentials, what was there before the restore, and what a killed step left, are removed. */
 async function post() {
@@ -47478,7 +47462,7 @@ function secretHeaders(inputs) {
 
 /***/ }),
 
-/***/ 1027:
+/***/ 5238:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -52633,7 +52617,7 @@ async function fill(clone, filling) {
     // What is kept of it is written out while git works.
     const ended = snapshot.ended?.('unpacked');
     const settling = job.timing.measure('settle', () => clone.finish(unpacked, lfsBringer(filling)));
-    const [settled] = await together(settling, ended ?? Promise.resolve());
+    const [settled] = await together(settling, Promise.resolve(ended));
     const { bytes: unpackedBytes, files, spent, movedRecordOf } = unpacked;
     const { commit, objectFormat, freshenedBy } = settled;
     const { source, etag } = snapshot;
@@ -53121,1003 +53105,6 @@ function ownerIdOf({ payload }) {
     return typeof id === 'number' ? id : undefined;
 }
 
-;// CONCATENATED MODULE: ./lib/cached-branches.js
-
-/**
- * The branches whose cached snapshots are near a target, the nearest first: its own, for a pull request its base, and
- * the default branch, which is known of the job's own repository.
- */
-function branchesNear({ ref }, { payload, repository: own }, repository) {
-    const known = own.toLowerCase() === repository.toLowerCase() ? payload : {};
-    const base = ref.startsWith('refs/pull/') ? known.pull_request?.base?.ref : undefined;
-    const branches = [branchIn(ref), base, known.repository?.default_branch];
-    const names = branches.filter((name) => typeof name === 'string' && name !== '');
-    return [...new Set(names)];
-}
-
-;// CONCATENATED MODULE: ./lib/snapshot/cache-key.js
-const NAME = 'git-snapshot-v1';
-/** What the service allows. */
-const MAX_LENGTH = 512;
-const FORM = new RegExp(`^${NAME}:([^:/]+)/([^:/]+)/([^:/]+):([^:]+):(full|shallow):([0-9a-f]{40}|[0-9a-f]{64})$`);
-/**
- * The key of a snapshot's entry. What a URL would escape is escaped, slashes in branches aside: no comma, which the
- * service refuses, and no colon, so that no branch's keys begin as another's. Undefined where it would be too long.
- */
-function keyOf(snapshot) {
-    return admitted(`${beginningOf(snapshot)}${snapshot.commit}`);
-}
-/** What a key stands for; undefined where `keyOf` made no such key. */
-function parseKey(key) {
-    const [, ...parts] = FORM.exec(key) ?? [];
-    try {
-        const [host = '', owner = '', name = '', branch = '', kind, commit = ''] = parts.map(decodeURIComponent);
-        const snapshot = { host, owner, name, branch, kind: kind, commit };
-        return keyOf(snapshot) === key ? snapshot : undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-/**
- * What a restore asks for, all in one request: of each branch first what its `fetchDepth` wants, the commit itself
- * before the newest. A shallow snapshot is not for who wants all. Undefined where every key would be too long.
- */
-function lookupOf({ branches, commit, fetchDepth, ...repository }) {
-    const [key, ...restoreKeys] = [...new Set(branches)]
-        .flatMap((branch) => kindsFor(fetchDepth).map((kind) => ({ ...repository, branch, kind })))
-        .flatMap((wanted) => [
-        commit === undefined ? undefined : keyOf({ ...wanted, commit }),
-        admitted(beginningOf(wanted)),
-    ])
-        .filter((text) => text !== undefined);
-    return key === undefined ? undefined : { key, restoreKeys };
-}
-/** The same for whoever has a snapshot with a key: this one, or the newest of its branch and kind. */
-function newestLookup(snapshot) {
-    const beginning = beginningOf(snapshot);
-    return { key: `${beginning}${snapshot.commit}`, restoreKeys: [beginning] };
-}
-function kindsFor(fetchDepth) {
-    return fetchDepth === 0 ? ['full'] : ['shallow', 'full'];
-}
-function beginningOf({ host, owner, name, branch, kind }) {
-    const repository = [host, owner, name].map((part) => encodeURIComponent(part.toLowerCase()));
-    return `${NAME}:${repository.join('/')}:${encodeURIComponent(branch).replaceAll('%2F', '/')}:${kind}:`;
-}
-function admitted(key) {
-    return key.length <= MAX_LENGTH ? key : undefined;
-}
-
-;// CONCATENATED MODULE: ./lib/snapshot/json-question.js
-
-
-
-/** Posts a question in JSON, in one try, and gives the text of the answer. */
-async function json_question_ask(url, question, options) {
-    const { client, stall, limits, refusal, signal } = options;
-    const deadline = AbortSignal.timeout(limits.timeoutMs);
-    const pieces = [];
-    try {
-        const reply = await client.post(url, {
-            headers: { 'content-type': 'application/json' },
-            body: JSON.stringify(question),
-            headersTimeoutMs: limits.timeoutMs,
-            signal: AbortSignal.any([signal, deadline]),
-        });
-        if (reply.status !== 200) {
-            reply.drop();
-            throw refusal(reply);
-        }
-        await readBody(reply, { stall, maxBytes: limits.answerBytes }, (bytes) => pieces.push(Buffer.from(bytes)));
-    }
-    catch (error) {
-        if (!deadline.aborted || error instanceof errors/* ActionError */.l)
-            throw error;
-        const message = `${placeOf(url)} did not answer within ${limits.timeoutMs / 1000} s`;
-        throw new errors/* ActionError */.l('TIMEOUT', message, { cause: error });
-    }
-    return Buffer.concat(pieces).toString();
-}
-
-;// CONCATENATED MODULE: ./lib/snapshot/actions-cache.js
-
-
-
-
-
-
-
-/** The one path that is saved with @actions/cache, and so the name in the archive that it makes. */
-const CACHED_FILE = 'git-snapshot.tar.zst';
-/** One lookup is short: who waits for it could fetch from the origin. */
-const LOOKUP_LIMITS = { timeoutMs: 10_000, answerBytes: 64 * 1024 };
-/** Parts of a signed query that are shorter say nothing secret, and may well be in other log lines. */
-const LEAST_SECRET_LENGTH = 16;
-/**
- * The version of an entry that `saveCache([CACHED_FILE], key)` makes on a machine that has zstd. It is a part of what
- * an entry is found by: what Windows saves is found on Windows only.
- */
-function entryVersion(platform) {
-    const system = platform === 'win32' ? ['windows-only'] : [];
-    const parts = [CACHED_FILE, 'zstd-without-long', ...system, '1.0'];
-    return (0,external_node_crypto_.createHash)('sha256').update(parts.join('|')).digest('hex');
-}
-/** The entry that the service has for a lookup, undefined for none. What was not asked for is refused. */
-function findEntry(lookup, options) {
-    return withRetries(() => lookUp(lookup, options), options.attempts);
-}
-/** As `findEntry`, in one try. */
-async function lookUp({ key, restoreKeys }, options) {
-    const { service, version, onSecret } = options;
-    const { lookupUrl } = service;
-    const question = { key, restore_keys: restoreKeys, version };
-    const answer = answerIn(await json_question_ask(lookupUrl, question, { ...options, refusal }), lookupUrl);
-    if (answer === undefined)
-        return undefined;
-    for (const secret of secretsIn(answer.address))
-        onSecret(secret);
-    const snapshot = parseKey(answer.key);
-    if (snapshot === undefined || ![key, ...restoreKeys].some((asked) => answer.key.startsWith(asked))) {
-        throw odd(lookupUrl, `gave the entry "${(0,sanitize/* sanitize */.a)(answer.key, 200)}", which was not asked for`);
-    }
-    return { ...snapshot, key: answer.key, url: signedUrl(answer.address, lookupUrl) };
-}
-/** What the service says of an entry that it has. What is wrong with the text is not told: it may hold the address. */
-function answerIn(text, place) {
-    const { ok, matched_key: key, signed_download_url: address } = parsed(text) ?? {};
-    if (ok === false)
-        return undefined;
-    if (ok === true && typeof key === 'string' && typeof address === 'string')
-        return { key, address };
-    throw odd(place, 'did not answer as the Actions cache does');
-}
-function parsed(text) {
-    try {
-        return JSON.parse(text);
-    }
-    catch {
-        return undefined;
-    }
-}
-function signedUrl(address, service) {
-    if (!URL.canParse(address))
-        throw odd(service, 'gave an entry an address that is no URL');
-    const url = new URL(address);
-    const isSecured = url.protocol === 'https:' || (url.protocol === 'http:' && service.protocol === 'http:');
-    if (!isSecured)
-        throw odd(service, `gave an entry an address that begins with ${url.protocol}`);
-    if (url.username !== '' || url.password !== '')
-        throw odd(service, 'gave an entry an address with a user name');
-    url.hash = '';
-    return url;
-}
-/** The query, and the values in it, as they are written and as they are meant. */
-function secretsIn(address) {
-    const [, query = ''] = /\?([^#]*)/.exec(address) ?? [];
-    const values = query.split('&').map((pair) => pair.slice(pair.indexOf('=') + 1));
-    const secrets = new Set([query, ...values, ...new URLSearchParams(query).values()]);
-    return [...secrets].filter((secret) => secret.length >= LEAST_SECRET_LENGTH);
-}
-function refusal(reply) {
-    const answered = `${placeOf(reply.url)} answered ${reply.status}`;
-    if (reply.status === 401 || reply.status === 403) {
-        return new errors/* ActionError */.l('ACCESS_DENIED', `${answered}: this job's token does not let it read the Actions cache`);
-    }
-    if (reply.status === 404)
-        return new errors/* ActionError */.l('NOT_FOUND', `${answered}: it is no Actions cache`);
-    return statusError(reply, Date.now());
-}
-function odd(place, what) {
-    return new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(place)} ${what}`);
-}
-
-;// CONCATENATED MODULE: ./lib/http/detours.js
-/** What servers answer at an address that was signed for a time which is over. */
-const EXPIRED = new Set([400, 401, 403]);
-/**
- * Where redirects have led: who goes on at such an address is led anew from where it was found, once its signature
- * has expired. It remembers one entry for each address that a redirect led to, renewed ones aside.
- */
-class Detours {
-    #byTarget = new Map();
-    /** A reply to `url`, which may be where an earlier redirect led; `follow` asks, and follows redirects. */
-    async get(url, follow) {
-        const detour = this.#byTarget.get(url.href);
-        if (detour !== undefined)
-            return detour.get(follow);
-        const reply = await follow(url);
-        const { href } = reply.url;
-        if (href !== url.href && !this.#byTarget.has(href))
-            this.#byTarget.set(href, new Detour(url, reply.url));
-        return reply;
-    }
-}
-class Detour {
-    #from;
-    #to;
-    /** Settled, and gone, when `#to` leads to an address that was good a moment ago, or could not be renewed. */
-    #renewal;
-    constructor(from, to) {
-        this.#from = from;
-        this.#to = to;
-    }
-    /** Whatever the renewed address answers is the reply: one renewal for one request. */
-    async get(follow) {
-        const asked = this.#to;
-        const reply = await follow(asked);
-        if (!EXPIRED.has(reply.status))
-            return reply;
-        reply.drop();
-        while (this.#renewal !== undefined)
-            await this.#renewal;
-        return this.#to === asked ? this.#renew(follow) : follow(this.#to);
-    }
-    #renew(follow) {
-        const renewed = follow(this.#from);
-        const renewal = renewed.then(({ url }) => {
-            this.#to = url;
-            this.#renewal = undefined;
-        }, () => {
-            this.#renewal = undefined;
-        });
-        this.#renewal = renewal;
-        return renewed;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/snapshot/entry-client.js
-
-
-
-/**
- * Reads one entry of the Actions cache, wherever its signed address leads: who goes on there after the signature has
- * expired is led to the same entry anew. A reply is the caller's to hold to its pin.
- */
-class EntryClient {
-    /** Stands for the entry: its bytes are asked for here first, and after that where the reply came from. */
-    url;
-    #key;
-    #options;
-    #detours = new Detours();
-    /** The address that the entry came with, until it is used. */
-    #unused;
-    constructor({ key, url }, options) {
-        this.url = options.service.lookupUrl;
-        this.#key = key;
-        this.#options = options;
-        this.#unused = url;
-    }
-    get(url, options) {
-        return this.#detours.get(url, async (place) => {
-            const isEntry = place.href === this.url.href;
-            return this.#options.client.get(isEntry ? await this.#address(options.signal) : place, options);
-        });
-    }
-    async #address(signal) {
-        const unused = this.#unused;
-        this.#unused = undefined;
-        return unused ?? (await this.#renewed(signal));
-    }
-    /** In one try: who waits for it repeats its own request. */
-    async #renewed(signal) {
-        const lookup = { key: this.#key, restoreKeys: [] };
-        const entry = await lookUp(lookup, { ...this.#options, signal });
-        if (entry?.key === this.#key)
-            return entry.url;
-        throw new errors/* ActionError */.l('SNAPSHOT_CHANGED', `the Actions cache no longer has the entry ${this.#key}`);
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/inner-stream.js
-
-
-
-
-
-/**
- * The content of the only file in a `tar.zst`, as that arrives; CORRUPT_ARCHIVE where anything but directories above
- * it is beside it. Memory is bounded by `capacityBytes`, the outer frame's window of at most 128 MiB and a few pieces
- * of 320 KiB. Of the outer stream nothing stays unreleased while more is asked for.
- */
-function innerStream(outer, options) {
-    return new InnerStream(outer, options);
-}
-class InnerStream {
-    holdBytes;
-    #outer;
-    #path;
-    #maxBytes;
-    #ring;
-    #bell = new Bell();
-    #isFound = false;
-    #written = 0;
-    #cancelled;
-    constructor(outer, { path, capacityBytes, maxBytes }) {
-        this.holdBytes = Math.floor(capacityBytes / 2);
-        this.#outer = outer;
-        this.#path = path;
-        this.#maxBytes = maxBytes;
-        this.#ring = new Ring(capacityBytes);
-    }
-    release(upTo) {
-        this.#ring.release(upTo);
-        this.#bell.ring();
-    }
-    cancel(reason) {
-        this.#cancelled ??= { reason };
-        this.#outer.cancel(reason);
-        this.#bell.ring();
-    }
-    async *[Symbol.asyncIterator]() {
-        try {
-            yield* this.#content();
-        }
-        catch (error) {
-            throw this.#cancelled === undefined ? error : this.#cancelled.reason;
-        }
-    }
-    async *#content() {
-        const parser = new TarParser();
-        let decodedBytes = 0;
-        for await (const block of decode(unheld(this.#outer), { concurrency: 1 })) {
-            decodedBytes += block.length;
-            if (decodedBytes > this.#maxBytes)
-                throw this.#tooLarge();
-            for (const event of parser.push(block)) {
-                if (event.kind === 'entry')
-                    this.#admit(event.entry);
-                else
-                    yield* this.#copies(block.subarray(event.start, event.end));
-            }
-        }
-        parser.end();
-        if (!this.#isFound)
-            throw this.#refused('has nothing in it');
-    }
-    #admit({ kind, path }) {
-        const isAbove = kind === 'directory' && this.#path.startsWith(`${path.replace(/\/$/, '')}/`);
-        const isWanted = kind === 'file' && path === this.#path;
-        if (this.#isFound || !(isAbove || isWanted))
-            throw this.#refused(`has the ${kind} ${shown(path)} in it`);
-        this.#isFound = isWanted;
-    }
-    /** Copies of the bytes in the ring, each when there is room for it. */
-    async *#copies(bytes) {
-        for (let read = 0; read < bytes.length;) {
-            while (this.#cancelled === undefined && this.#written === this.#ring.limit)
-                await this.#bell.wait();
-            if (this.#cancelled !== undefined)
-                throw this.#cancelled.reason;
-            const at = this.#written;
-            const fitting = bytes.subarray(read, read + this.#ring.limit - at);
-            this.#ring.write(at, fitting);
-            this.#written += fitting.length;
-            read += fitting.length;
-            yield* this.#ring.views(at, this.#written);
-        }
-    }
-    #refused(what) {
-        const message = `the outer archive ${what}; it may only have the file ${shown(this.#path)}`;
-        return new errors/* ActionError */.l('CORRUPT_ARCHIVE', message);
-    }
-    #tooLarge() {
-        return new errors/* ActionError */.l('LIMIT_EXCEEDED', `the outer archive has more than ${this.#maxBytes} bytes`);
-    }
-}
-/** The stream as one of which no frame can be held, so that a frame is decoded from its first bytes on. */
-function unheld(stream) {
-    return {
-        holdBytes: 0,
-        release: (upTo) => stream.release(upTo),
-        cancel: (reason) => stream.cancel(reason),
-        [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
-    };
-}
-function shown(path) {
-    return JSON.stringify(Buffer.from(path, 'latin1').toString().slice(0, 300));
-}
-
-;// CONCATENATED MODULE: ./lib/cached-snapshot.js
-
-
-
-
-
-
-
-
-
-/** As large as a frame's usual compressed 8 MiB twice, so that two frames can be decoded beside each other. */
-const INNER_BYTES = 32 * 1024 * 1024;
-/** The snapshot that the Actions cache has nearest to a target. NOT_FOUND where it has none. */
-async function cachedSnapshot(target, options) {
-    const { service, client, requests, inputs, context } = options;
-    const { repository, githubServerUrl, fetchDepth } = inputs;
-    const name = `${repository.owner}/${repository.name}`;
-    const branches = branchesNear(target, context.event, name);
-    const { commit } = target;
-    const wanted = lookupOf({ ...repository, host: githubServerUrl.host, branches, commit, fetchDepth });
-    if (wanted === undefined)
-        throw notFound(name, branches);
-    const { stall } = options.download;
-    const { signal } = requests;
-    const asking = { service, client, stall, limits: LOOKUP_LIMITS, signal, onSecret: context.onSecret };
-    const entries = { ...asking, version: entryVersion(process.platform) };
-    const attempts = requests.attemptsFor(1, signal);
-    const entry = await attempts_withRetries(() => lookUp(wanted, { ...entries, limits: limitsWithin(attempts) }), attempts);
-    if (entry === undefined)
-        throw notFound(name, branches);
-    const entryClient = new EntryClient(entry, entries);
-    const snapshot = await openSnapshot(entryClient.url, {
-        ...requests,
-        client: entryClient,
-        // Unlike a cold server, a blob store has nothing to make first.
-        discoveryTimeoutMs: options.download.headersTimeoutMs,
-    });
-    const { etag, total } = snapshot;
-    const place = `the entry ${entry.key} of the Actions cache`;
-    const stream = () => innerStream(download(snapshot, { ...options.download, client: entryClient }), {
-        path: CACHED_FILE,
-        capacityBytes: INNER_BYTES,
-        maxBytes: inputs.maxUnpackedBytes,
-    });
-    return { source: 'actions-cache', place, commit: entry.commit, etag, total, stream };
-}
-/** Where there is another way to the commit, no try outlasts the time that all of them have. */
-function limitsWithin({ remainingMs }) {
-    const leftMs = Math.max(1, Math.ceil(remainingMs()));
-    return { ...LOOKUP_LIMITS, timeoutMs: Math.min(LOOKUP_LIMITS.timeoutMs, leftMs) };
-}
-function notFound(name, branches) {
-    const of = branches.length === 0 ? name : `${name} for ${branches.join(' or ')}`;
-    const message = `the Actions cache has no snapshot of ${of}`;
-    return new errors/* ActionError */.l('NOT_FOUND', `${message}: a job on the default branch has to save one (git-snapshot/save)`);
-}
-
-;// CONCATENATED MODULE: ./lib/digest.js
-
-
-/** The same stream, which at its end throws DIGEST_MISMATCH unless all its bytes together have the digest. */
-function withDigest(stream, expected) {
-    return {
-        get holdBytes() {
-            return stream.holdBytes;
-        },
-        release: (upTo) => stream.release(upTo),
-        cancel: (reason) => stream.cancel(reason),
-        [Symbol.asyncIterator]: () => checked(stream, expected),
-    };
-}
-async function* checked(stream, { sha256, place }) {
-    const hash = (0,external_node_crypto_.createHash)('sha256');
-    for await (const bytes of stream) {
-        hash.update(bytes);
-        yield bytes;
-    }
-    const seen = hash.digest('hex');
-    if (seen === sha256)
-        return;
-    throw new errors/* ActionError */.l('DIGEST_MISMATCH', `${place} has the SHA-256 digest ${seen}, but the input sha256 is ${sha256}: ` +
-        'it is not the snapshot that was meant; update the input if it was replaced on purpose');
-}
-
-// EXTERNAL MODULE: external "node:v8"
-var external_node_v8_ = __nccwpck_require__(8877);
-// EXTERNAL MODULE: external "node:dns"
-var external_node_dns_ = __nccwpck_require__(610);
-// EXTERNAL MODULE: external "node:net"
-var external_node_net_ = __nccwpck_require__(7030);
-;// CONCATENATED MODULE: ./lib/http/ip-address.js
-
-/** How a block list calls the kind of an address. */
-function familyOf(address) {
-    return (0,external_node_net_.isIP)(address) === 6 ? 'ipv6' : 'ipv4';
-}
-/** A URL's host as it is written elsewhere: only there an IPv6 address stands in brackets. */
-function withoutBrackets(hostname) {
-    return hostname.replace(/^\[(.*)\]$/, '$1');
-}
-
-;// CONCATENATED MODULE: ./lib/http/border.js
-
-
-
-
-/** Addresses that mean something else to every machine, and what they mean. */
-const INSIDE = {
-    'this machine itself': ['127.0.0.0/8', '0.0.0.0/8', '::1/128', '::/128', '64:ff9b::7f00:0/104'],
-    'a service of its network or cloud': [
-        '169.254.0.0/16',
-        'fe80::/10',
-        '64:ff9b::a9fe:0/112',
-        // Metadata services outside of the link-local block: Alibaba, Azure, Oracle, AWS, Google.
-        '100.100.100.200/32',
-        '168.63.129.16/32',
-        '192.0.0.192/32',
-        'fd00:ec2::254/128',
-        'fd20:ce::254/128',
-    ],
-};
-/** What an IP address, an IPv4 one in IPv6 clothes included, means on the inside; undefined for any other. */
-function insideOf(address) {
-    const family = familyOf(address);
-    return Object.keys(INSIDE).find((inside) => blockOf(inside).check(address, family));
-}
-function blockOf(inside) {
-    const block = new external_node_net_.BlockList();
-    for (const subnet of INSIDE[inside]) {
-        const [address = '', bits] = subnet.split('/');
-        block.addSubnet(address, Number(bits), familyOf(address));
-    }
-    return block;
-}
-/**
- * Keeps a redirect from leading inside: to what only this machine, its network or its cloud answers at, unless the
- * server that was named is there itself. A name is judged by the addresses that are then connected to.
- */
-class Border {
-    #home;
-    constructor(home) {
-        this.#home = new URL(home);
-    }
-    isHome(url) {
-        return url.origin === this.#home.origin;
-    }
-    /** Rejects where a redirect's target says by itself that it is inside. */
-    async admit(target) {
-        const host = withoutBrackets(target.hostname);
-        if (!this.isHome(target) && (0,external_node_net_.isIP)(host) !== 0)
-            await this.#judge(host, [host]);
-    }
-    /** Finds the addresses of a name that a redirect led to. */
-    lookup = (name, options, callback) => {
-        this.#admittedAddresses(name, options).then((addresses) => {
-            const [first] = addresses;
-            if (options.all)
-                callback(null, addresses);
-            else
-                callback(null, first?.address ?? '', first?.family);
-        }, (error) => callback(error, []));
-    };
-    async #admittedAddresses(name, options) {
-        const addresses = await addressesOf(name, options);
-        const literals = addresses.map(({ address }) => address);
-        await this.#judge(name, literals);
-        return addresses;
-    }
-    async #judge(host, addresses) {
-        for (const address of addresses) {
-            const inside = insideOf(address);
-            if (inside === undefined || (await this.#isHomeInside(inside)))
-                continue;
-            const where = host === address ? host : `${host} (${address})`;
-            throw new errors/* ActionError */.l('BAD_REDIRECT', `${this.#home.origin} redirects to ${where}, which is ${inside}; it is not followed: ` +
-                'where that is meant, name that address in the input server or url');
-        }
-    }
-    async #isHomeInside(inside) {
-        const host = withoutBrackets(this.#home.hostname);
-        const addresses = (0,external_node_net_.isIP)(host) === 0 ? await addressesOf(host, {}).catch(() => []) : [{ address: host }];
-        return addresses.some(({ address }) => insideOf(address) === inside);
-    }
-}
-function addressesOf(name, options) {
-    return new Promise((resolve, reject) => {
-        external_node_dns_.lookup(name, { ...options, all: true }, (error, addresses) => {
-            if (error === null)
-                resolve(addresses);
-            else
-                reject(error);
-        });
-    });
-}
-
-;// CONCATENATED MODULE: ./lib/http/exchange.js
-
-
-
-/** One request on its way, and then the reply to it. */
-class Exchange {
-    url;
-    status = 0;
-    #options;
-    #ended = Promise.withResolvers();
-    #early = [];
-    #onAbort = () => this.drop(this.#options.signal.reason);
-    #headers = {};
-    #interim = 0;
-    #controller;
-    #take;
-    #over = false;
-    constructor(options) {
-        this.url = options.url;
-        this.#options = options;
-        this.#ended.promise.catch(() => { });
-        options.signal.addEventListener('abort', this.#onAbort);
-    }
-    header(name) {
-        const value = this.#headers[name];
-        if (!Array.isArray(value))
-            return value;
-        throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(this.url)} sent ${value.length} ${name} headers`);
-    }
-    read(take) {
-        this.#take = take;
-        for (const bytes of this.#early.splice(0))
-            take(bytes);
-        this.resume();
-        return this.#ended.promise;
-    }
-    pause() {
-        this.#controller?.pause();
-    }
-    resume() {
-        this.#controller?.resume();
-    }
-    drop(reason = unwanted()) {
-        if (this.#over)
-            return;
-        this.#finish(reason);
-        this.#controller?.abort(reason instanceof Error ? reason : new Error(String(reason)));
-    }
-    onRequestStart(controller) {
-        this.#controller = controller;
-        if (this.#over)
-            controller.abort(unwanted());
-    }
-    onResponseStart(controller, status, headers) {
-        if (status < 200) {
-            this.#interim += 1;
-            if (this.#interim > MAX_INTERIM_HEADS)
-                this.drop(tooManyHeads(this.url));
-            return;
-        }
-        this.status = status;
-        this.#headers = headers;
-        controller.pause();
-        this.#options.resolve(this);
-    }
-    onResponseData(_controller, bytes) {
-        this.#options.traffic.bytes += bytes.length;
-        if (this.#over)
-            return;
-        if (this.#take === undefined)
-            this.#early.push(new Uint8Array(bytes));
-        else
-            this.#take(bytes);
-    }
-    onResponseEnd() {
-        this.#over = true;
-        this.#options.signal.removeEventListener('abort', this.#onAbort);
-        this.#ended.resolve();
-    }
-    onResponseError(_controller, error) {
-        const isHead = this.status === 0 && errorCode(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
-        this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url));
-    }
-    #finish(error) {
-        this.#over = true;
-        this.#options.signal.removeEventListener('abort', this.#onAbort);
-        this.#options.reject(error);
-        this.#ended.reject(error);
-    }
-}
-function unwanted() {
-    return new Error('the reply was not wanted');
-}
-/** Each interim head (1xx) gives the server as much time again. */
-const MAX_INTERIM_HEADS = 100;
-function tooManyHeads(url) {
-    const message = `${placeOf(url)} sent more than ${MAX_INTERIM_HEADS} interim replies and no answer`;
-    return new errors/* ActionError */.l('PROTOCOL_ERROR', message);
-}
-/** A head that announces two lengths, or a length and chunks, is refused before there is a reply. */
-function contradictoryLengths(cause, url) {
-    const message = `${placeOf(url)} does not answer in valid HTTP: the lengths that it announces contradict each other`;
-    return new errors/* ActionError */.l('PROTOCOL_ERROR', message, { cause });
-}
-
-;// CONCATENATED MODULE: ./lib/http/redirect.js
-
-
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-/** Those after which the method and the body stay as they are (RFC 9110, 15.4). */
-const REPEATS = new Set([307, 308]);
-const MAX_REDIRECTS = 5;
-function isRedirect({ status }) {
-    return REDIRECTS.has(status);
-}
-/** Where a redirect sends us, after `hops` redirects already. */
-function redirectTarget(reply, hops) {
-    const refuse = (why) => redirect_refusal(reply, why);
-    if (hops >= MAX_REDIRECTS)
-        throw refuse(`for more than ${MAX_REDIRECTS} times`);
-    const location = reply.header('location');
-    if (location === undefined || !URL.canParse(location, reply.url.href))
-        throw refuse('without a valid Location');
-    const target = new URL(location, reply.url);
-    if (target.protocol !== 'https:' && target.protocol !== 'http:')
-        throw refuse(`to ${target.protocol}`);
-    if (reply.url.protocol === 'https:' && target.protocol === 'http:')
-        throw refuse('from https to http');
-    if (target.username !== '' || target.password !== '')
-        throw refuse('to a URL with a user name');
-    target.hash = '';
-    return target;
-}
-/** As `redirectTarget`, for a request with a body: only where the same is to be sent again, to the same origin. */
-function repeatTarget(reply, hops) {
-    if (!REPEATS.has(reply.status))
-        throw redirect_refusal(reply, `a request with a body by ${reply.status}`);
-    const target = redirectTarget(reply, hops);
-    if (target.origin !== reply.url.origin)
-        throw redirect_refusal(reply, `a request with a body to ${target.origin}`);
-    return target;
-}
-function redirect_refusal({ url }, why) {
-    return new errors/* ActionError */.l('BAD_REDIRECT', `${placeOf(url)} redirects ${why}; it is not followed`);
-}
-
-// EXTERNAL MODULE: ./node_modules/undici/index.js
-var undici = __nccwpck_require__(6752);
-;// CONCATENATED MODULE: ./lib/http/proxy.js
-
-
-
-
-/**
- * The proxy for a target as the runner, git and curl would choose it: lower-case variables first, https never
- * through the http proxy, never for loopback or what `no_proxy` names. `undefined` means a direct connection.
- */
-function proxyFor(target, env) {
-    const names = target.protocol === 'https:' ? ['https_proxy', 'HTTPS_PROXY'] : ['http_proxy', 'HTTP_PROXY'];
-    const chosen = firstSet(names, env);
-    if (chosen === undefined || isLoopback(target))
-        return undefined;
-    const exceptions = firstSet(['no_proxy', 'NO_PROXY'], env);
-    if (exceptions !== undefined && isExcepted(target, exceptions.value))
-        return undefined;
-    return parseProxy(chosen.name, chosen.value);
-}
-function firstSet(names, env) {
-    for (const name of names) {
-        const value = env[name]?.trim();
-        if (value)
-            return { name, value };
-    }
-    return undefined;
-}
-function parseProxy(name, value) {
-    // Without this, `proxy.example:3128` would parse as a URL whose scheme is `proxy.example:`.
-    const address = value.includes('://') ? value : `http://${value}`;
-    if (!/^https?:/i.test(address) || !URL.canParse(address)) {
-        throw new errors/* ActionError */.l('INVALID_INPUT', `Environment variable ${name} is "${(0,sanitize/* sanitize */.a)((0,sanitize/* withoutSecrets */.c)(value))}": ` +
-            'the address of an http or https proxy is allowed, such as http://proxy.example:3128');
-    }
-    return new URL(address);
-}
-function isLoopback(target) {
-    const host = bareHost(target.hostname);
-    return host === 'localhost' || host === '::1' || ((0,external_node_net_.isIP)(host) === 4 && host.startsWith('127.'));
-}
-/** Items are separated by commas or blanks: a host (with its subdomains), an address or CIDR block, or `*`. */
-function isExcepted(target, list) {
-    const host = bareHost(target.hostname);
-    const port = target.port || (target.protocol === 'https:' ? '443' : '80');
-    return list
-        .toLowerCase()
-        .split(/[\s,]+/)
-        .some((item) => item !== '' && (item === '*' || matches(item, host, port)));
-}
-function matches(item, host, port) {
-    const { name, port: onlyPort } = splitPort(item);
-    if (onlyPort !== undefined && onlyPort !== port)
-        return false;
-    if ((0,external_node_net_.isIP)(host) !== 0)
-        return matchesAddress(name, host);
-    const domain = bareHost(name).replace(/^\./, '');
-    return domain !== '' && (host === domain || host.endsWith(`.${domain}`));
-}
-/** `host:port`, `[address]:port`; a bare IPv6 address has colons and no port. */
-function splitPort(item) {
-    const parts = /^(\[[^\]]*\]|[^:]*):(\d+)$/.exec(item);
-    return parts?.[1] === undefined ? { name: item, port: undefined } : { name: parts[1], port: parts[2] };
-}
-function matchesAddress(item, host) {
-    const [address = '', bits] = item.replace(/[[\]]/g, '').split('/');
-    const family = (0,external_node_net_.isIP)(address);
-    const width = family === 6 ? 128 : 32;
-    if (family === 0 || (bits !== undefined && !/^\d{1,3}$/.test(bits)) || Number(bits) > width)
-        return false;
-    const block = new external_node_net_.BlockList();
-    // Like curl, a block of 0 bits is the one address, not the whole internet.
-    block.addSubnet(address, Number(bits) || width, familyOf(address));
-    return block.check(host, familyOf(host));
-}
-/** Without the brackets of an IPv6 address and the dot that ends a fully qualified name. */
-function bareHost(hostname) {
-    return withoutBrackets(hostname.toLowerCase()).replace(/\.$/, '');
-}
-
-;// CONCATENATED MODULE: ./lib/http/read-buffer.js
-/** The most that one read takes from a socket. */
-const READ_BYTES = 256 * 1024;
-const BUFFER_BYTES = 2 * READ_BYTES;
-const SMALL_READ_BYTES = 64 * 1024;
-/** What an HTTP parser may still hold views of: the fields of one head. */
-const read_buffer_HEAD_BYTES = 16 * 1024;
-/**
- * Lets a socket read into one buffer again and again instead of into 64 KiB of fresh memory each time: half
- * the CPU of receiving. A view stays valid while its bytes are unread or part of an unfinished head; whoever
- * reads them from the socket copies what it keeps before it returns. Bounded by 512 KiB a socket, and once
- * more that where a paused reader leaves so much unread that the buffer has to be left to it.
- */
-class ReadBuffer {
-    /** The high water mark for a socket that reads so: reading stops only for a reader that is paused. */
-    static highWaterMark = BUFFER_BYTES;
-    #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-    #at = 0;
-    /** Where the lap before ended in this buffer; Infinity in its first, when all after `#at` is free. */
-    #lapEnd = Number.POSITIVE_INFINITY;
-    #socket;
-    onread = {
-        buffer: () => this.#nextRegion(),
-        callback: (length, region) => {
-            this.#at += length;
-            return this.#socket?.push(region.subarray(0, length)) ?? false;
-        },
-    };
-    attach(socket) {
-        this.#socket = socket;
-    }
-    /** Where the next read goes: never over the last bytes read that are still of use. */
-    #nextRegion() {
-        const kept = (this.#socket?.readableLength ?? 0) + read_buffer_HEAD_BYTES;
-        const keptBefore = Math.max(0, kept - this.#at);
-        let limit = keptBefore === 0 ? BUFFER_BYTES : Math.min(BUFFER_BYTES, this.#lapEnd - keptBefore);
-        if (limit - this.#at < SMALL_READ_BYTES && keptBefore === 0) {
-            limit = this.#at - kept;
-            this.#lapEnd = this.#at;
-            this.#at = 0;
-        }
-        if (limit - this.#at < SMALL_READ_BYTES) {
-            this.#buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-            this.#lapEnd = Number.POSITIVE_INFINITY;
-            this.#at = 0;
-            limit = BUFFER_BYTES;
-        }
-        return this.#buffer.subarray(this.#at, Math.min(this.#at + READ_BYTES, limit));
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/http/routes.js
-
-
-
-/** HTTP/2 is off: over one TCP connection, parallel ranges would not be parallel. */
-const AGENT_OPTIONS = { allowH2: false, pipelining: 1, maxHeaderSize: 16 * 1024 };
-/** The ways to servers: directly, within the border where a redirect leads elsewhere, or through a proxy. */
-class Routes {
-    #options;
-    #border;
-    #home;
-    #abroad;
-    #proxies = new Map();
-    constructor(options, border) {
-        const { connections, connectTimeoutMs: timeout } = options;
-        this.#options = options;
-        this.#border = border;
-        this.#home = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: connector({ timeout }) });
-        const connect = connector({ timeout, lookup: border.lookup });
-        this.#abroad = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect });
-    }
-    to(url) {
-        const proxy = proxyFor(url, this.#options.env);
-        if (proxy !== undefined)
-            return this.#through(proxy);
-        return this.#border.isHome(url) ? this.#home : this.#abroad;
-    }
-    async close() {
-        const agents = [this.#home, this.#abroad, ...this.#proxies.values()];
-        await Promise.all(agents.map((agent) => agent.destroy()));
-    }
-    #through(proxy) {
-        const { connections, connectTimeoutMs: connectTimeout } = this.#options;
-        const agent = this.#proxies.get(proxy.href) ??
-            new undici/* ProxyAgent */.kT({ ...AGENT_OPTIONS, connections, uri: proxy.href, connectTimeout });
-        this.#proxies.set(proxy.href, agent);
-        return agent;
-    }
-}
-function connector(given) {
-    const options = { ...given, allowH2: false };
-    const secure = (0,undici/* buildConnector */.gU)(options);
-    return (target, callback) => {
-        if (target.protocol === 'https:')
-            return secure(target, callback);
-        const reads = new ReadBuffer();
-        const plain = (0,undici/* buildConnector */.gU)({
-            ...options,
-            highWaterMark: ReadBuffer.highWaterMark,
-            onread: reads.onread,
-        });
-        reads.attach(plain(target, callback));
-    };
-}
-
-;// CONCATENATED MODULE: ./lib/http/client.js
-
-
-
-
-
-
-/** The one place that speaks HTTP. Close it, or its idle connections keep the process alive. */
-class HttpClient {
-    #secrets;
-    #border;
-    #routes;
-    #detours = new Detours();
-    traffic = { requests: 0, bytes: 0 };
-    constructor(options) {
-        // undici parses heads in WebAssembly: to optimise that takes 12 MiB and more time than it could ever save here.
-        (0,external_node_v8_.setFlagsFromString)('--no-wasm-tier-up');
-        this.#secrets = options.secrets;
-        this.#border = new Border(options.secrets.origin);
-        this.#routes = new Routes(options, this.#border);
-    }
-    /**
-     * One GET, redirects followed, and followed anew where one led to `url` before and that is no longer let in.
-     * Rejects with a network error or an ActionError; any status is a reply.
-     */
-    get(url, options) {
-        const request = { ...options, method: 'GET' };
-        return this.#detours.get(url, (place) => this.#follow(place, request, redirectTarget));
-    }
-    /** One POST, as `get`. Its body goes to this origin only, and as a POST only: other redirects are refused. */
-    post(url, options) {
-        return this.#follow(url, { ...options, method: 'POST' }, repeatTarget);
-    }
-    close() {
-        return this.#routes.close();
-    }
-    async #follow(url, request, targetOf) {
-        let target = url;
-        for (let hops = 0;; hops += 1) {
-            const reply = await this.#exchange(target, request);
-            if (!isRedirect(reply))
-                return reply;
-            reply.drop();
-            target = targetOf(reply, hops);
-            await this.#border.admit(target);
-        }
-    }
-    #exchange(url, { method, headers, body, headersTimeoutMs, signal }) {
-        signal.throwIfAborted();
-        const { origin, headers: secrets } = this.#secrets;
-        const dispatcher = this.#routes.to(url);
-        this.traffic.requests += 1;
-        return new Promise((resolve, reject) => {
-            const exchange = new Exchange({ url, signal, traffic: this.traffic, resolve, reject });
-            dispatcher.dispatch({
-                origin: url.origin,
-                path: `${url.pathname}${url.search}`,
-                method,
-                body: body ?? null,
-                headers: {
-                    'user-agent': 'git-snapshot',
-                    'accept-encoding': 'identity',
-                    ...(url.origin === origin ? secrets : {}),
-                    ...headers,
-                },
-                headersTimeout: headersTimeoutMs,
-                bodyTimeout: 0,
-            }, exchange);
-        });
-    }
-}
-
 // EXTERNAL MODULE: ./lib/owner.js
 var lib_owner = __nccwpck_require__(5524);
 ;// CONCATENATED MODULE: ./lib/store/claim.js
@@ -54221,10 +53208,10 @@ async function checkedAt(entry) {
 function parseFacts(text) {
     const { name, etag, commit, bytes, sha256, openedAt } = recordIn(text);
     const isRight = typeof name === 'string' &&
-        (etag === undefined || facts_matches(etag, /^[\x20-\x7e\x80-\xff]{1,1024}$/)) &&
-        (commit === undefined || facts_matches(commit, /^([0-9a-f]{40}|[0-9a-f]{64})$/)) &&
+        (etag === undefined || matches(etag, /^[\x20-\x7e\x80-\xff]{1,1024}$/)) &&
+        (commit === undefined || matches(commit, /^([0-9a-f]{40}|[0-9a-f]{64})$/)) &&
         isCount(bytes) &&
-        facts_matches(sha256, /^[0-9a-f]{64}$/) &&
+        matches(sha256, /^[0-9a-f]{64}$/) &&
         isCount(openedAt);
     return isRight ? { name, etag, commit, bytes, sha256, openedAt } : undefined;
 }
@@ -54236,7 +53223,7 @@ function recordIn(text) {
         return {};
     }
 }
-function facts_matches(value, pattern) {
+function matches(value, pattern) {
     return typeof value === 'string' && pattern.test(value);
 }
 function isCount(value) {
@@ -55031,7 +54018,11 @@ function isAway(error) {
 }
 function fromStore(stored, signal) {
     const { name, etag, commit, bytes: total } = stored.facts;
-    const ended = once((state) => (state === 'unpacked' || signal.aborted ? stored.close() : stored.remove()));
+    const ended = once(async (state) => {
+        const isSound = state === 'unpacked' || signal.aborted;
+        await (isSound ? stored.close() : stored.remove());
+        return isSound ? 'kept' : 'dropped';
+    });
     const place = `the snapshot that this machine has kept of ${name}`;
     return { source: 'store', place, etag, commit, total, stream: () => stored.stream(signal), ended };
 }
@@ -55039,10 +54030,10 @@ function recorded(opened, { store, name }) {
     const { etag, commit, total } = opened;
     const recorder = store.recorder({ name, etag, commit, bytes: total });
     const ended = once(async (state) => {
-        if (state === 'failed')
-            await recorder.discard();
-        else
-            await recorder.commit();
+        if (state === 'unpacked')
+            return recorder.commit();
+        await recorder.discard();
+        return 'dropped';
     });
     return { ...opened, stream: () => recorder.tee(opened.stream()), ended };
 }
@@ -55062,6 +54053,1028 @@ async function storeFor({ store: wanted }, { toolCache, log }) {
     const now = () => Date.now();
     const options = { directory, maxBytes, arch: process.arch, spareBytes: SPARE_BYTES, now, log };
     return { maxAgeMs, store: new Store({ ...options, toolCache: await toolCache(directory) }) };
+}
+
+;// CONCATENATED MODULE: ./lib/addressed-snapshot.js
+
+
+
+
+/** The snapshot at an address, or what this machine keeps of it where that will do. */
+async function addressedSnapshot({ kind: source, url }, options) {
+    const { requests, inputs, context } = options;
+    const open = async (known) => {
+        const snapshot = await openChanged(url, requests, known);
+        if (snapshot === undefined)
+            return undefined;
+        const { commit, etag, total } = snapshot;
+        const stream = () => download(snapshot, options.download);
+        return { source, place: placeOf(snapshot.url), commit, etag, total, stream };
+    };
+    const kept = await storeFor(inputs, context);
+    // What a query says apart may be another object, or only another signature: then its source is asked.
+    const maxAgeMs = url.search === '' ? (kept?.maxAgeMs ?? 0) : 0;
+    const name = `${url.origin}${url.pathname}`;
+    if (kept === undefined)
+        return (await open(undefined));
+    return openKept({ store: kept.store, name, maxAgeMs, open, signal: requests.signal, log: context.log });
+}
+
+;// CONCATENATED MODULE: ./lib/cached-branches.js
+
+/**
+ * The branches whose cached snapshots are near a target, the nearest first: its own, for a pull request its base, and
+ * the default branch, which is known of the job's own repository.
+ */
+function branchesNear({ ref }, { payload, repository: own }, repository) {
+    const known = own.toLowerCase() === repository.toLowerCase() ? payload : {};
+    const base = ref.startsWith('refs/pull/') ? known.pull_request?.base?.ref : undefined;
+    const branches = [branchIn(ref), base, known.repository?.default_branch];
+    const names = branches.filter((name) => typeof name === 'string' && name !== '');
+    return [...new Set(names)];
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot/cache-key.js
+const NAME = 'git-snapshot-v1';
+/** What the service allows. */
+const MAX_LENGTH = 512;
+const FORM = new RegExp(`^${NAME}:([^:/]+)/([^:/]+)/([^:/]+):([^:]+):(full|shallow):([0-9a-f]{40}|[0-9a-f]{64})$`);
+/**
+ * The key of a snapshot's entry. What a URL would escape is escaped, slashes in branches aside: no comma, which the
+ * service refuses, and no colon, so that no branch's keys begin as another's. Undefined where it would be too long.
+ */
+function keyOf(snapshot) {
+    return admitted(`${beginningOf(snapshot)}${snapshot.commit}`);
+}
+/** What a key stands for; undefined where `keyOf` made no such key. */
+function parseKey(key) {
+    const [, ...parts] = FORM.exec(key) ?? [];
+    try {
+        const [host = '', owner = '', name = '', branch = '', kind, commit = ''] = parts.map(decodeURIComponent);
+        const snapshot = { host, owner, name, branch, kind: kind, commit };
+        return keyOf(snapshot) === key ? snapshot : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+/**
+ * What a restore asks for, all in one request: of each branch first what its `fetchDepth` wants, the commit itself
+ * before the newest. A shallow snapshot is not for who wants all. Undefined where every key would be too long.
+ */
+function lookupOf({ branches, commit, fetchDepth, ...repository }) {
+    const [key, ...restoreKeys] = [...new Set(branches)]
+        .flatMap((branch) => kindsFor(fetchDepth).map((kind) => ({ ...repository, branch, kind })))
+        .flatMap((wanted) => [
+        commit === undefined ? undefined : keyOf({ ...wanted, commit }),
+        admitted(beginningOf(wanted)),
+    ])
+        .filter((text) => text !== undefined);
+    return key === undefined ? undefined : { key, restoreKeys };
+}
+/** The same for whoever has a snapshot with a key: this one, or the newest of its branch and kind. */
+function newestLookup(snapshot) {
+    const beginning = beginningOf(snapshot);
+    return { key: `${beginning}${snapshot.commit}`, restoreKeys: [beginning] };
+}
+function kindsFor(fetchDepth) {
+    return fetchDepth === 0 ? ['full'] : ['shallow', 'full'];
+}
+function beginningOf({ host, owner, name, branch, kind }) {
+    const repository = [host, owner, name].map((part) => encodeURIComponent(part.toLowerCase()));
+    return `${NAME}:${repository.join('/')}:${encodeURIComponent(branch).replaceAll('%2F', '/')}:${kind}:`;
+}
+function admitted(key) {
+    return key.length <= MAX_LENGTH ? key : undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot/json-question.js
+
+
+
+/** Posts a question in JSON, in one try, and gives the text of the answer. */
+async function json_question_ask(url, question, options) {
+    const { client, stall, limits, refusal, signal } = options;
+    const deadline = AbortSignal.timeout(limits.timeoutMs);
+    const pieces = [];
+    try {
+        const reply = await client.post(url, {
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify(question),
+            headersTimeoutMs: limits.timeoutMs,
+            signal: AbortSignal.any([signal, deadline]),
+        });
+        if (reply.status !== 200) {
+            reply.drop();
+            throw refusal(reply);
+        }
+        await readBody(reply, { stall, maxBytes: limits.answerBytes }, (bytes) => pieces.push(Buffer.from(bytes)));
+    }
+    catch (error) {
+        if (!deadline.aborted || error instanceof errors/* ActionError */.l)
+            throw error;
+        const message = `${placeOf(url)} did not answer within ${limits.timeoutMs / 1000} s`;
+        throw new errors/* ActionError */.l('TIMEOUT', message, { cause: error });
+    }
+    return Buffer.concat(pieces).toString();
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot/actions-cache.js
+
+
+
+
+
+
+
+/** The one path that is saved with @actions/cache, and so the name in the archive that it makes. */
+const CACHED_FILE = 'git-snapshot.tar.zst';
+/** One lookup is short: who waits for it could fetch from the origin. */
+const LOOKUP_LIMITS = { timeoutMs: 10_000, answerBytes: 64 * 1024 };
+/** Parts of a signed query that are shorter say nothing secret, and may well be in other log lines. */
+const LEAST_SECRET_LENGTH = 16;
+/**
+ * The version of an entry that `saveCache([CACHED_FILE], key)` makes on a machine that has zstd. It is a part of what
+ * an entry is found by: what Windows saves is found on Windows only.
+ */
+function entryVersion(platform) {
+    const system = platform === 'win32' ? ['windows-only'] : [];
+    const parts = [CACHED_FILE, 'zstd-without-long', ...system, '1.0'];
+    return (0,external_node_crypto_.createHash)('sha256').update(parts.join('|')).digest('hex');
+}
+/** The entry that the service has for a lookup, undefined for none. What was not asked for is refused. */
+function findEntry(lookup, options) {
+    return withRetries(() => lookUp(lookup, options), options.attempts);
+}
+/** As `findEntry`, in one try. */
+async function lookUp({ key, restoreKeys }, options) {
+    const { service, version, onSecret } = options;
+    const { lookupUrl } = service;
+    const question = { key, restore_keys: restoreKeys, version };
+    const answer = answerIn(await json_question_ask(lookupUrl, question, { ...options, refusal }), lookupUrl);
+    if (answer === undefined)
+        return undefined;
+    for (const secret of secretsIn(answer.address))
+        onSecret(secret);
+    const snapshot = parseKey(answer.key);
+    if (snapshot === undefined || ![key, ...restoreKeys].some((asked) => answer.key.startsWith(asked))) {
+        throw odd(lookupUrl, `gave the entry "${(0,sanitize/* sanitize */.a)(answer.key, 200)}", which was not asked for`);
+    }
+    return { ...snapshot, key: answer.key, url: signedUrl(answer.address, lookupUrl) };
+}
+/** What the service says of an entry that it has. What is wrong with the text is not told: it may hold the address. */
+function answerIn(text, place) {
+    const { ok, matched_key: key, signed_download_url: address } = parsed(text) ?? {};
+    if (ok === false)
+        return undefined;
+    if (ok === true && typeof key === 'string' && typeof address === 'string')
+        return { key, address };
+    throw odd(place, 'did not answer as the Actions cache does');
+}
+function parsed(text) {
+    try {
+        return JSON.parse(text);
+    }
+    catch {
+        return undefined;
+    }
+}
+function signedUrl(address, service) {
+    if (!URL.canParse(address))
+        throw odd(service, 'gave an entry an address that is no URL');
+    const url = new URL(address);
+    const isSecured = url.protocol === 'https:' || (url.protocol === 'http:' && service.protocol === 'http:');
+    if (!isSecured)
+        throw odd(service, `gave an entry an address that begins with ${url.protocol}`);
+    if (url.username !== '' || url.password !== '')
+        throw odd(service, 'gave an entry an address with a user name');
+    url.hash = '';
+    return url;
+}
+/** The query, and the values in it, as they are written and as they are meant. */
+function secretsIn(address) {
+    const [, query = ''] = /\?([^#]*)/.exec(address) ?? [];
+    const values = query.split('&').map((pair) => pair.slice(pair.indexOf('=') + 1));
+    const secrets = new Set([query, ...values, ...new URLSearchParams(query).values()]);
+    return [...secrets].filter((secret) => secret.length >= LEAST_SECRET_LENGTH);
+}
+function refusal(reply) {
+    const answered = `${placeOf(reply.url)} answered ${reply.status}`;
+    if (reply.status === 401 || reply.status === 403) {
+        return new errors/* ActionError */.l('ACCESS_DENIED', `${answered}: this job's token does not let it read the Actions cache`);
+    }
+    if (reply.status === 404)
+        return new errors/* ActionError */.l('NOT_FOUND', `${answered}: it is no Actions cache`);
+    return statusError(reply, Date.now());
+}
+function odd(place, what) {
+    return new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(place)} ${what}`);
+}
+
+;// CONCATENATED MODULE: ./lib/http/detours.js
+/** What servers answer at an address that was signed for a time which is over. */
+const EXPIRED = new Set([400, 401, 403]);
+/**
+ * Where redirects have led: who goes on at such an address is led anew from where it was found, once its signature
+ * has expired. It remembers one entry for each address that a redirect led to, renewed ones aside.
+ */
+class Detours {
+    #byTarget = new Map();
+    /** A reply to `url`, which may be where an earlier redirect led; `follow` asks, and follows redirects. */
+    async get(url, follow) {
+        const detour = this.#byTarget.get(url.href);
+        if (detour !== undefined)
+            return detour.get(follow);
+        const reply = await follow(url);
+        const { href } = reply.url;
+        if (href !== url.href && !this.#byTarget.has(href))
+            this.#byTarget.set(href, new Detour(url, reply.url));
+        return reply;
+    }
+}
+class Detour {
+    #from;
+    #to;
+    /** Settled, and gone, when `#to` leads to an address that was good a moment ago, or could not be renewed. */
+    #renewal;
+    constructor(from, to) {
+        this.#from = from;
+        this.#to = to;
+    }
+    /** Whatever the renewed address answers is the reply: one renewal for one request. */
+    async get(follow) {
+        const asked = this.#to;
+        const reply = await follow(asked);
+        if (!EXPIRED.has(reply.status))
+            return reply;
+        reply.drop();
+        while (this.#renewal !== undefined)
+            await this.#renewal;
+        return this.#to === asked ? this.#renew(follow) : follow(this.#to);
+    }
+    #renew(follow) {
+        const renewed = follow(this.#from);
+        const renewal = renewed.then(({ url }) => {
+            this.#to = url;
+            this.#renewal = undefined;
+        }, () => {
+            this.#renewal = undefined;
+        });
+        this.#renewal = renewal;
+        return renewed;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot/entry-client.js
+
+
+
+/**
+ * Reads one entry of the Actions cache, wherever its signed address leads: who goes on there after the signature has
+ * expired is led to the same entry anew. A reply is the caller's to hold to its pin.
+ */
+class EntryClient {
+    /** Stands for the entry: its bytes are asked for here first, and after that where the reply came from. */
+    url;
+    #key;
+    #options;
+    #detours = new Detours();
+    /** The address that the entry came with, until it is used. */
+    #unused;
+    constructor({ key, url }, options) {
+        this.url = options.service.lookupUrl;
+        this.#key = key;
+        this.#options = options;
+        this.#unused = url;
+    }
+    get(url, options) {
+        return this.#detours.get(url, async (place) => {
+            const isEntry = place.href === this.url.href;
+            return this.#options.client.get(isEntry ? await this.#address(options.signal) : place, options);
+        });
+    }
+    async #address(signal) {
+        const unused = this.#unused;
+        this.#unused = undefined;
+        return unused ?? (await this.#renewed(signal));
+    }
+    /** In one try: who waits for it repeats its own request. */
+    async #renewed(signal) {
+        const lookup = { key: this.#key, restoreKeys: [] };
+        const entry = await lookUp(lookup, { ...this.#options, signal });
+        if (entry?.key === this.#key)
+            return entry.url;
+        throw new errors/* ActionError */.l('SNAPSHOT_CHANGED', `the Actions cache no longer has the entry ${this.#key}`);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/inner-stream.js
+
+
+
+
+
+/**
+ * The content of the only file in a `tar.zst`, as that arrives; CORRUPT_ARCHIVE where anything but directories above
+ * it is beside it. Memory is bounded by `capacityBytes`, the outer frame's window of at most 128 MiB and a few pieces
+ * of 320 KiB. Of the outer stream nothing stays unreleased while more is asked for.
+ */
+function innerStream(outer, options) {
+    return new InnerStream(outer, options);
+}
+class InnerStream {
+    holdBytes;
+    #outer;
+    #path;
+    #maxBytes;
+    #ring;
+    #bell = new Bell();
+    #isFound = false;
+    #written = 0;
+    #cancelled;
+    constructor(outer, { path, capacityBytes, maxBytes }) {
+        this.holdBytes = Math.floor(capacityBytes / 2);
+        this.#outer = outer;
+        this.#path = path;
+        this.#maxBytes = maxBytes;
+        this.#ring = new Ring(capacityBytes);
+    }
+    release(upTo) {
+        this.#ring.release(upTo);
+        this.#bell.ring();
+    }
+    cancel(reason) {
+        this.#cancelled ??= { reason };
+        this.#outer.cancel(reason);
+        this.#bell.ring();
+    }
+    async *[Symbol.asyncIterator]() {
+        try {
+            yield* this.#content();
+        }
+        catch (error) {
+            throw this.#cancelled === undefined ? error : this.#cancelled.reason;
+        }
+    }
+    async *#content() {
+        const parser = new TarParser();
+        let decodedBytes = 0;
+        for await (const block of decode(unheld(this.#outer), { concurrency: 1 })) {
+            decodedBytes += block.length;
+            if (decodedBytes > this.#maxBytes)
+                throw this.#tooLarge();
+            for (const event of parser.push(block)) {
+                if (event.kind === 'entry')
+                    this.#admit(event.entry);
+                else
+                    yield* this.#copies(block.subarray(event.start, event.end));
+            }
+        }
+        parser.end();
+        if (!this.#isFound)
+            throw this.#refused('has nothing in it');
+    }
+    #admit({ kind, path }) {
+        const isAbove = kind === 'directory' && this.#path.startsWith(`${path.replace(/\/$/, '')}/`);
+        const isWanted = kind === 'file' && path === this.#path;
+        if (this.#isFound || !(isAbove || isWanted))
+            throw this.#refused(`has the ${kind} ${shown(path)} in it`);
+        this.#isFound = isWanted;
+    }
+    /** Copies of the bytes in the ring, each when there is room for it. */
+    async *#copies(bytes) {
+        for (let read = 0; read < bytes.length;) {
+            while (this.#cancelled === undefined && this.#written === this.#ring.limit)
+                await this.#bell.wait();
+            if (this.#cancelled !== undefined)
+                throw this.#cancelled.reason;
+            const at = this.#written;
+            const fitting = bytes.subarray(read, read + this.#ring.limit - at);
+            this.#ring.write(at, fitting);
+            this.#written += fitting.length;
+            read += fitting.length;
+            yield* this.#ring.views(at, this.#written);
+        }
+    }
+    #refused(what) {
+        const message = `the outer archive ${what}; it may only have the file ${shown(this.#path)}`;
+        return new errors/* ActionError */.l('CORRUPT_ARCHIVE', message);
+    }
+    #tooLarge() {
+        return new errors/* ActionError */.l('LIMIT_EXCEEDED', `the outer archive has more than ${this.#maxBytes} bytes`);
+    }
+}
+/** The stream as one of which no frame can be held, so that a frame is decoded from its first bytes on. */
+function unheld(stream) {
+    return {
+        holdBytes: 0,
+        release: (upTo) => stream.release(upTo),
+        cancel: (reason) => stream.cancel(reason),
+        [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
+    };
+}
+function shown(path) {
+    return JSON.stringify(Buffer.from(path, 'latin1').toString().slice(0, 300));
+}
+
+;// CONCATENATED MODULE: ./lib/cached-snapshot.js
+
+
+
+
+
+
+
+
+
+/** As large as a frame's usual compressed 8 MiB twice, so that two frames can be decoded beside each other. */
+const INNER_BYTES = 32 * 1024 * 1024;
+/** The snapshot that the Actions cache has nearest to a target. NOT_FOUND where it has none. */
+async function cachedSnapshot(target, options) {
+    const { service, client, requests, inputs, context } = options;
+    const { repository, githubServerUrl, fetchDepth } = inputs;
+    const name = `${repository.owner}/${repository.name}`;
+    const branches = branchesNear(target, context.event, name);
+    const { commit } = target;
+    const wanted = lookupOf({ ...repository, host: githubServerUrl.host, branches, commit, fetchDepth });
+    if (wanted === undefined)
+        throw notFound(name, branches);
+    const { stall } = options.download;
+    const { signal } = requests;
+    const asking = { service, client, stall, limits: LOOKUP_LIMITS, signal, onSecret: context.onSecret };
+    const entries = { ...asking, version: entryVersion(process.platform) };
+    const attempts = requests.attemptsFor(1, signal);
+    const entry = await attempts_withRetries(() => lookUp(wanted, { ...entries, limits: limitsWithin(attempts) }), attempts);
+    if (entry === undefined)
+        throw notFound(name, branches);
+    const entryClient = new EntryClient(entry, entries);
+    const snapshot = await openSnapshot(entryClient.url, {
+        ...requests,
+        client: entryClient,
+        // Unlike a cold server, a blob store has nothing to make first.
+        discoveryTimeoutMs: options.download.headersTimeoutMs,
+    });
+    const { etag, total } = snapshot;
+    const place = `the entry ${entry.key} of the Actions cache`;
+    const stream = () => innerStream(download(snapshot, { ...options.download, client: entryClient }), {
+        path: CACHED_FILE,
+        capacityBytes: INNER_BYTES,
+        maxBytes: inputs.maxUnpackedBytes,
+    });
+    return { source: 'actions-cache', place, commit: entry.commit, etag, total, stream };
+}
+/** Where there is another way to the commit, no try outlasts the time that all of them have. */
+function limitsWithin({ remainingMs }) {
+    const leftMs = Math.max(1, Math.ceil(remainingMs()));
+    return { ...LOOKUP_LIMITS, timeoutMs: Math.min(LOOKUP_LIMITS.timeoutMs, leftMs) };
+}
+function notFound(name, branches) {
+    const of = branches.length === 0 ? name : `${name} for ${branches.join(' or ')}`;
+    const message = `the Actions cache has no snapshot of ${of}`;
+    return new errors/* ActionError */.l('NOT_FOUND', `${message}: a job on the default branch has to save one (git-snapshot/save)`);
+}
+
+;// CONCATENATED MODULE: ./lib/digest.js
+
+
+/** The same stream, which at its end throws DIGEST_MISMATCH unless all its bytes together have the digest. */
+function withDigest(stream, expected) {
+    return {
+        get holdBytes() {
+            return stream.holdBytes;
+        },
+        release: (upTo) => stream.release(upTo),
+        cancel: (reason) => stream.cancel(reason),
+        [Symbol.asyncIterator]: () => checked(stream, expected),
+    };
+}
+async function* checked(stream, { sha256, place }) {
+    const hash = (0,external_node_crypto_.createHash)('sha256');
+    for await (const bytes of stream) {
+        hash.update(bytes);
+        yield bytes;
+    }
+    const seen = hash.digest('hex');
+    if (seen === sha256)
+        return;
+    throw new errors/* ActionError */.l('DIGEST_MISMATCH', `${place} has the SHA-256 digest ${seen}, but the input sha256 is ${sha256}: ` +
+        'it is not the snapshot that was meant; update the input if it was replaced on purpose');
+}
+
+// EXTERNAL MODULE: external "node:v8"
+var external_node_v8_ = __nccwpck_require__(8877);
+// EXTERNAL MODULE: external "node:dns"
+var external_node_dns_ = __nccwpck_require__(610);
+// EXTERNAL MODULE: external "node:net"
+var external_node_net_ = __nccwpck_require__(7030);
+;// CONCATENATED MODULE: ./lib/http/ip-address.js
+
+/** How a block list calls the kind of an address. */
+function familyOf(address) {
+    return (0,external_node_net_.isIP)(address) === 6 ? 'ipv6' : 'ipv4';
+}
+/** A URL's host as it is written elsewhere: only there an IPv6 address stands in brackets. */
+function withoutBrackets(hostname) {
+    return hostname.replace(/^\[(.*)\]$/, '$1');
+}
+
+;// CONCATENATED MODULE: ./lib/http/border.js
+
+
+
+
+/** Addresses that mean something else to every machine, and what they mean. */
+const INSIDE = {
+    'this machine itself': ['127.0.0.0/8', '0.0.0.0/8', '::1/128', '::/128', '64:ff9b::7f00:0/104'],
+    'a service of its network or cloud': [
+        '169.254.0.0/16',
+        'fe80::/10',
+        '64:ff9b::a9fe:0/112',
+        // Metadata services outside of the link-local block: Alibaba, Azure, Oracle, AWS, Google.
+        '100.100.100.200/32',
+        '168.63.129.16/32',
+        '192.0.0.192/32',
+        'fd00:ec2::254/128',
+        'fd20:ce::254/128',
+    ],
+};
+/** What an IP address, an IPv4 one in IPv6 clothes included, means on the inside; undefined for any other. */
+function insideOf(address) {
+    const family = familyOf(address);
+    return Object.keys(INSIDE).find((inside) => blockOf(inside).check(address, family));
+}
+function blockOf(inside) {
+    const block = new external_node_net_.BlockList();
+    for (const subnet of INSIDE[inside]) {
+        const [address = '', bits] = subnet.split('/');
+        block.addSubnet(address, Number(bits), familyOf(address));
+    }
+    return block;
+}
+/**
+ * Keeps a redirect from leading inside: to what only this machine, its network or its cloud answers at, unless the
+ * server that was named is there itself. A name is judged by the addresses that are then connected to.
+ */
+class Border {
+    #home;
+    constructor(home) {
+        this.#home = new URL(home);
+    }
+    isHome(url) {
+        return url.origin === this.#home.origin;
+    }
+    /** Rejects where a redirect's target says by itself that it is inside. */
+    async admit(target) {
+        const host = withoutBrackets(target.hostname);
+        if (!this.isHome(target) && (0,external_node_net_.isIP)(host) !== 0)
+            await this.#judge(host, [host]);
+    }
+    /** Finds the addresses of a name that a redirect led to. */
+    lookup = (name, options, callback) => {
+        this.#admittedAddresses(name, options).then((addresses) => {
+            const [first] = addresses;
+            if (options.all)
+                callback(null, addresses);
+            else
+                callback(null, first?.address ?? '', first?.family);
+        }, (error) => callback(error, []));
+    };
+    async #admittedAddresses(name, options) {
+        const addresses = await addressesOf(name, options);
+        const literals = addresses.map(({ address }) => address);
+        await this.#judge(name, literals);
+        return addresses;
+    }
+    async #judge(host, addresses) {
+        for (const address of addresses) {
+            const inside = insideOf(address);
+            if (inside === undefined || (await this.#isHomeInside(inside)))
+                continue;
+            const where = host === address ? host : `${host} (${address})`;
+            throw new errors/* ActionError */.l('BAD_REDIRECT', `${this.#home.origin} redirects to ${where}, which is ${inside}; it is not followed: ` +
+                'where that is meant, name that address in the input server or url');
+        }
+    }
+    async #isHomeInside(inside) {
+        const host = withoutBrackets(this.#home.hostname);
+        const addresses = (0,external_node_net_.isIP)(host) === 0 ? await addressesOf(host, {}).catch(() => []) : [{ address: host }];
+        return addresses.some(({ address }) => insideOf(address) === inside);
+    }
+}
+function addressesOf(name, options) {
+    return new Promise((resolve, reject) => {
+        external_node_dns_.lookup(name, { ...options, all: true }, (error, addresses) => {
+            if (error === null)
+                resolve(addresses);
+            else
+                reject(error);
+        });
+    });
+}
+
+;// CONCATENATED MODULE: ./lib/http/exchange.js
+
+
+
+/** One request on its way, and then the reply to it. */
+class Exchange {
+    url;
+    status = 0;
+    #options;
+    #ended = Promise.withResolvers();
+    #early = [];
+    #onAbort = () => this.drop(this.#options.signal.reason);
+    #headers = {};
+    #interim = 0;
+    #controller;
+    #take;
+    #over = false;
+    constructor(options) {
+        this.url = options.url;
+        this.#options = options;
+        this.#ended.promise.catch(() => { });
+        options.signal.addEventListener('abort', this.#onAbort);
+    }
+    header(name) {
+        const value = this.#headers[name];
+        if (!Array.isArray(value))
+            return value;
+        throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(this.url)} sent ${value.length} ${name} headers`);
+    }
+    read(take) {
+        this.#take = take;
+        for (const bytes of this.#early.splice(0))
+            take(bytes);
+        this.resume();
+        return this.#ended.promise;
+    }
+    pause() {
+        this.#controller?.pause();
+    }
+    resume() {
+        this.#controller?.resume();
+    }
+    drop(reason = unwanted()) {
+        if (this.#over)
+            return;
+        this.#finish(reason);
+        this.#controller?.abort(reason instanceof Error ? reason : new Error(String(reason)));
+    }
+    onRequestStart(controller) {
+        this.#controller = controller;
+        if (this.#over)
+            controller.abort(unwanted());
+    }
+    onResponseStart(controller, status, headers) {
+        if (status < 200) {
+            this.#interim += 1;
+            if (this.#interim > MAX_INTERIM_HEADS)
+                this.drop(tooManyHeads(this.url));
+            return;
+        }
+        this.status = status;
+        this.#headers = headers;
+        controller.pause();
+        this.#options.resolve(this);
+    }
+    onResponseData(_controller, bytes) {
+        this.#options.traffic.bytes += bytes.length;
+        if (this.#over)
+            return;
+        if (this.#take === undefined)
+            this.#early.push(new Uint8Array(bytes));
+        else
+            this.#take(bytes);
+    }
+    onResponseEnd() {
+        this.#over = true;
+        this.#options.signal.removeEventListener('abort', this.#onAbort);
+        this.#ended.resolve();
+    }
+    onResponseError(_controller, error) {
+        const isHead = this.status === 0 && errorCode(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
+        this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url));
+    }
+    #finish(error) {
+        this.#over = true;
+        this.#options.signal.removeEventListener('abort', this.#onAbort);
+        this.#options.reject(error);
+        this.#ended.reject(error);
+    }
+}
+function unwanted() {
+    return new Error('the reply was not wanted');
+}
+/** Each interim head (1xx) gives the server as much time again. */
+const MAX_INTERIM_HEADS = 100;
+function tooManyHeads(url) {
+    const message = `${placeOf(url)} sent more than ${MAX_INTERIM_HEADS} interim replies and no answer`;
+    return new errors/* ActionError */.l('PROTOCOL_ERROR', message);
+}
+/** A head that announces two lengths, or a length and chunks, is refused before there is a reply. */
+function contradictoryLengths(cause, url) {
+    const message = `${placeOf(url)} does not answer in valid HTTP: the lengths that it announces contradict each other`;
+    return new errors/* ActionError */.l('PROTOCOL_ERROR', message, { cause });
+}
+
+;// CONCATENATED MODULE: ./lib/http/redirect.js
+
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** Those after which the method and the body stay as they are (RFC 9110, 15.4). */
+const REPEATS = new Set([307, 308]);
+const MAX_REDIRECTS = 5;
+function isRedirect({ status }) {
+    return REDIRECTS.has(status);
+}
+/** Where a redirect sends us, after `hops` redirects already. */
+function redirectTarget(reply, hops) {
+    const refuse = (why) => redirect_refusal(reply, why);
+    if (hops >= MAX_REDIRECTS)
+        throw refuse(`for more than ${MAX_REDIRECTS} times`);
+    const location = reply.header('location');
+    if (location === undefined || !URL.canParse(location, reply.url.href))
+        throw refuse('without a valid Location');
+    const target = new URL(location, reply.url);
+    if (target.protocol !== 'https:' && target.protocol !== 'http:')
+        throw refuse(`to ${target.protocol}`);
+    if (reply.url.protocol === 'https:' && target.protocol === 'http:')
+        throw refuse('from https to http');
+    if (target.username !== '' || target.password !== '')
+        throw refuse('to a URL with a user name');
+    target.hash = '';
+    return target;
+}
+/** As `redirectTarget`, for a request with a body: only where the same is to be sent again, to the same origin. */
+function repeatTarget(reply, hops) {
+    if (!REPEATS.has(reply.status))
+        throw redirect_refusal(reply, `a request with a body by ${reply.status}`);
+    const target = redirectTarget(reply, hops);
+    if (target.origin !== reply.url.origin)
+        throw redirect_refusal(reply, `a request with a body to ${target.origin}`);
+    return target;
+}
+function redirect_refusal({ url }, why) {
+    return new errors/* ActionError */.l('BAD_REDIRECT', `${placeOf(url)} redirects ${why}; it is not followed`);
+}
+
+// EXTERNAL MODULE: ./node_modules/undici/index.js
+var undici = __nccwpck_require__(6752);
+;// CONCATENATED MODULE: ./lib/http/proxy.js
+
+
+
+
+/**
+ * The proxy for a target as the runner, git and curl would choose it: lower-case variables first, https never
+ * through the http proxy, never for loopback or what `no_proxy` names. `undefined` means a direct connection.
+ */
+function proxyFor(target, env) {
+    const names = target.protocol === 'https:' ? ['https_proxy', 'HTTPS_PROXY'] : ['http_proxy', 'HTTP_PROXY'];
+    const chosen = firstSet(names, env);
+    if (chosen === undefined || isLoopback(target))
+        return undefined;
+    const exceptions = firstSet(['no_proxy', 'NO_PROXY'], env);
+    if (exceptions !== undefined && isExcepted(target, exceptions.value))
+        return undefined;
+    return parseProxy(chosen.name, chosen.value);
+}
+function firstSet(names, env) {
+    for (const name of names) {
+        const value = env[name]?.trim();
+        if (value)
+            return { name, value };
+    }
+    return undefined;
+}
+function parseProxy(name, value) {
+    // Without this, `proxy.example:3128` would parse as a URL whose scheme is `proxy.example:`.
+    const address = value.includes('://') ? value : `http://${value}`;
+    if (!/^https?:/i.test(address) || !URL.canParse(address)) {
+        throw new errors/* ActionError */.l('INVALID_INPUT', `Environment variable ${name} is "${(0,sanitize/* sanitize */.a)((0,sanitize/* withoutSecrets */.c)(value))}": ` +
+            'the address of an http or https proxy is allowed, such as http://proxy.example:3128');
+    }
+    return new URL(address);
+}
+function isLoopback(target) {
+    const host = bareHost(target.hostname);
+    return host === 'localhost' || host === '::1' || ((0,external_node_net_.isIP)(host) === 4 && host.startsWith('127.'));
+}
+/** Items are separated by commas or blanks: a host (with its subdomains), an address or CIDR block, or `*`. */
+function isExcepted(target, list) {
+    const host = bareHost(target.hostname);
+    const port = target.port || (target.protocol === 'https:' ? '443' : '80');
+    return list
+        .toLowerCase()
+        .split(/[\s,]+/)
+        .some((item) => item !== '' && (item === '*' || proxy_matches(item, host, port)));
+}
+function proxy_matches(item, host, port) {
+    const { name, port: onlyPort } = splitPort(item);
+    if (onlyPort !== undefined && onlyPort !== port)
+        return false;
+    if ((0,external_node_net_.isIP)(host) !== 0)
+        return matchesAddress(name, host);
+    const domain = bareHost(name).replace(/^\./, '');
+    return domain !== '' && (host === domain || host.endsWith(`.${domain}`));
+}
+/** `host:port`, `[address]:port`; a bare IPv6 address has colons and no port. */
+function splitPort(item) {
+    const parts = /^(\[[^\]]*\]|[^:]*):(\d+)$/.exec(item);
+    return parts?.[1] === undefined ? { name: item, port: undefined } : { name: parts[1], port: parts[2] };
+}
+function matchesAddress(item, host) {
+    const [address = '', bits] = item.replace(/[[\]]/g, '').split('/');
+    const family = (0,external_node_net_.isIP)(address);
+    const width = family === 6 ? 128 : 32;
+    if (family === 0 || (bits !== undefined && !/^\d{1,3}$/.test(bits)) || Number(bits) > width)
+        return false;
+    const block = new external_node_net_.BlockList();
+    // Like curl, a block of 0 bits is the one address, not the whole internet.
+    block.addSubnet(address, Number(bits) || width, familyOf(address));
+    return block.check(host, familyOf(host));
+}
+/** Without the brackets of an IPv6 address and the dot that ends a fully qualified name. */
+function bareHost(hostname) {
+    return withoutBrackets(hostname.toLowerCase()).replace(/\.$/, '');
+}
+
+;// CONCATENATED MODULE: ./lib/http/read-buffer.js
+/** The most that one read takes from a socket. */
+const READ_BYTES = 256 * 1024;
+const BUFFER_BYTES = 2 * READ_BYTES;
+const SMALL_READ_BYTES = 64 * 1024;
+/** What an HTTP parser may still hold views of: the fields of one head. */
+const read_buffer_HEAD_BYTES = 16 * 1024;
+/**
+ * Lets a socket read into one buffer again and again instead of into 64 KiB of fresh memory each time: half
+ * the CPU of receiving. A view stays valid while its bytes are unread or part of an unfinished head; whoever
+ * reads them from the socket copies what it keeps before it returns. Bounded by 512 KiB a socket, and once
+ * more that where a paused reader leaves so much unread that the buffer has to be left to it.
+ */
+class ReadBuffer {
+    /** The high water mark for a socket that reads so: reading stops only for a reader that is paused. */
+    static highWaterMark = BUFFER_BYTES;
+    #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+    #at = 0;
+    /** Where the lap before ended in this buffer; Infinity in its first, when all after `#at` is free. */
+    #lapEnd = Number.POSITIVE_INFINITY;
+    #socket;
+    onread = {
+        buffer: () => this.#nextRegion(),
+        callback: (length, region) => {
+            this.#at += length;
+            return this.#socket?.push(region.subarray(0, length)) ?? false;
+        },
+    };
+    attach(socket) {
+        this.#socket = socket;
+    }
+    /** Where the next read goes: never over the last bytes read that are still of use. */
+    #nextRegion() {
+        const kept = (this.#socket?.readableLength ?? 0) + read_buffer_HEAD_BYTES;
+        const keptBefore = Math.max(0, kept - this.#at);
+        let limit = keptBefore === 0 ? BUFFER_BYTES : Math.min(BUFFER_BYTES, this.#lapEnd - keptBefore);
+        if (limit - this.#at < SMALL_READ_BYTES && keptBefore === 0) {
+            limit = this.#at - kept;
+            this.#lapEnd = this.#at;
+            this.#at = 0;
+        }
+        if (limit - this.#at < SMALL_READ_BYTES) {
+            this.#buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+            this.#lapEnd = Number.POSITIVE_INFINITY;
+            this.#at = 0;
+            limit = BUFFER_BYTES;
+        }
+        return this.#buffer.subarray(this.#at, Math.min(this.#at + READ_BYTES, limit));
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/http/routes.js
+
+
+
+/** HTTP/2 is off: over one TCP connection, parallel ranges would not be parallel. */
+const AGENT_OPTIONS = { allowH2: false, pipelining: 1, maxHeaderSize: 16 * 1024 };
+/** The ways to servers: directly, within the border where a redirect leads elsewhere, or through a proxy. */
+class Routes {
+    #options;
+    #border;
+    #home;
+    #abroad;
+    #proxies = new Map();
+    constructor(options, border) {
+        const { connections, connectTimeoutMs: timeout } = options;
+        this.#options = options;
+        this.#border = border;
+        this.#home = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: connector({ timeout }) });
+        const connect = connector({ timeout, lookup: border.lookup });
+        this.#abroad = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect });
+    }
+    to(url) {
+        const proxy = proxyFor(url, this.#options.env);
+        if (proxy !== undefined)
+            return this.#through(proxy);
+        return this.#border.isHome(url) ? this.#home : this.#abroad;
+    }
+    async close() {
+        const agents = [this.#home, this.#abroad, ...this.#proxies.values()];
+        await Promise.all(agents.map((agent) => agent.destroy()));
+    }
+    #through(proxy) {
+        const { connections, connectTimeoutMs: connectTimeout } = this.#options;
+        const agent = this.#proxies.get(proxy.href) ??
+            new undici/* ProxyAgent */.kT({ ...AGENT_OPTIONS, connections, uri: proxy.href, connectTimeout });
+        this.#proxies.set(proxy.href, agent);
+        return agent;
+    }
+}
+function connector(given) {
+    const options = { ...given, allowH2: false };
+    const secure = (0,undici/* buildConnector */.gU)(options);
+    return (target, callback) => {
+        if (target.protocol === 'https:')
+            return secure(target, callback);
+        const reads = new ReadBuffer();
+        const plain = (0,undici/* buildConnector */.gU)({
+            ...options,
+            highWaterMark: ReadBuffer.highWaterMark,
+            onread: reads.onread,
+        });
+        reads.attach(plain(target, callback));
+    };
+}
+
+;// CONCATENATED MODULE: ./lib/http/client.js
+
+
+
+
+
+
+/** The one place that speaks HTTP. Close it, or its idle connections keep the process alive. */
+class HttpClient {
+    #secrets;
+    #border;
+    #routes;
+    #detours = new Detours();
+    traffic = { requests: 0, bytes: 0 };
+    constructor(options) {
+        // undici parses heads in WebAssembly: to optimise that takes 12 MiB and more time than it could ever save here.
+        (0,external_node_v8_.setFlagsFromString)('--no-wasm-tier-up');
+        this.#secrets = options.secrets;
+        this.#border = new Border(options.secrets.origin);
+        this.#routes = new Routes(options, this.#border);
+    }
+    /**
+     * One GET, redirects followed, and followed anew where one led to `url` before and that is no longer let in.
+     * Rejects with a network error or an ActionError; any status is a reply.
+     */
+    get(url, options) {
+        const request = { ...options, method: 'GET' };
+        return this.#detours.get(url, (place) => this.#follow(place, request, redirectTarget));
+    }
+    /** One POST, as `get`. Its body goes to this origin only, and as a POST only: other redirects are refused. */
+    post(url, options) {
+        return this.#follow(url, { ...options, method: 'POST' }, repeatTarget);
+    }
+    close() {
+        return this.#routes.close();
+    }
+    async #follow(url, request, targetOf) {
+        let target = url;
+        for (let hops = 0;; hops += 1) {
+            const reply = await this.#exchange(target, request);
+            if (!isRedirect(reply))
+                return reply;
+            reply.drop();
+            target = targetOf(reply, hops);
+            await this.#border.admit(target);
+        }
+    }
+    #exchange(url, { method, headers, body, headersTimeoutMs, signal }) {
+        signal.throwIfAborted();
+        const { origin, headers: secrets } = this.#secrets;
+        const dispatcher = this.#routes.to(url);
+        this.traffic.requests += 1;
+        return new Promise((resolve, reject) => {
+            const exchange = new Exchange({ url, signal, traffic: this.traffic, resolve, reject });
+            dispatcher.dispatch({
+                origin: url.origin,
+                path: `${url.pathname}${url.search}`,
+                method,
+                body: body ?? null,
+                headers: {
+                    'user-agent': 'git-snapshot',
+                    'accept-encoding': 'identity',
+                    ...(url.origin === origin ? secrets : {}),
+                    ...headers,
+                },
+                headersTimeout: headersTimeoutMs,
+                bodyTimeout: 0,
+            }, exchange);
+        });
+    }
 }
 
 // EXTERNAL MODULE: ./lib/report.js
@@ -55086,9 +55099,6 @@ class Progress {
 }
 
 ;// CONCATENATED MODULE: ./lib/session.js
-
-
-
 
 
 
@@ -55159,22 +55169,8 @@ class Session {
             const service = { ...location, client: this.#client, download: this.requests };
             return cachedSnapshot(target, { ...service, requests, inputs: this.#inputs, context: this.#context });
         }
-        const { kind: source, url } = location;
-        const open = async (known) => {
-            const snapshot = await openChanged(url, requests, known);
-            if (snapshot === undefined)
-                return undefined;
-            const { commit, etag, total } = snapshot;
-            const stream = () => download(snapshot, this.requests);
-            return { source, place: placeOf(snapshot.url), commit, etag, total, stream };
-        };
-        const kept = await storeFor(this.#inputs, this.#context);
-        // What a query says apart may be another object, or only another signature: then its source is asked.
-        const maxAgeMs = url.search === '' ? (kept?.maxAgeMs ?? 0) : 0;
-        const name = `${url.origin}${url.pathname}`;
-        if (kept === undefined)
-            return (await open(undefined));
-        return openKept({ store: kept.store, name, maxAgeMs, open, signal, log: this.#context.log });
+        const [inputs, context] = [this.#inputs, this.#context];
+        return addressedSnapshot(location, { requests, download: this.requests, inputs, context });
     }
 }
 /** What may be said to whom: the inputs' headers are for their server, the job's token for the cache service. */
@@ -55402,6 +55398,34 @@ async function runStep(step) {
         if (error instanceof Error)
             (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .debug */ .Yz)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_2__/* .sanitize */ .a)(error.stack ?? '', 10_000));
     }
+}
+
+
+/***/ }),
+
+/***/ 9131:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   k: () => (/* binding */ toolCacheIn)
+/* harmony export */ });
+/** The toolkit takes its directory from the environment, at each call. */
+async function toolCacheIn(directory) {
+    const { find, findAllVersions } = await __nccwpck_require__.e(/* import() */ 805).then(__nccwpck_require__.bind(__nccwpck_require__, 9805));
+    const there = (look) => {
+        const { RUNNER_TOOL_CACHE: own = '' } = process.env;
+        process.env.RUNNER_TOOL_CACHE = directory;
+        try {
+            return look();
+        }
+        finally {
+            process.env.RUNNER_TOOL_CACHE = own;
+        }
+    };
+    return {
+        find: (tool, version, arch) => there(() => find(tool, version, arch)),
+        findAllVersions: (tool, arch) => there(() => findAllVersions(tool, arch)),
+    };
 }
 
 

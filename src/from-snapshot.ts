@@ -97,7 +97,7 @@ async function fill(clone: SnapshotClone, filling: Filling): Promise<Grown<Arriv
   // What is kept of it is written out while git works.
   const ended = snapshot.ended?.('unpacked')
   const settling = job.timing.measure('settle', () => clone.finish(unpacked, lfsBringer(filling)))
-  const [settled] = await together(settling, ended ?? Promise.resolve())
+  const [settled] = await together(settling, Promise.resolve(ended))
   const { bytes: unpackedBytes, files, spent, movedRecordOf } = unpacked
   const { commit, objectFormat, freshenedBy } = settled
   const { source, etag } = snapshot

@@ -112,7 +112,7 @@ export function isInside(directory: string, path: string): boolean {
 }
 
 /** The download holds at most 2 x concurrency x chunk-size bytes; the product has a limit of its own. */
-function parseMemory(
+export function parseMemory(
   concurrencyGiven: Given,
   chunkGiven: Given,
 ): { readonly concurrency: number; readonly chunkBytes: number } {

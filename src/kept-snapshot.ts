@@ -59,7 +59,11 @@ function isAway(error: unknown): boolean {
 
 function fromStore(stored: Stored, signal: AbortSignal): Opened {
   const { name, etag, commit, bytes: total } = stored.facts
-  const ended = once((state) => (state === 'unpacked' || signal.aborted ? stored.close() : stored.remove()))
+  const ended = once(async (state) => {
+    const isSound = state === 'unpacked' || signal.aborted
+    await (isSound ? stored.close() : stored.remove())
+    return isSound ? 'kept' : 'dropped'
+  })
   const place = `the snapshot that this machine has kept of ${name}`
   return { source: 'store', place, etag, commit, total, stream: () => stored.stream(signal), ended }
 }
@@ -68,17 +72,18 @@ function recorded(opened: Opened, { store, name }: KeptOptions): Opened {
   const { etag, commit, total } = opened
   const recorder = store.recorder({ name, etag, commit, bytes: total })
   const ended = once(async (state) => {
-    if (state === 'failed') await recorder.discard()
-    else await recorder.commit()
+    if (state === 'unpacked') return recorder.commit()
+    await recorder.discard()
+    return 'dropped'
   })
   return { ...opened, stream: () => recorder.tee(opened.stream()), ended }
 }
 
-type End = (state: 'unpacked' | 'failed') => Promise<void>
+type End = NonNullable<Opened['ended']>
 
 /** Does what the first call asks for. */
 function once(end: End): End {
-  let ending: Promise<void> | undefined
+  let ending: ReturnType<End> | undefined
   return (state) => {
     ending ??= end(state)
     return ending

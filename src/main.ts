@@ -8,9 +8,9 @@ import { readJobEvent } from './job-event.ts'
 import { lineOf, outputsOf } from './report.ts'
 import { restore } from './restore.ts'
 import { cancellation, runStep } from './runner-step.ts'
+import { toolCacheIn } from './runner-tool-cache.ts'
 import { sanitize } from './sanitize.ts'
 import { secretsOf } from './secrets.ts'
-import type { ToolCache } from './store/store.ts'
 import { removeStaging } from './unpack/staging.ts'
 
 /** While the step runs, what git itself calls fatal or an error is an annotation, as with actions/checkout. */
@@ -36,24 +36,6 @@ async function main(): Promise<void> {
   for (const [name, value] of Object.entries(outputsOf(report))) setOutput(name, value)
   debug(sanitize(`report ${JSON.stringify(report)}`, 10_000))
   info(sanitize(lineOf(report)))
-}
-
-/** The toolkit takes its directory from the environment, at each call. */
-async function toolCacheIn(directory: string): Promise<ToolCache> {
-  const { find, findAllVersions } = await import('@actions/tool-cache')
-  const there = <T>(look: () => T): T => {
-    const { RUNNER_TOOL_CACHE: own = '' } = process.env
-    process.env.RUNNER_TOOL_CACHE = directory
-    try {
-      return look()
-    } finally {
-      process.env.RUNNER_TOOL_CACHE = own
-    }
-  }
-  return {
-    find: (tool, version, arch) => there(() => find(tool, version, arch)),
-    findAllVersions: (tool, arch) => there(() => findAllVersions(tool, arch)),
-  }
 }
 
 /** After the job: credentials, what was there before the restore, and what a killed step left, are removed. */

@@ -1,19 +1,18 @@
+import { addressedSnapshot } from './addressed-snapshot.ts'
 import type { ByteStream } from './byte-stream.ts'
 import { cachedSnapshot } from './cached-snapshot.ts'
 import { withDigest } from './digest.ts'
-import { type DownloadOptions, download } from './download/download.ts'
+import type { DownloadOptions } from './download/download.ts'
 import type { Target } from './git/wanted.ts'
 import { HttpClient } from './http/client.ts'
-import { placeOf } from './http/failure.ts'
 import type { Inputs } from './inputs.ts'
 import type { Context } from './job.ts'
-import { openKept, storeFor } from './kept-snapshot.ts'
 import { PATIENCE, Patience } from './patience.ts'
 import { Progress } from './progress.ts'
 import type { Report } from './report.ts'
 import { secretHeaders } from './request-headers.ts'
 import type { Location } from './snapshot/locate.ts'
-import { type OpenOptions, openChanged, type Snapshot } from './snapshot/open.ts'
+import type { OpenOptions, Snapshot } from './snapshot/open.ts'
 import { SHORTCUT_LIMITS, type ShortcutOptions } from './snapshot/shortcut.ts'
 
 /** A bundle and a word to the server, beside the download, whose connections are all in use. */
@@ -26,8 +25,11 @@ export interface Opened extends Pick<Snapshot, 'commit' | 'etag' | 'total'> {
   readonly place: string
   /** The bytes of its `tar.zst`, to be asked for once. */
   stream(): ByteStream
-  /** Where it is there: to be told whether the stream came to a good end. The first call counts; never rejects. */
-  readonly ended?: (state: 'unpacked' | 'failed') => Promise<void>
+  /**
+   * Where it is there: to be told whether the stream came to a good end. The first call counts; never rejects. Says
+   * whether this machine has the snapshot then.
+   */
+  readonly ended?: (state: 'unpacked' | 'failed') => Promise<'kept' | 'dropped'>
 }
 
 /** What the attempts of one restore share: the way to the snapshot's source, and what went over it. Close it. */
@@ -94,20 +96,8 @@ export class Session {
       const service = { ...location, client: this.#client, download: this.requests }
       return cachedSnapshot(target, { ...service, requests, inputs: this.#inputs, context: this.#context })
     }
-    const { kind: source, url } = location
-    const open = async (known: string | undefined): Promise<Opened | undefined> => {
-      const snapshot = await openChanged(url, requests, known)
-      if (snapshot === undefined) return undefined
-      const { commit, etag, total } = snapshot
-      const stream = (): ByteStream => download(snapshot, this.requests)
-      return { source, place: placeOf(snapshot.url), commit, etag, total, stream }
-    }
-    const kept = await storeFor(this.#inputs, this.#context)
-    // What a query says apart may be another object, or only another signature: then its source is asked.
-    const maxAgeMs = url.search === '' ? (kept?.maxAgeMs ?? 0) : 0
-    const name = `${url.origin}${url.pathname}`
-    if (kept === undefined) return (await open(undefined)) as Opened
-    return openKept({ store: kept.store, name, maxAgeMs, open, signal, log: this.#context.log })
+    const [inputs, context] = [this.#inputs, this.#context]
+    return addressedSnapshot(location, { requests, download: this.requests, inputs, context })
   }
 }
 

@@ -1,21 +1,32 @@
 import { type CheckoutInputs, parseCheckoutInputs } from './checkout-inputs.ts'
 import type { Environment } from './environment.ts'
 import { type Given, trimmed } from './input-values.ts'
-import { type Inputs, parseAuthorization, parsePatience } from './inputs.ts'
+import { type Inputs, parseAuthorization, parseMemory, parsePatience } from './inputs.ts'
 import { parseHeaders } from './request-headers.ts'
 import { parseSource, type SourceInputs } from './source-inputs.ts'
+import { parseStore } from './store-inputs.ts'
 
-type Shared = 'authorization' | 'headers' | 'retries' | 'stallMs' | 'timeoutMs'
+type Network =
+  | 'authorization'
+  | 'headers'
+  | 'concurrency'
+  | 'chunkBytes'
+  | 'retries'
+  | 'stallMs'
+  | 'timeoutMs'
 
 /** What the warm step is to do, parsed once. */
 export interface WarmInputs
   extends Pick<CheckoutInputs, 'repository' | 'githubServerUrl' | 'ref' | 'token'>,
-    Pick<Inputs, Shared>,
+    Pick<Inputs, Network | 'store'>,
     SourceInputs {}
 
 /** Reads the inputs of warm/action.yml without any I/O; throws INVALID_INPUT. */
 export function parseWarmInputs(read: (name: string) => string, env: Environment): WarmInputs {
   const input = (name: string): Given => ({ label: `Input ${name}`, value: trimmed(read(name)) })
+  // However young the kept one is, its source is asked for a newer one.
+  const storeInput = (name: string): Given =>
+    name === 'store-max-age' ? { ...input(name), value: '0' } : input(name)
   const source = parseSource(input, env)
   const authorization = parseAuthorization(input('authorization'), source, env)
   const { repository, githubServerUrl, ref, token } = parseCheckoutInputs(input, env)
@@ -27,6 +38,8 @@ export function parseWarmInputs(read: (name: string) => string, env: Environment
     token,
     authorization,
     headers: parseHeaders(read('headers'), authorization),
+    ...parseMemory(input('concurrency'), input('chunk-size')),
     ...parsePatience(input),
+    store: parseStore(storeInput, env),
   }
 }

@@ -2,6 +2,7 @@ import { getInput, info, notice, setOutput, setSecret } from '@actions/core'
 import { readJobEvent } from './job-event.ts'
 import { wait } from './patience.ts'
 import { cancellation, runStep } from './runner-step.ts'
+import { toolCacheIn } from './runner-tool-cache.ts'
 import { sanitize } from './sanitize.ts'
 import { secretsOf } from './secrets.ts'
 import { warm } from './warm.ts'
@@ -20,6 +21,7 @@ async function main(): Promise<void> {
     signal: cancellation(),
     log: (line) => info(sanitize(line)),
     onSecret: setSecret,
+    toolCache: toolCacheIn,
   })
   for (const [name, value] of Object.entries(warmOutputs(report))) setOutput(name, value)
   const say = report.finding.kind === 'missing' ? notice : info

@@ -17,13 +17,15 @@ export interface WarmReport {
   /** Of the snapshot, where the source tells. */
   readonly ageMs: number | undefined
   readonly ensured: Ensured
+  /** Whether this machine has the snapshot on its disk; undefined where it has no store. */
+  readonly kept: boolean | undefined
 }
 
 const ENSURED = { present: 'true', missing: 'false', unavailable: '', 'not-asked': '' } as const
 
 /** The outputs of warm/action.yml, by their names there. */
 export function warmOutputs(report: WarmReport): Readonly<Record<string, string>> {
-  const { source, wanted, finding, ageMs, ensured } = report
+  const { source, wanted, finding, ageMs, ensured, kept } = report
   const snapshot = finding.kind === 'missing' ? undefined : finding
   const commit = snapshot?.commit
   return {
@@ -35,6 +37,7 @@ export function warmOutputs(report: WarmReport): Readonly<Record<string, string>
     bytes: String(snapshot?.total ?? ''),
     etag: snapshot?.etag ?? '',
     ensured: ENSURED[ensured.kind],
+    kept: String(kept ?? ''),
   }
 }
 
@@ -52,7 +55,7 @@ export function warmLine(report: WarmReport): string {
     return `No snapshot of ${repository} is there for jobs to come: ${finding.reason}${serverWords(report)}`
   }
   const verb = finding.kind === 'made' ? 'made' : 'has'
-  return `${PLACES[source]} ${verb} a snapshot of ${repository}${commitWords(report)}${sizeWords(report, finding)}${serverWords(report)}`
+  return `${PLACES[source]} ${verb} a snapshot of ${repository}${commitWords(report)}${sizeWords(report, finding)}${storeWords(report)}${serverWords(report)}`
 }
 
 function commitWords({ finding, wanted }: WarmReport): string {
@@ -67,6 +70,11 @@ function sizeWords({ ageMs }: WarmReport, { total }: Found): string {
   const age = ageMs === undefined ? [] : [`${formatAge(ageMs)} old`]
   const words = [...size, ...age]
   return words.length === 0 ? '' : ` (${words.join(', ')})`
+}
+
+function storeWords({ kept }: WarmReport): string {
+  if (kept === undefined) return ''
+  return kept ? '; this machine keeps it' : '; this machine does not keep it'
 }
 
 function serverWords({ ensured, wanted = '' }: WarmReport): string {

@@ -8,10 +8,12 @@ import { HttpClient } from './http/client.ts'
 import { PATIENCE, Patience } from './patience.ts'
 import { secretsFor } from './session.ts'
 import { type Location, locate } from './snapshot/locate.ts'
-import { ensureRefs, SHORTCUT_LIMITS } from './snapshot/shortcut.ts'
+import { ensureRefs, SHORTCUT_LIMITS, type ShortcutOptions } from './snapshot/shortcut.ts'
+import type { ToolCache } from './store/store.ts'
 import type { WarmInputs } from './warm-inputs.ts'
 import { type Found, lookFor, type Missing } from './warm-look.ts'
 import type { Ensured, WarmReport } from './warm-report.ts'
+import { fillStore } from './warm-store.ts'
 
 /** What a warm step may use of the world around it. */
 export interface WarmContext {
@@ -25,30 +27,34 @@ export interface WarmContext {
   readonly wait: (delayMs: number, signal: AbortSignal) => Promise<void>
   readonly signal: AbortSignal
   readonly log: (line: string) => void
+  /** The look-ups of `@actions/tool-cache`, in this directory. */
+  readonly toolCache: (directory: string) => Promise<ToolCache>
   /** Told what must never be in the log, before it could be. */
   readonly onSecret: (text: string) => void
 }
 
-/** One snapshot's first bytes, and a word to the server. */
-const CONNECTIONS = 2
-
-/** Sees that there is a snapshot for the jobs to come, and that its server has the wanted commit. */
+/**
+ * Sees that there is a snapshot for the jobs to come, at its source and in this machine's store, and that its server has
+ * the wanted commit.
+ */
 export async function warm(inputs: WarmInputs, context: WarmContext): Promise<WarmReport> {
   const location = locate(inputs, context.env)
   const repository = `${inputs.repository.owner}/${inputs.repository.name}`
   if (location.kind === 'nowhere') {
     const finding = { kind: 'missing', reason: location.reason } as const
-    return { repository, source: 'none', wanted: undefined, finding, ageMs: undefined, ensured: NOT_ASKED }
+    const kept = inputs.store === undefined ? undefined : false
+    const nothing = { wanted: undefined, ageMs: undefined, ensured: NOT_ASKED }
+    return { repository, source: 'none', finding, kept, ...nothing }
   }
   const target = await findTarget(inputs, context)
-  const { finding, ensured } = await ask(target, location, { inputs, context })
+  const { finding, ...rest } = await ask(target, location, { inputs, context })
   return {
     repository,
     source: location.kind,
     wanted: target.commit,
     finding,
     ageMs: ageOf(finding, context.now()),
-    ensured,
+    ...rest,
   }
 }
 
@@ -73,27 +79,38 @@ async function ask(
   target: Target,
   location: Location,
   { inputs, context }: Step,
-): Promise<Pick<WarmReport, 'finding' | 'ensured'>> {
-  const { env, event, onSecret, signal, wait } = context
+): Promise<Pick<WarmReport, 'finding' | 'ensured' | 'kept'>> {
+  const { env, event, onSecret, wait } = context
   const secrets = secretsFor(location, inputs)
   const { connectTimeoutMs } = PATIENCE
-  const client = new HttpClient({ env, secrets, connectTimeoutMs, connections: CONNECTIONS })
+  const client = new HttpClient({ env, secrets, connectTimeoutMs, connections: inputs.concurrency })
   // There is no other way to a snapshot: every source is asked as often as the inputs allow.
   const patience = new Patience({ ...inputs, onMiss: 'fail' }, context)
   try {
     const finding = await lookFor(target, location, { client, patience, wait, inputs, event, onSecret })
-    if (location.kind !== 'cachew') return { finding, ensured: NOT_ASKED }
-    let reason = ''
-    const log = (line: string): void => {
-      reason = line
-    }
-    const options = { client, stall: patience.stall, limits: SHORTCUT_LIMITS, signal, log }
-    const kind = await ensureRefs(location.ensureRefs, target.commit, options)
-    return { finding, ensured: kind === 'unavailable' ? { kind, reason } : { kind } }
+    const { stall } = patience
+    const ensured = await ensure(target, location, { client, stall, signal: context.signal })
+    const kept = await fillStore(finding, location, { client, patience, inputs, context })
+    return { finding, ensured, kept }
   } finally {
     patience.end()
     await client.close()
   }
+}
+
+/** Asks a server for the wanted commit before anything large is read, which may fail. */
+async function ensure(
+  { commit }: Target,
+  location: Location,
+  requests: Pick<ShortcutOptions, 'client' | 'stall' | 'signal'>,
+): Promise<Ensured> {
+  if (location.kind !== 'cachew') return NOT_ASKED
+  let reason = ''
+  const log = (line: string): void => {
+    reason = line
+  }
+  const kind = await ensureRefs(location.ensureRefs, commit, { ...requests, limits: SHORTCUT_LIMITS, log })
+  return kind === 'unavailable' ? { kind, reason } : { kind }
 }
 
 /** A server's clock may be ahead of ours. */

@@ -7,6 +7,7 @@ import { errorsOf, printed, run } from './support/action-run.ts'
 import { expectUntouched, type Place, usedPlace } from './support/place.ts'
 import type { RunOptions } from './support/runner.ts'
 import { scene } from './support/snapshot-scene.ts'
+import { temporary } from './support/temporary.ts'
 import { listTree } from './support/working-copy.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -73,6 +74,17 @@ describe('the step warm', () => {
     expect(server.log).toEqual([])
   })
 
+  it('fills the store of the machine', async () => {
+    const { server, options } = await servedScene()
+    const step = { ...options, inputs: { ...options.inputs, store: temporary() } }
+    expect((await warmRun(step)).outputs.kept).toBe('true')
+    server.log.length = 0
+    const again = await warmRun(step)
+    expect(again).toMatchObject({ exitCode: 0, stderr: '', outputs: { kept: 'true' } })
+    expect(wordsOf(again)).toEqual([expect.stringContaining('; this machine keeps it; ')])
+    expect(server.log.map(({ status }) => status)).toContain(304)
+  })
+
   it('masks its secrets, and sends them to the server', async () => {
     const { server, options } = await servedScene()
     const authorization = `Bearer ${SECRET}`
@@ -95,7 +107,11 @@ describe('warm/action.yml', () => {
     const contexts = { repository: 'octo/project', 'github-server-url': 'https://github.com', token: '' }
     const defaults = Object.fromEntries(action.inputs.map(({ name, default: value }) => [name, value ?? '']))
     const values: Readonly<Record<string, string>> = { ...defaults, ...contexts }
-    const inputs = parseWarmInputs((name) => values[name] ?? '', {})
+    const read = new Set<string>()
+    const inputs = parseWarmInputs((name) => {
+      if (values[name] !== undefined) read.add(name)
+      return values[name] ?? ''
+    }, {})
     expect(Object.keys(inputs).sort()).toEqual(
       [
         ...[
@@ -108,10 +124,10 @@ describe('warm/action.yml', () => {
           'server',
           'source',
         ],
-        ...['stallMs', 'timeoutMs', 'token', 'url'],
+        ...['chunkBytes', 'concurrency', 'stallMs', 'store', 'timeoutMs', 'token', 'url'],
       ].sort(),
     )
-    expect(action.inputs).toHaveLength(Object.keys(inputs).length)
+    expect([...read].sort()).toEqual(action.inputs.map(({ name }) => name).sort())
   })
 
   it('describes every output, and keeps to the plain block style', () => {

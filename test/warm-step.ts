@@ -4,6 +4,7 @@ import { describeError } from '../src/errors.ts'
 import { type WarmContext, warm } from '../src/warm.ts'
 import { parseWarmInputs } from '../src/warm-inputs.ts'
 import { type WarmReport, warmLine, warmOutputs } from '../src/warm-report.ts'
+import { toolCacheIn } from './store/tool-cache.ts'
 import { readActionMetadata } from './support/action-metadata.ts'
 import { makePlace } from './support/place.ts'
 
@@ -53,6 +54,7 @@ export async function warmStep({ inputs, sha = '', payload = {}, ...changes }: W
         waitsMs.push(delayMs)
       },
       signal: new AbortController().signal,
+      toolCache: async (directory) => toolCacheIn(directory),
       log: (line) => lines.push(line),
       onSecret: (text) => secrets.push(text),
       ...changes,

@@ -37,6 +37,7 @@ describe('warming a snapshot server', () => {
       bytes: String(snapshot.bytes),
       etag: snapshot.etag,
       ensured: 'true',
+      kept: '',
     })
     const short = sha.slice(0, 7)
     expect(line).toMatch(
@@ -128,6 +129,7 @@ describe('warming a snapshot server', () => {
       bytes: '',
       etag: '',
       ensured: 'true',
+      kept: '',
     })
     expect(line).toMatch(/^No snapshot of octo\/project is there for jobs to come: .* answered 404;/)
   })
@@ -155,6 +157,7 @@ describe('looking at an address', () => {
       bytes: '200000',
       etag: '"v1"',
       ensured: '',
+      kept: '',
     })
     expect(line).toBe('The URL has a snapshot of octo/project (0.2 MB, 2 h old)')
     expect(server.log).toMatchObject([{ method: 'GET', range: 'bytes=0-65535' }])

@@ -45501,10 +45501,31 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("assert");
 
 /***/ }),
 
+/***/ 5317:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("child_process");
+
+/***/ }),
+
+/***/ 6982:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("crypto");
+
+/***/ }),
+
 /***/ 4434:
 /***/ ((module) => {
 
 module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("events");
+
+/***/ }),
+
+/***/ 9896:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("fs");
 
 /***/ }),
 
@@ -45704,6 +45725,27 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:zlib");
 
 /***/ }),
 
+/***/ 857:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("os");
+
+/***/ }),
+
+/***/ 6928:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("path");
+
+/***/ }),
+
+/***/ 2203:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("stream");
+
+/***/ }),
+
 /***/ 4756:
 /***/ ((module) => {
 
@@ -45765,6 +45807,7 @@ function causeOf(error) {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   Dy: () => (/* binding */ webAddress),
+/* harmony export */   GJ: () => (/* binding */ byteCount),
 /* harmony export */   Gq: () => (/* binding */ invalid),
 /* harmony export */   J5: () => (/* binding */ refused),
 /* harmony export */   Jq: () => (/* binding */ inherited),
@@ -45772,10 +45815,11 @@ function causeOf(error) {
 /* harmony export */   NW: () => (/* binding */ orElse),
 /* harmony export */   _: () => (/* binding */ decimal),
 /* harmony export */   dE: () => (/* binding */ trimmed),
+/* harmony export */   p0: () => (/* binding */ duration),
 /* harmony export */   rD: () => (/* binding */ wholeNumber),
-/* harmony export */   uU: () => (/* binding */ baseAddress)
+/* harmony export */   uU: () => (/* binding */ baseAddress),
+/* harmony export */   z3: () => (/* binding */ formatBytes)
 /* harmony export */ });
-/* unused harmony exports duration, byteCount, formatBytes */
 /* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(452);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4020);
 
@@ -46194,7 +46238,7 @@ function secretHeaders(inputs) {
 /* harmony export */   W: () => (/* binding */ cancellation),
 /* harmony export */   e: () => (/* binding */ runStep)
 /* harmony export */ });
-/* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3426);
+/* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6058);
 /* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(452);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4020);
 
@@ -46239,6 +46283,34 @@ async function runStep(step) {
         if (error instanceof Error)
             (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .debug */ .Yz)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_2__/* .sanitize */ .a)(error.stack ?? '', 10_000));
     }
+}
+
+
+/***/ }),
+
+/***/ 9131:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   k: () => (/* binding */ toolCacheIn)
+/* harmony export */ });
+/** The toolkit takes its directory from the environment, at each call. */
+async function toolCacheIn(directory) {
+    const { find, findAllVersions } = await __nccwpck_require__.e(/* import() */ 805).then(__nccwpck_require__.bind(__nccwpck_require__, 9805));
+    const there = (look) => {
+        const { RUNNER_TOOL_CACHE: own = '' } = process.env;
+        process.env.RUNNER_TOOL_CACHE = directory;
+        try {
+            return look();
+        }
+        finally {
+            process.env.RUNNER_TOOL_CACHE = own;
+        }
+    };
+    return {
+        find: (tool, version, arch) => there(() => find(tool, version, arch)),
+        findAllVersions: (tool, arch) => there(() => findAllVersions(tool, arch)),
+    };
 }
 
 
@@ -46499,8 +46571,8 @@ const BYTES = { least: 1024 ** 2, most: 16 * 1024 ** 4 };
 /** `auto` is on where jobs come again to the same machine. Undefined where nothing is to be kept. */
 function store_inputs_parseStore(input, env) {
     const limits = {
-        maxAgeMs: duration(input('store-max-age')),
-        maxBytes: byteCount(input('store-max-bytes'), BYTES),
+        maxAgeMs: (0,input_values/* duration */.p0)(input('store-max-age')),
+        maxBytes: (0,input_values/* byteCount */.GJ)(input('store-max-bytes'), BYTES),
     };
     const directory = directoryOf(input('store'), env);
     return directory === undefined ? undefined : { ...limits, directory };
@@ -46511,12 +46583,12 @@ function directoryOf(given, env) {
         return undefined;
     if (value === '' || value === 'auto') {
         const toolCache = env.RUNNER_TOOL_CACHE ?? '';
-        const isLasting = env.RUNNER_ENVIRONMENT === 'self-hosted' && isAbsolute(toolCache);
-        return isLasting ? resolve(toolCache) : undefined;
+        const isLasting = env.RUNNER_ENVIRONMENT === 'self-hosted' && (0,external_node_path_.isAbsolute)(toolCache);
+        return isLasting ? (0,external_node_path_.resolve)(toolCache) : undefined;
     }
-    if (isAbsolute(value) && !value.includes('\0'))
-        return resolve(value);
-    throw refused(given, 'off, auto or an absolute path is allowed');
+    if ((0,external_node_path_.isAbsolute)(value) && !value.includes('\0'))
+        return (0,external_node_path_.resolve)(value);
+    throw (0,input_values/* refused */.J5)(given, 'off, auto or an absolute path is allowed');
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs.js
@@ -46527,7 +46599,7 @@ function directoryOf(given, env) {
 
 
 const CHUNK = { least: 64 * 1024, most: 128 * 1024 ** 2 };
-const MEMORY_BYTES = (/* unused pure expression or super */ null && (4 * 1024 ** 3));
+const MEMORY_BYTES = 4 * 1024 ** 3;
 const UNPACKED = { least: 1024 ** 2, most: 16 * 1024 ** 4 };
 /** A Map, which knows the paths that are taken, holds at most 2^24 of them. */
 const ENTRIES = { least: 1, most: 16_000_000 };
@@ -46588,13 +46660,13 @@ function isInside(directory, path) {
 }
 /** The download holds at most 2 x concurrency x chunk-size bytes; the product has a limit of its own. */
 function parseMemory(concurrencyGiven, chunkGiven) {
-    const concurrency = wholeNumber(concurrencyGiven, { least: 1, most: 64 });
-    const chunkBytes = byteCount(chunkGiven, CHUNK);
+    const concurrency = (0,input_values/* wholeNumber */.rD)(concurrencyGiven, { least: 1, most: 64 });
+    const chunkBytes = (0,input_values/* byteCount */.GJ)(chunkGiven, CHUNK);
     const needed = 2 * concurrency * chunkBytes;
     if (needed <= MEMORY_BYTES)
         return { concurrency, chunkBytes };
-    throw invalid(`Inputs concurrency (${concurrency}) and chunk-size (${formatBytes(chunkBytes)}) need ${formatBytes(needed)} ` +
-        `of memory (2 x concurrency x chunk-size): at most ${formatBytes(MEMORY_BYTES)} is allowed`);
+    throw (0,input_values/* invalid */.Gq)(`Inputs concurrency (${concurrency}) and chunk-size (${(0,input_values/* formatBytes */.z3)(chunkBytes)}) need ${(0,input_values/* formatBytes */.z3)(needed)} ` +
+        `of memory (2 x concurrency x chunk-size): at most ${(0,input_values/* formatBytes */.z3)(MEMORY_BYTES)} is allowed`);
 }
 function parseOnMiss(given) {
     const { value } = given;
@@ -46616,9 +46688,12 @@ function parseDigest(given) {
 
 
 
+
 /** Reads the inputs of warm/action.yml without any I/O; throws INVALID_INPUT. */
 function parseWarmInputs(read, env) {
     const input = (name) => ({ label: `Input ${name}`, value: (0,input_values/* trimmed */.dE)(read(name)) });
+    // However young the kept one is, its source is asked for a newer one.
+    const storeInput = (name) => name === 'store-max-age' ? { ...input(name), value: '0' } : input(name);
     const source = source_inputs_parseSource(input, env);
     const authorization = parseAuthorization(input('authorization'), source, env);
     const { repository, githubServerUrl, ref, token } = checkout_inputs_parseCheckoutInputs(input, env);
@@ -46630,7 +46705,9 @@ function parseWarmInputs(read, env) {
         token,
         authorization,
         headers: (0,request_headers/* parseHeaders */.QG)(read('headers'), authorization),
+        ...parseMemory(input('concurrency'), input('chunk-size')),
         ...parsePatience(input),
+        store: store_inputs_parseStore(storeInput, env),
     };
 }
 
@@ -46641,15 +46718,17 @@ function parseWarmInputs(read, env) {
 /***/ ((__webpack_module__, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3426);
+/* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6058);
 /* harmony import */ var _job_event_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5225);
 /* harmony import */ var _patience_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6753);
 /* harmony import */ var _runner_step_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4580);
+/* harmony import */ var _runner_tool_cache_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(9131);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(4020);
 /* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(150);
-/* harmony import */ var _warm_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(787);
+/* harmony import */ var _warm_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2204);
 /* harmony import */ var _warm_inputs_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(2894);
 /* harmony import */ var _warm_report_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(9746);
+
 
 
 
@@ -46671,6 +46750,7 @@ async function main() {
         signal: (0,_runner_step_js__WEBPACK_IMPORTED_MODULE_3__/* .cancellation */ .W)(),
         log: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_8__/* .sanitize */ .a)(line)),
         onSecret: _actions_core__WEBPACK_IMPORTED_MODULE_0__/* .setSecret */ .Pq,
+        toolCache: _runner_tool_cache_js__WEBPACK_IMPORTED_MODULE_9__/* .toolCacheIn */ .k,
     });
     for (const [name, value] of Object.entries((0,_warm_report_js__WEBPACK_IMPORTED_MODULE_6__/* .warmOutputs */ .c)(report)))
         (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .setOutput */ .uH)(name, value);
@@ -46696,7 +46776,7 @@ __webpack_async_result__();
 const ENSURED = { present: 'true', missing: 'false', unavailable: '', 'not-asked': '' };
 /** The outputs of warm/action.yml, by their names there. */
 function warmOutputs(report) {
-    const { source, wanted, finding, ageMs, ensured } = report;
+    const { source, wanted, finding, ageMs, ensured, kept } = report;
     const snapshot = finding.kind === 'missing' ? undefined : finding;
     const commit = snapshot?.commit;
     return {
@@ -46708,6 +46788,7 @@ function warmOutputs(report) {
         bytes: String(snapshot?.total ?? ''),
         etag: snapshot?.etag ?? '',
         ensured: ENSURED[ensured.kind],
+        kept: String(kept ?? ''),
     };
 }
 const PLACES = {
@@ -46723,7 +46804,7 @@ function warmLine(report) {
         return `No snapshot of ${repository} is there for jobs to come: ${finding.reason}${serverWords(report)}`;
     }
     const verb = finding.kind === 'made' ? 'made' : 'has';
-    return `${PLACES[source]} ${verb} a snapshot of ${repository}${commitWords(report)}${sizeWords(report, finding)}${serverWords(report)}`;
+    return `${PLACES[source]} ${verb} a snapshot of ${repository}${commitWords(report)}${sizeWords(report, finding)}${storeWords(report)}${serverWords(report)}`;
 }
 function commitWords({ finding, wanted }) {
     if (finding.kind === 'missing' || finding.commit === undefined)
@@ -46737,6 +46818,11 @@ function sizeWords({ ageMs }, { total }) {
     const age = ageMs === undefined ? [] : [`${formatAge(ageMs)} old`];
     const words = [...size, ...age];
     return words.length === 0 ? '' : ` (${words.join(', ')})`;
+}
+function storeWords({ kept }) {
+    if (kept === undefined)
+        return '';
+    return kept ? '; this machine keeps it' : '; this machine does not keep it';
 }
 function serverWords({ ensured, wanted = '' }) {
     const commit = wanted.slice(0, 7);
@@ -46758,7 +46844,7 @@ function formatAge(ms) {
 
 /***/ }),
 
-/***/ 787:
+/***/ 2204:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46833,7 +46919,7 @@ const REFUSAL = /^(ENOSPC|EDQUOT|EROFS|EACCES|EPERM|EIO|EMFILE|ENFILE|ENAMETOOLO
  * The room on the file system where a new tree grows. The old one stays beside it until the job is over, so all of
  * the new one has to fit into what is free now.
  */
-class disk_space_Room {
+class Room {
     #path;
     #snapshotBytes;
     /** For a directory that is to be there when it is asked. */
@@ -47203,7 +47289,7 @@ function lstatOf(path) {
     return ifThere(lstat(path));
 }
 /** A file's bytes as latin1; undefined where there is no file. */
-function presence_textOf(path) {
+function textOf(path) {
     return ifThere(readFile(path, 'latin1'));
 }
 /** What is in a directory; nothing where there is none. */
@@ -49606,6 +49692,1161 @@ class Download {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/owner.js
+
+
+
+const MARKER = 'owner';
+/** Less than a process needs from the directory to its marker. */
+const UNMARKED_MS = 3_600_000;
+/** No job of GitHub Actions runs longer, on whatever runner. */
+const LONGEST_JOB_MS = 5 * 24 * 3_600_000;
+/** What has to be removed last, so that a removal that is cut short is known for one. */
+function isMarker(name) {
+    return name === MARKER;
+}
+async function markOwn(root, destination) {
+    const { pid } = process;
+    const owner = { pid, began: await beginOf(pid), realm: await realm(), destination };
+    await (0,promises_.writeFile)((0,external_node_path_.join)(root, MARKER), JSON.stringify(owner), { flag: 'wx', mode: 0o600 });
+}
+/**
+ * Whether the process that made a staging directory is gone. Where that cannot be known, of another boot or another
+ * container, it is taken to be gone when this run is for the same destination, or when no job lasts that long.
+ */
+async function isAbandoned(root, destination) {
+    const { mtimeMs } = await (0,promises_.stat)(root);
+    const ageMs = Date.now() - mtimeMs;
+    const owner = await ownerOf(root);
+    if (owner === undefined)
+        return ageMs > UNMARKED_MS;
+    const state = await owner_stateOf(owner);
+    if (state !== 'unknown')
+        return state === 'gone';
+    return owner.destination === destination || ageMs > LONGEST_JOB_MS;
+}
+/** Undefined where no marker is there, or none that can be read. */
+async function ownerOf(root) {
+    try {
+        const { pid, began, realm, destination } = JSON.parse(await (0,promises_.readFile)((0,external_node_path_.join)(root, MARKER), 'utf8'));
+        const isWhole = [began, realm, destination].every((text) => typeof text === 'string');
+        return isWhole && Number.isSafeInteger(pid) && pid > 0 ? { pid, began, realm, destination } : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+async function owner_stateOf(owner) {
+    if (owner.realm !== (await realm()))
+        return 'unknown';
+    if (!isRunning(owner.pid))
+        return 'gone';
+    const began = await beginOf(owner.pid);
+    if (began === '' || owner.began === '')
+        return owner.pid === process.pid ? 'alive' : 'unknown';
+    return began === owner.began ? 'alive' : 'gone';
+}
+function isRunning(pid) {
+    try {
+        process.kill(pid, 0);
+        return true;
+    }
+    catch (error) {
+        return error.code !== 'ESRCH';
+    }
+}
+/** Field 22 of what Linux tells of a process; its name, in brackets, may have blanks. */
+async function beginOf(pid) {
+    const fields = await (0,promises_.readFile)(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+    return fields.slice(fields.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+}
+async function realm() {
+    const boot = await (0,promises_.readFile)('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
+    const processes = await (0,promises_.readlink)('/proc/self/ns/pid').catch(() => '');
+    return boot === '' ? (0,external_node_os_namespaceObject.hostname)() : `${boot.trim()} ${processes}`;
+}
+
+;// CONCATENATED MODULE: ./lib/store/claim.js
+
+
+
+
+const CLAIM = /^\.(recording|reading)-[0-9a-f-]{36}$/;
+const REMOVED = /^\.removed-[0-9a-f-]{36}$/;
+/**
+ * Makes a directory that says which process is at work on what in the directory of a name: others leave that alone,
+ * and remove what is in it when the process is gone.
+ */
+async function claim(directory, purpose, subject) {
+    const root = (0,external_node_path_.join)(directory, `.${purpose}-${(0,external_node_crypto_.randomUUID)()}`);
+    await (0,promises_.mkdir)(root, { recursive: true });
+    try {
+        await markOwn(root, subject);
+    }
+    catch (error) {
+        await removeTree(root);
+        throw error;
+    }
+    return root;
+}
+/** Where an entry is moved before its files are removed, so that nobody finds half of one. */
+function removedPlace(directory) {
+    return (0,external_node_path_.join)(directory, `.removed-${(0,external_node_crypto_.randomUUID)()}`);
+}
+/** Removes what processes that are gone have left in the directory of a name. */
+async function claimsIn(directory) {
+    const [roots, inUse] = [[], new Set()];
+    for (const name of await (0,promises_.readdir)(directory).catch(() => [])) {
+        const root = (0,external_node_path_.join)(directory, name);
+        if (REMOVED.test(name))
+            await removeTree(root);
+        if (!CLAIM.test(name))
+            continue;
+        // Of another container or another boot it is left until no job can still be running.
+        if (await isAbandoned(root, '').catch(() => false)) {
+            await removeTree(root);
+            continue;
+        }
+        roots.push(root);
+        const owner = await ownerOf(root);
+        if (owner !== undefined && name.startsWith('.reading-'))
+            inUse.add(owner.destination);
+    }
+    return { roots, inUse };
+}
+/** What cannot be removed is left to a later run. */
+async function removeTree(path) {
+    await (0,promises_.rm)(path, { recursive: true, force: true, maxRetries: 3 }).catch(() => { });
+}
+
+;// CONCATENATED MODULE: ./lib/store/layout.js
+
+/** The directory of the tool cache that all snapshots lie in. Other files than these need another name. */
+const TOOLS = 'git-snapshot';
+/** In an entry: the snapshot as its source sent it. */
+const CONTENT = 'snapshot.tar.zst';
+/** In an entry: what is known of the snapshot. */
+const FACTS = 'facts.json';
+/** Beside a complete entry: its name and this. */
+const layout_MARKER = '.complete';
+const READABLE_CHARACTERS = 60;
+const VERSION = /^0\.0\.0-e[0-9a-f]{64}$/;
+/** The tool that the snapshots of this name are versions of: readable at first sight, and no other name's. */
+function toolOf(name) {
+    const readable = name.replace(/[^A-Za-z0-9.]+/g, '-').slice(-READABLE_CHARACTERS);
+    const digest = (0,external_node_crypto_.createHash)('sha256').update(name).digest('hex').slice(0, 16);
+    return `${TOOLS}/${readable.replace(/^[-.]+/, '')}-${digest}`;
+}
+/** By its content. Letters before the digits keep it valid: semver has no numbers that begin with 0. */
+function versionOf(sha256) {
+    return `0.0.0-e${sha256}`;
+}
+function isVersion(directory) {
+    return VERSION.test(directory);
+}
+function markerOf(entry) {
+    return `${entry}${layout_MARKER}`;
+}
+
+;// CONCATENATED MODULE: ./lib/store/facts.js
+
+
+
+function facts_textOf(facts) {
+    return `${JSON.stringify(facts, undefined, 2)}\n`;
+}
+/** Undefined where the entry is not what was written here; any other failure to read it is thrown. */
+async function readFacts(entry) {
+    return parseFacts(await (0,promises_.readFile)((0,external_node_path_.join)(entry, FACTS), 'utf8'));
+}
+/** When the source was last known to have this snapshot: the time of the file, since nothing else of it changes. */
+async function checkedAt(entry) {
+    return (await (0,promises_.stat)((0,external_node_path_.join)(entry, FACTS))).mtimeMs;
+}
+/** What goes into a request again is held to what a reply may have. */
+function parseFacts(text) {
+    const { name, etag, commit, bytes, sha256, openedAt } = recordIn(text);
+    const isRight = typeof name === 'string' &&
+        (etag === undefined || facts_matches(etag, /^[\x20-\x7e\x80-\xff]{1,1024}$/)) &&
+        (commit === undefined || facts_matches(commit, /^([0-9a-f]{40}|[0-9a-f]{64})$/)) &&
+        isCount(bytes) &&
+        facts_matches(sha256, /^[0-9a-f]{64}$/) &&
+        isCount(openedAt);
+    return isRight ? { name, etag, commit, bytes, sha256, openedAt } : undefined;
+}
+function recordIn(text) {
+    try {
+        return JSON.parse(text) ?? {};
+    }
+    catch {
+        return {};
+    }
+}
+function facts_matches(value, pattern) {
+    return typeof value === 'string' && pattern.test(value);
+}
+function isCount(value) {
+    return Number.isSafeInteger(value) && value > 0;
+}
+
+;// CONCATENATED MODULE: ./lib/store/entry.js
+
+
+
+
+
+
+/** Others may be removing the empty directory that an entry is to lie in. */
+const ATTEMPTS = 3;
+/**
+ * Makes a draft an entry. It comes by one rename and with all that belongs to it, so nobody sees a part of it; of two
+ * writers of one content one is first, and the other only brings its newer facts.
+ */
+async function publish(draft, entry) {
+    const { directory, facts, now } = draft;
+    await (0,promises_.writeFile)((0,external_node_path_.join)(directory, FACTS), facts_textOf(facts), { flag: 'wx', flush: true });
+    await setTime((0,external_node_path_.join)(directory, FACTS), facts.openedAt);
+    for (let attempt = 1;; attempt += 1) {
+        try {
+            await (0,promises_.mkdir)((0,external_node_path_.dirname)(entry), { recursive: true });
+            await move(draft, entry);
+            break;
+        }
+        catch (error) {
+            if (attempt === ATTEMPTS || !isMissing(error))
+                throw error;
+        }
+    }
+    await (0,promises_.writeFile)(markerOf(entry), '');
+    await setTime(markerOf(entry), now);
+}
+async function move({ directory, facts }, entry) {
+    try {
+        await (0,promises_.rename)(directory, entry);
+    }
+    catch (error) {
+        if (!(0,external_node_fs_namespaceObject.existsSync)(entry))
+            throw error;
+        if (await isWhole(entry, facts.bytes))
+            return renewFacts(directory, entry, facts);
+        await removeEntry(entry);
+        await (0,promises_.rename)(directory, entry);
+    }
+}
+async function isWhole(entry, bytes) {
+    const stats = await (0,promises_.stat)((0,external_node_path_.join)(entry, CONTENT)).catch(() => undefined);
+    return stats?.isFile() === true && stats.size === bytes;
+}
+async function renewFacts(directory, entry, { openedAt }) {
+    const theirs = await readFacts(entry).catch(() => undefined);
+    if (theirs === undefined || theirs.openedAt < openedAt) {
+        await (0,promises_.rename)((0,external_node_path_.join)(directory, FACTS), (0,external_node_path_.join)(entry, FACTS));
+    }
+}
+/**
+ * Removes an entry: it is gone at once for whoever looks for it, and whoever has opened it reads on. Rejects where
+ * the system does not let go of it.
+ */
+async function removeEntry(entry) {
+    const aside = removedPlace((0,external_node_path_.dirname)((0,external_node_path_.dirname)(entry)));
+    try {
+        await (0,promises_.rename)(entry, aside);
+    }
+    catch (error) {
+        if (!isMissing(error))
+            throw error;
+    }
+    await (0,promises_.rm)(markerOf(entry), { force: true });
+    await removeTree(aside);
+    await (0,promises_.rmdir)((0,external_node_path_.dirname)(entry)).catch(() => { });
+}
+/** Says that an entry is used; in a store that cannot be written to nothing is evicted either. */
+async function touch(entry, now) {
+    await setTime(markerOf(entry), now).catch(() => { });
+}
+function setTime(path, milliseconds) {
+    return (0,promises_.utimes)(path, milliseconds / 1000, milliseconds / 1000);
+}
+function isMissing(error) {
+    return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+;// CONCATENATED MODULE: ./lib/store/backlog.js
+
+/** About so much is written in one call: enough to be worth it, and little for the stream to wait for. */
+const BATCH_BYTES = 4 * 1024 * 1024;
+/**
+ * The pieces of a stream that are not in the file yet, in order. It keeps no copy: they are the stream's, which must
+ * not release them before `doneUpTo` has passed them. So no more wait than the stream has memory for.
+ */
+class Backlog {
+    #bell = new Bell();
+    #pieces = [];
+    #state = 'open';
+    #written = 0;
+    /** Told when `doneUpTo` has grown. */
+    onDone = () => { };
+    /** The place in the stream before which nothing is needed here. */
+    get doneUpTo() {
+        return this.#state === 'dropped' ? Number.POSITIVE_INFINITY : this.#written;
+    }
+    /** Whether the stream has come to its end, and nobody has dropped it. */
+    get isWhole() {
+        return this.#state === 'whole';
+    }
+    push(piece) {
+        if (this.#state !== 'open' || piece.length === 0)
+            return;
+        this.#pieces.push(piece);
+        this.#bell.ring();
+    }
+    /** Says that no more pieces come. */
+    end() {
+        if (this.#state === 'open')
+            this.#state = 'whole';
+        this.#bell.ring();
+    }
+    /** Says that the file is not wanted, or cannot be had. */
+    drop() {
+        this.#state = 'dropped';
+        this.#pieces.length = 0;
+        this.#bell.ring();
+        this.onDone();
+    }
+    /** The oldest pieces, as soon as there are any; none at the end. */
+    async next() {
+        while (this.#pieces.length === 0 && this.#state === 'open')
+            await this.#bell.wait();
+        let [count, bytes] = [0, 0];
+        while (count < this.#pieces.length && bytes < BATCH_BYTES)
+            bytes += this.#pieces[count++]?.length ?? 0;
+        return this.#pieces.slice(0, count);
+    }
+    /** Says that these, the oldest, are in the file. */
+    done(pieces) {
+        this.#pieces.splice(0, pieces.length);
+        for (const { length } of pieces)
+            this.#written += length;
+        this.onDone();
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/eviction.js
+
+
+
+
+
+
+/** More than a process needs from an entry to its marker, or from a marker to the removal of what it marked. */
+const eviction_UNMARKED_MS = 3_600_000;
+/**
+ * Removes what is left of processes that are gone, and as many entries, the least recently used first, as it takes to
+ * come under the limit. None that a live process reads goes. Returns how many bytes there are then, with those to come.
+ */
+async function evict(eviction) {
+    const { tools, maxBytes, now, incomingBytes, keep } = eviction;
+    const entries = [];
+    let bytes = incomingBytes;
+    for (const name of await directoriesIn(tools)) {
+        const found = await lookInto((0,external_node_path_.join)(tools, name), now);
+        entries.push(...found.entries);
+        bytes += found.otherBytes;
+    }
+    for (const entry of entries)
+        bytes += entry.bytes;
+    for (const entry of entries.sort((one, other) => one.usedAt - other.usedAt)) {
+        if (bytes <= maxBytes)
+            break;
+        if (!entry.isInUse && entry.path !== keep && (await tryRemove(entry.path)))
+            bytes -= entry.bytes;
+    }
+    return bytes;
+}
+/** Removes the entries beside this one, of its name and architecture, that are older: nobody looks for them any more. */
+async function removeOlder(entry, openedAt, now) {
+    const directory = (0,external_node_path_.dirname)((0,external_node_path_.dirname)(entry));
+    const { entries } = await lookInto(directory, now);
+    for (const { path, isInUse } of entries) {
+        if (path === entry || (0,external_node_path_.basename)(path) !== (0,external_node_path_.basename)(entry) || isInUse)
+            continue;
+        const facts = await readFacts(path).catch(() => undefined);
+        if (facts !== undefined && facts.openedAt < openedAt)
+            await tryRemove(path);
+    }
+}
+/** What lies in the directory of one name, when what nobody needs has been removed. */
+async function lookInto(directory, now) {
+    const entries = [];
+    const { roots, inUse } = await claimsIn(directory);
+    let otherBytes = 0;
+    for (const root of roots)
+        otherBytes += await bytesIn(root);
+    for (const path of await placesIn(directory)) {
+        const usedAt = await lastUse(path);
+        const bytes = await bytesIn(path);
+        const isInUse = inUse.has((0,external_node_path_.relative)(directory, path));
+        if (usedAt !== undefined)
+            entries.push({ path, bytes, usedAt, isInUse });
+        else if (!(await isLeft(path, now)) || !(await tryRemove(path)))
+            otherBytes += bytes;
+    }
+    return { entries, otherBytes };
+}
+/** Where entries are, or parts of them: `version/arch` or its marker. */
+async function placesIn(directory) {
+    const places = new Set();
+    for (const version of (await directoriesIn(directory)).filter(isVersion)) {
+        for (const { name } of await children((0,external_node_path_.join)(directory, version))) {
+            places.add((0,external_node_path_.join)(directory, version, name.endsWith(layout_MARKER) ? name.slice(0, -layout_MARKER.length) : name));
+        }
+        await (0,promises_.rmdir)((0,external_node_path_.join)(directory, version)).catch(() => { });
+    }
+    return [...places];
+}
+/** Undefined where the entry or its marker is missing. */
+async function lastUse(path) {
+    const [directory, marker] = await Promise.all([timeOf(path), timeOf(markerOf(path))]);
+    return directory === undefined ? undefined : marker;
+}
+/** Whether what lies there has lost its other part for good, and is not about to get it. */
+async function isLeft(path, now) {
+    const times = await Promise.all([timeOf(path), timeOf(markerOf(path))]);
+    return times.every((time) => time === undefined || now - time > eviction_UNMARKED_MS);
+}
+async function timeOf(path) {
+    return (await (0,promises_.stat)(path).catch(() => undefined))?.mtimeMs;
+}
+async function tryRemove(path) {
+    return removeEntry(path).then(() => true, () => false);
+}
+async function directoriesIn(directory) {
+    return (await children(directory)).filter((child) => child.isDirectory()).map(({ name }) => name);
+}
+async function children(directory) {
+    return (0,promises_.readdir)(directory, { withFileTypes: true }).catch(() => []);
+}
+async function bytesIn(directory) {
+    const names = await (0,promises_.readdir)(directory, { recursive: true }).catch(() => []);
+    const sizes = names.map(async (name) => (await (0,promises_.stat)((0,external_node_path_.join)(directory, name)).catch(() => undefined))?.size);
+    return (await Promise.all(sizes)).reduce((sum, size) => sum + (size ?? 0), 0);
+}
+
+;// CONCATENATED MODULE: ./lib/store/recording.js
+
+
+
+
+
+/**
+ * Writes a backlog into a file of its own, below the directory of a name. Undefined, and nothing is left, where the
+ * backlog was dropped; the same where it rejects.
+ */
+async function record(backlog, directory, room) {
+    await room.make();
+    const root = await claim(directory, 'recording', '');
+    try {
+        const draft = (0,external_node_path_.join)(root, 'entry');
+        await (0,promises_.mkdir)(draft);
+        const written = await fill((0,external_node_path_.join)(draft, CONTENT), backlog, room);
+        if (backlog.isWhole)
+            return { root, draft, ...written };
+    }
+    catch (error) {
+        await removeTree(root);
+        throw error;
+    }
+    await removeTree(root);
+    return undefined;
+}
+async function fill(file, backlog, room) {
+    const handle = await (0,promises_.open)(file, 'wx');
+    try {
+        const hash = (0,external_node_crypto_.createHash)('sha256');
+        let bytes = 0;
+        for (let pieces = await backlog.next(); pieces.length > 0; pieces = await backlog.next()) {
+            const more = pieces.reduce((sum, { length }) => sum + length, 0);
+            await room.require(bytes, more);
+            for (const piece of pieces)
+                hash.update(piece);
+            await append(handle, pieces);
+            bytes += more;
+            backlog.done(pieces);
+        }
+        if (backlog.isWhole)
+            await handle.datasync();
+        return { bytes, sha256: hash.digest('hex') };
+    }
+    finally {
+        await handle.close();
+    }
+}
+/** Writes all of the pieces: a disk that is nearly full takes a part of them first. */
+async function append(handle, pieces) {
+    for (let left = [...pieces]; left.length > 0;) {
+        const { bytesWritten } = await handle.writev(left);
+        left = withoutFirst(left, bytesWritten);
+    }
+}
+function withoutFirst(pieces, bytes) {
+    let toSkip = bytes;
+    const left = pieces.map((piece) => {
+        const skipped = Math.min(toSkip, piece.length);
+        toSkip -= skipped;
+        return piece.subarray(skipped);
+    });
+    return left.filter(({ length }) => length > 0);
+}
+
+;// CONCATENATED MODULE: ./lib/store/room.js
+
+
+
+/** What a snapshot of sources takes on disk when it is unpacked, by its own bytes. */
+const room_UNPACKED_RATIO = 3;
+const room_ADVICE = 'raise store-max-bytes to keep it';
+/** After so many bytes the disk is asked again. */
+const ASKED_BYTES = 32 * 1024 * 1024;
+/** The room that one recording may take: as much as the store's limit and the job leave it. */
+class room_Room {
+    #options;
+    #grantedUpTo = 0;
+    constructor(options) {
+        this.#options = options;
+    }
+    /** Evicts what has to go for the snapshot. Rejects where the store's limit does not let it in even then. */
+    async make() {
+        const { tools, maxBytes, now, bytes: incomingBytes = 0 } = this.#options;
+        this.#requireBelowLimit(incomingBytes);
+        await (0,promises_.mkdir)(tools, { recursive: true });
+        const eviction = { tools, now: now(), incomingBytes, keep: undefined };
+        const sum = await evict({ ...eviction, maxBytes });
+        const { lacking } = await this.#askDisk(0);
+        if (lacking > 0)
+            await evict({ ...eviction, maxBytes: sum - lacking });
+        if (sum <= maxBytes)
+            return;
+        const others = `${sum - incomingBytes} bytes of it are in use`;
+        throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `${others}, and ${incomingBytes} more do not fit; ${room_ADVICE}`);
+    }
+    /** Rejects where more bytes, after so many that are written, could be too many for the store or the disk. */
+    async require(written, more) {
+        this.#requireBelowLimit(written + more);
+        if (written < this.#grantedUpTo)
+            return;
+        const { free, needed, lacking } = await this.#askDisk(written);
+        if (lacking > 0) {
+            throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `its disk has ${free} bytes free, and the job may need ${needed}`);
+        }
+        this.#grantedUpTo = written + ASKED_BYTES;
+    }
+    #requireBelowLimit(bytes) {
+        const { maxBytes } = this.#options;
+        if (bytes <= maxBytes)
+            return;
+        throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `the snapshot has more than ${maxBytes} bytes; ${room_ADVICE}`);
+    }
+    /** What is free, and what should be when so much is written: for the rest of the recording, and the job. */
+    async #askDisk(written) {
+        const { tools, bytes = 0, spareBytes } = this.#options;
+        const { bsize, blocks, bavail } = await (0,promises_.statfs)(tools);
+        const free = bavail * bsize;
+        const needed = spareBytes + (1 + room_UNPACKED_RATIO) * Math.max(0, bytes - written);
+        // Some file systems tell nothing.
+        return { free, needed, lacking: blocks === 0 ? 0 : needed - free };
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/tee.js
+/**
+ * The same stream, of which every piece also goes into a backlog. Memory is given back when both are done with it:
+ * a disk that is slow slows the stream down, and never makes it larger.
+ */
+function tee(stream, backlog) {
+    let released = 0;
+    const relay = () => {
+        const upTo = Math.min(released, backlog.doneUpTo);
+        if (upTo > 0)
+            stream.release(upTo);
+    };
+    backlog.onDone = relay;
+    return {
+        get holdBytes() {
+            return stream.holdBytes;
+        },
+        release: (upTo) => {
+            released = Math.max(released, upTo);
+            relay();
+        },
+        cancel: (reason) => stream.cancel(reason),
+        [Symbol.asyncIterator]: () => passed(stream, backlog),
+    };
+}
+async function* passed(stream, backlog) {
+    let isWhole = false;
+    try {
+        for await (const piece of stream) {
+            backlog.push(piece);
+            yield piece;
+        }
+        isWhole = true;
+    }
+    finally {
+        if (isWhole)
+            backlog.end();
+        else
+            backlog.drop();
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/recorder.js
+
+
+
+
+
+
+
+
+
+
+/**
+ * Writes a snapshot into the store while it streams. What goes wrong with that ends the recording, and never the
+ * stream. Commit or discard it: until then it may be writing.
+ */
+class Recorder {
+    #options;
+    #backlog = new Backlog();
+    #recording = Promise.resolve(undefined);
+    constructor(options) {
+        this.#options = options;
+    }
+    /** The same stream, recorded as far as it is read; called once. It takes no memory but the stream's own. */
+    tee(stream) {
+        this.#recording = this.#record();
+        return tee(stream, this.#backlog);
+    }
+    /** Makes an entry of a stream that was read to its end, once all of it is on the disk. Never rejects. */
+    async commit() {
+        if (!this.#backlog.isWhole)
+            this.#backlog.drop();
+        const recording = await this.#recording;
+        if (recording === undefined)
+            return 'dropped';
+        try {
+            await this.#publish(recording);
+            return 'kept';
+        }
+        catch (error) {
+            this.#options.complain(error);
+            return 'dropped';
+        }
+        finally {
+            await removeTree(recording.root);
+        }
+    }
+    /** Removes what was recorded; nothing runs any more when it resolves. Never rejects. */
+    async discard() {
+        this.#backlog.drop();
+        const recording = await this.#recording;
+        if (recording !== undefined)
+            await removeTree(recording.root);
+    }
+    async #record() {
+        const { announced, directory } = this.#options;
+        try {
+            return await record(this.#backlog, directory, new room_Room({ ...this.#options, bytes: announced.bytes }));
+        }
+        catch (error) {
+            this.#backlog.drop();
+            this.#options.complain(error);
+            return undefined;
+        }
+    }
+    async #publish({ draft, bytes, sha256 }) {
+        const { announced, directory, arch, tools, maxBytes, now } = this.#options;
+        if (bytes === 0 || bytes !== (announced.bytes ?? bytes)) {
+            throw new lib_errors/* ActionError */.l('TRUNCATED', `${bytes} of ${announced.bytes ?? 'some'} bytes came`);
+        }
+        const entry = (0,external_node_path_.join)(directory, versionOf(sha256), arch);
+        await publish({ directory: draft, facts: { ...announced, bytes, sha256 }, now: now() }, entry);
+        await removeOlder(entry, announced.openedAt, now());
+        await evict({ tools, maxBytes, now: now(), incomingBytes: 0, keep: entry });
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/disk-stream.js
+
+
+
+/** With a ring of 8 MiB more frames go round its end, which takes 10 % longer; a larger one gains nothing. */
+const RING_BYTES = 32 * 1024 * 1024;
+/** What is read at a time is this part of the ring. */
+const BLOCKS = 32;
+/**
+ * A file's bytes, read ahead of the consumer in blocks of 1 MiB, one at a time, into a ring of at most 32 MiB, so
+ * that they lie side by side. A file that turns out to be shorter is an error.
+ */
+function diskStream(file, options) {
+    return new DiskStream(file, options);
+}
+class DiskStream {
+    holdBytes;
+    #file;
+    #signal;
+    #ring;
+    #blockBytes;
+    #bell = new Bell();
+    #read = 0;
+    #end;
+    constructor(file, { signal, ringBytes = RING_BYTES }) {
+        this.#file = file;
+        this.#signal = signal;
+        this.#ring = new Ring(Math.min(ringBytes, file.bytes));
+        this.#blockBytes = Math.ceil(ringBytes / BLOCKS);
+        // A whole block has room, whatever of these the consumer holds.
+        this.holdBytes = this.#ring.capacity - (file.bytes > ringBytes ? this.#blockBytes : 0);
+    }
+    release(upTo) {
+        this.#ring.release(upTo);
+        this.#bell.ring();
+    }
+    cancel(reason) {
+        this.#end ??= { reason };
+        this.#bell.ring();
+    }
+    async *[Symbol.asyncIterator]() {
+        const relay = () => this.cancel(this.#signal.reason);
+        this.#signal.addEventListener('abort', relay);
+        if (this.#signal.aborted)
+            relay();
+        const reading = this.#readAhead().catch((error) => this.cancel(error));
+        try {
+            for (let at = 0; at < this.#file.bytes;) {
+                while (this.#read === at && this.#end === undefined)
+                    await this.#bell.wait();
+                if (this.#end !== undefined)
+                    throw this.#end.reason;
+                const end = this.#read;
+                yield* this.#ring.views(at, end);
+                at = end;
+            }
+        }
+        finally {
+            this.#signal.removeEventListener('abort', relay);
+            this.cancel(new Error('the consumer stopped'));
+            await reading;
+        }
+    }
+    async #readAhead() {
+        const { handle, bytes } = this.#file;
+        while (this.#read < bytes) {
+            const end = Math.min(this.#read + this.#blockBytes, bytes);
+            while (end > this.#ring.limit && this.#end === undefined)
+                await this.#bell.wait();
+            if (this.#end !== undefined)
+                return;
+            this.#read += await this.#readBlock(handle, end);
+            this.#bell.ring();
+        }
+    }
+    /** Reads up to `end`, or to the end of the ring, straight into it. */
+    async #readBlock(handle, end) {
+        const [memory = new Uint8Array(0)] = this.#ring.views(this.#read, end);
+        const { path, bytes } = this.#file;
+        let cause;
+        try {
+            const { bytesRead } = await handle.read(memory, { position: this.#read });
+            if (bytesRead > 0)
+                return bytesRead;
+        }
+        catch (error) {
+            cause = error;
+        }
+        throw new lib_errors/* ActionError */.l('TRUNCATED', `${path} gave ${this.#read} of ${bytes} bytes`, { cause });
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/stored.js
+
+
+
+
+
+
+
+/** A snapshot on disk, open: whoever removes it does not take it away from its reader. Close it. */
+class Stored {
+    facts;
+    /** Since its source was last known to have it; infinite where the clock has been put back. */
+    checkedMsAgo;
+    #opened;
+    #closing;
+    constructor(opened) {
+        this.facts = opened.facts;
+        this.checkedMsAgo = opened.checkedMsAgo < 0 ? Number.POSITIVE_INFINITY : opened.checkedMsAgo;
+        this.#opened = opened;
+    }
+    /** Undefined where the file is not what its facts say; rejects where it cannot be opened. */
+    static async open(entry, facts, now) {
+        const lease = await leaseOn(entry);
+        let handle;
+        let stored;
+        try {
+            handle = await (0,promises_.open)((0,external_node_path_.join)(entry, CONTENT));
+            const checkedMsAgo = now() - (await checkedAt(entry));
+            const stats = await handle.stat();
+            if (stats.isFile() && stats.size === facts.bytes) {
+                stored = new Stored({ entry, facts, now, handle, lease, checkedMsAgo });
+            }
+        }
+        finally {
+            if (stored === undefined)
+                await letGo(handle, lease);
+        }
+        if (stored !== undefined)
+            await touch(entry, now());
+        return stored;
+    }
+    /**
+     * Its bytes, once. They are as many as the facts say; that they are the same as once came shows when they are
+     * unpacked, as it does with those of any source.
+     */
+    stream(signal) {
+        const { entry, facts, handle } = this.#opened;
+        return diskStream({ handle, bytes: facts.bytes, path: (0,external_node_path_.join)(entry, CONTENT) }, { signal });
+    }
+    /** Says that its source still has it. */
+    async confirm() {
+        const { entry, now } = this.#opened;
+        // Evicted meanwhile, or not to be written to: then it is asked about once more.
+        await setTime((0,external_node_path_.join)(entry, FACTS), now()).catch(() => { });
+    }
+    /** Closes it, and removes what turned out to be damaged. Never rejects. */
+    async remove() {
+        await this.close();
+        await removeEntry(this.#opened.entry).catch(() => { });
+    }
+    /** May be called again. Its stream has ended, or ends with an error. */
+    close() {
+        this.#closing ??= letGo(this.#opened.handle, this.#opened.lease);
+        return this.#closing;
+    }
+}
+/** Tells evictions that the entry is in use. */
+function leaseOn(entry) {
+    const directory = (0,external_node_path_.dirname)((0,external_node_path_.dirname)(entry));
+    return claim(directory, 'reading', (0,external_node_path_.relative)(directory, entry)).catch(() => undefined);
+}
+async function letGo(handle, lease) {
+    await handle?.close();
+    if (lease !== undefined)
+        await removeTree(lease);
+}
+
+;// CONCATENATED MODULE: ./lib/store/store.js
+
+
+
+
+
+
+
+/** As much as unpacking leaves free. */
+const SPARE_BYTES = 256 * 1024 * 1024;
+/**
+ * Snapshots on this machine's disk, for whoever uses the same directory at the same time. A name is that of one
+ * object at one source: its address without a query, say. Where the store cannot be used nothing is in it.
+ */
+class Store {
+    #options;
+    #tools;
+    #hasComplained = false;
+    constructor(options) {
+        this.#options = options;
+        this.#tools = (0,external_node_path_.join)(options.directory, TOOLS);
+    }
+    /** The snapshot of this name that was opened last at its source. What is damaged is removed. Close the result. */
+    async find(name) {
+        const { now } = this.#options;
+        for (const { entry, facts } of await this.#candidates(name)) {
+            const stored = await this.#soundOf(entry, Stored.open(entry, facts, now));
+            if (stored !== undefined)
+                return stored;
+        }
+        return undefined;
+    }
+    /** What records a snapshot that has been opened just now. */
+    recorder(announced) {
+        const { directory, now } = this.#options;
+        return new Recorder({
+            ...this.#options,
+            announced: { ...announced, openedAt: now() },
+            tools: this.#tools,
+            directory: (0,external_node_path_.join)(directory, toolOf(announced.name)),
+            complain: (error) => this.#complain(error),
+        });
+    }
+    /** The complete ones of a name, the last opened first. */
+    async #candidates(name) {
+        const candidates = [];
+        for (const entry of this.#entriesOf(toolOf(name))) {
+            const facts = await this.#soundOf(entry, readFacts(entry));
+            if (facts?.name === name)
+                candidates.push({ entry, facts });
+        }
+        return candidates.sort((one, other) => other.facts.openedAt - one.facts.openedAt);
+    }
+    #entriesOf(tool) {
+        const { toolCache, arch } = this.#options;
+        try {
+            const versions = toolCache.findAllVersions(tool, arch);
+            return versions.map((version) => toolCache.find(tool, version, arch)).filter((entry) => entry !== '');
+        }
+        catch (error) {
+            this.#complain(error);
+            return [];
+        }
+    }
+    /** What was read of an entry. One that is not as it was written here is removed, and passed over. */
+    async #soundOf(entry, reading) {
+        try {
+            const found = await reading;
+            if (found !== undefined)
+                return found;
+        }
+        catch (error) {
+            if (!isMissing(error)) {
+                this.#complain(error);
+                return undefined;
+            }
+        }
+        await removeEntry(entry).catch(() => { });
+        return undefined;
+    }
+    #complain(error) {
+        if (this.#hasComplained)
+            return;
+        this.#hasComplained = true;
+        this.#options.log(`the snapshot store in ${this.#options.directory} is not used: ${(0,lib_errors/* describeError */.U)(error)}`);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/kept-snapshot.js
+
+
+/**
+ * The snapshot that this machine keeps, where its source says that it still holds or cannot say anything, else the
+ * one of the source, which is kept while it streams.
+ */
+async function openKept(options) {
+    const { store, name, maxAgeMs, open, signal, log } = options;
+    const stored = await store.find(name);
+    if (stored === undefined)
+        return recorded((await open(undefined)), options);
+    try {
+        if (stored.checkedMsAgo < maxAgeMs)
+            return fromStore(stored, signal);
+        const newer = await open(stored.facts.etag);
+        if (newer === undefined) {
+            await stored.confirm();
+            return fromStore(stored, signal);
+        }
+        await stored.close();
+        return recorded(newer, options);
+    }
+    catch (error) {
+        if (signal.aborted || !isAway(error)) {
+            await stored.close();
+            throw error;
+        }
+        log(`${(0,lib_errors/* describeError */.U)(error)}; going on with the snapshot that this machine has kept`);
+        return fromStore(stored, signal);
+    }
+}
+/** Not where the source refuses: what it shows to nobody else is not for this job either. */
+const AWAY = new Set([
+    'CONNECTION_FAILED',
+    'SERVER_ERROR',
+    'RATE_LIMITED',
+    'STALLED',
+    'TIMEOUT',
+]);
+function isAway(error) {
+    return error instanceof lib_errors/* ActionError */.l && AWAY.has(error.code);
+}
+function fromStore(stored, signal) {
+    const { name, etag, commit, bytes: total } = stored.facts;
+    const ended = once(async (state) => {
+        const isSound = state === 'unpacked' || signal.aborted;
+        await (isSound ? stored.close() : stored.remove());
+        return isSound ? 'kept' : 'dropped';
+    });
+    const place = `the snapshot that this machine has kept of ${name}`;
+    return { source: 'store', place, etag, commit, total, stream: () => stored.stream(signal), ended };
+}
+function recorded(opened, { store, name }) {
+    const { etag, commit, total } = opened;
+    const recorder = store.recorder({ name, etag, commit, bytes: total });
+    const ended = once(async (state) => {
+        if (state === 'unpacked')
+            return recorder.commit();
+        await recorder.discard();
+        return 'dropped';
+    });
+    return { ...opened, stream: () => recorder.tee(opened.stream()), ended };
+}
+/** Does what the first call asks for. */
+function once(end) {
+    let ending;
+    return (state) => {
+        ending ??= end(state);
+        return ending;
+    };
+}
+/** The store of this machine, where it keeps snapshots. What it needs of the runner's tools is loaded only then. */
+async function storeFor({ store: wanted }, { toolCache, log }) {
+    if (wanted === undefined)
+        return undefined;
+    const { directory, maxBytes, maxAgeMs } = wanted;
+    const now = () => Date.now();
+    const options = { directory, maxBytes, arch: process.arch, spareBytes: SPARE_BYTES, now, log };
+    return { maxAgeMs, store: new Store({ ...options, toolCache: await toolCache(directory) }) };
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot/open.js
+
+
+
+
+
+
+/**
+ * Asks for the first chunk, and learns from the reply what the object is: one request is discovery and first data.
+ * The reply's body waits in the result, to be read or dropped.
+ */
+async function open_openSnapshot(url, options) {
+    return (await openChanged(url, options));
+}
+/** The same, unless the object still has the ETag that is known; then undefined, after one small request. */
+function openChanged(url, options, known) {
+    const condition = known === undefined ? {} : { 'if-none-match': known };
+    return attempts_withRetries(() => discover(url, options, condition), options.attemptsFor(1, options.signal));
+}
+async function discover(url, options, condition) {
+    const asked = { start: 0, end: options.chunkBytes };
+    const range = options.concurrency === 1 ? {} : { range: rangeHeader(asked) };
+    const reply = await ask(url, { ...range, ...condition }, options);
+    try {
+        if (reply.status === 304 && 'if-none-match' in condition) {
+            reply.drop();
+            return undefined;
+        }
+        if (options.concurrency === 1)
+            return streamOf(reply);
+        if (reply.status === 206)
+            return firstPart(reply, asked.end) ?? (await whole(url, options, reply));
+        if (reply.status === 200)
+            return stream(reply);
+        if (reply.status !== 416)
+            throw statusError(reply, Date.now());
+        if (parseUnsatisfiedRange(reply.header('content-range') ?? '') !== 0)
+            return await whole(url, options, reply);
+        reply.drop();
+        return { kind: 'empty', url: reply.url, commit: commitOf(reply), etag: undefined, total: 0 };
+    }
+    catch (error) {
+        reply.drop();
+        throw error;
+    }
+}
+/** The object as one body: parts of it are of no use, or could not be told apart from another revision's. */
+async function whole(url, options, partial) {
+    partial?.drop();
+    const reply = await ask(url, {}, options);
+    try {
+        return streamOf(reply);
+    }
+    catch (error) {
+        reply.drop();
+        throw error;
+    }
+}
+function streamOf(reply) {
+    if (reply.status === 200)
+        return stream(reply);
+    throw statusError(reply, Date.now());
+}
+function ask(url, headers, options) {
+    const { client, discoveryTimeoutMs, signal } = options;
+    return client.get(url, { headers, headersTimeoutMs: discoveryTimeoutMs, signal });
+}
+function stream(reply) {
+    refuseContentEncoding(reply);
+    const [total, etag] = [announcedLength(reply), strongETag(reply)];
+    return { kind: 'stream', url: reply.url, commit: commitOf(reply), etag, total, reply };
+}
+/** What a 206 to the first request is; undefined where its parts could not be told apart. */
+function firstPart(reply, askedEnd) {
+    refuseContentEncoding(reply);
+    const range = contentRange(reply, askedEnd);
+    const [etag, commit, url] = [strongETag(reply), commitOf(reply), reply.url];
+    if (range.end === range.total)
+        return { kind: 'stream', url, commit, etag, total: range.total, reply };
+    if (etag === undefined)
+        return undefined;
+    return { kind: 'ranges', url, commit, etag, total: range.total, first: { end: range.end, reply } };
+}
+function contentRange(reply, askedEnd) {
+    const header = reply.header('content-range');
+    const range = header === undefined ? undefined : parseContentRange(header);
+    const seen = `${failure_placeOf(reply.url)} answered 206 with Content-Range ${header ?? 'missing'}`;
+    if (range === undefined)
+        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${seen}, which is not one valid range`);
+    if (range.start !== 0) {
+        throw new TransientError('PROTOCOL_ERROR', `${seen} when asked for the first bytes`, { atMost: 4 });
+    }
+    if (range.end > askedEnd)
+        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${seen}, more than was asked for`);
+    const length = announcedLength(reply);
+    if (length === undefined || length === range.end)
+        return range;
+    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${seen} and Content-Length ${length}, which contradict each other`);
+}
+function commitOf(reply) {
+    const commit = reply.header('x-cachew-snapshot-commit');
+    if (commit === undefined || commit === '')
+        return undefined;
+    if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(commit))
+        return commit;
+    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} sent an X-Cachew-Snapshot-Commit that is no commit`);
+}
+
+;// CONCATENATED MODULE: ./lib/addressed-snapshot.js
+
+
+
+
+/** The snapshot at an address, or what this machine keeps of it where that will do. */
+async function addressed_snapshot_addressedSnapshot({ kind: source, url }, options) {
+    const { requests, inputs, context } = options;
+    const open = async (known) => {
+        const snapshot = await openChanged(url, requests, known);
+        if (snapshot === undefined)
+            return undefined;
+        const { commit, etag, total } = snapshot;
+        const stream = () => download_download(snapshot, options.download);
+        return { source, place: failure_placeOf(snapshot.url), commit, etag, total, stream };
+    };
+    const kept = await storeFor(inputs, context);
+    // What a query says apart may be another object, or only another signature: then its source is asked.
+    const maxAgeMs = url.search === '' ? (kept?.maxAgeMs ?? 0) : 0;
+    const name = `${url.origin}${url.pathname}`;
+    if (kept === undefined)
+        return (await open(undefined));
+    return openKept({ store: kept.store, name, maxAgeMs, open, signal: requests.signal, log: context.log });
+}
+
 ;// CONCATENATED MODULE: ./lib/snapshot/cache-key.js
 const NAME = 'git-snapshot-v1';
 /** What the service allows. */
@@ -49700,7 +50941,7 @@ function tooLong(reply, maxBytes) {
 
 
 /** Posts a question in JSON, in one try, and gives the text of the answer. */
-async function ask(url, question, options) {
+async function json_question_ask(url, question, options) {
     const { client, stall, limits, refusal, signal } = options;
     const deadline = AbortSignal.timeout(limits.timeoutMs);
     const pieces = [];
@@ -49758,7 +50999,7 @@ async function actions_cache_lookUp({ key, restoreKeys }, options) {
     const { service, version, onSecret } = options;
     const { lookupUrl } = service;
     const question = { key, restore_keys: restoreKeys, version };
-    const answer = answerIn(await ask(lookupUrl, question, { ...options, refusal: actions_cache_refusal }), lookupUrl);
+    const answer = answerIn(await json_question_ask(lookupUrl, question, { ...options, refusal: actions_cache_refusal }), lookupUrl);
     if (answer === undefined)
         return undefined;
     for (const secret of secretsIn(answer.address))
@@ -49859,114 +51100,6 @@ class entry_client_EntryClient {
             return entry.url;
         throw new lib_errors/* ActionError */.l('SNAPSHOT_CHANGED', `the Actions cache no longer has the entry ${this.#key}`);
     }
-}
-
-;// CONCATENATED MODULE: ./lib/snapshot/open.js
-
-
-
-
-
-
-/**
- * Asks for the first chunk, and learns from the reply what the object is: one request is discovery and first data.
- * The reply's body waits in the result, to be read or dropped.
- */
-async function open_openSnapshot(url, options) {
-    return (await open_openChanged(url, options));
-}
-/** The same, unless the object still has the ETag that is known; then undefined, after one small request. */
-function open_openChanged(url, options, known) {
-    const condition = known === undefined ? {} : { 'if-none-match': known };
-    return attempts_withRetries(() => discover(url, options, condition), options.attemptsFor(1, options.signal));
-}
-async function discover(url, options, condition) {
-    const asked = { start: 0, end: options.chunkBytes };
-    const range = options.concurrency === 1 ? {} : { range: rangeHeader(asked) };
-    const reply = await open_ask(url, { ...range, ...condition }, options);
-    try {
-        if (reply.status === 304 && 'if-none-match' in condition) {
-            reply.drop();
-            return undefined;
-        }
-        if (options.concurrency === 1)
-            return streamOf(reply);
-        if (reply.status === 206)
-            return firstPart(reply, asked.end) ?? (await whole(url, options, reply));
-        if (reply.status === 200)
-            return stream(reply);
-        if (reply.status !== 416)
-            throw statusError(reply, Date.now());
-        if (parseUnsatisfiedRange(reply.header('content-range') ?? '') !== 0)
-            return await whole(url, options, reply);
-        reply.drop();
-        return { kind: 'empty', url: reply.url, commit: commitOf(reply), etag: undefined, total: 0 };
-    }
-    catch (error) {
-        reply.drop();
-        throw error;
-    }
-}
-/** The object as one body: parts of it are of no use, or could not be told apart from another revision's. */
-async function whole(url, options, partial) {
-    partial?.drop();
-    const reply = await open_ask(url, {}, options);
-    try {
-        return streamOf(reply);
-    }
-    catch (error) {
-        reply.drop();
-        throw error;
-    }
-}
-function streamOf(reply) {
-    if (reply.status === 200)
-        return stream(reply);
-    throw statusError(reply, Date.now());
-}
-function open_ask(url, headers, options) {
-    const { client, discoveryTimeoutMs, signal } = options;
-    return client.get(url, { headers, headersTimeoutMs: discoveryTimeoutMs, signal });
-}
-function stream(reply) {
-    refuseContentEncoding(reply);
-    const [total, etag] = [announcedLength(reply), strongETag(reply)];
-    return { kind: 'stream', url: reply.url, commit: commitOf(reply), etag, total, reply };
-}
-/** What a 206 to the first request is; undefined where its parts could not be told apart. */
-function firstPart(reply, askedEnd) {
-    refuseContentEncoding(reply);
-    const range = contentRange(reply, askedEnd);
-    const [etag, commit, url] = [strongETag(reply), commitOf(reply), reply.url];
-    if (range.end === range.total)
-        return { kind: 'stream', url, commit, etag, total: range.total, reply };
-    if (etag === undefined)
-        return undefined;
-    return { kind: 'ranges', url, commit, etag, total: range.total, first: { end: range.end, reply } };
-}
-function contentRange(reply, askedEnd) {
-    const header = reply.header('content-range');
-    const range = header === undefined ? undefined : parseContentRange(header);
-    const seen = `${failure_placeOf(reply.url)} answered 206 with Content-Range ${header ?? 'missing'}`;
-    if (range === undefined)
-        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${seen}, which is not one valid range`);
-    if (range.start !== 0) {
-        throw new TransientError('PROTOCOL_ERROR', `${seen} when asked for the first bytes`, { atMost: 4 });
-    }
-    if (range.end > askedEnd)
-        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${seen}, more than was asked for`);
-    const length = announcedLength(reply);
-    if (length === undefined || length === range.end)
-        return range;
-    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${seen} and Content-Length ${length}, which contradict each other`);
-}
-function commitOf(reply) {
-    const commit = reply.header('x-cachew-snapshot-commit');
-    if (commit === undefined || commit === '')
-        return undefined;
-    if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(commit))
-        return commit;
-    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} sent an X-Cachew-Snapshot-Commit that is no commit`);
 }
 
 // EXTERNAL MODULE: external "node:zlib"
@@ -50932,922 +52065,6 @@ async function* checked(stream, { sha256, place }) {
         'it is not the snapshot that was meant; update the input if it was replaced on purpose');
 }
 
-;// CONCATENATED MODULE: ./lib/owner.js
-
-
-
-const owner_MARKER = 'owner';
-/** Less than a process needs from the directory to its marker. */
-const UNMARKED_MS = 3_600_000;
-/** No job of GitHub Actions runs longer, on whatever runner. */
-const LONGEST_JOB_MS = (/* unused pure expression or super */ null && (5 * 24 * 3_600_000));
-/** What has to be removed last, so that a removal that is cut short is known for one. */
-function isMarker(name) {
-    return name === owner_MARKER;
-}
-async function owner_markOwn(root, destination) {
-    const { pid } = process;
-    const owner = { pid, began: await beginOf(pid), realm: await realm(), destination };
-    await writeFile(join(root, owner_MARKER), JSON.stringify(owner), { flag: 'wx', mode: 0o600 });
-}
-/**
- * Whether the process that made a staging directory is gone. Where that cannot be known, of another boot or another
- * container, it is taken to be gone when this run is for the same destination, or when no job lasts that long.
- */
-async function owner_isAbandoned(root, destination) {
-    const { mtimeMs } = await stat(root);
-    const ageMs = Date.now() - mtimeMs;
-    const owner = await owner_ownerOf(root);
-    if (owner === undefined)
-        return ageMs > UNMARKED_MS;
-    const state = await owner_stateOf(owner);
-    if (state !== 'unknown')
-        return state === 'gone';
-    return owner.destination === destination || ageMs > LONGEST_JOB_MS;
-}
-/** Undefined where no marker is there, or none that can be read. */
-async function owner_ownerOf(root) {
-    try {
-        const { pid, began, realm, destination } = JSON.parse(await readFile(join(root, owner_MARKER), 'utf8'));
-        const isWhole = [began, realm, destination].every((text) => typeof text === 'string');
-        return isWhole && Number.isSafeInteger(pid) && pid > 0 ? { pid, began, realm, destination } : undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-async function owner_stateOf(owner) {
-    if (owner.realm !== (await realm()))
-        return 'unknown';
-    if (!isRunning(owner.pid))
-        return 'gone';
-    const began = await beginOf(owner.pid);
-    if (began === '' || owner.began === '')
-        return owner.pid === process.pid ? 'alive' : 'unknown';
-    return began === owner.began ? 'alive' : 'gone';
-}
-function isRunning(pid) {
-    try {
-        process.kill(pid, 0);
-        return true;
-    }
-    catch (error) {
-        return error.code !== 'ESRCH';
-    }
-}
-/** Field 22 of what Linux tells of a process; its name, in brackets, may have blanks. */
-async function beginOf(pid) {
-    const fields = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-    return fields.slice(fields.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-}
-async function realm() {
-    const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
-    const processes = await readlink('/proc/self/ns/pid').catch(() => '');
-    return boot === '' ? hostname() : `${boot.trim()} ${processes}`;
-}
-
-;// CONCATENATED MODULE: ./lib/store/claim.js
-
-
-
-
-const CLAIM = /^\.(recording|reading)-[0-9a-f-]{36}$/;
-const REMOVED = /^\.removed-[0-9a-f-]{36}$/;
-/**
- * Makes a directory that says which process is at work on what in the directory of a name: others leave that alone,
- * and remove what is in it when the process is gone.
- */
-async function claim_claim(directory, purpose, subject) {
-    const root = join(directory, `.${purpose}-${randomUUID()}`);
-    await mkdir(root, { recursive: true });
-    try {
-        await markOwn(root, subject);
-    }
-    catch (error) {
-        await claim_removeTree(root);
-        throw error;
-    }
-    return root;
-}
-/** Where an entry is moved before its files are removed, so that nobody finds half of one. */
-function claim_removedPlace(directory) {
-    return join(directory, `.removed-${randomUUID()}`);
-}
-/** Removes what processes that are gone have left in the directory of a name. */
-async function claim_claimsIn(directory) {
-    const [roots, inUse] = [[], new Set()];
-    for (const name of await readdir(directory).catch(() => [])) {
-        const root = join(directory, name);
-        if (REMOVED.test(name))
-            await claim_removeTree(root);
-        if (!CLAIM.test(name))
-            continue;
-        // Of another container or another boot it is left until no job can still be running.
-        if (await isAbandoned(root, '').catch(() => false)) {
-            await claim_removeTree(root);
-            continue;
-        }
-        roots.push(root);
-        const owner = await ownerOf(root);
-        if (owner !== undefined && name.startsWith('.reading-'))
-            inUse.add(owner.destination);
-    }
-    return { roots, inUse };
-}
-/** What cannot be removed is left to a later run. */
-async function claim_removeTree(path) {
-    await rm(path, { recursive: true, force: true, maxRetries: 3 }).catch(() => { });
-}
-
-;// CONCATENATED MODULE: ./lib/store/layout.js
-
-/** The directory of the tool cache that all snapshots lie in. Other files than these need another name. */
-const layout_TOOLS = 'git-snapshot';
-/** In an entry: the snapshot as its source sent it. */
-const layout_CONTENT = 'snapshot.tar.zst';
-/** In an entry: what is known of the snapshot. */
-const layout_FACTS = 'facts.json';
-/** Beside a complete entry: its name and this. */
-const layout_MARKER = '.complete';
-const READABLE_CHARACTERS = 60;
-const VERSION = /^0\.0\.0-e[0-9a-f]{64}$/;
-/** The tool that the snapshots of this name are versions of: readable at first sight, and no other name's. */
-function layout_toolOf(name) {
-    const readable = name.replace(/[^A-Za-z0-9.]+/g, '-').slice(-READABLE_CHARACTERS);
-    const digest = createHash('sha256').update(name).digest('hex').slice(0, 16);
-    return `${layout_TOOLS}/${readable.replace(/^[-.]+/, '')}-${digest}`;
-}
-/** By its content. Letters before the digits keep it valid: semver has no numbers that begin with 0. */
-function layout_versionOf(sha256) {
-    return `0.0.0-e${sha256}`;
-}
-function layout_isVersion(directory) {
-    return VERSION.test(directory);
-}
-function layout_markerOf(entry) {
-    return `${entry}${layout_MARKER}`;
-}
-
-;// CONCATENATED MODULE: ./lib/store/facts.js
-
-
-
-function facts_textOf(facts) {
-    return `${JSON.stringify(facts, undefined, 2)}\n`;
-}
-/** Undefined where the entry is not what was written here; any other failure to read it is thrown. */
-async function facts_readFacts(entry) {
-    return parseFacts(await readFile(join(entry, FACTS), 'utf8'));
-}
-/** When the source was last known to have this snapshot: the time of the file, since nothing else of it changes. */
-async function facts_checkedAt(entry) {
-    return (await stat(join(entry, FACTS))).mtimeMs;
-}
-/** What goes into a request again is held to what a reply may have. */
-function parseFacts(text) {
-    const { name, etag, commit, bytes, sha256, openedAt } = recordIn(text);
-    const isRight = typeof name === 'string' &&
-        (etag === undefined || facts_matches(etag, /^[\x20-\x7e\x80-\xff]{1,1024}$/)) &&
-        (commit === undefined || facts_matches(commit, /^([0-9a-f]{40}|[0-9a-f]{64})$/)) &&
-        isCount(bytes) &&
-        facts_matches(sha256, /^[0-9a-f]{64}$/) &&
-        isCount(openedAt);
-    return isRight ? { name, etag, commit, bytes, sha256, openedAt } : undefined;
-}
-function recordIn(text) {
-    try {
-        return JSON.parse(text) ?? {};
-    }
-    catch {
-        return {};
-    }
-}
-function facts_matches(value, pattern) {
-    return typeof value === 'string' && pattern.test(value);
-}
-function isCount(value) {
-    return Number.isSafeInteger(value) && value > 0;
-}
-
-;// CONCATENATED MODULE: ./lib/store/entry.js
-
-
-
-
-
-
-/** Others may be removing the empty directory that an entry is to lie in. */
-const ATTEMPTS = 3;
-/**
- * Makes a draft an entry. It comes by one rename and with all that belongs to it, so nobody sees a part of it; of two
- * writers of one content one is first, and the other only brings its newer facts.
- */
-async function entry_publish(draft, entry) {
-    const { directory, facts, now } = draft;
-    await writeFile(join(directory, FACTS), textOf(facts), { flag: 'wx', flush: true });
-    await entry_setTime(join(directory, FACTS), facts.openedAt);
-    for (let attempt = 1;; attempt += 1) {
-        try {
-            await mkdir(dirname(entry), { recursive: true });
-            await move(draft, entry);
-            break;
-        }
-        catch (error) {
-            if (attempt === ATTEMPTS || !entry_isMissing(error))
-                throw error;
-        }
-    }
-    await writeFile(markerOf(entry), '');
-    await entry_setTime(markerOf(entry), now);
-}
-async function move({ directory, facts }, entry) {
-    try {
-        await rename(directory, entry);
-    }
-    catch (error) {
-        if (!existsSync(entry))
-            throw error;
-        if (await isWhole(entry, facts.bytes))
-            return renewFacts(directory, entry, facts);
-        await entry_removeEntry(entry);
-        await rename(directory, entry);
-    }
-}
-async function isWhole(entry, bytes) {
-    const stats = await stat(join(entry, CONTENT)).catch(() => undefined);
-    return stats?.isFile() === true && stats.size === bytes;
-}
-async function renewFacts(directory, entry, { openedAt }) {
-    const theirs = await readFacts(entry).catch(() => undefined);
-    if (theirs === undefined || theirs.openedAt < openedAt) {
-        await rename(join(directory, FACTS), join(entry, FACTS));
-    }
-}
-/**
- * Removes an entry: it is gone at once for whoever looks for it, and whoever has opened it reads on. Rejects where
- * the system does not let go of it.
- */
-async function entry_removeEntry(entry) {
-    const aside = removedPlace(dirname(dirname(entry)));
-    try {
-        await rename(entry, aside);
-    }
-    catch (error) {
-        if (!entry_isMissing(error))
-            throw error;
-    }
-    await rm(markerOf(entry), { force: true });
-    await removeTree(aside);
-    await rmdir(dirname(entry)).catch(() => { });
-}
-/** Says that an entry is used; in a store that cannot be written to nothing is evicted either. */
-async function entry_touch(entry, now) {
-    await entry_setTime(markerOf(entry), now).catch(() => { });
-}
-function entry_setTime(path, milliseconds) {
-    return utimes(path, milliseconds / 1000, milliseconds / 1000);
-}
-function entry_isMissing(error) {
-    return error instanceof Error && 'code' in error && error.code === 'ENOENT';
-}
-
-;// CONCATENATED MODULE: ./lib/store/eviction.js
-
-
-
-
-
-
-/** More than a process needs from an entry to its marker, or from a marker to the removal of what it marked. */
-const eviction_UNMARKED_MS = 3_600_000;
-/**
- * Removes what is left of processes that are gone, and as many entries, the least recently used first, as it takes to
- * come under the limit. None that a live process reads goes. Returns how many bytes there are then, with those to come.
- */
-async function eviction_evict(eviction) {
-    const { tools, maxBytes, now, incomingBytes, keep } = eviction;
-    const entries = [];
-    let bytes = incomingBytes;
-    for (const name of await directoriesIn(tools)) {
-        const found = await lookInto(join(tools, name), now);
-        entries.push(...found.entries);
-        bytes += found.otherBytes;
-    }
-    for (const entry of entries)
-        bytes += entry.bytes;
-    for (const entry of entries.sort((one, other) => one.usedAt - other.usedAt)) {
-        if (bytes <= maxBytes)
-            break;
-        if (!entry.isInUse && entry.path !== keep && (await tryRemove(entry.path)))
-            bytes -= entry.bytes;
-    }
-    return bytes;
-}
-/** Removes the entries beside this one, of its name and architecture, that are older: nobody looks for them any more. */
-async function eviction_removeOlder(entry, openedAt, now) {
-    const directory = dirname(dirname(entry));
-    const { entries } = await lookInto(directory, now);
-    for (const { path, isInUse } of entries) {
-        if (path === entry || basename(path) !== basename(entry) || isInUse)
-            continue;
-        const facts = await readFacts(path).catch(() => undefined);
-        if (facts !== undefined && facts.openedAt < openedAt)
-            await tryRemove(path);
-    }
-}
-/** What lies in the directory of one name, when what nobody needs has been removed. */
-async function lookInto(directory, now) {
-    const entries = [];
-    const { roots, inUse } = await claimsIn(directory);
-    let otherBytes = 0;
-    for (const root of roots)
-        otherBytes += await bytesIn(root);
-    for (const path of await placesIn(directory)) {
-        const usedAt = await lastUse(path);
-        const bytes = await bytesIn(path);
-        const isInUse = inUse.has(relative(directory, path));
-        if (usedAt !== undefined)
-            entries.push({ path, bytes, usedAt, isInUse });
-        else if (!(await isLeft(path, now)) || !(await tryRemove(path)))
-            otherBytes += bytes;
-    }
-    return { entries, otherBytes };
-}
-/** Where entries are, or parts of them: `version/arch` or its marker. */
-async function placesIn(directory) {
-    const places = new Set();
-    for (const version of (await directoriesIn(directory)).filter(isVersion)) {
-        for (const { name } of await children(join(directory, version))) {
-            places.add(join(directory, version, name.endsWith(MARKER) ? name.slice(0, -MARKER.length) : name));
-        }
-        await rmdir(join(directory, version)).catch(() => { });
-    }
-    return [...places];
-}
-/** Undefined where the entry or its marker is missing. */
-async function lastUse(path) {
-    const [directory, marker] = await Promise.all([timeOf(path), timeOf(markerOf(path))]);
-    return directory === undefined ? undefined : marker;
-}
-/** Whether what lies there has lost its other part for good, and is not about to get it. */
-async function isLeft(path, now) {
-    const times = await Promise.all([timeOf(path), timeOf(markerOf(path))]);
-    return times.every((time) => time === undefined || now - time > eviction_UNMARKED_MS);
-}
-async function timeOf(path) {
-    return (await stat(path).catch(() => undefined))?.mtimeMs;
-}
-async function tryRemove(path) {
-    return removeEntry(path).then(() => true, () => false);
-}
-async function directoriesIn(directory) {
-    return (await children(directory)).filter((child) => child.isDirectory()).map(({ name }) => name);
-}
-async function children(directory) {
-    return readdir(directory, { withFileTypes: true }).catch(() => []);
-}
-async function bytesIn(directory) {
-    const names = await readdir(directory, { recursive: true }).catch(() => []);
-    const sizes = names.map(async (name) => (await stat(join(directory, name)).catch(() => undefined))?.size);
-    return (await Promise.all(sizes)).reduce((sum, size) => sum + (size ?? 0), 0);
-}
-
-;// CONCATENATED MODULE: ./lib/store/recording.js
-
-
-
-
-
-/**
- * Writes a backlog into a file of its own, below the directory of a name. Undefined, and nothing is left, where the
- * backlog was dropped; the same where it rejects.
- */
-async function recording_record(backlog, directory, room) {
-    await room.make();
-    const root = await claim(directory, 'recording', '');
-    try {
-        const draft = join(root, 'entry');
-        await mkdir(draft);
-        const written = await fill(join(draft, CONTENT), backlog, room);
-        if (backlog.isWhole)
-            return { root, draft, ...written };
-    }
-    catch (error) {
-        await removeTree(root);
-        throw error;
-    }
-    await removeTree(root);
-    return undefined;
-}
-async function fill(file, backlog, room) {
-    const handle = await open(file, 'wx');
-    try {
-        const hash = createHash('sha256');
-        let bytes = 0;
-        for (let pieces = await backlog.next(); pieces.length > 0; pieces = await backlog.next()) {
-            const more = pieces.reduce((sum, { length }) => sum + length, 0);
-            await room.require(bytes, more);
-            for (const piece of pieces)
-                hash.update(piece);
-            await append(handle, pieces);
-            bytes += more;
-            backlog.done(pieces);
-        }
-        if (backlog.isWhole)
-            await handle.datasync();
-        return { bytes, sha256: hash.digest('hex') };
-    }
-    finally {
-        await handle.close();
-    }
-}
-/** Writes all of the pieces: a disk that is nearly full takes a part of them first. */
-async function append(handle, pieces) {
-    for (let left = [...pieces]; left.length > 0;) {
-        const { bytesWritten } = await handle.writev(left);
-        left = withoutFirst(left, bytesWritten);
-    }
-}
-function withoutFirst(pieces, bytes) {
-    let toSkip = bytes;
-    const left = pieces.map((piece) => {
-        const skipped = Math.min(toSkip, piece.length);
-        toSkip -= skipped;
-        return piece.subarray(skipped);
-    });
-    return left.filter(({ length }) => length > 0);
-}
-
-;// CONCATENATED MODULE: ./lib/store/room.js
-
-
-
-/** What a snapshot of sources takes on disk when it is unpacked, by its own bytes. */
-const room_UNPACKED_RATIO = 3;
-const room_ADVICE = 'raise store-max-bytes to keep it';
-/** After so many bytes the disk is asked again. */
-const ASKED_BYTES = (/* unused pure expression or super */ null && (32 * 1024 * 1024));
-/** The room that one recording may take: as much as the store's limit and the job leave it. */
-class room_Room {
-    #options;
-    #grantedUpTo = 0;
-    constructor(options) {
-        this.#options = options;
-    }
-    /** Evicts what has to go for the snapshot. Rejects where the store's limit does not let it in even then. */
-    async make() {
-        const { tools, maxBytes, now, bytes: incomingBytes = 0 } = this.#options;
-        this.#requireBelowLimit(incomingBytes);
-        await mkdir(tools, { recursive: true });
-        const eviction = { tools, now: now(), incomingBytes, keep: undefined };
-        const sum = await evict({ ...eviction, maxBytes });
-        const { lacking } = await this.#askDisk(0);
-        if (lacking > 0)
-            await evict({ ...eviction, maxBytes: sum - lacking });
-        if (sum <= maxBytes)
-            return;
-        const others = `${sum - incomingBytes} bytes of it are in use`;
-        throw new ActionError('LIMIT_EXCEEDED', `${others}, and ${incomingBytes} more do not fit; ${room_ADVICE}`);
-    }
-    /** Rejects where more bytes, after so many that are written, could be too many for the store or the disk. */
-    async require(written, more) {
-        this.#requireBelowLimit(written + more);
-        if (written < this.#grantedUpTo)
-            return;
-        const { free, needed, lacking } = await this.#askDisk(written);
-        if (lacking > 0) {
-            throw new ActionError('LIMIT_EXCEEDED', `its disk has ${free} bytes free, and the job may need ${needed}`);
-        }
-        this.#grantedUpTo = written + ASKED_BYTES;
-    }
-    #requireBelowLimit(bytes) {
-        const { maxBytes } = this.#options;
-        if (bytes <= maxBytes)
-            return;
-        throw new ActionError('LIMIT_EXCEEDED', `the snapshot has more than ${maxBytes} bytes; ${room_ADVICE}`);
-    }
-    /** What is free, and what should be when so much is written: for the rest of the recording, and the job. */
-    async #askDisk(written) {
-        const { tools, bytes = 0, spareBytes } = this.#options;
-        const { bsize, blocks, bavail } = await statfs(tools);
-        const free = bavail * bsize;
-        const needed = spareBytes + (1 + room_UNPACKED_RATIO) * Math.max(0, bytes - written);
-        // Some file systems tell nothing.
-        return { free, needed, lacking: blocks === 0 ? 0 : needed - free };
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/store/recorder.js
-
-
-
-
-
-
-
-
-
-
-/**
- * Writes a snapshot into the store while it streams. What goes wrong with that ends the recording, and never the
- * stream. Commit or discard it: until then it may be writing.
- */
-class recorder_Recorder {
-    #options;
-    #backlog = new Backlog();
-    #recording = Promise.resolve(undefined);
-    constructor(options) {
-        this.#options = options;
-    }
-    /** The same stream, recorded as far as it is read; called once. It takes no memory but the stream's own. */
-    tee(stream) {
-        this.#recording = this.#record();
-        return tee(stream, this.#backlog);
-    }
-    /** Makes an entry of a stream that was read to its end, once all of it is on the disk. Never rejects. */
-    async commit() {
-        if (!this.#backlog.isWhole)
-            this.#backlog.drop();
-        const recording = await this.#recording;
-        if (recording === undefined)
-            return 'dropped';
-        try {
-            await this.#publish(recording);
-            return 'kept';
-        }
-        catch (error) {
-            this.#options.complain(error);
-            return 'dropped';
-        }
-        finally {
-            await removeTree(recording.root);
-        }
-    }
-    /** Removes what was recorded; nothing runs any more when it resolves. Never rejects. */
-    async discard() {
-        this.#backlog.drop();
-        const recording = await this.#recording;
-        if (recording !== undefined)
-            await removeTree(recording.root);
-    }
-    async #record() {
-        const { announced, directory } = this.#options;
-        try {
-            return await record(this.#backlog, directory, new Room({ ...this.#options, bytes: announced.bytes }));
-        }
-        catch (error) {
-            this.#backlog.drop();
-            this.#options.complain(error);
-            return undefined;
-        }
-    }
-    async #publish({ draft, bytes, sha256 }) {
-        const { announced, directory, arch, tools, maxBytes, now } = this.#options;
-        if (bytes === 0 || bytes !== (announced.bytes ?? bytes)) {
-            throw new ActionError('TRUNCATED', `${bytes} of ${announced.bytes ?? 'some'} bytes came`);
-        }
-        const entry = join(directory, versionOf(sha256), arch);
-        await publish({ directory: draft, facts: { ...announced, bytes, sha256 }, now: now() }, entry);
-        await removeOlder(entry, announced.openedAt, now());
-        await evict({ tools, maxBytes, now: now(), incomingBytes: 0, keep: entry });
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/store/disk-stream.js
-
-
-
-/** With a ring of 8 MiB more frames go round its end, which takes 10 % longer; a larger one gains nothing. */
-const RING_BYTES = 32 * 1024 * 1024;
-/** What is read at a time is this part of the ring. */
-const BLOCKS = 32;
-/**
- * A file's bytes, read ahead of the consumer in blocks of 1 MiB, one at a time, into a ring of at most 32 MiB, so
- * that they lie side by side. A file that turns out to be shorter is an error.
- */
-function disk_stream_diskStream(file, options) {
-    return new DiskStream(file, options);
-}
-class DiskStream {
-    holdBytes;
-    #file;
-    #signal;
-    #ring;
-    #blockBytes;
-    #bell = new Bell();
-    #read = 0;
-    #end;
-    constructor(file, { signal, ringBytes = RING_BYTES }) {
-        this.#file = file;
-        this.#signal = signal;
-        this.#ring = new Ring(Math.min(ringBytes, file.bytes));
-        this.#blockBytes = Math.ceil(ringBytes / BLOCKS);
-        // A whole block has room, whatever of these the consumer holds.
-        this.holdBytes = this.#ring.capacity - (file.bytes > ringBytes ? this.#blockBytes : 0);
-    }
-    release(upTo) {
-        this.#ring.release(upTo);
-        this.#bell.ring();
-    }
-    cancel(reason) {
-        this.#end ??= { reason };
-        this.#bell.ring();
-    }
-    async *[Symbol.asyncIterator]() {
-        const relay = () => this.cancel(this.#signal.reason);
-        this.#signal.addEventListener('abort', relay);
-        if (this.#signal.aborted)
-            relay();
-        const reading = this.#readAhead().catch((error) => this.cancel(error));
-        try {
-            for (let at = 0; at < this.#file.bytes;) {
-                while (this.#read === at && this.#end === undefined)
-                    await this.#bell.wait();
-                if (this.#end !== undefined)
-                    throw this.#end.reason;
-                const end = this.#read;
-                yield* this.#ring.views(at, end);
-                at = end;
-            }
-        }
-        finally {
-            this.#signal.removeEventListener('abort', relay);
-            this.cancel(new Error('the consumer stopped'));
-            await reading;
-        }
-    }
-    async #readAhead() {
-        const { handle, bytes } = this.#file;
-        while (this.#read < bytes) {
-            const end = Math.min(this.#read + this.#blockBytes, bytes);
-            while (end > this.#ring.limit && this.#end === undefined)
-                await this.#bell.wait();
-            if (this.#end !== undefined)
-                return;
-            this.#read += await this.#readBlock(handle, end);
-            this.#bell.ring();
-        }
-    }
-    /** Reads up to `end`, or to the end of the ring, straight into it. */
-    async #readBlock(handle, end) {
-        const [memory = new Uint8Array(0)] = this.#ring.views(this.#read, end);
-        const { path, bytes } = this.#file;
-        let cause;
-        try {
-            const { bytesRead } = await handle.read(memory, { position: this.#read });
-            if (bytesRead > 0)
-                return bytesRead;
-        }
-        catch (error) {
-            cause = error;
-        }
-        throw new lib_errors/* ActionError */.l('TRUNCATED', `${path} gave ${this.#read} of ${bytes} bytes`, { cause });
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/store/stored.js
-
-
-
-
-
-
-
-/** A snapshot on disk, open: whoever removes it does not take it away from its reader. Close it. */
-class stored_Stored {
-    facts;
-    /** Since its source was last known to have it; infinite where the clock has been put back. */
-    checkedMsAgo;
-    #opened;
-    #closing;
-    constructor(opened) {
-        this.facts = opened.facts;
-        this.checkedMsAgo = opened.checkedMsAgo < 0 ? Number.POSITIVE_INFINITY : opened.checkedMsAgo;
-        this.#opened = opened;
-    }
-    /** Undefined where the file is not what its facts say; rejects where it cannot be opened. */
-    static async open(entry, facts, now) {
-        const lease = await leaseOn(entry);
-        let handle;
-        let stored;
-        try {
-            handle = await open(join(entry, CONTENT));
-            const checkedMsAgo = now() - (await checkedAt(entry));
-            const stats = await handle.stat();
-            if (stats.isFile() && stats.size === facts.bytes) {
-                stored = new stored_Stored({ entry, facts, now, handle, lease, checkedMsAgo });
-            }
-        }
-        finally {
-            if (stored === undefined)
-                await letGo(handle, lease);
-        }
-        if (stored !== undefined)
-            await touch(entry, now());
-        return stored;
-    }
-    /**
-     * Its bytes, once. They are as many as the facts say; that they are the same as once came shows when they are
-     * unpacked, as it does with those of any source.
-     */
-    stream(signal) {
-        const { entry, facts, handle } = this.#opened;
-        return diskStream({ handle, bytes: facts.bytes, path: join(entry, CONTENT) }, { signal });
-    }
-    /** Says that its source still has it. */
-    async confirm() {
-        const { entry, now } = this.#opened;
-        // Evicted meanwhile, or not to be written to: then it is asked about once more.
-        await setTime(join(entry, FACTS), now()).catch(() => { });
-    }
-    /** Closes it, and removes what turned out to be damaged. Never rejects. */
-    async remove() {
-        await this.close();
-        await removeEntry(this.#opened.entry).catch(() => { });
-    }
-    /** May be called again. Its stream has ended, or ends with an error. */
-    close() {
-        this.#closing ??= letGo(this.#opened.handle, this.#opened.lease);
-        return this.#closing;
-    }
-}
-/** Tells evictions that the entry is in use. */
-function leaseOn(entry) {
-    const directory = dirname(dirname(entry));
-    return claim(directory, 'reading', relative(directory, entry)).catch(() => undefined);
-}
-async function letGo(handle, lease) {
-    await handle?.close();
-    if (lease !== undefined)
-        await removeTree(lease);
-}
-
-;// CONCATENATED MODULE: ./lib/store/store.js
-
-
-
-
-
-
-
-/** As much as unpacking leaves free. */
-const store_SPARE_BYTES = (/* unused pure expression or super */ null && (256 * 1024 * 1024));
-/**
- * Snapshots on this machine's disk, for whoever uses the same directory at the same time. A name is that of one
- * object at one source: its address without a query, say. Where the store cannot be used nothing is in it.
- */
-class store_Store {
-    #options;
-    #tools;
-    #hasComplained = false;
-    constructor(options) {
-        this.#options = options;
-        this.#tools = join(options.directory, TOOLS);
-    }
-    /** The snapshot of this name that was opened last at its source. What is damaged is removed. Close the result. */
-    async find(name) {
-        const { now } = this.#options;
-        for (const { entry, facts } of await this.#candidates(name)) {
-            const stored = await this.#soundOf(entry, Stored.open(entry, facts, now));
-            if (stored !== undefined)
-                return stored;
-        }
-        return undefined;
-    }
-    /** What records a snapshot that has been opened just now. */
-    recorder(announced) {
-        const { directory, now } = this.#options;
-        return new Recorder({
-            ...this.#options,
-            announced: { ...announced, openedAt: now() },
-            tools: this.#tools,
-            directory: join(directory, toolOf(announced.name)),
-            complain: (error) => this.#complain(error),
-        });
-    }
-    /** The complete ones of a name, the last opened first. */
-    async #candidates(name) {
-        const candidates = [];
-        for (const entry of this.#entriesOf(toolOf(name))) {
-            const facts = await this.#soundOf(entry, readFacts(entry));
-            if (facts?.name === name)
-                candidates.push({ entry, facts });
-        }
-        return candidates.sort((one, other) => other.facts.openedAt - one.facts.openedAt);
-    }
-    #entriesOf(tool) {
-        const { toolCache, arch } = this.#options;
-        try {
-            const versions = toolCache.findAllVersions(tool, arch);
-            return versions.map((version) => toolCache.find(tool, version, arch)).filter((entry) => entry !== '');
-        }
-        catch (error) {
-            this.#complain(error);
-            return [];
-        }
-    }
-    /** What was read of an entry. One that is not as it was written here is removed, and passed over. */
-    async #soundOf(entry, reading) {
-        try {
-            const found = await reading;
-            if (found !== undefined)
-                return found;
-        }
-        catch (error) {
-            if (!isMissing(error)) {
-                this.#complain(error);
-                return undefined;
-            }
-        }
-        await removeEntry(entry).catch(() => { });
-        return undefined;
-    }
-    #complain(error) {
-        if (this.#hasComplained)
-            return;
-        this.#hasComplained = true;
-        this.#options.log(`the snapshot store in ${this.#options.directory} is not used: ${describeError(error)}`);
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/kept-snapshot.js
-
-
-/**
- * The snapshot that this machine keeps, where its source says that it still holds or cannot say anything, else the
- * one of the source, which is kept while it streams.
- */
-async function kept_snapshot_openKept(options) {
-    const { store, name, maxAgeMs, open, signal, log } = options;
-    const stored = await store.find(name);
-    if (stored === undefined)
-        return recorded((await open(undefined)), options);
-    try {
-        if (stored.checkedMsAgo < maxAgeMs)
-            return fromStore(stored, signal);
-        const newer = await open(stored.facts.etag);
-        if (newer === undefined) {
-            await stored.confirm();
-            return fromStore(stored, signal);
-        }
-        await stored.close();
-        return recorded(newer, options);
-    }
-    catch (error) {
-        if (signal.aborted || !isAway(error)) {
-            await stored.close();
-            throw error;
-        }
-        log(`${describeError(error)}; going on with the snapshot that this machine has kept`);
-        return fromStore(stored, signal);
-    }
-}
-/** Not where the source refuses: what it shows to nobody else is not for this job either. */
-const AWAY = new Set([
-    'CONNECTION_FAILED',
-    'SERVER_ERROR',
-    'RATE_LIMITED',
-    'STALLED',
-    'TIMEOUT',
-]);
-function isAway(error) {
-    return error instanceof ActionError && AWAY.has(error.code);
-}
-function fromStore(stored, signal) {
-    const { name, etag, commit, bytes: total } = stored.facts;
-    const ended = once((state) => (state === 'unpacked' || signal.aborted ? stored.close() : stored.remove()));
-    const place = `the snapshot that this machine has kept of ${name}`;
-    return { source: 'store', place, etag, commit, total, stream: () => stored.stream(signal), ended };
-}
-function recorded(opened, { store, name }) {
-    const { etag, commit, total } = opened;
-    const recorder = store.recorder({ name, etag, commit, bytes: total });
-    const ended = once(async (state) => {
-        if (state === 'failed')
-            await recorder.discard();
-        else
-            await recorder.commit();
-    });
-    return { ...opened, stream: () => recorder.tee(opened.stream()), ended };
-}
-/** Does what the first call asks for. */
-function once(end) {
-    let ending;
-    return (state) => {
-        ending ??= end(state);
-        return ending;
-    };
-}
-/** The store of this machine, where it keeps snapshots. What it needs of the runner's tools is loaded only then. */
-async function kept_snapshot_storeFor({ store: wanted }, { toolCache, log }) {
-    if (wanted === undefined)
-        return undefined;
-    const { directory, maxBytes, maxAgeMs } = wanted;
-    const now = () => Date.now();
-    const options = { directory, maxBytes, arch: process.arch, spareBytes: SPARE_BYTES, now, log };
-    return { maxAgeMs, store: new Store({ ...options, toolCache: await toolCache(directory) }) };
-}
-
 // EXTERNAL MODULE: ./lib/report.js
 var report = __nccwpck_require__(9293);
 ;// CONCATENATED MODULE: ./lib/progress.js
@@ -51994,9 +52211,6 @@ function missingCommits(text, url) {
 
 
 
-
-
-
 /** A bundle and a word to the server, beside the download, whose connections are all in use. */
 const SHORTCUT_CONNECTIONS = 2;
 /** What the attempts of one restore share: the way to the snapshot's source, and what went over it. Close it. */
@@ -52059,22 +52273,8 @@ class Session {
             const service = { ...location, client: this.#client, download: this.requests };
             return cachedSnapshot(target, { ...service, requests, inputs: this.#inputs, context: this.#context });
         }
-        const { kind: source, url } = location;
-        const open = async (known) => {
-            const snapshot = await openChanged(url, requests, known);
-            if (snapshot === undefined)
-                return undefined;
-            const { commit, etag, total } = snapshot;
-            const stream = () => download(snapshot, this.requests);
-            return { source, place: placeOf(snapshot.url), commit, etag, total, stream };
-        };
-        const kept = await storeFor(this.#inputs, this.#context);
-        // What a query says apart may be another object, or only another signature: then its source is asked.
-        const maxAgeMs = url.search === '' ? (kept?.maxAgeMs ?? 0) : 0;
-        const name = `${url.origin}${url.pathname}`;
-        if (kept === undefined)
-            return (await open(undefined));
-        return openKept({ store: kept.store, name, maxAgeMs, open, signal, log: this.#context.log });
+        const [inputs, context] = [this.#inputs, this.#context];
+        return addressedSnapshot(location, { requests, download: this.requests, inputs, context });
     }
 }
 /** What may be said to whom: the inputs' headers are for their server, the job's token for the cache service. */
@@ -52304,6 +52504,56 @@ function missing(reason) {
     return { kind: 'missing', reason };
 }
 
+;// CONCATENATED MODULE: ./lib/warm-store.js
+
+
+
+/**
+ * Has this machine keep what was found, for a restore to take it from disk. Whether it does then; undefined where it
+ * has no store. Rejects where the download fails, and then nothing of it is kept.
+ */
+async function fillStore(finding, location, options) {
+    if (options.inputs.store === undefined)
+        return undefined;
+    if (finding.kind === 'missing' || location.kind === 'actions-cache')
+        return false;
+    const attempt = () => keep(finding, location, options);
+    try {
+        return await attempt();
+    }
+    catch (error) {
+        if (!(error instanceof lib_errors/* ActionError */.l) || error.code !== 'SNAPSHOT_CHANGED')
+            throw error;
+        options.context.log(`${(0,lib_errors/* describeError */.U)(error)}; starting again with the new one`);
+        return attempt();
+    }
+}
+async function keep(found, location, { client, patience, inputs, context }) {
+    const { signal, stall, attemptsFor } = patience;
+    const download = { ...inputs, ...lib_patience/* PATIENCE */.aZ, client, signal, stall, attemptsFor };
+    const opened = await addressed_snapshot_addressedSnapshot(location, { requests: download, download, inputs, context });
+    const isThere = opened.source === 'store';
+    try {
+        if (!isThere)
+            await drain(opened.stream());
+    }
+    catch (error) {
+        await opened.ended?.('failed');
+        throw error;
+    }
+    const end = await opened.ended?.('unpacked');
+    // Where the source has gone away since it was looked at, it is an older one.
+    return end === 'kept' && (!isThere || opened.etag === found.etag);
+}
+/** Reads a stream to its end, for what records it. */
+async function drain(stream) {
+    let read = 0;
+    for await (const { length } of stream) {
+        read += length;
+        stream.release(read);
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/warm.js
 
 
@@ -52316,25 +52566,29 @@ function missing(reason) {
 
 
 
-/** One snapshot's first bytes, and a word to the server. */
-const CONNECTIONS = 2;
-/** Sees that there is a snapshot for the jobs to come, and that its server has the wanted commit. */
+
+/**
+ * Sees that there is a snapshot for the jobs to come, at its source and in this machine's store, and that its server has
+ * the wanted commit.
+ */
 async function warm(inputs, context) {
     const location = locate(inputs, context.env);
     const repository = `${inputs.repository.owner}/${inputs.repository.name}`;
     if (location.kind === 'nowhere') {
         const finding = { kind: 'missing', reason: location.reason };
-        return { repository, source: 'none', wanted: undefined, finding, ageMs: undefined, ensured: NOT_ASKED };
+        const kept = inputs.store === undefined ? undefined : false;
+        const nothing = { wanted: undefined, ageMs: undefined, ensured: NOT_ASKED };
+        return { repository, source: 'none', finding, kept, ...nothing };
     }
     const target = await findTarget(inputs, context);
-    const { finding, ensured } = await warm_ask(target, location, { inputs, context });
+    const { finding, ...rest } = await warm_ask(target, location, { inputs, context });
     return {
         repository,
         source: location.kind,
         wanted: target.commit,
         finding,
         ageMs: ageOf(finding, context.now()),
-        ensured,
+        ...rest,
     };
 }
 const NOT_ASKED = { kind: 'not-asked' };
@@ -52348,28 +52602,34 @@ async function findTarget(inputs, context) {
     return resolveAtOrigin(wanted, origin, { git: gitOutside(temp, context), retries: gitRetries(context) });
 }
 async function warm_ask(target, location, { inputs, context }) {
-    const { env, event, onSecret, signal, wait } = context;
+    const { env, event, onSecret, wait } = context;
     const secrets = secretsFor(location, inputs);
     const { connectTimeoutMs } = lib_patience/* PATIENCE */.aZ;
-    const client = new client_HttpClient({ env, secrets, connectTimeoutMs, connections: CONNECTIONS });
+    const client = new client_HttpClient({ env, secrets, connectTimeoutMs, connections: inputs.concurrency });
     // There is no other way to a snapshot: every source is asked as often as the inputs allow.
     const patience = new lib_patience/* Patience */.i3({ ...inputs, onMiss: 'fail' }, context);
     try {
         const finding = await lookFor(target, location, { client, patience, wait, inputs, event, onSecret });
-        if (location.kind !== 'cachew')
-            return { finding, ensured: NOT_ASKED };
-        let reason = '';
-        const log = (line) => {
-            reason = line;
-        };
-        const options = { client, stall: patience.stall, limits: shortcut_SHORTCUT_LIMITS, signal, log };
-        const kind = await ensureRefs(location.ensureRefs, target.commit, options);
-        return { finding, ensured: kind === 'unavailable' ? { kind, reason } : { kind } };
+        const { stall } = patience;
+        const ensured = await warm_ensure(target, location, { client, stall, signal: context.signal });
+        const kept = await fillStore(finding, location, { client, patience, inputs, context });
+        return { finding, ensured, kept };
     }
     finally {
         patience.end();
         await client.close();
     }
+}
+/** Asks a server for the wanted commit before anything large is read, which may fail. */
+async function warm_ensure({ commit }, location, requests) {
+    if (location.kind !== 'cachew')
+        return NOT_ASKED;
+    let reason = '';
+    const log = (line) => {
+        reason = line;
+    };
+    const kind = await ensureRefs(location.ensureRefs, commit, { ...requests, limits: shortcut_SHORTCUT_LIMITS, log });
+    return kind === 'unavailable' ? { kind, reason } : { kind };
 }
 /** A server's clock may be ahead of ours. */
 function ageOf(finding, nowMs) {
@@ -52381,7 +52641,7 @@ function ageOf(finding, nowMs) {
 
 /***/ }),
 
-/***/ 3426:
+/***/ 6058:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -52399,8 +52659,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // UNUSED EXPORTS: ExitCode, addPath, endGroup, exportVariable, getBooleanInput, getIDToken, getMultilineInput, getState, group, isDebug, markdownSummary, platform, saveState, setCommandEcho, startGroup, summary, toPlatformPath, toPosixPath, toWin32Path, warning
 
-;// CONCATENATED MODULE: external "os"
-const external_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("os");
+// EXTERNAL MODULE: external "os"
+var external_os_ = __nccwpck_require__(857);
 ;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/utils.js
 // We use any as a valid input type
 /* eslint-disable @typescript-eslint/no-explicit-any */
@@ -52475,7 +52735,7 @@ function utils_toCommandProperties(annotationProperties) {
  */
 function command_issueCommand(command, properties, message) {
     const cmd = new Command(command, properties, message);
-    process.stdout.write(cmd.toString() + external_os_namespaceObject.EOL);
+    process.stdout.write(cmd.toString() + external_os_.EOL);
 }
 function command_issue(name, message = '') {
     command_issueCommand(name, {}, message);
@@ -52529,10 +52789,10 @@ function escapeProperty(s) {
         .replace(/,/g, '%2C');
 }
 //# sourceMappingURL=command.js.map
-;// CONCATENATED MODULE: external "crypto"
-const external_crypto_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("crypto");
-;// CONCATENATED MODULE: external "fs"
-const external_fs_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("fs");
+// EXTERNAL MODULE: external "crypto"
+var external_crypto_ = __nccwpck_require__(6982);
+// EXTERNAL MODULE: external "fs"
+var external_fs_ = __nccwpck_require__(9896);
 ;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/file-command.js
 // For internal use, subject to change.
 // We use any as a valid input type
@@ -52546,15 +52806,15 @@ function file_command_issueFileCommand(command, message) {
     if (!filePath) {
         throw new Error(`Unable to find environment variable for file command ${command}`);
     }
-    if (!external_fs_namespaceObject.existsSync(filePath)) {
+    if (!external_fs_.existsSync(filePath)) {
         throw new Error(`Missing file at path: ${filePath}`);
     }
-    external_fs_namespaceObject.appendFileSync(filePath, `${utils_toCommandValue(message)}${external_os_namespaceObject.EOL}`, {
+    external_fs_.appendFileSync(filePath, `${utils_toCommandValue(message)}${external_os_.EOL}`, {
         encoding: 'utf8'
     });
 }
 function file_command_prepareKeyValueMessage(key, value) {
-    const delimiter = `ghadelimiter_${external_crypto_namespaceObject.randomUUID()}`;
+    const delimiter = `ghadelimiter_${external_crypto_.randomUUID()}`;
     const convertedValue = utils_toCommandValue(value);
     // These should realistically never happen, but just in case someone finds a
     // way to exploit uuid generation let's not allow keys or values that contain
@@ -52565,11 +52825,1565 @@ function file_command_prepareKeyValueMessage(key, value) {
     if (convertedValue.includes(delimiter)) {
         throw new Error(`Unexpected input: value should not contain the delimiter "${delimiter}"`);
     }
-    return `${key}<<${delimiter}${external_os_namespaceObject.EOL}${convertedValue}${external_os_namespaceObject.EOL}${delimiter}`;
+    return `${key}<<${delimiter}${external_os_.EOL}${convertedValue}${external_os_.EOL}${delimiter}`;
 }
 //# sourceMappingURL=file-command.js.map
-;// CONCATENATED MODULE: external "path"
-const external_path_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("path");
+// EXTERNAL MODULE: external "path"
+var external_path_ = __nccwpck_require__(6928);
+// EXTERNAL MODULE: ./node_modules/@actions/http-client/lib/index.js + 1 modules
+var lib = __nccwpck_require__(4942);
+;// CONCATENATED MODULE: ./node_modules/@actions/http-client/lib/auth.js
+var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+class BasicCredentialHandler {
+    constructor(username, password) {
+        this.username = username;
+        this.password = password;
+    }
+    prepareRequest(options) {
+        if (!options.headers) {
+            throw Error('The request has no headers');
+        }
+        options.headers['Authorization'] = `Basic ${Buffer.from(`${this.username}:${this.password}`).toString('base64')}`;
+    }
+    // This handler cannot handle 401
+    canHandleAuthentication() {
+        return false;
+    }
+    handleAuthentication() {
+        return __awaiter(this, void 0, void 0, function* () {
+            throw new Error('not implemented');
+        });
+    }
+}
+class auth_BearerCredentialHandler {
+    constructor(token) {
+        this.token = token;
+    }
+    // currently implements pre-authorization
+    // TODO: support preAuth = false where it hooks on 401
+    prepareRequest(options) {
+        if (!options.headers) {
+            throw Error('The request has no headers');
+        }
+        options.headers['Authorization'] = `Bearer ${this.token}`;
+    }
+    // This handler cannot handle 401
+    canHandleAuthentication() {
+        return false;
+    }
+    handleAuthentication() {
+        return __awaiter(this, void 0, void 0, function* () {
+            throw new Error('not implemented');
+        });
+    }
+}
+class PersonalAccessTokenCredentialHandler {
+    constructor(token) {
+        this.token = token;
+    }
+    // currently implements pre-authorization
+    // TODO: support preAuth = false where it hooks on 401
+    prepareRequest(options) {
+        if (!options.headers) {
+            throw Error('The request has no headers');
+        }
+        options.headers['Authorization'] = `Basic ${Buffer.from(`PAT:${this.token}`).toString('base64')}`;
+    }
+    // This handler cannot handle 401
+    canHandleAuthentication() {
+        return false;
+    }
+    handleAuthentication() {
+        return __awaiter(this, void 0, void 0, function* () {
+            throw new Error('not implemented');
+        });
+    }
+}
+//# sourceMappingURL=auth.js.map
+;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/oidc-utils.js
+var oidc_utils_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+
+
+
+class oidc_utils_OidcClient {
+    static createHttpClient(allowRetry = true, maxRetry = 10) {
+        const requestOptions = {
+            allowRetries: allowRetry,
+            maxRetries: maxRetry
+        };
+        return new HttpClient('actions/oidc-client', [new BearerCredentialHandler(oidc_utils_OidcClient.getRequestToken())], requestOptions);
+    }
+    static getRequestToken() {
+        const token = process.env['ACTIONS_ID_TOKEN_REQUEST_TOKEN'];
+        if (!token) {
+            throw new Error('Unable to get ACTIONS_ID_TOKEN_REQUEST_TOKEN env variable');
+        }
+        return token;
+    }
+    static getIDTokenUrl() {
+        const runtimeUrl = process.env['ACTIONS_ID_TOKEN_REQUEST_URL'];
+        if (!runtimeUrl) {
+            throw new Error('Unable to get ACTIONS_ID_TOKEN_REQUEST_URL env variable');
+        }
+        return runtimeUrl;
+    }
+    static getCall(id_token_url) {
+        return oidc_utils_awaiter(this, void 0, void 0, function* () {
+            var _a;
+            const httpclient = oidc_utils_OidcClient.createHttpClient();
+            const res = yield httpclient
+                .getJson(id_token_url)
+                .catch(error => {
+                throw new Error(`Failed to get ID Token. \n 
+        Error Code : ${error.statusCode}\n 
+        Error Message: ${error.message}`);
+            });
+            const id_token = (_a = res.result) === null || _a === void 0 ? void 0 : _a.value;
+            if (!id_token) {
+                throw new Error('Response json body do not have ID Token field');
+            }
+            return id_token;
+        });
+    }
+    static getIDToken(audience) {
+        return oidc_utils_awaiter(this, void 0, void 0, function* () {
+            try {
+                // New ID Token is requested from action service
+                let id_token_url = oidc_utils_OidcClient.getIDTokenUrl();
+                if (audience) {
+                    const encodedAudience = encodeURIComponent(audience);
+                    id_token_url = `${id_token_url}&audience=${encodedAudience}`;
+                }
+                debug(`ID token url is ${id_token_url}`);
+                const id_token = yield oidc_utils_OidcClient.getCall(id_token_url);
+                setSecret(id_token);
+                return id_token;
+            }
+            catch (error) {
+                throw new Error(`Error message: ${error.message}`);
+            }
+        });
+    }
+}
+//# sourceMappingURL=oidc-utils.js.map
+;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/summary.js
+var summary_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+
+
+const { access, appendFile, writeFile } = external_fs_.promises;
+const SUMMARY_ENV_VAR = 'GITHUB_STEP_SUMMARY';
+const SUMMARY_DOCS_URL = 'https://docs.github.com/actions/using-workflows/workflow-commands-for-github-actions#adding-a-job-summary';
+class Summary {
+    constructor() {
+        this._buffer = '';
+    }
+    /**
+     * Finds the summary file path from the environment, rejects if env var is not found or file does not exist
+     * Also checks r/w permissions.
+     *
+     * @returns step summary file path
+     */
+    filePath() {
+        return summary_awaiter(this, void 0, void 0, function* () {
+            if (this._filePath) {
+                return this._filePath;
+            }
+            const pathFromEnv = process.env[SUMMARY_ENV_VAR];
+            if (!pathFromEnv) {
+                throw new Error(`Unable to find environment variable for $${SUMMARY_ENV_VAR}. Check if your runtime environment supports job summaries.`);
+            }
+            try {
+                yield access(pathFromEnv, external_fs_.constants.R_OK | external_fs_.constants.W_OK);
+            }
+            catch (_a) {
+                throw new Error(`Unable to access summary file: '${pathFromEnv}'. Check if the file has correct read/write permissions.`);
+            }
+            this._filePath = pathFromEnv;
+            return this._filePath;
+        });
+    }
+    /**
+     * Wraps content in an HTML tag, adding any HTML attributes
+     *
+     * @param {string} tag HTML tag to wrap
+     * @param {string | null} content content within the tag
+     * @param {[attribute: string]: string} attrs key-value list of HTML attributes to add
+     *
+     * @returns {string} content wrapped in HTML element
+     */
+    wrap(tag, content, attrs = {}) {
+        const htmlAttrs = Object.entries(attrs)
+            .map(([key, value]) => ` ${key}="${value}"`)
+            .join('');
+        if (!content) {
+            return `<${tag}${htmlAttrs}>`;
+        }
+        return `<${tag}${htmlAttrs}>${content}</${tag}>`;
+    }
+    /**
+     * Writes text in the buffer to the summary buffer file and empties buffer. Will append by default.
+     *
+     * @param {SummaryWriteOptions} [options] (optional) options for write operation
+     *
+     * @returns {Promise<Summary>} summary instance
+     */
+    write(options) {
+        return summary_awaiter(this, void 0, void 0, function* () {
+            const overwrite = !!(options === null || options === void 0 ? void 0 : options.overwrite);
+            const filePath = yield this.filePath();
+            const writeFunc = overwrite ? writeFile : appendFile;
+            yield writeFunc(filePath, this._buffer, { encoding: 'utf8' });
+            return this.emptyBuffer();
+        });
+    }
+    /**
+     * Clears the summary buffer and wipes the summary file
+     *
+     * @returns {Summary} summary instance
+     */
+    clear() {
+        return summary_awaiter(this, void 0, void 0, function* () {
+            return this.emptyBuffer().write({ overwrite: true });
+        });
+    }
+    /**
+     * Returns the current summary buffer as a string
+     *
+     * @returns {string} string of summary buffer
+     */
+    stringify() {
+        return this._buffer;
+    }
+    /**
+     * If the summary buffer is empty
+     *
+     * @returns {boolen} true if the buffer is empty
+     */
+    isEmptyBuffer() {
+        return this._buffer.length === 0;
+    }
+    /**
+     * Resets the summary buffer without writing to summary file
+     *
+     * @returns {Summary} summary instance
+     */
+    emptyBuffer() {
+        this._buffer = '';
+        return this;
+    }
+    /**
+     * Adds raw text to the summary buffer
+     *
+     * @param {string} text content to add
+     * @param {boolean} [addEOL=false] (optional) append an EOL to the raw text (default: false)
+     *
+     * @returns {Summary} summary instance
+     */
+    addRaw(text, addEOL = false) {
+        this._buffer += text;
+        return addEOL ? this.addEOL() : this;
+    }
+    /**
+     * Adds the operating system-specific end-of-line marker to the buffer
+     *
+     * @returns {Summary} summary instance
+     */
+    addEOL() {
+        return this.addRaw(external_os_.EOL);
+    }
+    /**
+     * Adds an HTML codeblock to the summary buffer
+     *
+     * @param {string} code content to render within fenced code block
+     * @param {string} lang (optional) language to syntax highlight code
+     *
+     * @returns {Summary} summary instance
+     */
+    addCodeBlock(code, lang) {
+        const attrs = Object.assign({}, (lang && { lang }));
+        const element = this.wrap('pre', this.wrap('code', code), attrs);
+        return this.addRaw(element).addEOL();
+    }
+    /**
+     * Adds an HTML list to the summary buffer
+     *
+     * @param {string[]} items list of items to render
+     * @param {boolean} [ordered=false] (optional) if the rendered list should be ordered or not (default: false)
+     *
+     * @returns {Summary} summary instance
+     */
+    addList(items, ordered = false) {
+        const tag = ordered ? 'ol' : 'ul';
+        const listItems = items.map(item => this.wrap('li', item)).join('');
+        const element = this.wrap(tag, listItems);
+        return this.addRaw(element).addEOL();
+    }
+    /**
+     * Adds an HTML table to the summary buffer
+     *
+     * @param {SummaryTableCell[]} rows table rows
+     *
+     * @returns {Summary} summary instance
+     */
+    addTable(rows) {
+        const tableBody = rows
+            .map(row => {
+            const cells = row
+                .map(cell => {
+                if (typeof cell === 'string') {
+                    return this.wrap('td', cell);
+                }
+                const { header, data, colspan, rowspan } = cell;
+                const tag = header ? 'th' : 'td';
+                const attrs = Object.assign(Object.assign({}, (colspan && { colspan })), (rowspan && { rowspan }));
+                return this.wrap(tag, data, attrs);
+            })
+                .join('');
+            return this.wrap('tr', cells);
+        })
+            .join('');
+        const element = this.wrap('table', tableBody);
+        return this.addRaw(element).addEOL();
+    }
+    /**
+     * Adds a collapsable HTML details element to the summary buffer
+     *
+     * @param {string} label text for the closed state
+     * @param {string} content collapsable content
+     *
+     * @returns {Summary} summary instance
+     */
+    addDetails(label, content) {
+        const element = this.wrap('details', this.wrap('summary', label) + content);
+        return this.addRaw(element).addEOL();
+    }
+    /**
+     * Adds an HTML image tag to the summary buffer
+     *
+     * @param {string} src path to the image you to embed
+     * @param {string} alt text description of the image
+     * @param {SummaryImageOptions} options (optional) addition image attributes
+     *
+     * @returns {Summary} summary instance
+     */
+    addImage(src, alt, options) {
+        const { width, height } = options || {};
+        const attrs = Object.assign(Object.assign({}, (width && { width })), (height && { height }));
+        const element = this.wrap('img', null, Object.assign({ src, alt }, attrs));
+        return this.addRaw(element).addEOL();
+    }
+    /**
+     * Adds an HTML section heading element
+     *
+     * @param {string} text heading text
+     * @param {number | string} [level=1] (optional) the heading level, default: 1
+     *
+     * @returns {Summary} summary instance
+     */
+    addHeading(text, level) {
+        const tag = `h${level}`;
+        const allowedTag = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].includes(tag)
+            ? tag
+            : 'h1';
+        const element = this.wrap(allowedTag, text);
+        return this.addRaw(element).addEOL();
+    }
+    /**
+     * Adds an HTML thematic break (<hr>) to the summary buffer
+     *
+     * @returns {Summary} summary instance
+     */
+    addSeparator() {
+        const element = this.wrap('hr', null);
+        return this.addRaw(element).addEOL();
+    }
+    /**
+     * Adds an HTML line break (<br>) to the summary buffer
+     *
+     * @returns {Summary} summary instance
+     */
+    addBreak() {
+        const element = this.wrap('br', null);
+        return this.addRaw(element).addEOL();
+    }
+    /**
+     * Adds an HTML blockquote to the summary buffer
+     *
+     * @param {string} text quote text
+     * @param {string} cite (optional) citation url
+     *
+     * @returns {Summary} summary instance
+     */
+    addQuote(text, cite) {
+        const attrs = Object.assign({}, (cite && { cite }));
+        const element = this.wrap('blockquote', text, attrs);
+        return this.addRaw(element).addEOL();
+    }
+    /**
+     * Adds an HTML anchor tag to the summary buffer
+     *
+     * @param {string} text link text/content
+     * @param {string} href hyperlink
+     *
+     * @returns {Summary} summary instance
+     */
+    addLink(text, href) {
+        const element = this.wrap('a', text, { href });
+        return this.addRaw(element).addEOL();
+    }
+}
+const _summary = new Summary();
+/**
+ * @deprecated use `core.summary`
+ */
+const markdownSummary = (/* unused pure expression or super */ null && (_summary));
+const summary = (/* unused pure expression or super */ null && (_summary));
+//# sourceMappingURL=summary.js.map
+;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/path-utils.js
+
+/**
+ * toPosixPath converts the given path to the posix form. On Windows, \\ will be
+ * replaced with /.
+ *
+ * @param pth. Path to transform.
+ * @return string Posix path.
+ */
+function toPosixPath(pth) {
+    return pth.replace(/[\\]/g, '/');
+}
+/**
+ * toWin32Path converts the given path to the win32 form. On Linux, / will be
+ * replaced with \\.
+ *
+ * @param pth. Path to transform.
+ * @return string Win32 path.
+ */
+function toWin32Path(pth) {
+    return pth.replace(/[/]/g, '\\');
+}
+/**
+ * toPlatformPath converts the given path to a platform-specific path. It does
+ * this by replacing instances of / and \ with the platform-specific path
+ * separator.
+ *
+ * @param pth The path to platformize.
+ * @return string The platform-specific path.
+ */
+function toPlatformPath(pth) {
+    return pth.replace(/[/\\]/g, path.sep);
+}
+//# sourceMappingURL=path-utils.js.map
+// EXTERNAL MODULE: ./node_modules/@actions/exec/lib/exec.js + 3 modules
+var lib_exec = __nccwpck_require__(5781);
+;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/platform.js
+var platform_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+
+
+const getWindowsInfo = () => platform_awaiter(void 0, void 0, void 0, function* () {
+    const { stdout: version } = yield exec.getExecOutput('powershell -command "(Get-CimInstance -ClassName Win32_OperatingSystem).Version"', undefined, {
+        silent: true
+    });
+    const { stdout: name } = yield exec.getExecOutput('powershell -command "(Get-CimInstance -ClassName Win32_OperatingSystem).Caption"', undefined, {
+        silent: true
+    });
+    return {
+        name: name.trim(),
+        version: version.trim()
+    };
+});
+const getMacOsInfo = () => platform_awaiter(void 0, void 0, void 0, function* () {
+    var _a, _b, _c, _d;
+    const { stdout } = yield exec.getExecOutput('sw_vers', undefined, {
+        silent: true
+    });
+    const version = (_b = (_a = stdout.match(/ProductVersion:\s*(.+)/)) === null || _a === void 0 ? void 0 : _a[1]) !== null && _b !== void 0 ? _b : '';
+    const name = (_d = (_c = stdout.match(/ProductName:\s*(.+)/)) === null || _c === void 0 ? void 0 : _c[1]) !== null && _d !== void 0 ? _d : '';
+    return {
+        name,
+        version
+    };
+});
+const getLinuxInfo = () => platform_awaiter(void 0, void 0, void 0, function* () {
+    const { stdout } = yield exec.getExecOutput('lsb_release', ['-i', '-r', '-s'], {
+        silent: true
+    });
+    const [name, version] = stdout.trim().split('\n');
+    return {
+        name,
+        version
+    };
+});
+const platform = external_os_.platform();
+const arch = external_os_.arch();
+const isWindows = platform === 'win32';
+const isMacOS = platform === 'darwin';
+const isLinux = platform === 'linux';
+function getDetails() {
+    return platform_awaiter(this, void 0, void 0, function* () {
+        return Object.assign(Object.assign({}, (yield (isWindows
+            ? getWindowsInfo()
+            : isMacOS
+                ? getMacOsInfo()
+                : getLinuxInfo()))), { platform,
+            arch,
+            isWindows,
+            isMacOS,
+            isLinux });
+    });
+}
+//# sourceMappingURL=platform.js.map
+;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/core.js
+var core_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+
+
+
+
+
+
+/**
+ * The code to exit an action
+ */
+var ExitCode;
+(function (ExitCode) {
+    /**
+     * A code indicating that the action was successful
+     */
+    ExitCode[ExitCode["Success"] = 0] = "Success";
+    /**
+     * A code indicating that the action was a failure
+     */
+    ExitCode[ExitCode["Failure"] = 1] = "Failure";
+})(ExitCode || (ExitCode = {}));
+//-----------------------------------------------------------------------
+// Variables
+//-----------------------------------------------------------------------
+/**
+ * Sets env variable for this action and future actions in the job
+ * @param name the name of the variable to set
+ * @param val the value of the variable. Non-string values will be converted to a string via JSON.stringify
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+function exportVariable(name, val) {
+    const convertedVal = toCommandValue(val);
+    process.env[name] = convertedVal;
+    const filePath = process.env['GITHUB_ENV'] || '';
+    if (filePath) {
+        return issueFileCommand('ENV', prepareKeyValueMessage(name, val));
+    }
+    issueCommand('set-env', { name }, convertedVal);
+}
+/**
+ * Registers a secret which will get masked from logs
+ *
+ * @param secret - Value of the secret to be masked
+ * @remarks
+ * This function instructs the Actions runner to mask the specified value in any
+ * logs produced during the workflow run. Once registered, the secret value will
+ * be replaced with asterisks (***) whenever it appears in console output, logs,
+ * or error messages.
+ *
+ * This is useful for protecting sensitive information such as:
+ * - API keys
+ * - Access tokens
+ * - Authentication credentials
+ * - URL parameters containing signatures (SAS tokens)
+ *
+ * Note that masking only affects future logs; any previous appearances of the
+ * secret in logs before calling this function will remain unmasked.
+ *
+ * @example
+ * ```typescript
+ * // Register an API token as a secret
+ * const apiToken = "abc123xyz456";
+ * setSecret(apiToken);
+ *
+ * // Now any logs containing this value will show *** instead
+ * console.log(`Using token: ${apiToken}`); // Outputs: "Using token: ***"
+ * ```
+ */
+function core_setSecret(secret) {
+    command_issueCommand('add-mask', {}, secret);
+}
+/**
+ * Prepends inputPath to the PATH (for this action and future actions)
+ * @param inputPath
+ */
+function addPath(inputPath) {
+    const filePath = process.env['GITHUB_PATH'] || '';
+    if (filePath) {
+        issueFileCommand('PATH', inputPath);
+    }
+    else {
+        issueCommand('add-path', {}, inputPath);
+    }
+    process.env['PATH'] = `${inputPath}${path.delimiter}${process.env['PATH']}`;
+}
+/**
+ * Gets the value of an input.
+ * Unless trimWhitespace is set to false in InputOptions, the value is also trimmed.
+ * Returns an empty string if the value is not defined.
+ *
+ * @param     name     name of the input to get
+ * @param     options  optional. See InputOptions.
+ * @returns   string
+ */
+function getInput(name, options) {
+    const val = process.env[`INPUT_${name.replace(/ /g, '_').toUpperCase()}`] || '';
+    if (options && options.required && !val) {
+        throw new Error(`Input required and not supplied: ${name}`);
+    }
+    if (options && options.trimWhitespace === false) {
+        return val;
+    }
+    return val.trim();
+}
+/**
+ * Gets the values of an multiline input.  Each value is also trimmed.
+ *
+ * @param     name     name of the input to get
+ * @param     options  optional. See InputOptions.
+ * @returns   string[]
+ *
+ */
+function getMultilineInput(name, options) {
+    const inputs = getInput(name, options)
+        .split('\n')
+        .filter(x => x !== '');
+    if (options && options.trimWhitespace === false) {
+        return inputs;
+    }
+    return inputs.map(input => input.trim());
+}
+/**
+ * Gets the input value of the boolean type in the YAML 1.2 "core schema" specification.
+ * Support boolean input list: `true | True | TRUE | false | False | FALSE` .
+ * The return value is also in boolean type.
+ * ref: https://yaml.org/spec/1.2/spec.html#id2804923
+ *
+ * @param     name     name of the input to get
+ * @param     options  optional. See InputOptions.
+ * @returns   boolean
+ */
+function getBooleanInput(name, options) {
+    const trueValue = ['true', 'True', 'TRUE'];
+    const falseValue = ['false', 'False', 'FALSE'];
+    const val = getInput(name, options);
+    if (trueValue.includes(val))
+        return true;
+    if (falseValue.includes(val))
+        return false;
+    throw new TypeError(`Input does not meet YAML 1.2 "Core Schema" specification: ${name}\n` +
+        `Support boolean input list: \`true | True | TRUE | false | False | FALSE\``);
+}
+/**
+ * Sets the value of an output.
+ *
+ * @param     name     name of the output to set
+ * @param     value    value to store. Non-string values will be converted to a string via JSON.stringify
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+function setOutput(name, value) {
+    const filePath = process.env['GITHUB_OUTPUT'] || '';
+    if (filePath) {
+        return file_command_issueFileCommand('OUTPUT', file_command_prepareKeyValueMessage(name, value));
+    }
+    process.stdout.write(external_os_.EOL);
+    command_issueCommand('set-output', { name }, utils_toCommandValue(value));
+}
+/**
+ * Enables or disables the echoing of commands into stdout for the rest of the step.
+ * Echoing is disabled by default if ACTIONS_STEP_DEBUG is not set.
+ *
+ */
+function setCommandEcho(enabled) {
+    issue('echo', enabled ? 'on' : 'off');
+}
+//-----------------------------------------------------------------------
+// Results
+//-----------------------------------------------------------------------
+/**
+ * Sets the action status to failed.
+ * When the action exits it will be with an exit code of 1
+ * @param message add error issue message
+ */
+function setFailed(message) {
+    process.exitCode = ExitCode.Failure;
+    error(message);
+}
+//-----------------------------------------------------------------------
+// Logging Commands
+//-----------------------------------------------------------------------
+/**
+ * Gets whether Actions Step Debug is on or not
+ */
+function isDebug() {
+    return process.env['RUNNER_DEBUG'] === '1';
+}
+/**
+ * Writes debug message to user log
+ * @param message debug message
+ */
+function core_debug(message) {
+    command_issueCommand('debug', {}, message);
+}
+/**
+ * Adds an error issue
+ * @param message error issue message. Errors will be converted to string via toString()
+ * @param properties optional properties to add to the annotation.
+ */
+function error(message, properties = {}) {
+    command_issueCommand('error', utils_toCommandProperties(properties), message instanceof Error ? message.toString() : message);
+}
+/**
+ * Adds a warning issue
+ * @param message warning issue message. Errors will be converted to string via toString()
+ * @param properties optional properties to add to the annotation.
+ */
+function warning(message, properties = {}) {
+    issueCommand('warning', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
+}
+/**
+ * Adds a notice issue
+ * @param message notice issue message. Errors will be converted to string via toString()
+ * @param properties optional properties to add to the annotation.
+ */
+function notice(message, properties = {}) {
+    command_issueCommand('notice', utils_toCommandProperties(properties), message instanceof Error ? message.toString() : message);
+}
+/**
+ * Writes info to log with console.log.
+ * @param message info message
+ */
+function info(message) {
+    process.stdout.write(message + external_os_.EOL);
+}
+/**
+ * Begin an output group.
+ *
+ * Output until the next `groupEnd` will be foldable in this group
+ *
+ * @param name The name of the output group
+ */
+function startGroup(name) {
+    issue('group', name);
+}
+/**
+ * End an output group.
+ */
+function endGroup() {
+    issue('endgroup');
+}
+/**
+ * Wrap an asynchronous function call in a group.
+ *
+ * Returns the same type as the function itself.
+ *
+ * @param name The name of the group
+ * @param fn The function to wrap in the group
+ */
+function group(name, fn) {
+    return core_awaiter(this, void 0, void 0, function* () {
+        startGroup(name);
+        let result;
+        try {
+            result = yield fn();
+        }
+        finally {
+            endGroup();
+        }
+        return result;
+    });
+}
+//-----------------------------------------------------------------------
+// Wrapper action state
+//-----------------------------------------------------------------------
+/**
+ * Saves state for current action, the state can only be retrieved by this action's post job execution.
+ *
+ * @param     name     name of the state to store
+ * @param     value    value to store. Non-string values will be converted to a string via JSON.stringify
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+function saveState(name, value) {
+    const filePath = process.env['GITHUB_STATE'] || '';
+    if (filePath) {
+        return issueFileCommand('STATE', prepareKeyValueMessage(name, value));
+    }
+    issueCommand('save-state', { name }, toCommandValue(value));
+}
+/**
+ * Gets the value of an state set by this action's main execution.
+ *
+ * @param     name     name of the state to get
+ * @returns   string
+ */
+function getState(name) {
+    return process.env[`STATE_${name}`] || '';
+}
+function getIDToken(aud) {
+    return core_awaiter(this, void 0, void 0, function* () {
+        return yield OidcClient.getIDToken(aud);
+    });
+}
+/**
+ * Summary exports
+ */
+
+/**
+ * @deprecated use core.summary
+ */
+
+/**
+ * Path exports
+ */
+
+/**
+ * Platform utilities exports
+ */
+
+//# sourceMappingURL=core.js.map
+
+/***/ }),
+
+/***/ 5781:
+/***/ ((__unused_webpack___webpack_module__, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
+
+
+// UNUSED EXPORTS: exec, getExecOutput
+
+;// CONCATENATED MODULE: external "string_decoder"
+const external_string_decoder_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("string_decoder");
+// EXTERNAL MODULE: external "os"
+var external_os_ = __nccwpck_require__(857);
+// EXTERNAL MODULE: external "events"
+var external_events_ = __nccwpck_require__(4434);
+// EXTERNAL MODULE: external "child_process"
+var external_child_process_ = __nccwpck_require__(5317);
+// EXTERNAL MODULE: external "path"
+var external_path_ = __nccwpck_require__(6928);
+// EXTERNAL MODULE: ./node_modules/@actions/io/lib/io.js
+var io = __nccwpck_require__(8701);
+// EXTERNAL MODULE: ./node_modules/@actions/io/lib/io-util.js
+var io_util = __nccwpck_require__(90);
+;// CONCATENATED MODULE: external "timers"
+const external_timers_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("timers");
+;// CONCATENATED MODULE: ./node_modules/@actions/exec/lib/toolrunner.js
+var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+
+
+
+
+
+
+
+/* eslint-disable @typescript-eslint/unbound-method */
+const IS_WINDOWS = process.platform === 'win32';
+/*
+ * Class for running command line tools. Handles quoting and arg parsing in a platform agnostic way.
+ */
+class ToolRunner extends external_events_.EventEmitter {
+    constructor(toolPath, args, options) {
+        super();
+        if (!toolPath) {
+            throw new Error("Parameter 'toolPath' cannot be null or empty.");
+        }
+        this.toolPath = toolPath;
+        this.args = args || [];
+        this.options = options || {};
+    }
+    _debug(message) {
+        if (this.options.listeners && this.options.listeners.debug) {
+            this.options.listeners.debug(message);
+        }
+    }
+    _getCommandString(options, noPrefix) {
+        const toolPath = this._getSpawnFileName();
+        const args = this._getSpawnArgs(options);
+        let cmd = noPrefix ? '' : '[command]'; // omit prefix when piped to a second tool
+        if (IS_WINDOWS) {
+            // Windows + cmd file
+            if (this._isCmdFile()) {
+                cmd += toolPath;
+                for (const a of args) {
+                    cmd += ` ${a}`;
+                }
+            }
+            // Windows + verbatim
+            else if (options.windowsVerbatimArguments) {
+                cmd += `"${toolPath}"`;
+                for (const a of args) {
+                    cmd += ` ${a}`;
+                }
+            }
+            // Windows (regular)
+            else {
+                cmd += this._windowsQuoteCmdArg(toolPath);
+                for (const a of args) {
+                    cmd += ` ${this._windowsQuoteCmdArg(a)}`;
+                }
+            }
+        }
+        else {
+            // OSX/Linux - this can likely be improved with some form of quoting.
+            // creating processes on Unix is fundamentally different than Windows.
+            // on Unix, execvp() takes an arg array.
+            cmd += toolPath;
+            for (const a of args) {
+                cmd += ` ${a}`;
+            }
+        }
+        return cmd;
+    }
+    _processLineBuffer(data, strBuffer, onLine) {
+        try {
+            let s = strBuffer + data.toString();
+            let n = s.indexOf(external_os_.EOL);
+            while (n > -1) {
+                const line = s.substring(0, n);
+                onLine(line);
+                // the rest of the string ...
+                s = s.substring(n + external_os_.EOL.length);
+                n = s.indexOf(external_os_.EOL);
+            }
+            return s;
+        }
+        catch (err) {
+            // streaming lines to console is best effort.  Don't fail a build.
+            this._debug(`error processing line. Failed with error ${err}`);
+            return '';
+        }
+    }
+    _getSpawnFileName() {
+        if (IS_WINDOWS) {
+            if (this._isCmdFile()) {
+                return process.env['COMSPEC'] || 'cmd.exe';
+            }
+        }
+        return this.toolPath;
+    }
+    _getSpawnArgs(options) {
+        if (IS_WINDOWS) {
+            if (this._isCmdFile()) {
+                let argline = `/D /S /C "${this._windowsQuoteCmdArg(this.toolPath)}`;
+                for (const a of this.args) {
+                    argline += ' ';
+                    argline += options.windowsVerbatimArguments
+                        ? a
+                        : this._windowsQuoteCmdArg(a);
+                }
+                argline += '"';
+                return [argline];
+            }
+        }
+        return this.args;
+    }
+    _endsWith(str, end) {
+        return str.endsWith(end);
+    }
+    _isCmdFile() {
+        const upperToolPath = this.toolPath.toUpperCase();
+        return (this._endsWith(upperToolPath, '.CMD') ||
+            this._endsWith(upperToolPath, '.BAT'));
+    }
+    _windowsQuoteCmdArg(arg) {
+        // for .exe, apply the normal quoting rules that libuv applies
+        if (!this._isCmdFile()) {
+            return this._uvQuoteCmdArg(arg);
+        }
+        // otherwise apply quoting rules specific to the cmd.exe command line parser.
+        // the libuv rules are generic and are not designed specifically for cmd.exe
+        // command line parser.
+        //
+        // for a detailed description of the cmd.exe command line parser, refer to
+        // http://stackoverflow.com/questions/4094699/how-does-the-windows-command-interpreter-cmd-exe-parse-scripts/7970912#7970912
+        // need quotes for empty arg
+        if (!arg) {
+            return '""';
+        }
+        // determine whether the arg needs to be quoted
+        const cmdSpecialChars = [
+            ' ',
+            '\t',
+            '&',
+            '(',
+            ')',
+            '[',
+            ']',
+            '{',
+            '}',
+            '^',
+            '=',
+            ';',
+            '!',
+            "'",
+            '+',
+            ',',
+            '`',
+            '~',
+            '|',
+            '<',
+            '>',
+            '"'
+        ];
+        let needsQuotes = false;
+        for (const char of arg) {
+            if (cmdSpecialChars.some(x => x === char)) {
+                needsQuotes = true;
+                break;
+            }
+        }
+        // short-circuit if quotes not needed
+        if (!needsQuotes) {
+            return arg;
+        }
+        // the following quoting rules are very similar to the rules that by libuv applies.
+        //
+        // 1) wrap the string in quotes
+        //
+        // 2) double-up quotes - i.e. " => ""
+        //
+        //    this is different from the libuv quoting rules. libuv replaces " with \", which unfortunately
+        //    doesn't work well with a cmd.exe command line.
+        //
+        //    note, replacing " with "" also works well if the arg is passed to a downstream .NET console app.
+        //    for example, the command line:
+        //          foo.exe "myarg:""my val"""
+        //    is parsed by a .NET console app into an arg array:
+        //          [ "myarg:\"my val\"" ]
+        //    which is the same end result when applying libuv quoting rules. although the actual
+        //    command line from libuv quoting rules would look like:
+        //          foo.exe "myarg:\"my val\""
+        //
+        // 3) double-up slashes that precede a quote,
+        //    e.g.  hello \world    => "hello \world"
+        //          hello\"world    => "hello\\""world"
+        //          hello\\"world   => "hello\\\\""world"
+        //          hello world\    => "hello world\\"
+        //
+        //    technically this is not required for a cmd.exe command line, or the batch argument parser.
+        //    the reasons for including this as a .cmd quoting rule are:
+        //
+        //    a) this is optimized for the scenario where the argument is passed from the .cmd file to an
+        //       external program. many programs (e.g. .NET console apps) rely on the slash-doubling rule.
+        //
+        //    b) it's what we've been doing previously (by deferring to node default behavior) and we
+        //       haven't heard any complaints about that aspect.
+        //
+        // note, a weakness of the quoting rules chosen here, is that % is not escaped. in fact, % cannot be
+        // escaped when used on the command line directly - even though within a .cmd file % can be escaped
+        // by using %%.
+        //
+        // the saving grace is, on the command line, %var% is left as-is if var is not defined. this contrasts
+        // the line parsing rules within a .cmd file, where if var is not defined it is replaced with nothing.
+        //
+        // one option that was explored was replacing % with ^% - i.e. %var% => ^%var^%. this hack would
+        // often work, since it is unlikely that var^ would exist, and the ^ character is removed when the
+        // variable is used. the problem, however, is that ^ is not removed when %* is used to pass the args
+        // to an external program.
+        //
+        // an unexplored potential solution for the % escaping problem, is to create a wrapper .cmd file.
+        // % can be escaped within a .cmd file.
+        let reverse = '"';
+        let quoteHit = true;
+        for (let i = arg.length; i > 0; i--) {
+            // walk the string in reverse
+            reverse += arg[i - 1];
+            if (quoteHit && arg[i - 1] === '\\') {
+                reverse += '\\'; // double the slash
+            }
+            else if (arg[i - 1] === '"') {
+                quoteHit = true;
+                reverse += '"'; // double the quote
+            }
+            else {
+                quoteHit = false;
+            }
+        }
+        reverse += '"';
+        return reverse.split('').reverse().join('');
+    }
+    _uvQuoteCmdArg(arg) {
+        // Tool runner wraps child_process.spawn() and needs to apply the same quoting as
+        // Node in certain cases where the undocumented spawn option windowsVerbatimArguments
+        // is used.
+        //
+        // Since this function is a port of quote_cmd_arg from Node 4.x (technically, lib UV,
+        // see https://github.com/nodejs/node/blob/v4.x/deps/uv/src/win/process.c for details),
+        // pasting copyright notice from Node within this function:
+        //
+        //      Copyright Joyent, Inc. and other Node contributors. All rights reserved.
+        //
+        //      Permission is hereby granted, free of charge, to any person obtaining a copy
+        //      of this software and associated documentation files (the "Software"), to
+        //      deal in the Software without restriction, including without limitation the
+        //      rights to use, copy, modify, merge, publish, distribute, sublicense, and/or
+        //      sell copies of the Software, and to permit persons to whom the Software is
+        //      furnished to do so, subject to the following conditions:
+        //
+        //      The above copyright notice and this permission notice shall be included in
+        //      all copies or substantial portions of the Software.
+        //
+        //      THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+        //      IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+        //      FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+        //      AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+        //      LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING
+        //      FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS
+        //      IN THE SOFTWARE.
+        if (!arg) {
+            // Need double quotation for empty argument
+            return '""';
+        }
+        if (!arg.includes(' ') && !arg.includes('\t') && !arg.includes('"')) {
+            // No quotation needed
+            return arg;
+        }
+        if (!arg.includes('"') && !arg.includes('\\')) {
+            // No embedded double quotes or backslashes, so I can just wrap
+            // quote marks around the whole thing.
+            return `"${arg}"`;
+        }
+        // Expected input/output:
+        //   input : hello"world
+        //   output: "hello\"world"
+        //   input : hello""world
+        //   output: "hello\"\"world"
+        //   input : hello\world
+        //   output: hello\world
+        //   input : hello\\world
+        //   output: hello\\world
+        //   input : hello\"world
+        //   output: "hello\\\"world"
+        //   input : hello\\"world
+        //   output: "hello\\\\\"world"
+        //   input : hello world\
+        //   output: "hello world\\" - note the comment in libuv actually reads "hello world\"
+        //                             but it appears the comment is wrong, it should be "hello world\\"
+        let reverse = '"';
+        let quoteHit = true;
+        for (let i = arg.length; i > 0; i--) {
+            // walk the string in reverse
+            reverse += arg[i - 1];
+            if (quoteHit && arg[i - 1] === '\\') {
+                reverse += '\\';
+            }
+            else if (arg[i - 1] === '"') {
+                quoteHit = true;
+                reverse += '\\';
+            }
+            else {
+                quoteHit = false;
+            }
+        }
+        reverse += '"';
+        return reverse.split('').reverse().join('');
+    }
+    _cloneExecOptions(options) {
+        options = options || {};
+        const result = {
+            cwd: options.cwd || process.cwd(),
+            env: options.env || process.env,
+            silent: options.silent || false,
+            windowsVerbatimArguments: options.windowsVerbatimArguments || false,
+            failOnStdErr: options.failOnStdErr || false,
+            ignoreReturnCode: options.ignoreReturnCode || false,
+            delay: options.delay || 10000
+        };
+        result.outStream = options.outStream || process.stdout;
+        result.errStream = options.errStream || process.stderr;
+        return result;
+    }
+    _getSpawnOptions(options, toolPath) {
+        options = options || {};
+        const result = {};
+        result.cwd = options.cwd;
+        result.env = options.env;
+        result['windowsVerbatimArguments'] =
+            options.windowsVerbatimArguments || this._isCmdFile();
+        if (options.windowsVerbatimArguments) {
+            result.argv0 = `"${toolPath}"`;
+        }
+        return result;
+    }
+    /**
+     * Exec a tool.
+     * Output will be streamed to the live console.
+     * Returns promise with return code
+     *
+     * @param     tool     path to tool to exec
+     * @param     options  optional exec options.  See ExecOptions
+     * @returns   number
+     */
+    exec() {
+        return __awaiter(this, void 0, void 0, function* () {
+            // root the tool path if it is unrooted and contains relative pathing
+            if (!io_util/* isRooted */.Qh(this.toolPath) &&
+                (this.toolPath.includes('/') ||
+                    (IS_WINDOWS && this.toolPath.includes('\\')))) {
+                // prefer options.cwd if it is specified, however options.cwd may also need to be rooted
+                this.toolPath = external_path_.resolve(process.cwd(), this.options.cwd || process.cwd(), this.toolPath);
+            }
+            // if the tool is only a file name, then resolve it from the PATH
+            // otherwise verify it exists (add extension on Windows if necessary)
+            this.toolPath = yield io/* which */.K7(this.toolPath, true);
+            return new Promise((resolve, reject) => __awaiter(this, void 0, void 0, function* () {
+                this._debug(`exec tool: ${this.toolPath}`);
+                this._debug('arguments:');
+                for (const arg of this.args) {
+                    this._debug(`   ${arg}`);
+                }
+                const optionsNonNull = this._cloneExecOptions(this.options);
+                if (!optionsNonNull.silent && optionsNonNull.outStream) {
+                    optionsNonNull.outStream.write(this._getCommandString(optionsNonNull) + external_os_.EOL);
+                }
+                const state = new ExecState(optionsNonNull, this.toolPath);
+                state.on('debug', (message) => {
+                    this._debug(message);
+                });
+                if (this.options.cwd && !(yield io_util/* exists */.t2(this.options.cwd))) {
+                    return reject(new Error(`The cwd: ${this.options.cwd} does not exist!`));
+                }
+                const fileName = this._getSpawnFileName();
+                const cp = external_child_process_.spawn(fileName, this._getSpawnArgs(optionsNonNull), this._getSpawnOptions(this.options, fileName));
+                let stdbuffer = '';
+                if (cp.stdout) {
+                    cp.stdout.on('data', (data) => {
+                        if (this.options.listeners && this.options.listeners.stdout) {
+                            this.options.listeners.stdout(data);
+                        }
+                        if (!optionsNonNull.silent && optionsNonNull.outStream) {
+                            optionsNonNull.outStream.write(data);
+                        }
+                        stdbuffer = this._processLineBuffer(data, stdbuffer, (line) => {
+                            if (this.options.listeners && this.options.listeners.stdline) {
+                                this.options.listeners.stdline(line);
+                            }
+                        });
+                    });
+                }
+                let errbuffer = '';
+                if (cp.stderr) {
+                    cp.stderr.on('data', (data) => {
+                        state.processStderr = true;
+                        if (this.options.listeners && this.options.listeners.stderr) {
+                            this.options.listeners.stderr(data);
+                        }
+                        if (!optionsNonNull.silent &&
+                            optionsNonNull.errStream &&
+                            optionsNonNull.outStream) {
+                            const s = optionsNonNull.failOnStdErr
+                                ? optionsNonNull.errStream
+                                : optionsNonNull.outStream;
+                            s.write(data);
+                        }
+                        errbuffer = this._processLineBuffer(data, errbuffer, (line) => {
+                            if (this.options.listeners && this.options.listeners.errline) {
+                                this.options.listeners.errline(line);
+                            }
+                        });
+                    });
+                }
+                cp.on('error', (err) => {
+                    state.processError = err.message;
+                    state.processExited = true;
+                    state.processClosed = true;
+                    state.CheckComplete();
+                });
+                cp.on('exit', (code) => {
+                    state.processExitCode = code;
+                    state.processExited = true;
+                    this._debug(`Exit code ${code} received from tool '${this.toolPath}'`);
+                    state.CheckComplete();
+                });
+                cp.on('close', (code) => {
+                    state.processExitCode = code;
+                    state.processExited = true;
+                    state.processClosed = true;
+                    this._debug(`STDIO streams have closed for tool '${this.toolPath}'`);
+                    state.CheckComplete();
+                });
+                state.on('done', (error, exitCode) => {
+                    if (stdbuffer.length > 0) {
+                        this.emit('stdline', stdbuffer);
+                    }
+                    if (errbuffer.length > 0) {
+                        this.emit('errline', errbuffer);
+                    }
+                    cp.removeAllListeners();
+                    if (error) {
+                        reject(error);
+                    }
+                    else {
+                        resolve(exitCode);
+                    }
+                });
+                if (this.options.input) {
+                    if (!cp.stdin) {
+                        throw new Error('child process missing stdin');
+                    }
+                    cp.stdin.end(this.options.input);
+                }
+            }));
+        });
+    }
+}
+/**
+ * Convert an arg string to an array of args. Handles escaping
+ *
+ * @param    argString   string of arguments
+ * @returns  string[]    array of arguments
+ */
+function argStringToArray(argString) {
+    const args = [];
+    let inQuotes = false;
+    let escaped = false;
+    let arg = '';
+    function append(c) {
+        // we only escape double quotes.
+        if (escaped && c !== '"') {
+            arg += '\\';
+        }
+        arg += c;
+        escaped = false;
+    }
+    for (let i = 0; i < argString.length; i++) {
+        const c = argString.charAt(i);
+        if (c === '"') {
+            if (!escaped) {
+                inQuotes = !inQuotes;
+            }
+            else {
+                append(c);
+            }
+            continue;
+        }
+        if (c === '\\' && escaped) {
+            append(c);
+            continue;
+        }
+        if (c === '\\' && inQuotes) {
+            escaped = true;
+            continue;
+        }
+        if (c === ' ' && !inQuotes) {
+            if (arg.length > 0) {
+                args.push(arg);
+                arg = '';
+            }
+            continue;
+        }
+        append(c);
+    }
+    if (arg.length > 0) {
+        args.push(arg.trim());
+    }
+    return args;
+}
+class ExecState extends external_events_.EventEmitter {
+    constructor(options, toolPath) {
+        super();
+        this.processClosed = false; // tracks whether the process has exited and stdio is closed
+        this.processError = '';
+        this.processExitCode = 0;
+        this.processExited = false; // tracks whether the process has exited
+        this.processStderr = false; // tracks whether stderr was written to
+        this.delay = 10000; // 10 seconds
+        this.done = false;
+        this.timeout = null;
+        if (!toolPath) {
+            throw new Error('toolPath must not be empty');
+        }
+        this.options = options;
+        this.toolPath = toolPath;
+        if (options.delay) {
+            this.delay = options.delay;
+        }
+    }
+    CheckComplete() {
+        if (this.done) {
+            return;
+        }
+        if (this.processClosed) {
+            this._setResult();
+        }
+        else if (this.processExited) {
+            this.timeout = (0,external_timers_namespaceObject.setTimeout)(ExecState.HandleTimeout, this.delay, this);
+        }
+    }
+    _debug(message) {
+        this.emit('debug', message);
+    }
+    _setResult() {
+        // determine whether there is an error
+        let error;
+        if (this.processExited) {
+            if (this.processError) {
+                error = new Error(`There was an error when attempting to execute the process '${this.toolPath}'. This may indicate the process failed to start. Error: ${this.processError}`);
+            }
+            else if (this.processExitCode !== 0 && !this.options.ignoreReturnCode) {
+                error = new Error(`The process '${this.toolPath}' failed with exit code ${this.processExitCode}`);
+            }
+            else if (this.processStderr && this.options.failOnStdErr) {
+                error = new Error(`The process '${this.toolPath}' failed because one or more lines were written to the STDERR stream`);
+            }
+        }
+        // clear the timeout
+        if (this.timeout) {
+            clearTimeout(this.timeout);
+            this.timeout = null;
+        }
+        this.done = true;
+        this.emit('done', error, this.processExitCode);
+    }
+    static HandleTimeout(state) {
+        if (state.done) {
+            return;
+        }
+        if (!state.processClosed && state.processExited) {
+            const message = `The STDIO streams did not close within ${state.delay / 1000} seconds of the exit event from process '${state.toolPath}'. This may indicate a child process inherited the STDIO streams and has not yet exited.`;
+            state._debug(message);
+        }
+        state._setResult();
+    }
+}
+//# sourceMappingURL=toolrunner.js.map
+;// CONCATENATED MODULE: ./node_modules/@actions/exec/lib/exec.js
+var exec_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+
+
+/**
+ * Exec a command.
+ * Output will be streamed to the live console.
+ * Returns promise with return code
+ *
+ * @param     commandLine        command to execute (can include additional args). Must be correctly escaped.
+ * @param     args               optional arguments for tool. Escaping is handled by the lib.
+ * @param     options            optional exec options.  See ExecOptions
+ * @returns   Promise<number>    exit code
+ */
+function exec(commandLine, args, options) {
+    return exec_awaiter(this, void 0, void 0, function* () {
+        const commandArgs = tr.argStringToArray(commandLine);
+        if (commandArgs.length === 0) {
+            throw new Error(`Parameter 'commandLine' cannot be null or empty.`);
+        }
+        // Path to tool to execute should be first arg
+        const toolPath = commandArgs[0];
+        args = commandArgs.slice(1).concat(args || []);
+        const runner = new tr.ToolRunner(toolPath, args, options);
+        return runner.exec();
+    });
+}
+/**
+ * Exec a command and get the output.
+ * Output will be streamed to the live console.
+ * Returns promise with the exit code and collected stdout and stderr
+ *
+ * @param     commandLine           command to execute (can include additional args). Must be correctly escaped.
+ * @param     args                  optional arguments for tool. Escaping is handled by the lib.
+ * @param     options               optional exec options.  See ExecOptions
+ * @returns   Promise<ExecOutput>   exit code, stdout, and stderr
+ */
+function getExecOutput(commandLine, args, options) {
+    return exec_awaiter(this, void 0, void 0, function* () {
+        var _a, _b;
+        let stdout = '';
+        let stderr = '';
+        //Using string decoder covers the case where a mult-byte character is split
+        const stdoutDecoder = new StringDecoder('utf8');
+        const stderrDecoder = new StringDecoder('utf8');
+        const originalStdoutListener = (_a = options === null || options === void 0 ? void 0 : options.listeners) === null || _a === void 0 ? void 0 : _a.stdout;
+        const originalStdErrListener = (_b = options === null || options === void 0 ? void 0 : options.listeners) === null || _b === void 0 ? void 0 : _b.stderr;
+        const stdErrListener = (data) => {
+            stderr += stderrDecoder.write(data);
+            if (originalStdErrListener) {
+                originalStdErrListener(data);
+            }
+        };
+        const stdOutListener = (data) => {
+            stdout += stdoutDecoder.write(data);
+            if (originalStdoutListener) {
+                originalStdoutListener(data);
+            }
+        };
+        const listeners = Object.assign(Object.assign({}, options === null || options === void 0 ? void 0 : options.listeners), { stdout: stdOutListener, stderr: stdErrListener });
+        const exitCode = yield exec(commandLine, args, Object.assign(Object.assign({}, options), { listeners }));
+        //flush any remaining characters
+        stdout += stdoutDecoder.end();
+        stderr += stderrDecoder.end();
+        return {
+            exitCode,
+            stdout,
+            stderr
+        };
+    });
+}
+//# sourceMappingURL=exec.js.map
+
+/***/ }),
+
+/***/ 4942:
+/***/ ((__unused_webpack___webpack_module__, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
+
+
+// UNUSED EXPORTS: Headers, HttpClient, HttpClientError, HttpClientResponse, HttpCodes, MediaTypes, getProxyUrl, isHttps
+
 // EXTERNAL MODULE: external "http"
 var external_http_ = __nccwpck_require__(8611);
 // EXTERNAL MODULE: external "https"
@@ -52790,7 +54604,7 @@ function isHttps(requestUrl) {
     const parsedUrl = new URL(requestUrl);
     return parsedUrl.protocol === 'https:';
 }
-class lib_HttpClient {
+class HttpClient {
     constructor(userAgent, handlers, requestOptions) {
         this._ignoreSslError = false;
         this._allowRedirects = true;
@@ -53366,84 +55180,22 @@ class lib_HttpClient {
 }
 const lowercaseKeys = (obj) => Object.keys(obj).reduce((c, k) => ((c[k.toLowerCase()] = obj[k]), c), {});
 //# sourceMappingURL=index.js.map
-;// CONCATENATED MODULE: ./node_modules/@actions/http-client/lib/auth.js
-var auth_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-class BasicCredentialHandler {
-    constructor(username, password) {
-        this.username = username;
-        this.password = password;
-    }
-    prepareRequest(options) {
-        if (!options.headers) {
-            throw Error('The request has no headers');
-        }
-        options.headers['Authorization'] = `Basic ${Buffer.from(`${this.username}:${this.password}`).toString('base64')}`;
-    }
-    // This handler cannot handle 401
-    canHandleAuthentication() {
-        return false;
-    }
-    handleAuthentication() {
-        return auth_awaiter(this, void 0, void 0, function* () {
-            throw new Error('not implemented');
-        });
-    }
-}
-class auth_BearerCredentialHandler {
-    constructor(token) {
-        this.token = token;
-    }
-    // currently implements pre-authorization
-    // TODO: support preAuth = false where it hooks on 401
-    prepareRequest(options) {
-        if (!options.headers) {
-            throw Error('The request has no headers');
-        }
-        options.headers['Authorization'] = `Bearer ${this.token}`;
-    }
-    // This handler cannot handle 401
-    canHandleAuthentication() {
-        return false;
-    }
-    handleAuthentication() {
-        return auth_awaiter(this, void 0, void 0, function* () {
-            throw new Error('not implemented');
-        });
-    }
-}
-class PersonalAccessTokenCredentialHandler {
-    constructor(token) {
-        this.token = token;
-    }
-    // currently implements pre-authorization
-    // TODO: support preAuth = false where it hooks on 401
-    prepareRequest(options) {
-        if (!options.headers) {
-            throw Error('The request has no headers');
-        }
-        options.headers['Authorization'] = `Basic ${Buffer.from(`PAT:${this.token}`).toString('base64')}`;
-    }
-    // This handler cannot handle 401
-    canHandleAuthentication() {
-        return false;
-    }
-    handleAuthentication() {
-        return auth_awaiter(this, void 0, void 0, function* () {
-            throw new Error('not implemented');
-        });
-    }
-}
-//# sourceMappingURL=auth.js.map
-;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/oidc-utils.js
-var oidc_utils_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+
+/***/ }),
+
+/***/ 90:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   H8: () => (/* binding */ IS_WINDOWS),
+/* harmony export */   Qh: () => (/* binding */ isRooted),
+/* harmony export */   t2: () => (/* binding */ exists),
+/* harmony export */   vr: () => (/* binding */ tryGetExecutablePath)
+/* harmony export */ });
+/* unused harmony exports chmod, copyFile, lstat, mkdir, open, readdir, rename, rm, rmdir, stat, symlink, unlink, readlink, UV_FS_O_EXLOCK, READONLY, isDirectory, getCmdPath */
+/* harmony import */ var fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9896);
+/* harmony import */ var path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6928);
+var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
     function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
     return new (P || (P = Promise))(function (resolve, reject) {
         function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
@@ -53454,404 +55206,7 @@ var oidc_utils_awaiter = (undefined && undefined.__awaiter) || function (thisArg
 };
 
 
-
-class oidc_utils_OidcClient {
-    static createHttpClient(allowRetry = true, maxRetry = 10) {
-        const requestOptions = {
-            allowRetries: allowRetry,
-            maxRetries: maxRetry
-        };
-        return new HttpClient('actions/oidc-client', [new BearerCredentialHandler(oidc_utils_OidcClient.getRequestToken())], requestOptions);
-    }
-    static getRequestToken() {
-        const token = process.env['ACTIONS_ID_TOKEN_REQUEST_TOKEN'];
-        if (!token) {
-            throw new Error('Unable to get ACTIONS_ID_TOKEN_REQUEST_TOKEN env variable');
-        }
-        return token;
-    }
-    static getIDTokenUrl() {
-        const runtimeUrl = process.env['ACTIONS_ID_TOKEN_REQUEST_URL'];
-        if (!runtimeUrl) {
-            throw new Error('Unable to get ACTIONS_ID_TOKEN_REQUEST_URL env variable');
-        }
-        return runtimeUrl;
-    }
-    static getCall(id_token_url) {
-        return oidc_utils_awaiter(this, void 0, void 0, function* () {
-            var _a;
-            const httpclient = oidc_utils_OidcClient.createHttpClient();
-            const res = yield httpclient
-                .getJson(id_token_url)
-                .catch(error => {
-                throw new Error(`Failed to get ID Token. \n 
-        Error Code : ${error.statusCode}\n 
-        Error Message: ${error.message}`);
-            });
-            const id_token = (_a = res.result) === null || _a === void 0 ? void 0 : _a.value;
-            if (!id_token) {
-                throw new Error('Response json body do not have ID Token field');
-            }
-            return id_token;
-        });
-    }
-    static getIDToken(audience) {
-        return oidc_utils_awaiter(this, void 0, void 0, function* () {
-            try {
-                // New ID Token is requested from action service
-                let id_token_url = oidc_utils_OidcClient.getIDTokenUrl();
-                if (audience) {
-                    const encodedAudience = encodeURIComponent(audience);
-                    id_token_url = `${id_token_url}&audience=${encodedAudience}`;
-                }
-                debug(`ID token url is ${id_token_url}`);
-                const id_token = yield oidc_utils_OidcClient.getCall(id_token_url);
-                setSecret(id_token);
-                return id_token;
-            }
-            catch (error) {
-                throw new Error(`Error message: ${error.message}`);
-            }
-        });
-    }
-}
-//# sourceMappingURL=oidc-utils.js.map
-;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/summary.js
-var summary_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-
-const { access, appendFile, writeFile } = external_fs_namespaceObject.promises;
-const SUMMARY_ENV_VAR = 'GITHUB_STEP_SUMMARY';
-const SUMMARY_DOCS_URL = 'https://docs.github.com/actions/using-workflows/workflow-commands-for-github-actions#adding-a-job-summary';
-class Summary {
-    constructor() {
-        this._buffer = '';
-    }
-    /**
-     * Finds the summary file path from the environment, rejects if env var is not found or file does not exist
-     * Also checks r/w permissions.
-     *
-     * @returns step summary file path
-     */
-    filePath() {
-        return summary_awaiter(this, void 0, void 0, function* () {
-            if (this._filePath) {
-                return this._filePath;
-            }
-            const pathFromEnv = process.env[SUMMARY_ENV_VAR];
-            if (!pathFromEnv) {
-                throw new Error(`Unable to find environment variable for $${SUMMARY_ENV_VAR}. Check if your runtime environment supports job summaries.`);
-            }
-            try {
-                yield access(pathFromEnv, external_fs_namespaceObject.constants.R_OK | external_fs_namespaceObject.constants.W_OK);
-            }
-            catch (_a) {
-                throw new Error(`Unable to access summary file: '${pathFromEnv}'. Check if the file has correct read/write permissions.`);
-            }
-            this._filePath = pathFromEnv;
-            return this._filePath;
-        });
-    }
-    /**
-     * Wraps content in an HTML tag, adding any HTML attributes
-     *
-     * @param {string} tag HTML tag to wrap
-     * @param {string | null} content content within the tag
-     * @param {[attribute: string]: string} attrs key-value list of HTML attributes to add
-     *
-     * @returns {string} content wrapped in HTML element
-     */
-    wrap(tag, content, attrs = {}) {
-        const htmlAttrs = Object.entries(attrs)
-            .map(([key, value]) => ` ${key}="${value}"`)
-            .join('');
-        if (!content) {
-            return `<${tag}${htmlAttrs}>`;
-        }
-        return `<${tag}${htmlAttrs}>${content}</${tag}>`;
-    }
-    /**
-     * Writes text in the buffer to the summary buffer file and empties buffer. Will append by default.
-     *
-     * @param {SummaryWriteOptions} [options] (optional) options for write operation
-     *
-     * @returns {Promise<Summary>} summary instance
-     */
-    write(options) {
-        return summary_awaiter(this, void 0, void 0, function* () {
-            const overwrite = !!(options === null || options === void 0 ? void 0 : options.overwrite);
-            const filePath = yield this.filePath();
-            const writeFunc = overwrite ? writeFile : appendFile;
-            yield writeFunc(filePath, this._buffer, { encoding: 'utf8' });
-            return this.emptyBuffer();
-        });
-    }
-    /**
-     * Clears the summary buffer and wipes the summary file
-     *
-     * @returns {Summary} summary instance
-     */
-    clear() {
-        return summary_awaiter(this, void 0, void 0, function* () {
-            return this.emptyBuffer().write({ overwrite: true });
-        });
-    }
-    /**
-     * Returns the current summary buffer as a string
-     *
-     * @returns {string} string of summary buffer
-     */
-    stringify() {
-        return this._buffer;
-    }
-    /**
-     * If the summary buffer is empty
-     *
-     * @returns {boolen} true if the buffer is empty
-     */
-    isEmptyBuffer() {
-        return this._buffer.length === 0;
-    }
-    /**
-     * Resets the summary buffer without writing to summary file
-     *
-     * @returns {Summary} summary instance
-     */
-    emptyBuffer() {
-        this._buffer = '';
-        return this;
-    }
-    /**
-     * Adds raw text to the summary buffer
-     *
-     * @param {string} text content to add
-     * @param {boolean} [addEOL=false] (optional) append an EOL to the raw text (default: false)
-     *
-     * @returns {Summary} summary instance
-     */
-    addRaw(text, addEOL = false) {
-        this._buffer += text;
-        return addEOL ? this.addEOL() : this;
-    }
-    /**
-     * Adds the operating system-specific end-of-line marker to the buffer
-     *
-     * @returns {Summary} summary instance
-     */
-    addEOL() {
-        return this.addRaw(external_os_namespaceObject.EOL);
-    }
-    /**
-     * Adds an HTML codeblock to the summary buffer
-     *
-     * @param {string} code content to render within fenced code block
-     * @param {string} lang (optional) language to syntax highlight code
-     *
-     * @returns {Summary} summary instance
-     */
-    addCodeBlock(code, lang) {
-        const attrs = Object.assign({}, (lang && { lang }));
-        const element = this.wrap('pre', this.wrap('code', code), attrs);
-        return this.addRaw(element).addEOL();
-    }
-    /**
-     * Adds an HTML list to the summary buffer
-     *
-     * @param {string[]} items list of items to render
-     * @param {boolean} [ordered=false] (optional) if the rendered list should be ordered or not (default: false)
-     *
-     * @returns {Summary} summary instance
-     */
-    addList(items, ordered = false) {
-        const tag = ordered ? 'ol' : 'ul';
-        const listItems = items.map(item => this.wrap('li', item)).join('');
-        const element = this.wrap(tag, listItems);
-        return this.addRaw(element).addEOL();
-    }
-    /**
-     * Adds an HTML table to the summary buffer
-     *
-     * @param {SummaryTableCell[]} rows table rows
-     *
-     * @returns {Summary} summary instance
-     */
-    addTable(rows) {
-        const tableBody = rows
-            .map(row => {
-            const cells = row
-                .map(cell => {
-                if (typeof cell === 'string') {
-                    return this.wrap('td', cell);
-                }
-                const { header, data, colspan, rowspan } = cell;
-                const tag = header ? 'th' : 'td';
-                const attrs = Object.assign(Object.assign({}, (colspan && { colspan })), (rowspan && { rowspan }));
-                return this.wrap(tag, data, attrs);
-            })
-                .join('');
-            return this.wrap('tr', cells);
-        })
-            .join('');
-        const element = this.wrap('table', tableBody);
-        return this.addRaw(element).addEOL();
-    }
-    /**
-     * Adds a collapsable HTML details element to the summary buffer
-     *
-     * @param {string} label text for the closed state
-     * @param {string} content collapsable content
-     *
-     * @returns {Summary} summary instance
-     */
-    addDetails(label, content) {
-        const element = this.wrap('details', this.wrap('summary', label) + content);
-        return this.addRaw(element).addEOL();
-    }
-    /**
-     * Adds an HTML image tag to the summary buffer
-     *
-     * @param {string} src path to the image you to embed
-     * @param {string} alt text description of the image
-     * @param {SummaryImageOptions} options (optional) addition image attributes
-     *
-     * @returns {Summary} summary instance
-     */
-    addImage(src, alt, options) {
-        const { width, height } = options || {};
-        const attrs = Object.assign(Object.assign({}, (width && { width })), (height && { height }));
-        const element = this.wrap('img', null, Object.assign({ src, alt }, attrs));
-        return this.addRaw(element).addEOL();
-    }
-    /**
-     * Adds an HTML section heading element
-     *
-     * @param {string} text heading text
-     * @param {number | string} [level=1] (optional) the heading level, default: 1
-     *
-     * @returns {Summary} summary instance
-     */
-    addHeading(text, level) {
-        const tag = `h${level}`;
-        const allowedTag = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].includes(tag)
-            ? tag
-            : 'h1';
-        const element = this.wrap(allowedTag, text);
-        return this.addRaw(element).addEOL();
-    }
-    /**
-     * Adds an HTML thematic break (<hr>) to the summary buffer
-     *
-     * @returns {Summary} summary instance
-     */
-    addSeparator() {
-        const element = this.wrap('hr', null);
-        return this.addRaw(element).addEOL();
-    }
-    /**
-     * Adds an HTML line break (<br>) to the summary buffer
-     *
-     * @returns {Summary} summary instance
-     */
-    addBreak() {
-        const element = this.wrap('br', null);
-        return this.addRaw(element).addEOL();
-    }
-    /**
-     * Adds an HTML blockquote to the summary buffer
-     *
-     * @param {string} text quote text
-     * @param {string} cite (optional) citation url
-     *
-     * @returns {Summary} summary instance
-     */
-    addQuote(text, cite) {
-        const attrs = Object.assign({}, (cite && { cite }));
-        const element = this.wrap('blockquote', text, attrs);
-        return this.addRaw(element).addEOL();
-    }
-    /**
-     * Adds an HTML anchor tag to the summary buffer
-     *
-     * @param {string} text link text/content
-     * @param {string} href hyperlink
-     *
-     * @returns {Summary} summary instance
-     */
-    addLink(text, href) {
-        const element = this.wrap('a', text, { href });
-        return this.addRaw(element).addEOL();
-    }
-}
-const _summary = new Summary();
-/**
- * @deprecated use `core.summary`
- */
-const markdownSummary = (/* unused pure expression or super */ null && (_summary));
-const summary = (/* unused pure expression or super */ null && (_summary));
-//# sourceMappingURL=summary.js.map
-;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/path-utils.js
-
-/**
- * toPosixPath converts the given path to the posix form. On Windows, \\ will be
- * replaced with /.
- *
- * @param pth. Path to transform.
- * @return string Posix path.
- */
-function toPosixPath(pth) {
-    return pth.replace(/[\\]/g, '/');
-}
-/**
- * toWin32Path converts the given path to the win32 form. On Linux, / will be
- * replaced with \\.
- *
- * @param pth. Path to transform.
- * @return string Win32 path.
- */
-function toWin32Path(pth) {
-    return pth.replace(/[/]/g, '\\');
-}
-/**
- * toPlatformPath converts the given path to a platform-specific path. It does
- * this by replacing instances of / and \ with the platform-specific path
- * separator.
- *
- * @param pth The path to platformize.
- * @return string The platform-specific path.
- */
-function toPlatformPath(pth) {
-    return pth.replace(/[/\\]/g, path.sep);
-}
-//# sourceMappingURL=path-utils.js.map
-;// CONCATENATED MODULE: external "string_decoder"
-const external_string_decoder_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("string_decoder");
-// EXTERNAL MODULE: external "events"
-var external_events_ = __nccwpck_require__(4434);
-;// CONCATENATED MODULE: external "child_process"
-const external_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("child_process");
-// EXTERNAL MODULE: external "assert"
-var external_assert_ = __nccwpck_require__(2613);
-;// CONCATENATED MODULE: ./node_modules/@actions/io/lib/io-util.js
-var io_util_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-
-const { chmod, copyFile, lstat, mkdir, open: io_util_open, readdir, rename, rm, rmdir, stat, symlink, unlink } = external_fs_namespaceObject.promises;
+const { chmod, copyFile, lstat, mkdir, open, readdir, rename, rm, rmdir, stat, symlink, unlink } = fs__WEBPACK_IMPORTED_MODULE_0__.promises;
 // export const {open} = 'fs'
 const IS_WINDOWS = process.platform === 'win32';
 /**
@@ -53866,7 +55221,7 @@ const IS_WINDOWS = process.platform === 'win32';
  * backslash to all junction results on Windows.
  */
 function readlink(fsPath) {
-    return io_util_awaiter(this, void 0, void 0, function* () {
+    return __awaiter(this, void 0, void 0, function* () {
         const result = yield fs.promises.readlink(fsPath);
         // On Windows, restore Node 20 behavior: add trailing backslash to all results
         // since junctions on Windows are always directory links
@@ -53878,9 +55233,9 @@ function readlink(fsPath) {
 }
 // See https://github.com/nodejs/node/blob/d0153aee367422d0858105abec186da4dff0a0c5/deps/uv/include/uv/win.h#L691
 const UV_FS_O_EXLOCK = 0x10000000;
-const READONLY = external_fs_namespaceObject.constants.O_RDONLY;
+const READONLY = fs__WEBPACK_IMPORTED_MODULE_0__.constants.O_RDONLY;
 function exists(fsPath) {
-    return io_util_awaiter(this, void 0, void 0, function* () {
+    return __awaiter(this, void 0, void 0, function* () {
         try {
             yield stat(fsPath);
         }
@@ -53894,7 +55249,7 @@ function exists(fsPath) {
     });
 }
 function isDirectory(fsPath_1) {
-    return io_util_awaiter(this, arguments, void 0, function* (fsPath, useStat = false) {
+    return __awaiter(this, arguments, void 0, function* (fsPath, useStat = false) {
         const stats = useStat ? yield stat(fsPath) : yield lstat(fsPath);
         return stats.isDirectory();
     });
@@ -53921,7 +55276,7 @@ function isRooted(p) {
  * @return if file exists and is executable, returns the file path. otherwise empty string.
  */
 function tryGetExecutablePath(filePath, extensions) {
-    return io_util_awaiter(this, void 0, void 0, function* () {
+    return __awaiter(this, void 0, void 0, function* () {
         let stats = undefined;
         try {
             // test file exists
@@ -53936,7 +55291,7 @@ function tryGetExecutablePath(filePath, extensions) {
         if (stats && stats.isFile()) {
             if (IS_WINDOWS) {
                 // on Windows, test for valid extension
-                const upperExt = external_path_namespaceObject.extname(filePath).toUpperCase();
+                const upperExt = path__WEBPACK_IMPORTED_MODULE_1__.extname(filePath).toUpperCase();
                 if (extensions.some(validExt => validExt.toUpperCase() === upperExt)) {
                     return filePath;
                 }
@@ -53965,11 +55320,11 @@ function tryGetExecutablePath(filePath, extensions) {
                 if (IS_WINDOWS) {
                     // preserve the case of the actual file (since an extension was appended)
                     try {
-                        const directory = external_path_namespaceObject.dirname(filePath);
-                        const upperName = external_path_namespaceObject.basename(filePath).toUpperCase();
+                        const directory = path__WEBPACK_IMPORTED_MODULE_1__.dirname(filePath);
+                        const upperName = path__WEBPACK_IMPORTED_MODULE_1__.basename(filePath).toUpperCase();
                         for (const actualName of yield readdir(directory)) {
                             if (upperName === actualName.toUpperCase()) {
-                                filePath = external_path_namespaceObject.join(directory, actualName);
+                                filePath = path__WEBPACK_IMPORTED_MODULE_1__.join(directory, actualName);
                                 break;
                             }
                         }
@@ -54019,8 +55374,20 @@ function getCmdPath() {
     return (_a = process.env['COMSPEC']) !== null && _a !== void 0 ? _a : `cmd.exe`;
 }
 //# sourceMappingURL=io-util.js.map
-;// CONCATENATED MODULE: ./node_modules/@actions/io/lib/io.js
-var io_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+
+/***/ }),
+
+/***/ 8701:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   K7: () => (/* binding */ which)
+/* harmony export */ });
+/* unused harmony exports cp, mv, rmRF, mkdirP, findInPath */
+/* harmony import */ var assert__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2613);
+/* harmony import */ var path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6928);
+/* harmony import */ var _io_util_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(90);
+var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
     function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
     return new (P || (P = Promise))(function (resolve, reject) {
         function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
@@ -54041,7 +55408,7 @@ var io_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _argum
  * @param     options   optional. See CopyOptions.
  */
 function cp(source_1, dest_1) {
-    return io_awaiter(this, arguments, void 0, function* (source, dest, options = {}) {
+    return __awaiter(this, arguments, void 0, function* (source, dest, options = {}) {
         const { force, recursive, copySourceDirectory } = readCopyOptions(options);
         const destStat = (yield ioUtil.exists(dest)) ? yield ioUtil.stat(dest) : null;
         // Dest is an existing file, but not forcing
@@ -54069,7 +55436,7 @@ function cp(source_1, dest_1) {
                 // a file cannot be copied to itself
                 throw new Error(`'${newDest}' and '${source}' are the same file`);
             }
-            yield io_copyFile(source, newDest, force);
+            yield copyFile(source, newDest, force);
         }
     });
 }
@@ -54081,7 +55448,7 @@ function cp(source_1, dest_1) {
  * @param     options   optional. See MoveOptions.
  */
 function mv(source_1, dest_1) {
-    return io_awaiter(this, arguments, void 0, function* (source, dest, options = {}) {
+    return __awaiter(this, arguments, void 0, function* (source, dest, options = {}) {
         if (yield ioUtil.exists(dest)) {
             let destExists = true;
             if (yield ioUtil.isDirectory(dest)) {
@@ -54108,7 +55475,7 @@ function mv(source_1, dest_1) {
  * @param inputPath path to remove
  */
 function rmRF(inputPath) {
-    return io_awaiter(this, void 0, void 0, function* () {
+    return __awaiter(this, void 0, void 0, function* () {
         if (ioUtil.IS_WINDOWS) {
             // Check for invalid characters
             // https://docs.microsoft.com/en-us/windows/win32/fileio/naming-a-file
@@ -54138,7 +55505,7 @@ function rmRF(inputPath) {
  * @returns Promise<void>
  */
 function mkdirP(fsPath) {
-    return io_awaiter(this, void 0, void 0, function* () {
+    return __awaiter(this, void 0, void 0, function* () {
         ok(fsPath, 'a path argument must be provided');
         yield ioUtil.mkdir(fsPath, { recursive: true });
     });
@@ -54152,7 +55519,7 @@ function mkdirP(fsPath) {
  * @returns   Promise<string>   path to tool
  */
 function which(tool, check) {
-    return io_awaiter(this, void 0, void 0, function* () {
+    return __awaiter(this, void 0, void 0, function* () {
         if (!tool) {
             throw new Error("parameter 'tool' is required");
         }
@@ -54160,7 +55527,7 @@ function which(tool, check) {
         if (check) {
             const result = yield which(tool, false);
             if (!result) {
-                if (IS_WINDOWS) {
+                if (_io_util_js__WEBPACK_IMPORTED_MODULE_2__/* .IS_WINDOWS */ .H8) {
                     throw new Error(`Unable to locate executable file: ${tool}. Please verify either the file path exists or the file can be found within a directory specified by the PATH environment variable. Also verify the file has a valid extension for an executable file.`);
                 }
                 else {
@@ -54182,29 +55549,29 @@ function which(tool, check) {
  * @returns   Promise<string[]>  the paths of the tool
  */
 function findInPath(tool) {
-    return io_awaiter(this, void 0, void 0, function* () {
+    return __awaiter(this, void 0, void 0, function* () {
         if (!tool) {
             throw new Error("parameter 'tool' is required");
         }
         // build the list of extensions to try
         const extensions = [];
-        if (IS_WINDOWS && process.env['PATHEXT']) {
-            for (const extension of process.env['PATHEXT'].split(external_path_namespaceObject.delimiter)) {
+        if (_io_util_js__WEBPACK_IMPORTED_MODULE_2__/* .IS_WINDOWS */ .H8 && process.env['PATHEXT']) {
+            for (const extension of process.env['PATHEXT'].split(path__WEBPACK_IMPORTED_MODULE_1__.delimiter)) {
                 if (extension) {
                     extensions.push(extension);
                 }
             }
         }
         // if it's rooted, return it if exists. otherwise return empty.
-        if (isRooted(tool)) {
-            const filePath = yield tryGetExecutablePath(tool, extensions);
+        if (_io_util_js__WEBPACK_IMPORTED_MODULE_2__/* .isRooted */ .Qh(tool)) {
+            const filePath = yield _io_util_js__WEBPACK_IMPORTED_MODULE_2__/* .tryGetExecutablePath */ .vr(tool, extensions);
             if (filePath) {
                 return [filePath];
             }
             return [];
         }
         // if any path separators, return empty
-        if (tool.includes(external_path_namespaceObject.sep)) {
+        if (tool.includes(path__WEBPACK_IMPORTED_MODULE_1__.sep)) {
             return [];
         }
         // build the list of directories
@@ -54215,7 +55582,7 @@ function findInPath(tool) {
         // across platforms.
         const directories = [];
         if (process.env.PATH) {
-            for (const p of process.env.PATH.split(external_path_namespaceObject.delimiter)) {
+            for (const p of process.env.PATH.split(path__WEBPACK_IMPORTED_MODULE_1__.delimiter)) {
                 if (p) {
                     directories.push(p);
                 }
@@ -54224,7 +55591,7 @@ function findInPath(tool) {
         // find all matches
         const matches = [];
         for (const directory of directories) {
-            const filePath = yield tryGetExecutablePath(external_path_namespaceObject.join(directory, tool), extensions);
+            const filePath = yield _io_util_js__WEBPACK_IMPORTED_MODULE_2__/* .tryGetExecutablePath */ .vr(path__WEBPACK_IMPORTED_MODULE_1__.join(directory, tool), extensions);
             if (filePath) {
                 matches.push(filePath);
             }
@@ -54241,7 +55608,7 @@ function readCopyOptions(options) {
     return { force, recursive, copySourceDirectory };
 }
 function cpDirRecursive(sourceDir, destDir, currentDepth, force) {
-    return io_awaiter(this, void 0, void 0, function* () {
+    return __awaiter(this, void 0, void 0, function* () {
         // Ensure there is not a run away recursive copy
         if (currentDepth >= 255)
             return;
@@ -54257,7 +55624,7 @@ function cpDirRecursive(sourceDir, destDir, currentDepth, force) {
                 yield cpDirRecursive(srcFile, destFile, currentDepth, force);
             }
             else {
-                yield io_copyFile(srcFile, destFile, force);
+                yield copyFile(srcFile, destFile, force);
             }
         }
         // Change the mode for the newly created directory
@@ -54265,8 +55632,8 @@ function cpDirRecursive(sourceDir, destDir, currentDepth, force) {
     });
 }
 // Buffered file copy
-function io_copyFile(srcFile, destFile, force) {
-    return io_awaiter(this, void 0, void 0, function* () {
+function copyFile(srcFile, destFile, force) {
+    return __awaiter(this, void 0, void 0, function* () {
         if ((yield ioUtil.lstat(srcFile)).isSymbolicLink()) {
             // unlink/re-link it
             try {
@@ -54291,1059 +55658,6 @@ function io_copyFile(srcFile, destFile, force) {
     });
 }
 //# sourceMappingURL=io.js.map
-;// CONCATENATED MODULE: external "timers"
-const external_timers_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("timers");
-;// CONCATENATED MODULE: ./node_modules/@actions/exec/lib/toolrunner.js
-var toolrunner_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-
-
-
-
-
-
-/* eslint-disable @typescript-eslint/unbound-method */
-const toolrunner_IS_WINDOWS = process.platform === 'win32';
-/*
- * Class for running command line tools. Handles quoting and arg parsing in a platform agnostic way.
- */
-class ToolRunner extends external_events_.EventEmitter {
-    constructor(toolPath, args, options) {
-        super();
-        if (!toolPath) {
-            throw new Error("Parameter 'toolPath' cannot be null or empty.");
-        }
-        this.toolPath = toolPath;
-        this.args = args || [];
-        this.options = options || {};
-    }
-    _debug(message) {
-        if (this.options.listeners && this.options.listeners.debug) {
-            this.options.listeners.debug(message);
-        }
-    }
-    _getCommandString(options, noPrefix) {
-        const toolPath = this._getSpawnFileName();
-        const args = this._getSpawnArgs(options);
-        let cmd = noPrefix ? '' : '[command]'; // omit prefix when piped to a second tool
-        if (toolrunner_IS_WINDOWS) {
-            // Windows + cmd file
-            if (this._isCmdFile()) {
-                cmd += toolPath;
-                for (const a of args) {
-                    cmd += ` ${a}`;
-                }
-            }
-            // Windows + verbatim
-            else if (options.windowsVerbatimArguments) {
-                cmd += `"${toolPath}"`;
-                for (const a of args) {
-                    cmd += ` ${a}`;
-                }
-            }
-            // Windows (regular)
-            else {
-                cmd += this._windowsQuoteCmdArg(toolPath);
-                for (const a of args) {
-                    cmd += ` ${this._windowsQuoteCmdArg(a)}`;
-                }
-            }
-        }
-        else {
-            // OSX/Linux - this can likely be improved with some form of quoting.
-            // creating processes on Unix is fundamentally different than Windows.
-            // on Unix, execvp() takes an arg array.
-            cmd += toolPath;
-            for (const a of args) {
-                cmd += ` ${a}`;
-            }
-        }
-        return cmd;
-    }
-    _processLineBuffer(data, strBuffer, onLine) {
-        try {
-            let s = strBuffer + data.toString();
-            let n = s.indexOf(external_os_namespaceObject.EOL);
-            while (n > -1) {
-                const line = s.substring(0, n);
-                onLine(line);
-                // the rest of the string ...
-                s = s.substring(n + external_os_namespaceObject.EOL.length);
-                n = s.indexOf(external_os_namespaceObject.EOL);
-            }
-            return s;
-        }
-        catch (err) {
-            // streaming lines to console is best effort.  Don't fail a build.
-            this._debug(`error processing line. Failed with error ${err}`);
-            return '';
-        }
-    }
-    _getSpawnFileName() {
-        if (toolrunner_IS_WINDOWS) {
-            if (this._isCmdFile()) {
-                return process.env['COMSPEC'] || 'cmd.exe';
-            }
-        }
-        return this.toolPath;
-    }
-    _getSpawnArgs(options) {
-        if (toolrunner_IS_WINDOWS) {
-            if (this._isCmdFile()) {
-                let argline = `/D /S /C "${this._windowsQuoteCmdArg(this.toolPath)}`;
-                for (const a of this.args) {
-                    argline += ' ';
-                    argline += options.windowsVerbatimArguments
-                        ? a
-                        : this._windowsQuoteCmdArg(a);
-                }
-                argline += '"';
-                return [argline];
-            }
-        }
-        return this.args;
-    }
-    _endsWith(str, end) {
-        return str.endsWith(end);
-    }
-    _isCmdFile() {
-        const upperToolPath = this.toolPath.toUpperCase();
-        return (this._endsWith(upperToolPath, '.CMD') ||
-            this._endsWith(upperToolPath, '.BAT'));
-    }
-    _windowsQuoteCmdArg(arg) {
-        // for .exe, apply the normal quoting rules that libuv applies
-        if (!this._isCmdFile()) {
-            return this._uvQuoteCmdArg(arg);
-        }
-        // otherwise apply quoting rules specific to the cmd.exe command line parser.
-        // the libuv rules are generic and are not designed specifically for cmd.exe
-        // command line parser.
-        //
-        // for a detailed description of the cmd.exe command line parser, refer to
-        // http://stackoverflow.com/questions/4094699/how-does-the-windows-command-interpreter-cmd-exe-parse-scripts/7970912#7970912
-        // need quotes for empty arg
-        if (!arg) {
-            return '""';
-        }
-        // determine whether the arg needs to be quoted
-        const cmdSpecialChars = [
-            ' ',
-            '\t',
-            '&',
-            '(',
-            ')',
-            '[',
-            ']',
-            '{',
-            '}',
-            '^',
-            '=',
-            ';',
-            '!',
-            "'",
-            '+',
-            ',',
-            '`',
-            '~',
-            '|',
-            '<',
-            '>',
-            '"'
-        ];
-        let needsQuotes = false;
-        for (const char of arg) {
-            if (cmdSpecialChars.some(x => x === char)) {
-                needsQuotes = true;
-                break;
-            }
-        }
-        // short-circuit if quotes not needed
-        if (!needsQuotes) {
-            return arg;
-        }
-        // the following quoting rules are very similar to the rules that by libuv applies.
-        //
-        // 1) wrap the string in quotes
-        //
-        // 2) double-up quotes - i.e. " => ""
-        //
-        //    this is different from the libuv quoting rules. libuv replaces " with \", which unfortunately
-        //    doesn't work well with a cmd.exe command line.
-        //
-        //    note, replacing " with "" also works well if the arg is passed to a downstream .NET console app.
-        //    for example, the command line:
-        //          foo.exe "myarg:""my val"""
-        //    is parsed by a .NET console app into an arg array:
-        //          [ "myarg:\"my val\"" ]
-        //    which is the same end result when applying libuv quoting rules. although the actual
-        //    command line from libuv quoting rules would look like:
-        //          foo.exe "myarg:\"my val\""
-        //
-        // 3) double-up slashes that precede a quote,
-        //    e.g.  hello \world    => "hello \world"
-        //          hello\"world    => "hello\\""world"
-        //          hello\\"world   => "hello\\\\""world"
-        //          hello world\    => "hello world\\"
-        //
-        //    technically this is not required for a cmd.exe command line, or the batch argument parser.
-        //    the reasons for including this as a .cmd quoting rule are:
-        //
-        //    a) this is optimized for the scenario where the argument is passed from the .cmd file to an
-        //       external program. many programs (e.g. .NET console apps) rely on the slash-doubling rule.
-        //
-        //    b) it's what we've been doing previously (by deferring to node default behavior) and we
-        //       haven't heard any complaints about that aspect.
-        //
-        // note, a weakness of the quoting rules chosen here, is that % is not escaped. in fact, % cannot be
-        // escaped when used on the command line directly - even though within a .cmd file % can be escaped
-        // by using %%.
-        //
-        // the saving grace is, on the command line, %var% is left as-is if var is not defined. this contrasts
-        // the line parsing rules within a .cmd file, where if var is not defined it is replaced with nothing.
-        //
-        // one option that was explored was replacing % with ^% - i.e. %var% => ^%var^%. this hack would
-        // often work, since it is unlikely that var^ would exist, and the ^ character is removed when the
-        // variable is used. the problem, however, is that ^ is not removed when %* is used to pass the args
-        // to an external program.
-        //
-        // an unexplored potential solution for the % escaping problem, is to create a wrapper .cmd file.
-        // % can be escaped within a .cmd file.
-        let reverse = '"';
-        let quoteHit = true;
-        for (let i = arg.length; i > 0; i--) {
-            // walk the string in reverse
-            reverse += arg[i - 1];
-            if (quoteHit && arg[i - 1] === '\\') {
-                reverse += '\\'; // double the slash
-            }
-            else if (arg[i - 1] === '"') {
-                quoteHit = true;
-                reverse += '"'; // double the quote
-            }
-            else {
-                quoteHit = false;
-            }
-        }
-        reverse += '"';
-        return reverse.split('').reverse().join('');
-    }
-    _uvQuoteCmdArg(arg) {
-        // Tool runner wraps child_process.spawn() and needs to apply the same quoting as
-        // Node in certain cases where the undocumented spawn option windowsVerbatimArguments
-        // is used.
-        //
-        // Since this function is a port of quote_cmd_arg from Node 4.x (technically, lib UV,
-        // see https://github.com/nodejs/node/blob/v4.x/deps/uv/src/win/process.c for details),
-        // pasting copyright notice from Node within this function:
-        //
-        //      Copyright Joyent, Inc. and other Node contributors. All rights reserved.
-        //
-        //      Permission is hereby granted, free of charge, to any person obtaining a copy
-        //      of this software and associated documentation files (the "Software"), to
-        //      deal in the Software without restriction, including without limitation the
-        //      rights to use, copy, modify, merge, publish, distribute, sublicense, and/or
-        //      sell copies of the Software, and to permit persons to whom the Software is
-        //      furnished to do so, subject to the following conditions:
-        //
-        //      The above copyright notice and this permission notice shall be included in
-        //      all copies or substantial portions of the Software.
-        //
-        //      THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
-        //      IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
-        //      FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
-        //      AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
-        //      LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING
-        //      FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS
-        //      IN THE SOFTWARE.
-        if (!arg) {
-            // Need double quotation for empty argument
-            return '""';
-        }
-        if (!arg.includes(' ') && !arg.includes('\t') && !arg.includes('"')) {
-            // No quotation needed
-            return arg;
-        }
-        if (!arg.includes('"') && !arg.includes('\\')) {
-            // No embedded double quotes or backslashes, so I can just wrap
-            // quote marks around the whole thing.
-            return `"${arg}"`;
-        }
-        // Expected input/output:
-        //   input : hello"world
-        //   output: "hello\"world"
-        //   input : hello""world
-        //   output: "hello\"\"world"
-        //   input : hello\world
-        //   output: hello\world
-        //   input : hello\\world
-        //   output: hello\\world
-        //   input : hello\"world
-        //   output: "hello\\\"world"
-        //   input : hello\\"world
-        //   output: "hello\\\\\"world"
-        //   input : hello world\
-        //   output: "hello world\\" - note the comment in libuv actually reads "hello world\"
-        //                             but it appears the comment is wrong, it should be "hello world\\"
-        let reverse = '"';
-        let quoteHit = true;
-        for (let i = arg.length; i > 0; i--) {
-            // walk the string in reverse
-            reverse += arg[i - 1];
-            if (quoteHit && arg[i - 1] === '\\') {
-                reverse += '\\';
-            }
-            else if (arg[i - 1] === '"') {
-                quoteHit = true;
-                reverse += '\\';
-            }
-            else {
-                quoteHit = false;
-            }
-        }
-        reverse += '"';
-        return reverse.split('').reverse().join('');
-    }
-    _cloneExecOptions(options) {
-        options = options || {};
-        const result = {
-            cwd: options.cwd || process.cwd(),
-            env: options.env || process.env,
-            silent: options.silent || false,
-            windowsVerbatimArguments: options.windowsVerbatimArguments || false,
-            failOnStdErr: options.failOnStdErr || false,
-            ignoreReturnCode: options.ignoreReturnCode || false,
-            delay: options.delay || 10000
-        };
-        result.outStream = options.outStream || process.stdout;
-        result.errStream = options.errStream || process.stderr;
-        return result;
-    }
-    _getSpawnOptions(options, toolPath) {
-        options = options || {};
-        const result = {};
-        result.cwd = options.cwd;
-        result.env = options.env;
-        result['windowsVerbatimArguments'] =
-            options.windowsVerbatimArguments || this._isCmdFile();
-        if (options.windowsVerbatimArguments) {
-            result.argv0 = `"${toolPath}"`;
-        }
-        return result;
-    }
-    /**
-     * Exec a tool.
-     * Output will be streamed to the live console.
-     * Returns promise with return code
-     *
-     * @param     tool     path to tool to exec
-     * @param     options  optional exec options.  See ExecOptions
-     * @returns   number
-     */
-    exec() {
-        return toolrunner_awaiter(this, void 0, void 0, function* () {
-            // root the tool path if it is unrooted and contains relative pathing
-            if (!isRooted(this.toolPath) &&
-                (this.toolPath.includes('/') ||
-                    (toolrunner_IS_WINDOWS && this.toolPath.includes('\\')))) {
-                // prefer options.cwd if it is specified, however options.cwd may also need to be rooted
-                this.toolPath = external_path_namespaceObject.resolve(process.cwd(), this.options.cwd || process.cwd(), this.toolPath);
-            }
-            // if the tool is only a file name, then resolve it from the PATH
-            // otherwise verify it exists (add extension on Windows if necessary)
-            this.toolPath = yield which(this.toolPath, true);
-            return new Promise((resolve, reject) => toolrunner_awaiter(this, void 0, void 0, function* () {
-                this._debug(`exec tool: ${this.toolPath}`);
-                this._debug('arguments:');
-                for (const arg of this.args) {
-                    this._debug(`   ${arg}`);
-                }
-                const optionsNonNull = this._cloneExecOptions(this.options);
-                if (!optionsNonNull.silent && optionsNonNull.outStream) {
-                    optionsNonNull.outStream.write(this._getCommandString(optionsNonNull) + external_os_namespaceObject.EOL);
-                }
-                const state = new ExecState(optionsNonNull, this.toolPath);
-                state.on('debug', (message) => {
-                    this._debug(message);
-                });
-                if (this.options.cwd && !(yield exists(this.options.cwd))) {
-                    return reject(new Error(`The cwd: ${this.options.cwd} does not exist!`));
-                }
-                const fileName = this._getSpawnFileName();
-                const cp = external_child_process_namespaceObject.spawn(fileName, this._getSpawnArgs(optionsNonNull), this._getSpawnOptions(this.options, fileName));
-                let stdbuffer = '';
-                if (cp.stdout) {
-                    cp.stdout.on('data', (data) => {
-                        if (this.options.listeners && this.options.listeners.stdout) {
-                            this.options.listeners.stdout(data);
-                        }
-                        if (!optionsNonNull.silent && optionsNonNull.outStream) {
-                            optionsNonNull.outStream.write(data);
-                        }
-                        stdbuffer = this._processLineBuffer(data, stdbuffer, (line) => {
-                            if (this.options.listeners && this.options.listeners.stdline) {
-                                this.options.listeners.stdline(line);
-                            }
-                        });
-                    });
-                }
-                let errbuffer = '';
-                if (cp.stderr) {
-                    cp.stderr.on('data', (data) => {
-                        state.processStderr = true;
-                        if (this.options.listeners && this.options.listeners.stderr) {
-                            this.options.listeners.stderr(data);
-                        }
-                        if (!optionsNonNull.silent &&
-                            optionsNonNull.errStream &&
-                            optionsNonNull.outStream) {
-                            const s = optionsNonNull.failOnStdErr
-                                ? optionsNonNull.errStream
-                                : optionsNonNull.outStream;
-                            s.write(data);
-                        }
-                        errbuffer = this._processLineBuffer(data, errbuffer, (line) => {
-                            if (this.options.listeners && this.options.listeners.errline) {
-                                this.options.listeners.errline(line);
-                            }
-                        });
-                    });
-                }
-                cp.on('error', (err) => {
-                    state.processError = err.message;
-                    state.processExited = true;
-                    state.processClosed = true;
-                    state.CheckComplete();
-                });
-                cp.on('exit', (code) => {
-                    state.processExitCode = code;
-                    state.processExited = true;
-                    this._debug(`Exit code ${code} received from tool '${this.toolPath}'`);
-                    state.CheckComplete();
-                });
-                cp.on('close', (code) => {
-                    state.processExitCode = code;
-                    state.processExited = true;
-                    state.processClosed = true;
-                    this._debug(`STDIO streams have closed for tool '${this.toolPath}'`);
-                    state.CheckComplete();
-                });
-                state.on('done', (error, exitCode) => {
-                    if (stdbuffer.length > 0) {
-                        this.emit('stdline', stdbuffer);
-                    }
-                    if (errbuffer.length > 0) {
-                        this.emit('errline', errbuffer);
-                    }
-                    cp.removeAllListeners();
-                    if (error) {
-                        reject(error);
-                    }
-                    else {
-                        resolve(exitCode);
-                    }
-                });
-                if (this.options.input) {
-                    if (!cp.stdin) {
-                        throw new Error('child process missing stdin');
-                    }
-                    cp.stdin.end(this.options.input);
-                }
-            }));
-        });
-    }
-}
-/**
- * Convert an arg string to an array of args. Handles escaping
- *
- * @param    argString   string of arguments
- * @returns  string[]    array of arguments
- */
-function argStringToArray(argString) {
-    const args = [];
-    let inQuotes = false;
-    let escaped = false;
-    let arg = '';
-    function append(c) {
-        // we only escape double quotes.
-        if (escaped && c !== '"') {
-            arg += '\\';
-        }
-        arg += c;
-        escaped = false;
-    }
-    for (let i = 0; i < argString.length; i++) {
-        const c = argString.charAt(i);
-        if (c === '"') {
-            if (!escaped) {
-                inQuotes = !inQuotes;
-            }
-            else {
-                append(c);
-            }
-            continue;
-        }
-        if (c === '\\' && escaped) {
-            append(c);
-            continue;
-        }
-        if (c === '\\' && inQuotes) {
-            escaped = true;
-            continue;
-        }
-        if (c === ' ' && !inQuotes) {
-            if (arg.length > 0) {
-                args.push(arg);
-                arg = '';
-            }
-            continue;
-        }
-        append(c);
-    }
-    if (arg.length > 0) {
-        args.push(arg.trim());
-    }
-    return args;
-}
-class ExecState extends external_events_.EventEmitter {
-    constructor(options, toolPath) {
-        super();
-        this.processClosed = false; // tracks whether the process has exited and stdio is closed
-        this.processError = '';
-        this.processExitCode = 0;
-        this.processExited = false; // tracks whether the process has exited
-        this.processStderr = false; // tracks whether stderr was written to
-        this.delay = 10000; // 10 seconds
-        this.done = false;
-        this.timeout = null;
-        if (!toolPath) {
-            throw new Error('toolPath must not be empty');
-        }
-        this.options = options;
-        this.toolPath = toolPath;
-        if (options.delay) {
-            this.delay = options.delay;
-        }
-    }
-    CheckComplete() {
-        if (this.done) {
-            return;
-        }
-        if (this.processClosed) {
-            this._setResult();
-        }
-        else if (this.processExited) {
-            this.timeout = (0,external_timers_namespaceObject.setTimeout)(ExecState.HandleTimeout, this.delay, this);
-        }
-    }
-    _debug(message) {
-        this.emit('debug', message);
-    }
-    _setResult() {
-        // determine whether there is an error
-        let error;
-        if (this.processExited) {
-            if (this.processError) {
-                error = new Error(`There was an error when attempting to execute the process '${this.toolPath}'. This may indicate the process failed to start. Error: ${this.processError}`);
-            }
-            else if (this.processExitCode !== 0 && !this.options.ignoreReturnCode) {
-                error = new Error(`The process '${this.toolPath}' failed with exit code ${this.processExitCode}`);
-            }
-            else if (this.processStderr && this.options.failOnStdErr) {
-                error = new Error(`The process '${this.toolPath}' failed because one or more lines were written to the STDERR stream`);
-            }
-        }
-        // clear the timeout
-        if (this.timeout) {
-            clearTimeout(this.timeout);
-            this.timeout = null;
-        }
-        this.done = true;
-        this.emit('done', error, this.processExitCode);
-    }
-    static HandleTimeout(state) {
-        if (state.done) {
-            return;
-        }
-        if (!state.processClosed && state.processExited) {
-            const message = `The STDIO streams did not close within ${state.delay / 1000} seconds of the exit event from process '${state.toolPath}'. This may indicate a child process inherited the STDIO streams and has not yet exited.`;
-            state._debug(message);
-        }
-        state._setResult();
-    }
-}
-//# sourceMappingURL=toolrunner.js.map
-;// CONCATENATED MODULE: ./node_modules/@actions/exec/lib/exec.js
-var exec_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-
-/**
- * Exec a command.
- * Output will be streamed to the live console.
- * Returns promise with return code
- *
- * @param     commandLine        command to execute (can include additional args). Must be correctly escaped.
- * @param     args               optional arguments for tool. Escaping is handled by the lib.
- * @param     options            optional exec options.  See ExecOptions
- * @returns   Promise<number>    exit code
- */
-function exec_exec(commandLine, args, options) {
-    return exec_awaiter(this, void 0, void 0, function* () {
-        const commandArgs = tr.argStringToArray(commandLine);
-        if (commandArgs.length === 0) {
-            throw new Error(`Parameter 'commandLine' cannot be null or empty.`);
-        }
-        // Path to tool to execute should be first arg
-        const toolPath = commandArgs[0];
-        args = commandArgs.slice(1).concat(args || []);
-        const runner = new tr.ToolRunner(toolPath, args, options);
-        return runner.exec();
-    });
-}
-/**
- * Exec a command and get the output.
- * Output will be streamed to the live console.
- * Returns promise with the exit code and collected stdout and stderr
- *
- * @param     commandLine           command to execute (can include additional args). Must be correctly escaped.
- * @param     args                  optional arguments for tool. Escaping is handled by the lib.
- * @param     options               optional exec options.  See ExecOptions
- * @returns   Promise<ExecOutput>   exit code, stdout, and stderr
- */
-function getExecOutput(commandLine, args, options) {
-    return exec_awaiter(this, void 0, void 0, function* () {
-        var _a, _b;
-        let stdout = '';
-        let stderr = '';
-        //Using string decoder covers the case where a mult-byte character is split
-        const stdoutDecoder = new StringDecoder('utf8');
-        const stderrDecoder = new StringDecoder('utf8');
-        const originalStdoutListener = (_a = options === null || options === void 0 ? void 0 : options.listeners) === null || _a === void 0 ? void 0 : _a.stdout;
-        const originalStdErrListener = (_b = options === null || options === void 0 ? void 0 : options.listeners) === null || _b === void 0 ? void 0 : _b.stderr;
-        const stdErrListener = (data) => {
-            stderr += stderrDecoder.write(data);
-            if (originalStdErrListener) {
-                originalStdErrListener(data);
-            }
-        };
-        const stdOutListener = (data) => {
-            stdout += stdoutDecoder.write(data);
-            if (originalStdoutListener) {
-                originalStdoutListener(data);
-            }
-        };
-        const listeners = Object.assign(Object.assign({}, options === null || options === void 0 ? void 0 : options.listeners), { stdout: stdOutListener, stderr: stdErrListener });
-        const exitCode = yield exec_exec(commandLine, args, Object.assign(Object.assign({}, options), { listeners }));
-        //flush any remaining characters
-        stdout += stdoutDecoder.end();
-        stderr += stderrDecoder.end();
-        return {
-            exitCode,
-            stdout,
-            stderr
-        };
-    });
-}
-//# sourceMappingURL=exec.js.map
-;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/platform.js
-var platform_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-
-const getWindowsInfo = () => platform_awaiter(void 0, void 0, void 0, function* () {
-    const { stdout: version } = yield exec.getExecOutput('powershell -command "(Get-CimInstance -ClassName Win32_OperatingSystem).Version"', undefined, {
-        silent: true
-    });
-    const { stdout: name } = yield exec.getExecOutput('powershell -command "(Get-CimInstance -ClassName Win32_OperatingSystem).Caption"', undefined, {
-        silent: true
-    });
-    return {
-        name: name.trim(),
-        version: version.trim()
-    };
-});
-const getMacOsInfo = () => platform_awaiter(void 0, void 0, void 0, function* () {
-    var _a, _b, _c, _d;
-    const { stdout } = yield exec.getExecOutput('sw_vers', undefined, {
-        silent: true
-    });
-    const version = (_b = (_a = stdout.match(/ProductVersion:\s*(.+)/)) === null || _a === void 0 ? void 0 : _a[1]) !== null && _b !== void 0 ? _b : '';
-    const name = (_d = (_c = stdout.match(/ProductName:\s*(.+)/)) === null || _c === void 0 ? void 0 : _c[1]) !== null && _d !== void 0 ? _d : '';
-    return {
-        name,
-        version
-    };
-});
-const getLinuxInfo = () => platform_awaiter(void 0, void 0, void 0, function* () {
-    const { stdout } = yield exec.getExecOutput('lsb_release', ['-i', '-r', '-s'], {
-        silent: true
-    });
-    const [name, version] = stdout.trim().split('\n');
-    return {
-        name,
-        version
-    };
-});
-const platform = external_os_namespaceObject.platform();
-const arch = external_os_namespaceObject.arch();
-const isWindows = platform === 'win32';
-const isMacOS = platform === 'darwin';
-const isLinux = platform === 'linux';
-function getDetails() {
-    return platform_awaiter(this, void 0, void 0, function* () {
-        return Object.assign(Object.assign({}, (yield (isWindows
-            ? getWindowsInfo()
-            : isMacOS
-                ? getMacOsInfo()
-                : getLinuxInfo()))), { platform,
-            arch,
-            isWindows,
-            isMacOS,
-            isLinux });
-    });
-}
-//# sourceMappingURL=platform.js.map
-;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/core.js
-var core_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-
-
-
-
-
-/**
- * The code to exit an action
- */
-var ExitCode;
-(function (ExitCode) {
-    /**
-     * A code indicating that the action was successful
-     */
-    ExitCode[ExitCode["Success"] = 0] = "Success";
-    /**
-     * A code indicating that the action was a failure
-     */
-    ExitCode[ExitCode["Failure"] = 1] = "Failure";
-})(ExitCode || (ExitCode = {}));
-//-----------------------------------------------------------------------
-// Variables
-//-----------------------------------------------------------------------
-/**
- * Sets env variable for this action and future actions in the job
- * @param name the name of the variable to set
- * @param val the value of the variable. Non-string values will be converted to a string via JSON.stringify
- */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-function exportVariable(name, val) {
-    const convertedVal = toCommandValue(val);
-    process.env[name] = convertedVal;
-    const filePath = process.env['GITHUB_ENV'] || '';
-    if (filePath) {
-        return issueFileCommand('ENV', prepareKeyValueMessage(name, val));
-    }
-    issueCommand('set-env', { name }, convertedVal);
-}
-/**
- * Registers a secret which will get masked from logs
- *
- * @param secret - Value of the secret to be masked
- * @remarks
- * This function instructs the Actions runner to mask the specified value in any
- * logs produced during the workflow run. Once registered, the secret value will
- * be replaced with asterisks (***) whenever it appears in console output, logs,
- * or error messages.
- *
- * This is useful for protecting sensitive information such as:
- * - API keys
- * - Access tokens
- * - Authentication credentials
- * - URL parameters containing signatures (SAS tokens)
- *
- * Note that masking only affects future logs; any previous appearances of the
- * secret in logs before calling this function will remain unmasked.
- *
- * @example
- * ```typescript
- * // Register an API token as a secret
- * const apiToken = "abc123xyz456";
- * setSecret(apiToken);
- *
- * // Now any logs containing this value will show *** instead
- * console.log(`Using token: ${apiToken}`); // Outputs: "Using token: ***"
- * ```
- */
-function core_setSecret(secret) {
-    command_issueCommand('add-mask', {}, secret);
-}
-/**
- * Prepends inputPath to the PATH (for this action and future actions)
- * @param inputPath
- */
-function addPath(inputPath) {
-    const filePath = process.env['GITHUB_PATH'] || '';
-    if (filePath) {
-        issueFileCommand('PATH', inputPath);
-    }
-    else {
-        issueCommand('add-path', {}, inputPath);
-    }
-    process.env['PATH'] = `${inputPath}${path.delimiter}${process.env['PATH']}`;
-}
-/**
- * Gets the value of an input.
- * Unless trimWhitespace is set to false in InputOptions, the value is also trimmed.
- * Returns an empty string if the value is not defined.
- *
- * @param     name     name of the input to get
- * @param     options  optional. See InputOptions.
- * @returns   string
- */
-function getInput(name, options) {
-    const val = process.env[`INPUT_${name.replace(/ /g, '_').toUpperCase()}`] || '';
-    if (options && options.required && !val) {
-        throw new Error(`Input required and not supplied: ${name}`);
-    }
-    if (options && options.trimWhitespace === false) {
-        return val;
-    }
-    return val.trim();
-}
-/**
- * Gets the values of an multiline input.  Each value is also trimmed.
- *
- * @param     name     name of the input to get
- * @param     options  optional. See InputOptions.
- * @returns   string[]
- *
- */
-function getMultilineInput(name, options) {
-    const inputs = getInput(name, options)
-        .split('\n')
-        .filter(x => x !== '');
-    if (options && options.trimWhitespace === false) {
-        return inputs;
-    }
-    return inputs.map(input => input.trim());
-}
-/**
- * Gets the input value of the boolean type in the YAML 1.2 "core schema" specification.
- * Support boolean input list: `true | True | TRUE | false | False | FALSE` .
- * The return value is also in boolean type.
- * ref: https://yaml.org/spec/1.2/spec.html#id2804923
- *
- * @param     name     name of the input to get
- * @param     options  optional. See InputOptions.
- * @returns   boolean
- */
-function getBooleanInput(name, options) {
-    const trueValue = ['true', 'True', 'TRUE'];
-    const falseValue = ['false', 'False', 'FALSE'];
-    const val = getInput(name, options);
-    if (trueValue.includes(val))
-        return true;
-    if (falseValue.includes(val))
-        return false;
-    throw new TypeError(`Input does not meet YAML 1.2 "Core Schema" specification: ${name}\n` +
-        `Support boolean input list: \`true | True | TRUE | false | False | FALSE\``);
-}
-/**
- * Sets the value of an output.
- *
- * @param     name     name of the output to set
- * @param     value    value to store. Non-string values will be converted to a string via JSON.stringify
- */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-function setOutput(name, value) {
-    const filePath = process.env['GITHUB_OUTPUT'] || '';
-    if (filePath) {
-        return file_command_issueFileCommand('OUTPUT', file_command_prepareKeyValueMessage(name, value));
-    }
-    process.stdout.write(external_os_namespaceObject.EOL);
-    command_issueCommand('set-output', { name }, utils_toCommandValue(value));
-}
-/**
- * Enables or disables the echoing of commands into stdout for the rest of the step.
- * Echoing is disabled by default if ACTIONS_STEP_DEBUG is not set.
- *
- */
-function setCommandEcho(enabled) {
-    issue('echo', enabled ? 'on' : 'off');
-}
-//-----------------------------------------------------------------------
-// Results
-//-----------------------------------------------------------------------
-/**
- * Sets the action status to failed.
- * When the action exits it will be with an exit code of 1
- * @param message add error issue message
- */
-function setFailed(message) {
-    process.exitCode = ExitCode.Failure;
-    error(message);
-}
-//-----------------------------------------------------------------------
-// Logging Commands
-//-----------------------------------------------------------------------
-/**
- * Gets whether Actions Step Debug is on or not
- */
-function isDebug() {
-    return process.env['RUNNER_DEBUG'] === '1';
-}
-/**
- * Writes debug message to user log
- * @param message debug message
- */
-function core_debug(message) {
-    command_issueCommand('debug', {}, message);
-}
-/**
- * Adds an error issue
- * @param message error issue message. Errors will be converted to string via toString()
- * @param properties optional properties to add to the annotation.
- */
-function error(message, properties = {}) {
-    command_issueCommand('error', utils_toCommandProperties(properties), message instanceof Error ? message.toString() : message);
-}
-/**
- * Adds a warning issue
- * @param message warning issue message. Errors will be converted to string via toString()
- * @param properties optional properties to add to the annotation.
- */
-function warning(message, properties = {}) {
-    issueCommand('warning', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
-}
-/**
- * Adds a notice issue
- * @param message notice issue message. Errors will be converted to string via toString()
- * @param properties optional properties to add to the annotation.
- */
-function notice(message, properties = {}) {
-    command_issueCommand('notice', utils_toCommandProperties(properties), message instanceof Error ? message.toString() : message);
-}
-/**
- * Writes info to log with console.log.
- * @param message info message
- */
-function info(message) {
-    process.stdout.write(message + external_os_namespaceObject.EOL);
-}
-/**
- * Begin an output group.
- *
- * Output until the next `groupEnd` will be foldable in this group
- *
- * @param name The name of the output group
- */
-function startGroup(name) {
-    issue('group', name);
-}
-/**
- * End an output group.
- */
-function endGroup() {
-    issue('endgroup');
-}
-/**
- * Wrap an asynchronous function call in a group.
- *
- * Returns the same type as the function itself.
- *
- * @param name The name of the group
- * @param fn The function to wrap in the group
- */
-function group(name, fn) {
-    return core_awaiter(this, void 0, void 0, function* () {
-        startGroup(name);
-        let result;
-        try {
-            result = yield fn();
-        }
-        finally {
-            endGroup();
-        }
-        return result;
-    });
-}
-//-----------------------------------------------------------------------
-// Wrapper action state
-//-----------------------------------------------------------------------
-/**
- * Saves state for current action, the state can only be retrieved by this action's post job execution.
- *
- * @param     name     name of the state to store
- * @param     value    value to store. Non-string values will be converted to a string via JSON.stringify
- */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-function saveState(name, value) {
-    const filePath = process.env['GITHUB_STATE'] || '';
-    if (filePath) {
-        return issueFileCommand('STATE', prepareKeyValueMessage(name, value));
-    }
-    issueCommand('save-state', { name }, toCommandValue(value));
-}
-/**
- * Gets the value of an state set by this action's main execution.
- *
- * @param     name     name of the state to get
- * @returns   string
- */
-function getState(name) {
-    return process.env[`STATE_${name}`] || '';
-}
-function getIDToken(aud) {
-    return core_awaiter(this, void 0, void 0, function* () {
-        return yield OidcClient.getIDToken(aud);
-    });
-}
-/**
- * Summary exports
- */
-
-/**
- * @deprecated use core.summary
- */
-
-/**
- * Path exports
- */
-
-/**
- * Platform utilities exports
- */
-
-//# sourceMappingURL=core.js.map
 
 /***/ })
 
@@ -55381,6 +55695,9 @@ function getIDToken(aud) {
 /******/ 	// Return the exports of the module
 /******/ 	return module.exports;
 /******/ }
+/******/ 
+/******/ // expose the modules object (__webpack_modules__)
+/******/ __nccwpck_require__.m = __webpack_modules__;
 /******/ 
 /************************************************************************/
 /******/ /* webpack/runtime/asset-relocator-loader */
@@ -55467,6 +55784,28 @@ function getIDToken(aud) {
 /******/ 	};
 /******/ })();
 /******/ 
+/******/ /* webpack/runtime/ensure chunk */
+/******/ (() => {
+/******/ 	__nccwpck_require__.f = {};
+/******/ 	// This file contains only the entry chunk.
+/******/ 	// The chunk loading function for additional chunks
+/******/ 	__nccwpck_require__.e = (chunkId) => {
+/******/ 		return Promise.all(Object.keys(__nccwpck_require__.f).reduce((promises, key) => {
+/******/ 			__nccwpck_require__.f[key](chunkId, promises);
+/******/ 			return promises;
+/******/ 		}, []));
+/******/ 	};
+/******/ })();
+/******/ 
+/******/ /* webpack/runtime/get javascript chunk filename */
+/******/ (() => {
+/******/ 	// This function allow to reference async chunks
+/******/ 	__nccwpck_require__.u = (chunkId) => {
+/******/ 		// return url for filenames based on template
+/******/ 		return "" + chunkId + ".index.js";
+/******/ 	};
+/******/ })();
+/******/ 
 /******/ /* webpack/runtime/hasOwnProperty shorthand */
 /******/ (() => {
 /******/ 	__nccwpck_require__.o = (obj, prop) => (Object.prototype.hasOwnProperty.call(obj, prop))
@@ -55479,6 +55818,69 @@ function getIDToken(aud) {
 /******/ 		if (!module.children) module.children = [];
 /******/ 		return module;
 /******/ 	};
+/******/ })();
+/******/ 
+/******/ /* webpack/runtime/import chunk loading */
+/******/ (() => {
+/******/ 	// no baseURI
+/******/ 	
+/******/ 	// object to store loaded and loading chunks
+/******/ 	// undefined = chunk not loaded, null = chunk preloaded/prefetched
+/******/ 	// [resolve, Promise] = chunk loading, 0 = chunk loaded
+/******/ 	var installedChunks = {
+/******/ 		792: 0
+/******/ 	};
+/******/ 	
+/******/ 	var installChunk = (data) => {
+/******/ 		var {ids, modules, runtime} = data;
+/******/ 		// add "modules" to the modules object,
+/******/ 		// then flag all "ids" as loaded and fire callback
+/******/ 		var moduleId, chunkId, i = 0;
+/******/ 		for(moduleId in modules) {
+/******/ 			if(__nccwpck_require__.o(modules, moduleId)) {
+/******/ 				__nccwpck_require__.m[moduleId] = modules[moduleId];
+/******/ 			}
+/******/ 		}
+/******/ 		if(runtime) runtime(__nccwpck_require__);
+/******/ 		for(;i < ids.length; i++) {
+/******/ 			chunkId = ids[i];
+/******/ 			if(__nccwpck_require__.o(installedChunks, chunkId) && installedChunks[chunkId]) {
+/******/ 				installedChunks[chunkId][0]();
+/******/ 			}
+/******/ 			installedChunks[ids[i]] = 0;
+/******/ 		}
+/******/ 	
+/******/ 	}
+/******/ 	
+/******/ 	__nccwpck_require__.f.j = (chunkId, promises) => {
+/******/ 			// import() chunk loading for javascript
+/******/ 			var installedChunkData = __nccwpck_require__.o(installedChunks, chunkId) ? installedChunks[chunkId] : undefined;
+/******/ 			if(installedChunkData !== 0) { // 0 means "already installed".
+/******/ 	
+/******/ 				// a Promise means "currently loading".
+/******/ 				if(installedChunkData) {
+/******/ 					promises.push(installedChunkData[1]);
+/******/ 				} else {
+/******/ 					if(true) { // all chunks have JS
+/******/ 						// setup Promise in chunk cache
+/******/ 						var promise = import("./" + __nccwpck_require__.u(chunkId)).then(installChunk, (e) => {
+/******/ 							if(installedChunks[chunkId] !== 0) installedChunks[chunkId] = undefined;
+/******/ 							throw e;
+/******/ 						});
+/******/ 						var promise = Promise.race([promise, new Promise((resolve) => (installedChunkData = installedChunks[chunkId] = [resolve]))])
+/******/ 						promises.push(installedChunkData[1] = promise);
+/******/ 					}
+/******/ 				}
+/******/ 			}
+/******/ 	};
+/******/ 	
+/******/ 	// no prefetching
+/******/ 	
+/******/ 	// no preloaded
+/******/ 	
+/******/ 	// no external install chunk
+/******/ 	
+/******/ 	// no on chunks loaded
 /******/ })();
 /******/ 
 /************************************************************************/

@@ -13,8 +13,8 @@ export type Nginx = {
 }
 
 export type NginxOptions = {
-  /** The directory whose files are served. */
-  readonly root: string
+  /** The directory whose files are served, or the address of a server that all requests are handed on to. */
+  readonly root: string | URL
   /** The most that one connection gets, in bytes per second; default no limit. */
   readonly limitRate?: number
   /** One for localhost: then the files are served over TLS too. */
@@ -24,7 +24,7 @@ export type NginxOptions = {
 /** The server's own files, and where it listens. */
 type Setup = { readonly directory: string; readonly port: number; readonly securePort: number | undefined }
 
-/** Serves a directory with a real nginx on a free port; undefined where nginx is not installed. */
+/** Serves a directory, or what another server has, with a real nginx on a free port; undefined where nginx is not installed. */
 export async function startNginx(options: NginxOptions): Promise<Nginx | undefined> {
   const program = findProgram('nginx')
   if (program === undefined) return undefined
@@ -49,6 +49,15 @@ export async function startNginx(options: NginxOptions): Promise<Nginx | undefin
   return { url: `http://127.0.0.1:${port}`, secureUrl, close }
 }
 
+function handingOn({ origin, host }: URL): string {
+  return `location / {
+      proxy_pass ${origin};
+      proxy_http_version 1.1;
+      proxy_set_header Host ${host};
+      proxy_max_temp_file_size 0;
+    }`
+}
+
 function configure({ root, limitRate }: NginxOptions, { directory, port, securePort }: Setup): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   const tls = `listen 127.0.0.1:${securePort} ssl;
@@ -69,7 +78,7 @@ http {
   server {
     listen 127.0.0.1:${port};
     ${securePort === undefined ? '' : tls}
-    root "${root}";
+    ${root instanceof URL ? handingOn(root) : `root "${root}";`}
     ${limitRate === undefined ? '' : `limit_rate ${limitRate};`}
   }
 }

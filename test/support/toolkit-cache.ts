@@ -43,5 +43,5 @@ if (process.argv[1] === import.meta.filename) {
   const isSave = restoreKeys === undefined
   const result = isSave ? await saveCache([path], key) : await restoreCache([path], key, [...restoreKeys])
   process.send?.(result ?? null)
-  process.disconnect()
+  process.disconnect?.()
 }

@@ -1,0 +1,66 @@
+import { addressedSnapshot } from './addressed-snapshot.ts'
+import type { ByteStream } from './byte-stream.ts'
+import { ActionError, describeError } from './errors.ts'
+import type { HttpClient } from './http/client.ts'
+import type { Context } from './job.ts'
+import { PATIENCE, type Patience } from './patience.ts'
+import type { Location } from './snapshot/locate.ts'
+import type { WarmInputs } from './warm-inputs.ts'
+import type { Found, Missing } from './warm-look.ts'
+
+export interface FillOptions {
+  readonly client: HttpClient
+  readonly patience: Patience
+  readonly inputs: Pick<WarmInputs, 'store' | 'concurrency' | 'chunkBytes'>
+  readonly context: Pick<Context, 'toolCache' | 'log'>
+}
+
+/**
+ * Has this machine keep what was found, for a restore to take it from disk. Whether it does then; undefined where it
+ * has no store. Rejects where the download fails, and then nothing of it is kept.
+ */
+export async function fillStore(
+  finding: Found | Missing,
+  location: Location,
+  options: FillOptions,
+): Promise<boolean | undefined> {
+  if (options.inputs.store === undefined) return undefined
+  if (finding.kind === 'missing' || location.kind === 'actions-cache') return false
+  const attempt = (): Promise<boolean> => keep(finding, location, options)
+  try {
+    return await attempt()
+  } catch (error) {
+    if (!(error instanceof ActionError) || error.code !== 'SNAPSHOT_CHANGED') throw error
+    options.context.log(`${describeError(error)}; starting again with the new one`)
+    return attempt()
+  }
+}
+
+async function keep(
+  found: Found,
+  location: Exclude<Location, { kind: 'actions-cache' }>,
+  { client, patience, inputs, context }: FillOptions,
+): Promise<boolean> {
+  const { signal, stall, attemptsFor } = patience
+  const download = { ...inputs, ...PATIENCE, client, signal, stall, attemptsFor }
+  const opened = await addressedSnapshot(location, { requests: download, download, inputs, context })
+  const isThere = opened.source === 'store'
+  try {
+    if (!isThere) await drain(opened.stream())
+  } catch (error) {
+    await opened.ended?.('failed')
+    throw error
+  }
+  const end = await opened.ended?.('unpacked')
+  // Where the source has gone away since it was looked at, it is an older one.
+  return end === 'kept' && (!isThere || opened.etag === found.etag)
+}
+
+/** Reads a stream to its end, for what records it. */
+async function drain(stream: ByteStream): Promise<void> {
+  let read = 0
+  for await (const { length } of stream) {
+    read += length
+    stream.release(read)
+  }
+}
