@@ -48957,6 +48957,213 @@ function fromOrigin(job, target) {
     }));
 }
 
+// EXTERNAL MODULE: ./lib/owner.js
+var lib_owner = __nccwpck_require__(5524);
+;// CONCATENATED MODULE: ./lib/store/claim.js
+
+
+
+
+const CLAIM = /^\.(recording|reading)-[0-9a-f-]{36}$/;
+const REMOVED = /^\.removed-[0-9a-f-]{36}$/;
+/**
+ * Makes a directory that says which process is at work on what in the directory of a name: others leave that alone,
+ * and remove what is in it when the process is gone.
+ */
+async function claim(directory, purpose, subject) {
+    const root = (0,external_node_path_.join)(directory, `.${purpose}-${(0,external_node_crypto_.randomUUID)()}`);
+    await (0,promises_.mkdir)(root, { recursive: true });
+    try {
+        await (0,lib_owner/* markOwn */.KQ)(root, subject);
+    }
+    catch (error) {
+        await removeTree(root);
+        throw error;
+    }
+    return root;
+}
+/** Where an entry is moved before its files are removed, so that nobody finds half of one. */
+function removedPlace(directory) {
+    return (0,external_node_path_.join)(directory, `.removed-${(0,external_node_crypto_.randomUUID)()}`);
+}
+/** Removes what processes that are gone have left in the directory of a name. */
+async function claimsIn(directory) {
+    const [roots, inUse] = [[], new Set()];
+    for (const name of await (0,promises_.readdir)(directory).catch(() => [])) {
+        const root = (0,external_node_path_.join)(directory, name);
+        if (REMOVED.test(name))
+            await removeTree(root);
+        if (!CLAIM.test(name))
+            continue;
+        // Of another container or another boot it is left until no job can still be running.
+        if (await (0,lib_owner/* isAbandoned */.zI)(root, '').catch(() => false)) {
+            await removeTree(root);
+            continue;
+        }
+        roots.push(root);
+        const owner = await (0,lib_owner/* ownerOf */.bf)(root);
+        if (owner !== undefined && name.startsWith('.reading-'))
+            inUse.add(owner.destination);
+    }
+    return { roots, inUse };
+}
+/** What cannot be removed is left to a later run. */
+async function removeTree(path) {
+    await (0,promises_.rm)(path, { recursive: true, force: true, maxRetries: 3 }).catch(() => { });
+}
+
+;// CONCATENATED MODULE: ./lib/store/layout.js
+
+/** The directory of the tool cache that all snapshots lie in. Other files than these need another name. */
+const TOOLS = 'git-snapshot';
+/** In an entry: the snapshot as its source sent it. */
+const CONTENT = 'snapshot.tar.zst';
+/** In an entry: what is known of the snapshot. */
+const FACTS = 'facts.json';
+/** Beside a complete entry: its name and this. */
+const MARKER = '.complete';
+const READABLE_CHARACTERS = 60;
+const VERSION = /^0\.0\.0-e[0-9a-f]{64}$/;
+/** The tool that the snapshots of this name are versions of: readable at first sight, and no other name's. */
+function toolOf(name) {
+    const readable = name.replace(/[^A-Za-z0-9.]+/g, '-').slice(-READABLE_CHARACTERS);
+    const digest = (0,external_node_crypto_.createHash)('sha256').update(name).digest('hex').slice(0, 16);
+    return `${TOOLS}/${readable.replace(/^[-.]+/, '')}-${digest}`;
+}
+/** By its content. Letters before the digits keep it valid: semver has no numbers that begin with 0. */
+function versionOf(sha256) {
+    return `0.0.0-e${sha256}`;
+}
+function isVersion(directory) {
+    return VERSION.test(directory);
+}
+function markerOf(entry) {
+    return `${entry}${MARKER}`;
+}
+
+;// CONCATENATED MODULE: ./lib/store/facts.js
+
+
+
+function textOf(facts) {
+    return `${JSON.stringify(facts, undefined, 2)}\n`;
+}
+/** Undefined where the entry is not what was written here; any other failure to read it is thrown. */
+async function readFacts(entry) {
+    return parseFacts(await (0,promises_.readFile)((0,external_node_path_.join)(entry, FACTS), 'utf8'));
+}
+/** When the source was last known to have this snapshot: the time of the file, since nothing else of it changes. */
+async function checkedAt(entry) {
+    return (await (0,promises_.stat)((0,external_node_path_.join)(entry, FACTS))).mtimeMs;
+}
+/** What goes into a request again is held to what a reply may have. */
+function parseFacts(text) {
+    const { name, etag, commit, bytes, sha256, openedAt } = recordIn(text);
+    const isRight = typeof name === 'string' &&
+        (etag === undefined || matches(etag, /^[\x20-\x7e\x80-\xff]{1,1024}$/)) &&
+        (commit === undefined || matches(commit, /^([0-9a-f]{40}|[0-9a-f]{64})$/)) &&
+        isCount(bytes) &&
+        matches(sha256, /^[0-9a-f]{64}$/) &&
+        isCount(openedAt);
+    return isRight ? { name, etag, commit, bytes, sha256, openedAt } : undefined;
+}
+function recordIn(text) {
+    try {
+        return JSON.parse(text) ?? {};
+    }
+    catch {
+        return {};
+    }
+}
+function matches(value, pattern) {
+    return typeof value === 'string' && pattern.test(value);
+}
+function isCount(value) {
+    return Number.isSafeInteger(value) && value > 0;
+}
+
+;// CONCATENATED MODULE: ./lib/store/entry.js
+
+
+
+
+
+
+/** Others may be removing the empty directory that an entry is to lie in. */
+const ATTEMPTS = 3;
+/**
+ * Makes a draft an entry. It comes by one rename and with all that belongs to it, so nobody sees a part of it; of two
+ * writers of one content one is first, and the other only brings its newer facts.
+ */
+async function entry_publish(draft, entry) {
+    const { directory, facts, now } = draft;
+    await (0,promises_.writeFile)((0,external_node_path_.join)(directory, FACTS), textOf(facts), { flag: 'wx', flush: true });
+    await setTime((0,external_node_path_.join)(directory, FACTS), facts.openedAt);
+    for (let attempt = 1;; attempt += 1) {
+        try {
+            await (0,promises_.mkdir)((0,external_node_path_.dirname)(entry), { recursive: true });
+            await move(draft, entry);
+            break;
+        }
+        catch (error) {
+            if (attempt === ATTEMPTS || !isMissing(error))
+                throw error;
+        }
+    }
+    await (0,promises_.writeFile)(markerOf(entry), '');
+    await setTime(markerOf(entry), now);
+}
+async function move({ directory, facts }, entry) {
+    try {
+        await (0,promises_.rename)(directory, entry);
+    }
+    catch (error) {
+        if (!(0,external_node_fs_.existsSync)(entry))
+            throw error;
+        if (await entry_isWhole(entry, facts.bytes))
+            return renewFacts(directory, entry, facts);
+        await removeEntry(entry);
+        await (0,promises_.rename)(directory, entry);
+    }
+}
+async function entry_isWhole(entry, bytes) {
+    const stats = await (0,promises_.stat)((0,external_node_path_.join)(entry, CONTENT)).catch(() => undefined);
+    return stats?.isFile() === true && stats.size === bytes;
+}
+async function renewFacts(directory, entry, { openedAt }) {
+    const theirs = await readFacts(entry).catch(() => undefined);
+    if (theirs === undefined || theirs.openedAt < openedAt) {
+        await (0,promises_.rename)((0,external_node_path_.join)(directory, FACTS), (0,external_node_path_.join)(entry, FACTS));
+    }
+}
+/**
+ * Removes an entry: it is gone at once for whoever looks for it, and whoever has opened it reads on. Rejects where
+ * the system does not let go of it.
+ */
+async function removeEntry(entry) {
+    const aside = removedPlace((0,external_node_path_.dirname)((0,external_node_path_.dirname)(entry)));
+    try {
+        await (0,promises_.rename)(entry, aside);
+    }
+    catch (error) {
+        if (!isMissing(error))
+            throw error;
+    }
+    await (0,promises_.rm)(markerOf(entry), { force: true });
+    await removeTree(aside);
+    await (0,promises_.rmdir)((0,external_node_path_.dirname)(entry)).catch(() => { });
+}
+/** Says that an entry is used; in a store that cannot be written to nothing is evicted either. */
+async function touch(entry, now) {
+    await setTime(markerOf(entry), now).catch(() => { });
+}
+function setTime(path, milliseconds) {
+    return (0,promises_.utimes)(path, milliseconds / 1000, milliseconds / 1000);
+}
+function isMissing(error) {
+    return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
 ;// CONCATENATED MODULE: ./lib/bell.js
 /** A condition variable for one thread: `wait` resolves at the next `ring`; look at your condition again then. */
 class Bell {
@@ -48974,6 +49181,801 @@ class Bell {
             this.#waiting.push(resolve);
         });
     }
+}
+
+;// CONCATENATED MODULE: ./lib/store/backlog.js
+
+/** About so much is written in one call: enough to be worth it, and little for the stream to wait for. */
+const BATCH_BYTES = 4 * 1024 * 1024;
+/**
+ * The pieces of a stream that are not in the file yet, in order. It keeps no copy: they are the stream's, which must
+ * not release them before `doneUpTo` has passed them. So no more wait than the stream has memory for.
+ */
+class Backlog {
+    #bell = new Bell();
+    #pieces = [];
+    #state = 'open';
+    #written = 0;
+    /** Told when `doneUpTo` has grown. */
+    onDone = () => { };
+    /** The place in the stream before which nothing is needed here. */
+    get doneUpTo() {
+        return this.#state === 'dropped' ? Number.POSITIVE_INFINITY : this.#written;
+    }
+    /** Whether the stream has come to its end, and nobody has dropped it. */
+    get isWhole() {
+        return this.#state === 'whole';
+    }
+    push(piece) {
+        if (this.#state !== 'open' || piece.length === 0)
+            return;
+        this.#pieces.push(piece);
+        this.#bell.ring();
+    }
+    /** Says that no more pieces come. */
+    end() {
+        if (this.#state === 'open')
+            this.#state = 'whole';
+        this.#bell.ring();
+    }
+    /** Says that the file is not wanted, or cannot be had. */
+    drop() {
+        this.#state = 'dropped';
+        this.#pieces.length = 0;
+        this.#bell.ring();
+        this.onDone();
+    }
+    /** The oldest pieces, as soon as there are any; none at the end. */
+    async next() {
+        while (this.#pieces.length === 0 && this.#state === 'open')
+            await this.#bell.wait();
+        let [count, bytes] = [0, 0];
+        while (count < this.#pieces.length && bytes < BATCH_BYTES)
+            bytes += this.#pieces[count++]?.length ?? 0;
+        return this.#pieces.slice(0, count);
+    }
+    /** Says that these, the oldest, are in the file. */
+    done(pieces) {
+        this.#pieces.splice(0, pieces.length);
+        for (const { length } of pieces)
+            this.#written += length;
+        this.onDone();
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/eviction.js
+
+
+
+
+
+
+/** More than a process needs from an entry to its marker, or from a marker to the removal of what it marked. */
+const UNMARKED_MS = 3_600_000;
+/**
+ * Removes what is left of processes that are gone, and as many entries, the least recently used first, as it takes to
+ * come under the limit. None that a live process reads goes. Returns how many bytes there are then, with those to come.
+ */
+async function evict(eviction) {
+    const { tools, maxBytes, now, incomingBytes, keep } = eviction;
+    const entries = [];
+    let bytes = incomingBytes;
+    for (const name of await directoriesIn(tools)) {
+        const found = await lookInto((0,external_node_path_.join)(tools, name), now);
+        entries.push(...found.entries);
+        bytes += found.otherBytes;
+    }
+    for (const entry of entries)
+        bytes += entry.bytes;
+    for (const entry of entries.sort((one, other) => one.usedAt - other.usedAt)) {
+        if (bytes <= maxBytes)
+            break;
+        if (!entry.isInUse && entry.path !== keep && (await tryRemove(entry.path)))
+            bytes -= entry.bytes;
+    }
+    return bytes;
+}
+/** Removes the entries beside this one, of its name and architecture, that are older: nobody looks for them any more. */
+async function removeOlder(entry, openedAt, now) {
+    const directory = (0,external_node_path_.dirname)((0,external_node_path_.dirname)(entry));
+    const { entries } = await lookInto(directory, now);
+    for (const { path, isInUse } of entries) {
+        if (path === entry || (0,external_node_path_.basename)(path) !== (0,external_node_path_.basename)(entry) || isInUse)
+            continue;
+        const facts = await readFacts(path).catch(() => undefined);
+        if (facts !== undefined && facts.openedAt < openedAt)
+            await tryRemove(path);
+    }
+}
+/** What lies in the directory of one name, when what nobody needs has been removed. */
+async function lookInto(directory, now) {
+    const entries = [];
+    const { roots, inUse } = await claimsIn(directory);
+    let otherBytes = 0;
+    for (const root of roots)
+        otherBytes += await bytesIn(root);
+    for (const path of await placesIn(directory)) {
+        const usedAt = await lastUse(path);
+        const bytes = await bytesIn(path);
+        const isInUse = inUse.has((0,external_node_path_.relative)(directory, path));
+        if (usedAt !== undefined)
+            entries.push({ path, bytes, usedAt, isInUse });
+        else if (!(await isLeft(path, now)) || !(await tryRemove(path)))
+            otherBytes += bytes;
+    }
+    return { entries, otherBytes };
+}
+/** Where entries are, or parts of them: `version/arch` or its marker. */
+async function placesIn(directory) {
+    const places = new Set();
+    for (const version of (await directoriesIn(directory)).filter(isVersion)) {
+        for (const { name } of await children((0,external_node_path_.join)(directory, version))) {
+            places.add((0,external_node_path_.join)(directory, version, name.endsWith(MARKER) ? name.slice(0, -MARKER.length) : name));
+        }
+        await (0,promises_.rmdir)((0,external_node_path_.join)(directory, version)).catch(() => { });
+    }
+    return [...places];
+}
+/** Undefined where the entry or its marker is missing. */
+async function lastUse(path) {
+    const [directory, marker] = await Promise.all([timeOf(path), timeOf(markerOf(path))]);
+    return directory === undefined ? undefined : marker;
+}
+/** Whether what lies there has lost its other part for good, and is not about to get it. */
+async function isLeft(path, now) {
+    const times = await Promise.all([timeOf(path), timeOf(markerOf(path))]);
+    return times.every((time) => time === undefined || now - time > UNMARKED_MS);
+}
+async function timeOf(path) {
+    return (await (0,promises_.stat)(path).catch(() => undefined))?.mtimeMs;
+}
+async function tryRemove(path) {
+    return removeEntry(path).then(() => true, () => false);
+}
+async function directoriesIn(directory) {
+    return (await children(directory)).filter((child) => child.isDirectory()).map(({ name }) => name);
+}
+async function children(directory) {
+    return (0,promises_.readdir)(directory, { withFileTypes: true }).catch(() => []);
+}
+async function bytesIn(directory) {
+    const names = await (0,promises_.readdir)(directory, { recursive: true }).catch(() => []);
+    const sizes = names.map(async (name) => (await (0,promises_.stat)((0,external_node_path_.join)(directory, name)).catch(() => undefined))?.size);
+    return (await Promise.all(sizes)).reduce((sum, size) => sum + (size ?? 0), 0);
+}
+
+;// CONCATENATED MODULE: ./lib/store/recording.js
+
+
+
+
+
+/**
+ * Writes a backlog into a file of its own, below the directory of a name. Undefined, and nothing is left, where the
+ * backlog was dropped; the same where it rejects.
+ */
+async function record(backlog, directory, room) {
+    await room.make();
+    const root = await claim(directory, 'recording', 'a snapshot');
+    try {
+        const draft = (0,external_node_path_.join)(root, 'entry');
+        await (0,promises_.mkdir)(draft);
+        const written = await fill((0,external_node_path_.join)(draft, CONTENT), backlog, room);
+        if (backlog.isWhole)
+            return { root, draft, ...written };
+    }
+    catch (error) {
+        await removeTree(root);
+        throw error;
+    }
+    await removeTree(root);
+    return undefined;
+}
+async function fill(file, backlog, room) {
+    const handle = await (0,promises_.open)(file, 'wx');
+    try {
+        const hash = (0,external_node_crypto_.createHash)('sha256');
+        let bytes = 0;
+        for (let pieces = await backlog.next(); pieces.length > 0; pieces = await backlog.next()) {
+            const more = pieces.reduce((sum, { length }) => sum + length, 0);
+            await room.require(bytes, more);
+            for (const piece of pieces)
+                hash.update(piece);
+            await append(handle, pieces);
+            bytes += more;
+            backlog.done(pieces);
+        }
+        if (backlog.isWhole)
+            await handle.datasync();
+        return { bytes, sha256: hash.digest('hex') };
+    }
+    finally {
+        await handle.close();
+    }
+}
+/** Writes all of the pieces: a disk that is nearly full takes a part of them first. */
+async function append(handle, pieces) {
+    for (let left = [...pieces]; left.length > 0;) {
+        const { bytesWritten } = await handle.writev(left);
+        left = withoutFirst(left, bytesWritten);
+    }
+}
+function withoutFirst(pieces, bytes) {
+    let toSkip = bytes;
+    const left = pieces.map((piece) => {
+        const skipped = Math.min(toSkip, piece.length);
+        toSkip -= skipped;
+        return piece.subarray(skipped);
+    });
+    return left.filter(({ length }) => length > 0);
+}
+
+;// CONCATENATED MODULE: ./lib/store/room.js
+
+
+
+/** What a snapshot of sources takes on disk when it is unpacked, by its own bytes. */
+const UNPACKED_RATIO = 3;
+const ADVICE = 'raise store-max-bytes to keep it';
+/** After so many bytes the disk is asked again. */
+const ASKED_BYTES = 32 * 1024 * 1024;
+/** The room that one recording may take: as much as the store's limit and the job leave it. */
+class Room {
+    #options;
+    #grantedUpTo = 0;
+    constructor(options) {
+        this.#options = options;
+    }
+    /** Evicts what has to go for the snapshot. Rejects where the store's limit does not let it in even then. */
+    async make() {
+        const { tools, maxBytes, now, bytes: incomingBytes = 0 } = this.#options;
+        this.#requireBelowLimit(incomingBytes);
+        await (0,promises_.mkdir)(tools, { recursive: true });
+        const eviction = { tools, now: now(), incomingBytes, keep: undefined };
+        const sum = await evict({ ...eviction, maxBytes });
+        const { lacking } = await this.#askDisk(0);
+        // Where even all of the store is too little, nothing goes for it.
+        if (lacking > 0 && lacking <= sum - incomingBytes)
+            await evict({ ...eviction, maxBytes: sum - lacking });
+        if (sum <= maxBytes)
+            return;
+        const others = `${sum - incomingBytes} bytes of it are in use`;
+        throw new errors/* ActionError */.l('LIMIT_EXCEEDED', `${others}, and ${incomingBytes} more do not fit; ${ADVICE}`);
+    }
+    /** Rejects where more bytes, after so many that are written, could be too many for the store or the disk. */
+    async require(written, more) {
+        this.#requireBelowLimit(written + more);
+        if (written < this.#grantedUpTo)
+            return;
+        const { free, needed, lacking } = await this.#askDisk(written);
+        if (lacking > 0) {
+            throw new errors/* ActionError */.l('LIMIT_EXCEEDED', `its disk has ${free} bytes free, and the job may need ${needed}`);
+        }
+        this.#grantedUpTo = written + ASKED_BYTES;
+    }
+    #requireBelowLimit(bytes) {
+        const { maxBytes } = this.#options;
+        if (bytes <= maxBytes)
+            return;
+        throw new errors/* ActionError */.l('LIMIT_EXCEEDED', `the snapshot has more than ${maxBytes} bytes; ${ADVICE}`);
+    }
+    /** What is free, and what should be when so much is written: for the rest of the recording, and the job. */
+    async #askDisk(written) {
+        const { tools, bytes = 0, spareBytes } = this.#options;
+        const { bsize, blocks, bavail } = await (0,promises_.statfs)(tools);
+        const free = bavail * bsize;
+        const needed = spareBytes + (1 + UNPACKED_RATIO) * Math.max(0, bytes - written);
+        // Some file systems tell nothing.
+        return { free, needed, lacking: blocks === 0 ? 0 : needed - free };
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/tee.js
+/**
+ * The same stream, of which every piece also goes into a backlog. Memory is given back when both are done with it:
+ * a disk that is slow slows the stream down, and never makes it larger.
+ */
+function tee(stream, backlog) {
+    let released = 0;
+    const relay = () => {
+        const upTo = Math.min(released, backlog.doneUpTo);
+        if (upTo > 0)
+            stream.release(upTo);
+    };
+    backlog.onDone = relay;
+    return {
+        get holdBytes() {
+            return stream.holdBytes;
+        },
+        release: (upTo) => {
+            released = Math.max(released, upTo);
+            relay();
+        },
+        cancel: (reason) => stream.cancel(reason),
+        [Symbol.asyncIterator]: () => passed(stream, backlog),
+    };
+}
+async function* passed(stream, backlog) {
+    let isWhole = false;
+    try {
+        for await (const piece of stream) {
+            backlog.push(piece);
+            yield piece;
+        }
+        isWhole = true;
+    }
+    finally {
+        if (isWhole)
+            backlog.end();
+        else
+            backlog.drop();
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/recorder.js
+
+
+
+
+
+
+
+
+
+
+/**
+ * Writes a snapshot into the store while it streams. What goes wrong with that ends the recording, and never the
+ * stream. Commit or discard it: until then it may be writing.
+ */
+class Recorder {
+    #options;
+    #backlog = new Backlog();
+    #recording = Promise.resolve(undefined);
+    constructor(options) {
+        this.#options = options;
+    }
+    /** The same stream, recorded as far as it is read; called once. It takes no memory but the stream's own. */
+    tee(stream) {
+        this.#recording = this.#record();
+        return tee(stream, this.#backlog);
+    }
+    /** Makes an entry of a stream that was read to its end, once all of it is on the disk. Never rejects. */
+    async commit() {
+        if (!this.#backlog.isWhole)
+            this.#backlog.drop();
+        const recording = await this.#recording;
+        if (recording === undefined)
+            return 'dropped';
+        try {
+            await this.#publish(recording);
+            return 'kept';
+        }
+        catch (error) {
+            this.#options.complain(error);
+            return 'dropped';
+        }
+        finally {
+            await removeTree(recording.root);
+        }
+    }
+    /** Removes what was recorded; nothing runs any more when it resolves. Never rejects. */
+    async discard() {
+        this.#backlog.drop();
+        const recording = await this.#recording;
+        if (recording !== undefined)
+            await removeTree(recording.root);
+    }
+    async #record() {
+        const { announced, directory } = this.#options;
+        try {
+            return await record(this.#backlog, directory, new Room({ ...this.#options, bytes: announced.bytes }));
+        }
+        catch (error) {
+            this.#backlog.drop();
+            this.#options.complain(error);
+            return undefined;
+        }
+    }
+    async #publish({ draft, bytes, sha256 }) {
+        const { announced, directory, arch, tools, maxBytes, now } = this.#options;
+        if (bytes === 0 || bytes !== (announced.bytes ?? bytes)) {
+            throw new errors/* ActionError */.l('TRUNCATED', `${bytes} of ${announced.bytes ?? 'some'} bytes came`);
+        }
+        const entry = (0,external_node_path_.join)(directory, versionOf(sha256), arch);
+        await entry_publish({ directory: draft, facts: { ...announced, bytes, sha256 }, now: now() }, entry);
+        await removeOlder(entry, announced.openedAt, now());
+        await evict({ tools, maxBytes, now: now(), incomingBytes: 0, keep: entry });
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/ring.js
+/**
+ * A ring of bytes, addressed by their place in the stream. Bounded by `capacity`. Bytes stay where they are until
+ * released, so that views of them can be read without a copy.
+ */
+class Ring {
+    capacity;
+    #memory;
+    #released = 0;
+    constructor(capacity) {
+        this.capacity = capacity;
+        this.#memory = Buffer.allocUnsafeSlow(capacity);
+    }
+    /** The place up to which bytes can be written now. */
+    get limit() {
+        return this.#released + this.capacity;
+    }
+    /** Writes bytes at their place in the stream; the caller has made sure that they end within `limit`. */
+    write(at, bytes) {
+        if (at < this.#released || at + bytes.length > this.limit) {
+            throw new RangeError(`write of ${at}-${at + bytes.length} outside ${this.#released}-${this.limit}`);
+        }
+        const place = at % this.capacity;
+        const fitting = Math.min(bytes.length, this.capacity - place);
+        this.#memory.set(bytes.subarray(0, fitting), place);
+        this.#memory.set(bytes.subarray(fitting), 0);
+    }
+    /** The memory of the bytes from `start` to `end`: one view, or two where they go round. */
+    *views(start, end) {
+        for (let at = start; at < end;) {
+            const place = at % this.capacity;
+            const length = Math.min(end - at, this.capacity - place);
+            yield this.#memory.subarray(place, place + length);
+            at += length;
+        }
+    }
+    /** Gives up all bytes before `upTo`; views of them are no longer valid. */
+    release(upTo) {
+        if (upTo > this.#released)
+            this.#released = upTo;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/disk-stream.js
+
+
+
+/** With a ring of 8 MiB more frames go round its end, which takes 10 % longer; a larger one gains nothing. */
+const RING_BYTES = 32 * 1024 * 1024;
+/** What is read at a time is this part of the ring. */
+const BLOCKS = 32;
+/**
+ * A file's bytes, read ahead of the consumer in blocks of 1 MiB, one at a time, into a ring of at most 32 MiB, so
+ * that they lie side by side. A file that turns out to be shorter is an error.
+ */
+function diskStream(file, options) {
+    return new DiskStream(file, options);
+}
+class DiskStream {
+    holdBytes;
+    #file;
+    #signal;
+    #ring;
+    #blockBytes;
+    #bell = new Bell();
+    #read = 0;
+    #end;
+    constructor(file, { signal, ringBytes = RING_BYTES }) {
+        this.#file = file;
+        this.#signal = signal;
+        this.#ring = new Ring(Math.min(ringBytes, file.bytes));
+        this.#blockBytes = Math.ceil(ringBytes / BLOCKS);
+        // A whole block has room, whatever of these the consumer holds.
+        this.holdBytes = this.#ring.capacity - (file.bytes > ringBytes ? this.#blockBytes : 0);
+    }
+    release(upTo) {
+        this.#ring.release(upTo);
+        this.#bell.ring();
+    }
+    cancel(reason) {
+        this.#end ??= { reason };
+        this.#bell.ring();
+    }
+    async *[Symbol.asyncIterator]() {
+        const relay = () => this.cancel(this.#signal.reason);
+        this.#signal.addEventListener('abort', relay);
+        if (this.#signal.aborted)
+            relay();
+        const reading = this.#readAhead().catch((error) => this.cancel(error));
+        try {
+            for (let at = 0; at < this.#file.bytes;) {
+                while (this.#read === at && this.#end === undefined)
+                    await this.#bell.wait();
+                if (this.#end !== undefined)
+                    throw this.#end.reason;
+                const end = this.#read;
+                yield* this.#ring.views(at, end);
+                at = end;
+            }
+        }
+        finally {
+            this.#signal.removeEventListener('abort', relay);
+            this.cancel(new Error('the consumer stopped'));
+            await reading;
+        }
+    }
+    async #readAhead() {
+        const { handle, bytes } = this.#file;
+        while (this.#read < bytes) {
+            const end = Math.min(this.#read + this.#blockBytes, bytes);
+            while (end > this.#ring.limit && this.#end === undefined)
+                await this.#bell.wait();
+            if (this.#end !== undefined)
+                return;
+            this.#read += await this.#readBlock(handle, end);
+            this.#bell.ring();
+        }
+    }
+    /** Reads up to `end`, or to the end of the ring, straight into it. */
+    async #readBlock(handle, end) {
+        const [memory = new Uint8Array(0)] = this.#ring.views(this.#read, end);
+        const { path, bytes } = this.#file;
+        let cause;
+        try {
+            const { bytesRead } = await handle.read(memory, { position: this.#read });
+            if (bytesRead > 0)
+                return bytesRead;
+        }
+        catch (error) {
+            cause = error;
+        }
+        throw new errors/* ActionError */.l('TRUNCATED', `${path} gave ${this.#read} of ${bytes} bytes`, { cause });
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/stored.js
+
+
+
+
+
+
+
+/** A snapshot on disk, open: whoever removes it does not take it away from its reader. Close it. */
+class Stored {
+    facts;
+    /** Since its source was last known to have it; infinite where the clock has been put back. */
+    checkedMsAgo;
+    #opened;
+    #closing;
+    constructor(opened) {
+        this.facts = opened.facts;
+        this.checkedMsAgo = opened.checkedMsAgo < 0 ? Number.POSITIVE_INFINITY : opened.checkedMsAgo;
+        this.#opened = opened;
+    }
+    /** Undefined where the file is not what its facts say; rejects where it cannot be opened. */
+    static async open(entry, facts, now) {
+        const lease = await leaseOn(entry);
+        let handle;
+        let stored;
+        try {
+            handle = await (0,promises_.open)((0,external_node_path_.join)(entry, CONTENT));
+            const checkedMsAgo = now() - (await checkedAt(entry));
+            const stats = await handle.stat();
+            if (stats.isFile() && stats.size === facts.bytes) {
+                stored = new Stored({ entry, facts, now, handle, lease, checkedMsAgo });
+            }
+        }
+        finally {
+            if (stored === undefined)
+                await letGo(handle, lease);
+        }
+        if (stored !== undefined)
+            await touch(entry, now());
+        return stored;
+    }
+    /**
+     * Its bytes, once. They are as many as the facts say; that they are the same as once came shows when they are
+     * unpacked, as it does with those of any source.
+     */
+    stream(signal) {
+        const { entry, facts, handle } = this.#opened;
+        return diskStream({ handle, bytes: facts.bytes, path: (0,external_node_path_.join)(entry, CONTENT) }, { signal });
+    }
+    /** Says that its source still has it. */
+    async confirm() {
+        const { entry, now } = this.#opened;
+        // Evicted meanwhile, or not to be written to: then it is asked about once more.
+        await setTime((0,external_node_path_.join)(entry, FACTS), now()).catch(() => { });
+    }
+    /** Closes it, and removes what turned out to be damaged. Never rejects. */
+    async remove() {
+        await this.close();
+        await removeEntry(this.#opened.entry).catch(() => { });
+    }
+    /** May be called again. Its stream has ended, or ends with an error. */
+    close() {
+        this.#closing ??= letGo(this.#opened.handle, this.#opened.lease);
+        return this.#closing;
+    }
+}
+/** Tells evictions that the entry is in use. */
+function leaseOn(entry) {
+    const directory = (0,external_node_path_.dirname)((0,external_node_path_.dirname)(entry));
+    return claim(directory, 'reading', (0,external_node_path_.relative)(directory, entry)).catch(() => undefined);
+}
+async function letGo(handle, lease) {
+    await handle?.close();
+    if (lease !== undefined)
+        await removeTree(lease);
+}
+
+;// CONCATENATED MODULE: ./lib/store/store.js
+
+
+
+
+
+
+
+/** As much as unpacking leaves free. */
+const SPARE_BYTES = 256 * 1024 * 1024;
+/**
+ * Snapshots on this machine's disk, for whoever uses the same directory at the same time. A name is that of one
+ * object at one source: its address without a query, say. Where the store cannot be used nothing is in it.
+ */
+class Store {
+    #options;
+    #tools;
+    #hasComplained = false;
+    constructor(options) {
+        this.#options = options;
+        this.#tools = (0,external_node_path_.join)(options.directory, TOOLS);
+    }
+    /** The snapshot of this name that was opened last at its source. What is damaged is removed. Close the result. */
+    async find(name) {
+        const { now } = this.#options;
+        for (const { entry, facts } of await this.#candidates(name)) {
+            const stored = await this.#soundOf(entry, Stored.open(entry, facts, now));
+            if (stored !== undefined)
+                return stored;
+        }
+        return undefined;
+    }
+    /** What records a snapshot that has been opened just now. */
+    recorder(announced) {
+        const { directory, now } = this.#options;
+        return new Recorder({
+            ...this.#options,
+            announced: { ...announced, openedAt: now() },
+            tools: this.#tools,
+            directory: (0,external_node_path_.join)(directory, toolOf(announced.name)),
+            complain: (error) => this.#complain(error),
+        });
+    }
+    /** The complete ones of a name, the last opened first. */
+    async #candidates(name) {
+        const candidates = [];
+        for (const entry of this.#entriesOf(toolOf(name))) {
+            const facts = await this.#soundOf(entry, readFacts(entry));
+            if (facts?.name === name)
+                candidates.push({ entry, facts });
+        }
+        return candidates.sort((one, other) => other.facts.openedAt - one.facts.openedAt);
+    }
+    #entriesOf(tool) {
+        const { toolCache, arch } = this.#options;
+        try {
+            const versions = toolCache.findAllVersions(tool, arch);
+            return versions.map((version) => toolCache.find(tool, version, arch)).filter((entry) => entry !== '');
+        }
+        catch (error) {
+            this.#complain(error);
+            return [];
+        }
+    }
+    /** What was read of an entry. One that is not as it was written here is removed, and passed over. */
+    async #soundOf(entry, reading) {
+        try {
+            const found = await reading;
+            if (found !== undefined)
+                return found;
+        }
+        catch (error) {
+            // What is missing has just been evicted, or is about to be: others may be bringing it anew.
+            if (!isMissing(error))
+                this.#complain(error);
+            return undefined;
+        }
+        await removeEntry(entry).catch(() => { });
+        return undefined;
+    }
+    #complain(error) {
+        if (this.#hasComplained)
+            return;
+        this.#hasComplained = true;
+        this.#options.log(`the snapshot store in ${this.#options.directory} is not used: ${(0,errors/* describeError */.U)(error)}`);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/kept-snapshot.js
+
+
+/**
+ * The snapshot that this machine keeps, where its source says that it still holds or cannot say anything, else the
+ * one of the source, which is kept while it streams.
+ */
+async function openKept(options) {
+    const { store, name, maxAgeMs, open, signal, log, whenAway, use } = options;
+    const stored = use === 'renew' ? undefined : await store.find(name);
+    if (stored === undefined)
+        return recorded((await open(undefined)), options);
+    try {
+        if (stored.checkedMsAgo < maxAgeMs)
+            return fromStore(stored, signal);
+        const newer = await open(stored.facts.etag);
+        if (newer === undefined) {
+            await stored.confirm();
+            return fromStore(stored, signal);
+        }
+        await stored.close();
+        return recorded(newer, options);
+    }
+    catch (error) {
+        if (signal.aborted || whenAway === 'fail' || !isAway(error)) {
+            await stored.close();
+            throw error;
+        }
+        log(`${(0,errors/* describeError */.U)(error)}; going on with the snapshot that this machine has kept`);
+        return fromStore(stored, signal);
+    }
+}
+/** Not where the source refuses: what it shows to nobody else is not for this job either. */
+const AWAY = new Set([
+    'CONNECTION_FAILED',
+    'SERVER_ERROR',
+    'RATE_LIMITED',
+    'STALLED',
+    'TIMEOUT',
+]);
+function isAway(error) {
+    return error instanceof errors/* ActionError */.l && AWAY.has(error.code);
+}
+function fromStore(stored, signal) {
+    const { name, etag, commit, bytes: total } = stored.facts;
+    const ended = async (verdict) => {
+        await (verdict === 'bad' ? stored.remove() : stored.close());
+        return verdict === 'bad' ? 'dropped' : 'kept';
+    };
+    const place = `the snapshot that this machine has kept of ${name}`;
+    return { source: 'store', place, etag, commit, total, stream: () => stored.stream(signal), ended };
+}
+function recorded(opened, { store, name }) {
+    const { etag, commit, total } = opened;
+    const recorder = store.recorder({ name, etag, commit, bytes: total });
+    const ended = async (verdict) => {
+        if (verdict === 'good')
+            return recorder.commit();
+        await recorder.discard();
+        return 'dropped';
+    };
+    return { ...opened, stream: () => recorder.tee(opened.stream()), ended };
+}
+/** What another copy of the snapshot may not have. */
+const BLAMED = new Set([
+    'NOT_ZSTD',
+    'CORRUPT_ZSTD',
+    'CORRUPT_ARCHIVE',
+    'TRUNCATED',
+    'EMPTY_SNAPSHOT',
+    'DIGEST_MISMATCH',
+    'UNSAFE_ENTRY',
+    'UNSAFE_GIT',
+    'GIT_FAILED',
+    'COMMIT_MISMATCH',
+]);
+/** What a failed restore says of its snapshot. */
+function verdictOn(error) {
+    return error instanceof errors/* ActionError */.l && BLAMED.has(error.code) ? 'bad' : 'unsure';
+}
+/** The store of this machine, where it keeps snapshots. What it needs of the runner's tools is loaded only then. */
+async function storeFor({ store: wanted }, { toolCache, log }) {
+    if (wanted === undefined)
+        return undefined;
+    const { directory, maxBytes, maxAgeMs } = wanted;
+    const now = () => Date.now();
+    const options = { directory, maxBytes, arch: process.arch, spareBytes: SPARE_BYTES, now, log };
+    return { maxAgeMs, store: new Store({ ...options, toolCache: await toolCache(directory) }) };
 }
 
 ;// CONCATENATED MODULE: ./lib/http/retry.js
@@ -49923,49 +50925,6 @@ class ParallelFetch {
         const reply = range.start === 0 ? this.#snapshot.first.reply : undefined;
         const done = fetchRange(source, chunk, range.end, reply).then(() => chunk.finish());
         return { value: chunk, done };
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/ring.js
-/**
- * A ring of bytes, addressed by their place in the stream. Bounded by `capacity`. Bytes stay where they are until
- * released, so that views of them can be read without a copy.
- */
-class Ring {
-    capacity;
-    #memory;
-    #released = 0;
-    constructor(capacity) {
-        this.capacity = capacity;
-        this.#memory = Buffer.allocUnsafeSlow(capacity);
-    }
-    /** The place up to which bytes can be written now. */
-    get limit() {
-        return this.#released + this.capacity;
-    }
-    /** Writes bytes at their place in the stream; the caller has made sure that they end within `limit`. */
-    write(at, bytes) {
-        if (at < this.#released || at + bytes.length > this.limit) {
-            throw new RangeError(`write of ${at}-${at + bytes.length} outside ${this.#released}-${this.limit}`);
-        }
-        const place = at % this.capacity;
-        const fitting = Math.min(bytes.length, this.capacity - place);
-        this.#memory.set(bytes.subarray(0, fitting), place);
-        this.#memory.set(bytes.subarray(fitting), 0);
-    }
-    /** The memory of the bytes from `start` to `end`: one view, or two where they go round. */
-    *views(start, end) {
-        for (let at = start; at < end;) {
-            const place = at % this.capacity;
-            const length = Math.min(end - at, this.capacity - place);
-            yield this.#memory.subarray(place, place + length);
-            at += length;
-        }
-    }
-    /** Gives up all bytes before `upTo`; views of them are no longer valid. */
-    release(upTo) {
-        if (upTo > this.#released)
-            this.#released = upTo;
     }
 }
 
@@ -52549,47 +53508,55 @@ function ended(beginning) {
 
 
 
+
 /** Open, download, unpack, settle, freshen, arrive, swap. On failure the destination is as it was. */
 async function fromSnapshot(job, target, session) {
     let source;
-    const attempt = async (git) => {
+    const attempt = async ({ git, store }) => {
         // First of all: what follows takes 10 ms, and the threads of a tree as long again, which the network can use.
         const over = new AbortController();
-        const opening = job.timing.measure('open', () => session.open(target, over.signal));
-        const ended = Promise.allSettled([opening]);
+        const opening = job.timing.measure('open', () => session.open(target, over.signal, store));
+        const settled = Promise.allSettled([opening]);
+        let verdict = 'good';
         try {
             return await publish(job, (staging) => grow({ job, target, session, staging, git, opening }));
         }
+        catch (error) {
+            verdict = verdictOn(error);
+            throw error;
+        }
         finally {
             over.abort();
-            const [opened] = await ended;
+            const [opened] = await settled;
             if (opened.status === 'fulfilled') {
                 source = opened.value.source;
-                await opened.value.ended?.('failed');
+                await opened.value.ended?.(verdict);
             }
         }
     };
     try {
         // Held to a digest, nothing of the snapshot may be used before all of it has come.
-        return await attempt(job.inputs.sha256 === undefined ? 'early' : 'last');
+        return await attempt({ git: job.inputs.sha256 === undefined ? 'early' : 'last', store: 'use' });
     }
     catch (error) {
-        const instead = secondTry(error, source);
-        if (instead === undefined || job.context.signal.aborted)
+        const second = secondTry(error, source);
+        if (second === undefined || job.context.signal.aborted)
             throw error;
-        job.context.log(`${(0,errors/* describeError */.U)(error)}; starting again ${instead}`);
-        return attempt('last');
+        job.context.log(`${(0,errors/* describeError */.U)(error)}; starting again ${second.words}`);
+        return attempt(second.way);
     }
 }
-/** What makes another attempt worth it, in words. */
+/** What makes another attempt worth it. */
 function secondTry(error, source) {
-    if (error instanceof ScatteredDotGit)
-        return 'with git at the end';
-    if (source === 'store')
-        return 'without what this machine has kept';
-    if (error instanceof errors/* ActionError */.l && error.code === 'SNAPSHOT_CHANGED')
-        return 'with the new one';
-    return undefined;
+    if (error instanceof ScatteredDotGit) {
+        return { way: { git: 'last', store: 'use' }, words: 'with git at the end' };
+    }
+    const isChanged = error instanceof errors/* ActionError */.l && error.code === 'SNAPSHOT_CHANGED';
+    if (isChanged)
+        return { way: { git: 'last', store: 'use' }, words: 'with the new one' };
+    if (source !== 'store' || verdictOn(error) !== 'bad')
+        return undefined;
+    return { way: { git: 'last', store: 'renew' }, words: 'without what this machine has kept' };
 }
 /** When it ends, however it does, nothing writes to staging any more. */
 async function grow(attempt) {
@@ -52603,7 +53570,7 @@ async function grow(attempt) {
         shortcuts.begin(snapshot.commit);
         const { commit: announcedCommit } = snapshot;
         clone = new SnapshotClone({ job, target, tree: staging.tree, announcedCommit, probedConfig, shortcuts });
-        return await fill(clone, { ...attempt, snapshot, tree });
+        return await from_snapshot_fill(clone, { ...attempt, snapshot, tree });
     }
     finally {
         await clone?.stop();
@@ -52611,29 +53578,17 @@ async function grow(attempt) {
         await tree.close();
     }
 }
-async function fill(clone, filling) {
-    const { job, target, snapshot } = filling;
-    const unpacked = await job.timing.measure('restore', () => unpackWhole(filling));
-    // What is kept of it is written out while git works.
-    const ended = snapshot.ended?.('unpacked');
-    const settling = job.timing.measure('settle', () => clone.finish(unpacked, lfsBringer(filling)));
-    const [settled] = await together(settling, Promise.resolve(ended));
+async function from_snapshot_fill(clone, filling) {
+    const { job, target, snapshot, tree } = filling;
+    const options = { ...threadsOf(job.inputs), commit: snapshot.commit };
+    const unpacked = await job.timing.measure('restore', () => unpack(snapshot.stream(), tree, options));
+    const settled = await job.timing.measure('settle', () => clone.finish(unpacked, lfsBringer(filling)));
     const { bytes: unpackedBytes, files, spent, movedRecordOf } = unpacked;
     const { commit, objectFormat, freshenedBy } = settled;
     const { source, etag } = snapshot;
     const restored = { source, commit, etag, unpackedBytes, files, spent };
     const result = { outcome: 'restored', freshenedBy, commit: target.commit, snapshot: restored };
     return { result, proven: { objectFormat, movedRecordOf } };
-}
-/** Says at once when that fails: what is kept of it is no good then. */
-async function unpackWhole({ job, snapshot, tree }) {
-    try {
-        return await unpack(snapshot.stream(), tree, { ...threadsOf(job.inputs), commit: snapshot.commit });
-    }
-    catch (error) {
-        await snapshot.ended?.('failed');
-        throw error;
-    }
 }
 function treeFor({ job, staging, git }, onDotGit) {
     return new TreeBuilder({
@@ -53105,956 +54060,6 @@ function ownerIdOf({ payload }) {
     return typeof id === 'number' ? id : undefined;
 }
 
-// EXTERNAL MODULE: ./lib/owner.js
-var lib_owner = __nccwpck_require__(5524);
-;// CONCATENATED MODULE: ./lib/store/claim.js
-
-
-
-
-const CLAIM = /^\.(recording|reading)-[0-9a-f-]{36}$/;
-const REMOVED = /^\.removed-[0-9a-f-]{36}$/;
-/**
- * Makes a directory that says which process is at work on what in the directory of a name: others leave that alone,
- * and remove what is in it when the process is gone.
- */
-async function claim(directory, purpose, subject) {
-    const root = (0,external_node_path_.join)(directory, `.${purpose}-${(0,external_node_crypto_.randomUUID)()}`);
-    await (0,promises_.mkdir)(root, { recursive: true });
-    try {
-        await (0,lib_owner/* markOwn */.KQ)(root, subject);
-    }
-    catch (error) {
-        await removeTree(root);
-        throw error;
-    }
-    return root;
-}
-/** Where an entry is moved before its files are removed, so that nobody finds half of one. */
-function removedPlace(directory) {
-    return (0,external_node_path_.join)(directory, `.removed-${(0,external_node_crypto_.randomUUID)()}`);
-}
-/** Removes what processes that are gone have left in the directory of a name. */
-async function claimsIn(directory) {
-    const [roots, inUse] = [[], new Set()];
-    for (const name of await (0,promises_.readdir)(directory).catch(() => [])) {
-        const root = (0,external_node_path_.join)(directory, name);
-        if (REMOVED.test(name))
-            await removeTree(root);
-        if (!CLAIM.test(name))
-            continue;
-        // Of another container or another boot it is left until no job can still be running.
-        if (await (0,lib_owner/* isAbandoned */.zI)(root, '').catch(() => false)) {
-            await removeTree(root);
-            continue;
-        }
-        roots.push(root);
-        const owner = await (0,lib_owner/* ownerOf */.bf)(root);
-        if (owner !== undefined && name.startsWith('.reading-'))
-            inUse.add(owner.destination);
-    }
-    return { roots, inUse };
-}
-/** What cannot be removed is left to a later run. */
-async function removeTree(path) {
-    await (0,promises_.rm)(path, { recursive: true, force: true, maxRetries: 3 }).catch(() => { });
-}
-
-;// CONCATENATED MODULE: ./lib/store/layout.js
-
-/** The directory of the tool cache that all snapshots lie in. Other files than these need another name. */
-const TOOLS = 'git-snapshot';
-/** In an entry: the snapshot as its source sent it. */
-const CONTENT = 'snapshot.tar.zst';
-/** In an entry: what is known of the snapshot. */
-const FACTS = 'facts.json';
-/** Beside a complete entry: its name and this. */
-const MARKER = '.complete';
-const READABLE_CHARACTERS = 60;
-const VERSION = /^0\.0\.0-e[0-9a-f]{64}$/;
-/** The tool that the snapshots of this name are versions of: readable at first sight, and no other name's. */
-function toolOf(name) {
-    const readable = name.replace(/[^A-Za-z0-9.]+/g, '-').slice(-READABLE_CHARACTERS);
-    const digest = (0,external_node_crypto_.createHash)('sha256').update(name).digest('hex').slice(0, 16);
-    return `${TOOLS}/${readable.replace(/^[-.]+/, '')}-${digest}`;
-}
-/** By its content. Letters before the digits keep it valid: semver has no numbers that begin with 0. */
-function versionOf(sha256) {
-    return `0.0.0-e${sha256}`;
-}
-function isVersion(directory) {
-    return VERSION.test(directory);
-}
-function markerOf(entry) {
-    return `${entry}${MARKER}`;
-}
-
-;// CONCATENATED MODULE: ./lib/store/facts.js
-
-
-
-function textOf(facts) {
-    return `${JSON.stringify(facts, undefined, 2)}\n`;
-}
-/** Undefined where the entry is not what was written here; any other failure to read it is thrown. */
-async function readFacts(entry) {
-    return parseFacts(await (0,promises_.readFile)((0,external_node_path_.join)(entry, FACTS), 'utf8'));
-}
-/** When the source was last known to have this snapshot: the time of the file, since nothing else of it changes. */
-async function checkedAt(entry) {
-    return (await (0,promises_.stat)((0,external_node_path_.join)(entry, FACTS))).mtimeMs;
-}
-/** What goes into a request again is held to what a reply may have. */
-function parseFacts(text) {
-    const { name, etag, commit, bytes, sha256, openedAt } = recordIn(text);
-    const isRight = typeof name === 'string' &&
-        (etag === undefined || matches(etag, /^[\x20-\x7e\x80-\xff]{1,1024}$/)) &&
-        (commit === undefined || matches(commit, /^([0-9a-f]{40}|[0-9a-f]{64})$/)) &&
-        isCount(bytes) &&
-        matches(sha256, /^[0-9a-f]{64}$/) &&
-        isCount(openedAt);
-    return isRight ? { name, etag, commit, bytes, sha256, openedAt } : undefined;
-}
-function recordIn(text) {
-    try {
-        return JSON.parse(text) ?? {};
-    }
-    catch {
-        return {};
-    }
-}
-function matches(value, pattern) {
-    return typeof value === 'string' && pattern.test(value);
-}
-function isCount(value) {
-    return Number.isSafeInteger(value) && value > 0;
-}
-
-;// CONCATENATED MODULE: ./lib/store/entry.js
-
-
-
-
-
-
-/** Others may be removing the empty directory that an entry is to lie in. */
-const ATTEMPTS = 3;
-/**
- * Makes a draft an entry. It comes by one rename and with all that belongs to it, so nobody sees a part of it; of two
- * writers of one content one is first, and the other only brings its newer facts.
- */
-async function entry_publish(draft, entry) {
-    const { directory, facts, now } = draft;
-    await (0,promises_.writeFile)((0,external_node_path_.join)(directory, FACTS), textOf(facts), { flag: 'wx', flush: true });
-    await setTime((0,external_node_path_.join)(directory, FACTS), facts.openedAt);
-    for (let attempt = 1;; attempt += 1) {
-        try {
-            await (0,promises_.mkdir)((0,external_node_path_.dirname)(entry), { recursive: true });
-            await move(draft, entry);
-            break;
-        }
-        catch (error) {
-            if (attempt === ATTEMPTS || !isMissing(error))
-                throw error;
-        }
-    }
-    await (0,promises_.writeFile)(markerOf(entry), '');
-    await setTime(markerOf(entry), now);
-}
-async function move({ directory, facts }, entry) {
-    try {
-        await (0,promises_.rename)(directory, entry);
-    }
-    catch (error) {
-        if (!(0,external_node_fs_.existsSync)(entry))
-            throw error;
-        if (await entry_isWhole(entry, facts.bytes))
-            return renewFacts(directory, entry, facts);
-        await removeEntry(entry);
-        await (0,promises_.rename)(directory, entry);
-    }
-}
-async function entry_isWhole(entry, bytes) {
-    const stats = await (0,promises_.stat)((0,external_node_path_.join)(entry, CONTENT)).catch(() => undefined);
-    return stats?.isFile() === true && stats.size === bytes;
-}
-async function renewFacts(directory, entry, { openedAt }) {
-    const theirs = await readFacts(entry).catch(() => undefined);
-    if (theirs === undefined || theirs.openedAt < openedAt) {
-        await (0,promises_.rename)((0,external_node_path_.join)(directory, FACTS), (0,external_node_path_.join)(entry, FACTS));
-    }
-}
-/**
- * Removes an entry: it is gone at once for whoever looks for it, and whoever has opened it reads on. Rejects where
- * the system does not let go of it.
- */
-async function removeEntry(entry) {
-    const aside = removedPlace((0,external_node_path_.dirname)((0,external_node_path_.dirname)(entry)));
-    try {
-        await (0,promises_.rename)(entry, aside);
-    }
-    catch (error) {
-        if (!isMissing(error))
-            throw error;
-    }
-    await (0,promises_.rm)(markerOf(entry), { force: true });
-    await removeTree(aside);
-    await (0,promises_.rmdir)((0,external_node_path_.dirname)(entry)).catch(() => { });
-}
-/** Says that an entry is used; in a store that cannot be written to nothing is evicted either. */
-async function touch(entry, now) {
-    await setTime(markerOf(entry), now).catch(() => { });
-}
-function setTime(path, milliseconds) {
-    return (0,promises_.utimes)(path, milliseconds / 1000, milliseconds / 1000);
-}
-function isMissing(error) {
-    return error instanceof Error && 'code' in error && error.code === 'ENOENT';
-}
-
-;// CONCATENATED MODULE: ./lib/store/backlog.js
-
-/** About so much is written in one call: enough to be worth it, and little for the stream to wait for. */
-const BATCH_BYTES = 4 * 1024 * 1024;
-/**
- * The pieces of a stream that are not in the file yet, in order. It keeps no copy: they are the stream's, which must
- * not release them before `doneUpTo` has passed them. So no more wait than the stream has memory for.
- */
-class Backlog {
-    #bell = new Bell();
-    #pieces = [];
-    #state = 'open';
-    #written = 0;
-    /** Told when `doneUpTo` has grown. */
-    onDone = () => { };
-    /** The place in the stream before which nothing is needed here. */
-    get doneUpTo() {
-        return this.#state === 'dropped' ? Number.POSITIVE_INFINITY : this.#written;
-    }
-    /** Whether the stream has come to its end, and nobody has dropped it. */
-    get isWhole() {
-        return this.#state === 'whole';
-    }
-    push(piece) {
-        if (this.#state !== 'open' || piece.length === 0)
-            return;
-        this.#pieces.push(piece);
-        this.#bell.ring();
-    }
-    /** Says that no more pieces come. */
-    end() {
-        if (this.#state === 'open')
-            this.#state = 'whole';
-        this.#bell.ring();
-    }
-    /** Says that the file is not wanted, or cannot be had. */
-    drop() {
-        this.#state = 'dropped';
-        this.#pieces.length = 0;
-        this.#bell.ring();
-        this.onDone();
-    }
-    /** The oldest pieces, as soon as there are any; none at the end. */
-    async next() {
-        while (this.#pieces.length === 0 && this.#state === 'open')
-            await this.#bell.wait();
-        let [count, bytes] = [0, 0];
-        while (count < this.#pieces.length && bytes < BATCH_BYTES)
-            bytes += this.#pieces[count++]?.length ?? 0;
-        return this.#pieces.slice(0, count);
-    }
-    /** Says that these, the oldest, are in the file. */
-    done(pieces) {
-        this.#pieces.splice(0, pieces.length);
-        for (const { length } of pieces)
-            this.#written += length;
-        this.onDone();
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/store/eviction.js
-
-
-
-
-
-
-/** More than a process needs from an entry to its marker, or from a marker to the removal of what it marked. */
-const UNMARKED_MS = 3_600_000;
-/**
- * Removes what is left of processes that are gone, and as many entries, the least recently used first, as it takes to
- * come under the limit. None that a live process reads goes. Returns how many bytes there are then, with those to come.
- */
-async function evict(eviction) {
-    const { tools, maxBytes, now, incomingBytes, keep } = eviction;
-    const entries = [];
-    let bytes = incomingBytes;
-    for (const name of await directoriesIn(tools)) {
-        const found = await lookInto((0,external_node_path_.join)(tools, name), now);
-        entries.push(...found.entries);
-        bytes += found.otherBytes;
-    }
-    for (const entry of entries)
-        bytes += entry.bytes;
-    for (const entry of entries.sort((one, other) => one.usedAt - other.usedAt)) {
-        if (bytes <= maxBytes)
-            break;
-        if (!entry.isInUse && entry.path !== keep && (await tryRemove(entry.path)))
-            bytes -= entry.bytes;
-    }
-    return bytes;
-}
-/** Removes the entries beside this one, of its name and architecture, that are older: nobody looks for them any more. */
-async function removeOlder(entry, openedAt, now) {
-    const directory = (0,external_node_path_.dirname)((0,external_node_path_.dirname)(entry));
-    const { entries } = await lookInto(directory, now);
-    for (const { path, isInUse } of entries) {
-        if (path === entry || (0,external_node_path_.basename)(path) !== (0,external_node_path_.basename)(entry) || isInUse)
-            continue;
-        const facts = await readFacts(path).catch(() => undefined);
-        if (facts !== undefined && facts.openedAt < openedAt)
-            await tryRemove(path);
-    }
-}
-/** What lies in the directory of one name, when what nobody needs has been removed. */
-async function lookInto(directory, now) {
-    const entries = [];
-    const { roots, inUse } = await claimsIn(directory);
-    let otherBytes = 0;
-    for (const root of roots)
-        otherBytes += await bytesIn(root);
-    for (const path of await placesIn(directory)) {
-        const usedAt = await lastUse(path);
-        const bytes = await bytesIn(path);
-        const isInUse = inUse.has((0,external_node_path_.relative)(directory, path));
-        if (usedAt !== undefined)
-            entries.push({ path, bytes, usedAt, isInUse });
-        else if (!(await isLeft(path, now)) || !(await tryRemove(path)))
-            otherBytes += bytes;
-    }
-    return { entries, otherBytes };
-}
-/** Where entries are, or parts of them: `version/arch` or its marker. */
-async function placesIn(directory) {
-    const places = new Set();
-    for (const version of (await directoriesIn(directory)).filter(isVersion)) {
-        for (const { name } of await children((0,external_node_path_.join)(directory, version))) {
-            places.add((0,external_node_path_.join)(directory, version, name.endsWith(MARKER) ? name.slice(0, -MARKER.length) : name));
-        }
-        await (0,promises_.rmdir)((0,external_node_path_.join)(directory, version)).catch(() => { });
-    }
-    return [...places];
-}
-/** Undefined where the entry or its marker is missing. */
-async function lastUse(path) {
-    const [directory, marker] = await Promise.all([timeOf(path), timeOf(markerOf(path))]);
-    return directory === undefined ? undefined : marker;
-}
-/** Whether what lies there has lost its other part for good, and is not about to get it. */
-async function isLeft(path, now) {
-    const times = await Promise.all([timeOf(path), timeOf(markerOf(path))]);
-    return times.every((time) => time === undefined || now - time > UNMARKED_MS);
-}
-async function timeOf(path) {
-    return (await (0,promises_.stat)(path).catch(() => undefined))?.mtimeMs;
-}
-async function tryRemove(path) {
-    return removeEntry(path).then(() => true, () => false);
-}
-async function directoriesIn(directory) {
-    return (await children(directory)).filter((child) => child.isDirectory()).map(({ name }) => name);
-}
-async function children(directory) {
-    return (0,promises_.readdir)(directory, { withFileTypes: true }).catch(() => []);
-}
-async function bytesIn(directory) {
-    const names = await (0,promises_.readdir)(directory, { recursive: true }).catch(() => []);
-    const sizes = names.map(async (name) => (await (0,promises_.stat)((0,external_node_path_.join)(directory, name)).catch(() => undefined))?.size);
-    return (await Promise.all(sizes)).reduce((sum, size) => sum + (size ?? 0), 0);
-}
-
-;// CONCATENATED MODULE: ./lib/store/recording.js
-
-
-
-
-
-/**
- * Writes a backlog into a file of its own, below the directory of a name. Undefined, and nothing is left, where the
- * backlog was dropped; the same where it rejects.
- */
-async function record(backlog, directory, room) {
-    await room.make();
-    const root = await claim(directory, 'recording', '');
-    try {
-        const draft = (0,external_node_path_.join)(root, 'entry');
-        await (0,promises_.mkdir)(draft);
-        const written = await recording_fill((0,external_node_path_.join)(draft, CONTENT), backlog, room);
-        if (backlog.isWhole)
-            return { root, draft, ...written };
-    }
-    catch (error) {
-        await removeTree(root);
-        throw error;
-    }
-    await removeTree(root);
-    return undefined;
-}
-async function recording_fill(file, backlog, room) {
-    const handle = await (0,promises_.open)(file, 'wx');
-    try {
-        const hash = (0,external_node_crypto_.createHash)('sha256');
-        let bytes = 0;
-        for (let pieces = await backlog.next(); pieces.length > 0; pieces = await backlog.next()) {
-            const more = pieces.reduce((sum, { length }) => sum + length, 0);
-            await room.require(bytes, more);
-            for (const piece of pieces)
-                hash.update(piece);
-            await append(handle, pieces);
-            bytes += more;
-            backlog.done(pieces);
-        }
-        if (backlog.isWhole)
-            await handle.datasync();
-        return { bytes, sha256: hash.digest('hex') };
-    }
-    finally {
-        await handle.close();
-    }
-}
-/** Writes all of the pieces: a disk that is nearly full takes a part of them first. */
-async function append(handle, pieces) {
-    for (let left = [...pieces]; left.length > 0;) {
-        const { bytesWritten } = await handle.writev(left);
-        left = withoutFirst(left, bytesWritten);
-    }
-}
-function withoutFirst(pieces, bytes) {
-    let toSkip = bytes;
-    const left = pieces.map((piece) => {
-        const skipped = Math.min(toSkip, piece.length);
-        toSkip -= skipped;
-        return piece.subarray(skipped);
-    });
-    return left.filter(({ length }) => length > 0);
-}
-
-;// CONCATENATED MODULE: ./lib/store/room.js
-
-
-
-/** What a snapshot of sources takes on disk when it is unpacked, by its own bytes. */
-const UNPACKED_RATIO = 3;
-const ADVICE = 'raise store-max-bytes to keep it';
-/** After so many bytes the disk is asked again. */
-const ASKED_BYTES = 32 * 1024 * 1024;
-/** The room that one recording may take: as much as the store's limit and the job leave it. */
-class Room {
-    #options;
-    #grantedUpTo = 0;
-    constructor(options) {
-        this.#options = options;
-    }
-    /** Evicts what has to go for the snapshot. Rejects where the store's limit does not let it in even then. */
-    async make() {
-        const { tools, maxBytes, now, bytes: incomingBytes = 0 } = this.#options;
-        this.#requireBelowLimit(incomingBytes);
-        await (0,promises_.mkdir)(tools, { recursive: true });
-        const eviction = { tools, now: now(), incomingBytes, keep: undefined };
-        const sum = await evict({ ...eviction, maxBytes });
-        const { lacking } = await this.#askDisk(0);
-        if (lacking > 0)
-            await evict({ ...eviction, maxBytes: sum - lacking });
-        if (sum <= maxBytes)
-            return;
-        const others = `${sum - incomingBytes} bytes of it are in use`;
-        throw new errors/* ActionError */.l('LIMIT_EXCEEDED', `${others}, and ${incomingBytes} more do not fit; ${ADVICE}`);
-    }
-    /** Rejects where more bytes, after so many that are written, could be too many for the store or the disk. */
-    async require(written, more) {
-        this.#requireBelowLimit(written + more);
-        if (written < this.#grantedUpTo)
-            return;
-        const { free, needed, lacking } = await this.#askDisk(written);
-        if (lacking > 0) {
-            throw new errors/* ActionError */.l('LIMIT_EXCEEDED', `its disk has ${free} bytes free, and the job may need ${needed}`);
-        }
-        this.#grantedUpTo = written + ASKED_BYTES;
-    }
-    #requireBelowLimit(bytes) {
-        const { maxBytes } = this.#options;
-        if (bytes <= maxBytes)
-            return;
-        throw new errors/* ActionError */.l('LIMIT_EXCEEDED', `the snapshot has more than ${maxBytes} bytes; ${ADVICE}`);
-    }
-    /** What is free, and what should be when so much is written: for the rest of the recording, and the job. */
-    async #askDisk(written) {
-        const { tools, bytes = 0, spareBytes } = this.#options;
-        const { bsize, blocks, bavail } = await (0,promises_.statfs)(tools);
-        const free = bavail * bsize;
-        const needed = spareBytes + (1 + UNPACKED_RATIO) * Math.max(0, bytes - written);
-        // Some file systems tell nothing.
-        return { free, needed, lacking: blocks === 0 ? 0 : needed - free };
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/store/tee.js
-/**
- * The same stream, of which every piece also goes into a backlog. Memory is given back when both are done with it:
- * a disk that is slow slows the stream down, and never makes it larger.
- */
-function tee(stream, backlog) {
-    let released = 0;
-    const relay = () => {
-        const upTo = Math.min(released, backlog.doneUpTo);
-        if (upTo > 0)
-            stream.release(upTo);
-    };
-    backlog.onDone = relay;
-    return {
-        get holdBytes() {
-            return stream.holdBytes;
-        },
-        release: (upTo) => {
-            released = Math.max(released, upTo);
-            relay();
-        },
-        cancel: (reason) => stream.cancel(reason),
-        [Symbol.asyncIterator]: () => passed(stream, backlog),
-    };
-}
-async function* passed(stream, backlog) {
-    let isWhole = false;
-    try {
-        for await (const piece of stream) {
-            backlog.push(piece);
-            yield piece;
-        }
-        isWhole = true;
-    }
-    finally {
-        if (isWhole)
-            backlog.end();
-        else
-            backlog.drop();
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/store/recorder.js
-
-
-
-
-
-
-
-
-
-
-/**
- * Writes a snapshot into the store while it streams. What goes wrong with that ends the recording, and never the
- * stream. Commit or discard it: until then it may be writing.
- */
-class Recorder {
-    #options;
-    #backlog = new Backlog();
-    #recording = Promise.resolve(undefined);
-    constructor(options) {
-        this.#options = options;
-    }
-    /** The same stream, recorded as far as it is read; called once. It takes no memory but the stream's own. */
-    tee(stream) {
-        this.#recording = this.#record();
-        return tee(stream, this.#backlog);
-    }
-    /** Makes an entry of a stream that was read to its end, once all of it is on the disk. Never rejects. */
-    async commit() {
-        if (!this.#backlog.isWhole)
-            this.#backlog.drop();
-        const recording = await this.#recording;
-        if (recording === undefined)
-            return 'dropped';
-        try {
-            await this.#publish(recording);
-            return 'kept';
-        }
-        catch (error) {
-            this.#options.complain(error);
-            return 'dropped';
-        }
-        finally {
-            await removeTree(recording.root);
-        }
-    }
-    /** Removes what was recorded; nothing runs any more when it resolves. Never rejects. */
-    async discard() {
-        this.#backlog.drop();
-        const recording = await this.#recording;
-        if (recording !== undefined)
-            await removeTree(recording.root);
-    }
-    async #record() {
-        const { announced, directory } = this.#options;
-        try {
-            return await record(this.#backlog, directory, new Room({ ...this.#options, bytes: announced.bytes }));
-        }
-        catch (error) {
-            this.#backlog.drop();
-            this.#options.complain(error);
-            return undefined;
-        }
-    }
-    async #publish({ draft, bytes, sha256 }) {
-        const { announced, directory, arch, tools, maxBytes, now } = this.#options;
-        if (bytes === 0 || bytes !== (announced.bytes ?? bytes)) {
-            throw new errors/* ActionError */.l('TRUNCATED', `${bytes} of ${announced.bytes ?? 'some'} bytes came`);
-        }
-        const entry = (0,external_node_path_.join)(directory, versionOf(sha256), arch);
-        await entry_publish({ directory: draft, facts: { ...announced, bytes, sha256 }, now: now() }, entry);
-        await removeOlder(entry, announced.openedAt, now());
-        await evict({ tools, maxBytes, now: now(), incomingBytes: 0, keep: entry });
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/store/disk-stream.js
-
-
-
-/** With a ring of 8 MiB more frames go round its end, which takes 10 % longer; a larger one gains nothing. */
-const RING_BYTES = 32 * 1024 * 1024;
-/** What is read at a time is this part of the ring. */
-const BLOCKS = 32;
-/**
- * A file's bytes, read ahead of the consumer in blocks of 1 MiB, one at a time, into a ring of at most 32 MiB, so
- * that they lie side by side. A file that turns out to be shorter is an error.
- */
-function diskStream(file, options) {
-    return new DiskStream(file, options);
-}
-class DiskStream {
-    holdBytes;
-    #file;
-    #signal;
-    #ring;
-    #blockBytes;
-    #bell = new Bell();
-    #read = 0;
-    #end;
-    constructor(file, { signal, ringBytes = RING_BYTES }) {
-        this.#file = file;
-        this.#signal = signal;
-        this.#ring = new Ring(Math.min(ringBytes, file.bytes));
-        this.#blockBytes = Math.ceil(ringBytes / BLOCKS);
-        // A whole block has room, whatever of these the consumer holds.
-        this.holdBytes = this.#ring.capacity - (file.bytes > ringBytes ? this.#blockBytes : 0);
-    }
-    release(upTo) {
-        this.#ring.release(upTo);
-        this.#bell.ring();
-    }
-    cancel(reason) {
-        this.#end ??= { reason };
-        this.#bell.ring();
-    }
-    async *[Symbol.asyncIterator]() {
-        const relay = () => this.cancel(this.#signal.reason);
-        this.#signal.addEventListener('abort', relay);
-        if (this.#signal.aborted)
-            relay();
-        const reading = this.#readAhead().catch((error) => this.cancel(error));
-        try {
-            for (let at = 0; at < this.#file.bytes;) {
-                while (this.#read === at && this.#end === undefined)
-                    await this.#bell.wait();
-                if (this.#end !== undefined)
-                    throw this.#end.reason;
-                const end = this.#read;
-                yield* this.#ring.views(at, end);
-                at = end;
-            }
-        }
-        finally {
-            this.#signal.removeEventListener('abort', relay);
-            this.cancel(new Error('the consumer stopped'));
-            await reading;
-        }
-    }
-    async #readAhead() {
-        const { handle, bytes } = this.#file;
-        while (this.#read < bytes) {
-            const end = Math.min(this.#read + this.#blockBytes, bytes);
-            while (end > this.#ring.limit && this.#end === undefined)
-                await this.#bell.wait();
-            if (this.#end !== undefined)
-                return;
-            this.#read += await this.#readBlock(handle, end);
-            this.#bell.ring();
-        }
-    }
-    /** Reads up to `end`, or to the end of the ring, straight into it. */
-    async #readBlock(handle, end) {
-        const [memory = new Uint8Array(0)] = this.#ring.views(this.#read, end);
-        const { path, bytes } = this.#file;
-        let cause;
-        try {
-            const { bytesRead } = await handle.read(memory, { position: this.#read });
-            if (bytesRead > 0)
-                return bytesRead;
-        }
-        catch (error) {
-            cause = error;
-        }
-        throw new errors/* ActionError */.l('TRUNCATED', `${path} gave ${this.#read} of ${bytes} bytes`, { cause });
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/store/stored.js
-
-
-
-
-
-
-
-/** A snapshot on disk, open: whoever removes it does not take it away from its reader. Close it. */
-class Stored {
-    facts;
-    /** Since its source was last known to have it; infinite where the clock has been put back. */
-    checkedMsAgo;
-    #opened;
-    #closing;
-    constructor(opened) {
-        this.facts = opened.facts;
-        this.checkedMsAgo = opened.checkedMsAgo < 0 ? Number.POSITIVE_INFINITY : opened.checkedMsAgo;
-        this.#opened = opened;
-    }
-    /** Undefined where the file is not what its facts say; rejects where it cannot be opened. */
-    static async open(entry, facts, now) {
-        const lease = await leaseOn(entry);
-        let handle;
-        let stored;
-        try {
-            handle = await (0,promises_.open)((0,external_node_path_.join)(entry, CONTENT));
-            const checkedMsAgo = now() - (await checkedAt(entry));
-            const stats = await handle.stat();
-            if (stats.isFile() && stats.size === facts.bytes) {
-                stored = new Stored({ entry, facts, now, handle, lease, checkedMsAgo });
-            }
-        }
-        finally {
-            if (stored === undefined)
-                await letGo(handle, lease);
-        }
-        if (stored !== undefined)
-            await touch(entry, now());
-        return stored;
-    }
-    /**
-     * Its bytes, once. They are as many as the facts say; that they are the same as once came shows when they are
-     * unpacked, as it does with those of any source.
-     */
-    stream(signal) {
-        const { entry, facts, handle } = this.#opened;
-        return diskStream({ handle, bytes: facts.bytes, path: (0,external_node_path_.join)(entry, CONTENT) }, { signal });
-    }
-    /** Says that its source still has it. */
-    async confirm() {
-        const { entry, now } = this.#opened;
-        // Evicted meanwhile, or not to be written to: then it is asked about once more.
-        await setTime((0,external_node_path_.join)(entry, FACTS), now()).catch(() => { });
-    }
-    /** Closes it, and removes what turned out to be damaged. Never rejects. */
-    async remove() {
-        await this.close();
-        await removeEntry(this.#opened.entry).catch(() => { });
-    }
-    /** May be called again. Its stream has ended, or ends with an error. */
-    close() {
-        this.#closing ??= letGo(this.#opened.handle, this.#opened.lease);
-        return this.#closing;
-    }
-}
-/** Tells evictions that the entry is in use. */
-function leaseOn(entry) {
-    const directory = (0,external_node_path_.dirname)((0,external_node_path_.dirname)(entry));
-    return claim(directory, 'reading', (0,external_node_path_.relative)(directory, entry)).catch(() => undefined);
-}
-async function letGo(handle, lease) {
-    await handle?.close();
-    if (lease !== undefined)
-        await removeTree(lease);
-}
-
-;// CONCATENATED MODULE: ./lib/store/store.js
-
-
-
-
-
-
-
-/** As much as unpacking leaves free. */
-const SPARE_BYTES = 256 * 1024 * 1024;
-/**
- * Snapshots on this machine's disk, for whoever uses the same directory at the same time. A name is that of one
- * object at one source: its address without a query, say. Where the store cannot be used nothing is in it.
- */
-class Store {
-    #options;
-    #tools;
-    #hasComplained = false;
-    constructor(options) {
-        this.#options = options;
-        this.#tools = (0,external_node_path_.join)(options.directory, TOOLS);
-    }
-    /** The snapshot of this name that was opened last at its source. What is damaged is removed. Close the result. */
-    async find(name) {
-        const { now } = this.#options;
-        for (const { entry, facts } of await this.#candidates(name)) {
-            const stored = await this.#soundOf(entry, Stored.open(entry, facts, now));
-            if (stored !== undefined)
-                return stored;
-        }
-        return undefined;
-    }
-    /** What records a snapshot that has been opened just now. */
-    recorder(announced) {
-        const { directory, now } = this.#options;
-        return new Recorder({
-            ...this.#options,
-            announced: { ...announced, openedAt: now() },
-            tools: this.#tools,
-            directory: (0,external_node_path_.join)(directory, toolOf(announced.name)),
-            complain: (error) => this.#complain(error),
-        });
-    }
-    /** The complete ones of a name, the last opened first. */
-    async #candidates(name) {
-        const candidates = [];
-        for (const entry of this.#entriesOf(toolOf(name))) {
-            const facts = await this.#soundOf(entry, readFacts(entry));
-            if (facts?.name === name)
-                candidates.push({ entry, facts });
-        }
-        return candidates.sort((one, other) => other.facts.openedAt - one.facts.openedAt);
-    }
-    #entriesOf(tool) {
-        const { toolCache, arch } = this.#options;
-        try {
-            const versions = toolCache.findAllVersions(tool, arch);
-            return versions.map((version) => toolCache.find(tool, version, arch)).filter((entry) => entry !== '');
-        }
-        catch (error) {
-            this.#complain(error);
-            return [];
-        }
-    }
-    /** What was read of an entry. One that is not as it was written here is removed, and passed over. */
-    async #soundOf(entry, reading) {
-        try {
-            const found = await reading;
-            if (found !== undefined)
-                return found;
-        }
-        catch (error) {
-            if (!isMissing(error)) {
-                this.#complain(error);
-                return undefined;
-            }
-        }
-        await removeEntry(entry).catch(() => { });
-        return undefined;
-    }
-    #complain(error) {
-        if (this.#hasComplained)
-            return;
-        this.#hasComplained = true;
-        this.#options.log(`the snapshot store in ${this.#options.directory} is not used: ${(0,errors/* describeError */.U)(error)}`);
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/kept-snapshot.js
-
-
-/**
- * The snapshot that this machine keeps, where its source says that it still holds or cannot say anything, else the
- * one of the source, which is kept while it streams.
- */
-async function openKept(options) {
-    const { store, name, maxAgeMs, open, signal, log } = options;
-    const stored = await store.find(name);
-    if (stored === undefined)
-        return recorded((await open(undefined)), options);
-    try {
-        if (stored.checkedMsAgo < maxAgeMs)
-            return fromStore(stored, signal);
-        const newer = await open(stored.facts.etag);
-        if (newer === undefined) {
-            await stored.confirm();
-            return fromStore(stored, signal);
-        }
-        await stored.close();
-        return recorded(newer, options);
-    }
-    catch (error) {
-        if (signal.aborted || !isAway(error)) {
-            await stored.close();
-            throw error;
-        }
-        log(`${(0,errors/* describeError */.U)(error)}; going on with the snapshot that this machine has kept`);
-        return fromStore(stored, signal);
-    }
-}
-/** Not where the source refuses: what it shows to nobody else is not for this job either. */
-const AWAY = new Set([
-    'CONNECTION_FAILED',
-    'SERVER_ERROR',
-    'RATE_LIMITED',
-    'STALLED',
-    'TIMEOUT',
-]);
-function isAway(error) {
-    return error instanceof errors/* ActionError */.l && AWAY.has(error.code);
-}
-function fromStore(stored, signal) {
-    const { name, etag, commit, bytes: total } = stored.facts;
-    const ended = once(async (state) => {
-        const isSound = state === 'unpacked' || signal.aborted;
-        await (isSound ? stored.close() : stored.remove());
-        return isSound ? 'kept' : 'dropped';
-    });
-    const place = `the snapshot that this machine has kept of ${name}`;
-    return { source: 'store', place, etag, commit, total, stream: () => stored.stream(signal), ended };
-}
-function recorded(opened, { store, name }) {
-    const { etag, commit, total } = opened;
-    const recorder = store.recorder({ name, etag, commit, bytes: total });
-    const ended = once(async (state) => {
-        if (state === 'unpacked')
-            return recorder.commit();
-        await recorder.discard();
-        return 'dropped';
-    });
-    return { ...opened, stream: () => recorder.tee(opened.stream()), ended };
-}
-/** Does what the first call asks for. */
-function once(end) {
-    let ending;
-    return (state) => {
-        ending ??= end(state);
-        return ending;
-    };
-}
-/** The store of this machine, where it keeps snapshots. What it needs of the runner's tools is loaded only then. */
-async function storeFor({ store: wanted }, { toolCache, log }) {
-    if (wanted === undefined)
-        return undefined;
-    const { directory, maxBytes, maxAgeMs } = wanted;
-    const now = () => Date.now();
-    const options = { directory, maxBytes, arch: process.arch, spareBytes: SPARE_BYTES, now, log };
-    return { maxAgeMs, store: new Store({ ...options, toolCache: await toolCache(directory) }) };
-}
-
 ;// CONCATENATED MODULE: ./lib/addressed-snapshot.js
 
 
@@ -54072,12 +54077,15 @@ async function addressedSnapshot({ kind: source, url }, options) {
         return { source, place: placeOf(snapshot.url), commit, etag, total, stream };
     };
     const kept = await storeFor(inputs, context);
-    // What a query says apart may be another object, or only another signature: then its source is asked.
-    const maxAgeMs = url.search === '' ? (kept?.maxAgeMs ?? 0) : 0;
-    const name = `${url.origin}${url.pathname}`;
     if (kept === undefined)
         return (await open(undefined));
-    return openKept({ store: kept.store, name, maxAgeMs, open, signal: requests.signal, log: context.log });
+    const { store, maxAgeMs } = kept;
+    const how = { store, open, signal: requests.signal, log: context.log, use: options.store ?? 'use' };
+    const name = `${url.origin}${url.pathname}`;
+    // What a query says may be another object, or only another signature: then nothing goes without the source's word.
+    if (url.search !== '')
+        return openKept({ ...how, name, maxAgeMs: 0, whenAway: 'fail' });
+    return openKept({ ...how, name, maxAgeMs, whenAway: 'serve' });
 }
 
 ;// CONCATENATED MODULE: ./lib/cached-branches.js
@@ -54194,13 +54202,11 @@ const LOOKUP_LIMITS = { timeoutMs: 10_000, answerBytes: 64 * 1024 };
 /** Parts of a signed query that are shorter say nothing secret, and may well be in other log lines. */
 const LEAST_SECRET_LENGTH = 16;
 /**
- * The version of an entry that `saveCache([CACHED_FILE], key)` makes on a machine that has zstd. It is a part of what
- * an entry is found by: what Windows saves is found on Windows only.
+ * The version of an entry that `saveCache([CACHED_FILE], key)` makes on a machine that has zstd, for all systems. It is
+ * a part of what an entry is found by.
  */
-function entryVersion(platform) {
-    const system = platform === 'win32' ? ['windows-only'] : [];
-    const parts = [CACHED_FILE, 'zstd-without-long', ...system, '1.0'];
-    return (0,external_node_crypto_.createHash)('sha256').update(parts.join('|')).digest('hex');
+function entryVersion() {
+    return (0,external_node_crypto_.createHash)('sha256').update(`${CACHED_FILE}|zstd-without-long|1.0`).digest('hex');
 }
 /** The entry that the service has for a lookup, undefined for none. What was not asked for is refused. */
 function findEntry(lookup, options) {
@@ -54502,7 +54508,7 @@ async function cachedSnapshot(target, options) {
     const { stall } = options.download;
     const { signal } = requests;
     const asking = { service, client, stall, limits: LOOKUP_LIMITS, signal, onSecret: context.onSecret };
-    const entries = { ...asking, version: entryVersion(process.platform) };
+    const entries = { ...asking, version: entryVersion() };
     const attempts = requests.attemptsFor(1, signal);
     const entry = await attempts_withRetries(() => lookUp(wanted, { ...entries, limits: limitsWithin(attempts) }), attempts);
     if (entry === undefined)
@@ -55138,10 +55144,10 @@ class Session {
         const { log, signal: cancelled } = context;
         this.shortcuts = { client: this.#shortcutClient, stall, signal: cancelled, log, limits: SHORTCUT_LIMITS };
     }
-    /** The signal ends what has not been read of the snapshot, too. */
-    async open(target, over) {
+    /** The signal ends what has not been read of the snapshot, too. With `renew` this machine's store only records. */
+    async open(target, over, store = 'use') {
         const { sha256 } = this.#inputs;
-        const opened = await this.#openSource(target, AbortSignal.any([this.requests.signal, over]));
+        const opened = await this.#openSource(target, AbortSignal.any([this.requests.signal, over]), store);
         this.progress.total = opened.total;
         if (sha256 === undefined)
             return opened;
@@ -55162,7 +55168,7 @@ class Session {
         this.progress.end();
         await Promise.all([this.#client.close(), this.#shortcutClient.close()]);
     }
-    async #openSource(target, signal) {
+    async #openSource(target, signal, store) {
         const requests = { ...this.requests, attemptsFor: this.#patience.discoveryAttempts, signal };
         const { location } = this;
         if (location.kind === 'actions-cache') {
@@ -55170,7 +55176,7 @@ class Session {
             return cachedSnapshot(target, { ...service, requests, inputs: this.#inputs, context: this.#context });
         }
         const [inputs, context] = [this.#inputs, this.#context];
-        return addressedSnapshot(location, { requests, download: this.requests, inputs, context });
+        return addressedSnapshot(location, { requests, download: this.requests, inputs, context, store });
     }
 }
 /** What may be said to whom: the inputs' headers are for their server, the job's token for the cache service. */
@@ -55226,7 +55232,7 @@ function none(reason) {
 function locate(wanted, env) {
     const { source, server, url, repository, githubServerUrl } = wanted;
     if (source === 'none')
-        return { kind: 'nowhere', reason: 'the input source is none' };
+        return { kind: 'nowhere', reason: 'snapshots are switched off (source: none, or GIT_SNAPSHOT_DISABLE)' };
     if (source === 'url' && url !== undefined)
         return { kind: 'url', url };
     if (source === 'actions-cache' || server === undefined)
@@ -55250,7 +55256,7 @@ function cacheLocation(env) {
     const service = cacheServiceOf(env, 'read');
     if (service.kind === 'offered')
         return { kind: 'actions-cache', service };
-    const reason = `neither server (or CACHEW_URL) nor url is given, and there is no Actions cache: ${service.reason}`;
+    const reason = `no server (or CACHEW_URL) or url is to be asked, and there is no Actions cache: ${service.reason}`;
     return { kind: 'nowhere', reason };
 }
 

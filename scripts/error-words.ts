@@ -28,13 +28,15 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, ErrorWords>> = {
     remedy: 'Run the workflow again for the new commit, or give the commit itself as ref.',
   },
   NO_SOURCE: {
-    meaning: 'Neither server (or CACHEW_URL) nor url says where snapshots are.',
-    remedy: 'Set one of them. To go without snapshots, and without a warning, set GIT_SNAPSHOT_DISABLE=1.',
+    meaning:
+      'Neither server (or CACHEW_URL) nor url says where snapshots are, and this job has no Actions cache.',
+    remedy:
+      'Set one of them, or run the job where GitHub has its cache. To go without snapshots, and without a warning, set source to none, or GIT_SNAPSHOT_DISABLE=1 for a whole runner.',
   },
   NOT_FOUND: {
-    meaning: 'The snapshot server has no snapshot of this repository.',
+    meaning: 'The snapshot server, or the Actions cache, has no snapshot of this repository.',
     remedy:
-      'Check server, repository and github-server-url. A server that has just begun with a repository may have one some minutes later.',
+      'Check server, repository and github-server-url; a server that has just begun with a repository may have one some minutes later. Into the Actions cache, the action save brings one, in a job of the default branch.',
   },
   ACCESS_DENIED: {
     meaning: 'The snapshot server answered 401 or 403.',

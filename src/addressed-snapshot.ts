@@ -14,6 +14,8 @@ export interface AddressedOptions {
   readonly download: DownloadOptions
   readonly inputs: Pick<Inputs, 'store'>
   readonly context: Pick<Context, 'toolCache' | 'log'>
+  /** `renew`: what this machine keeps is not used, only recorded anew. */
+  readonly store?: 'use' | 'renew'
 }
 
 /** The snapshot at an address, or what this machine keeps of it where that will do. */
@@ -30,9 +32,11 @@ export async function addressedSnapshot(
     return { source, place: placeOf(snapshot.url), commit, etag, total, stream }
   }
   const kept = await storeFor(inputs, context)
-  // What a query says apart may be another object, or only another signature: then its source is asked.
-  const maxAgeMs = url.search === '' ? (kept?.maxAgeMs ?? 0) : 0
-  const name = `${url.origin}${url.pathname}`
   if (kept === undefined) return (await open(undefined)) as Opened
-  return openKept({ store: kept.store, name, maxAgeMs, open, signal: requests.signal, log: context.log })
+  const { store, maxAgeMs } = kept
+  const how = { store, open, signal: requests.signal, log: context.log, use: options.store ?? 'use' }
+  const name = `${url.origin}${url.pathname}`
+  // What a query says may be another object, or only another signature: then nothing goes without the source's word.
+  if (url.search !== '') return openKept({ ...how, name, maxAgeMs: 0, whenAway: 'fail' })
+  return openKept({ ...how, name, maxAgeMs, whenAway: 'serve' })
 }

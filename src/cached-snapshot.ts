@@ -40,7 +40,7 @@ export async function cachedSnapshot(target: Target, options: CachedOptions): Pr
   const { stall } = options.download
   const { signal } = requests
   const asking = { service, client, stall, limits: LOOKUP_LIMITS, signal, onSecret: context.onSecret }
-  const entries = { ...asking, version: entryVersion(process.platform) }
+  const entries = { ...asking, version: entryVersion() }
   const attempts = requests.attemptsFor(1, signal)
   const entry = await withRetries(
     () => lookUp(wanted, { ...entries, limits: limitsWithin(attempts) }),

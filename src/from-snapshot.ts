@@ -5,10 +5,11 @@ import { probeConfig } from './git/fresh-config.ts'
 import type { Target } from './git/wanted.ts'
 import type { Inputs } from './inputs.ts'
 import type { Job } from './job.ts'
+import { verdictOn } from './kept-snapshot.ts'
 import { takeLfsSnapshot } from './lfs-snapshot.ts'
 import { type Grown, publish } from './publication.ts'
 import type { Arrival } from './report.ts'
-import type { Opened, Session } from './session.ts'
+import type { Opened, Session, Verdict } from './session.ts'
 import { Shortcuts } from './shortcuts.ts'
 import { SnapshotClone } from './snapshot-clone.ts'
 import { together } from './together.ts'
@@ -16,7 +17,7 @@ import type { TreeLimits } from './unpack/policy.ts'
 import type { Staging } from './unpack/staging.ts'
 import { type Threads, threadsFor } from './unpack/threads.ts'
 import { ScatteredDotGit, TreeBuilder } from './unpack/tree.ts'
-import { type Unpacked, unpack } from './unpack/unpack.ts'
+import { unpack } from './unpack/unpack.ts'
 
 interface Attempt {
   readonly job: Job
@@ -24,46 +25,62 @@ interface Attempt {
   readonly session: Session
   readonly staging: Staging
   readonly opening: Promise<Opened>
-  /** Whether git begins while files are still written. */
-  readonly git: 'early' | 'last'
+  readonly git: Way['git']
 }
 
 /** Open, download, unpack, settle, freshen, arrive, swap. On failure the destination is as it was. */
 export async function fromSnapshot(job: Job, target: Target, session: Session): Promise<Arrival> {
   let source: Opened['source'] | undefined
-  const attempt = async (git: Attempt['git']): Promise<Arrival> => {
+  const attempt = async ({ git, store }: Way): Promise<Arrival> => {
     // First of all: what follows takes 10 ms, and the threads of a tree as long again, which the network can use.
     const over = new AbortController()
-    const opening = job.timing.measure('open', () => session.open(target, over.signal))
-    const ended = Promise.allSettled([opening])
+    const opening = job.timing.measure('open', () => session.open(target, over.signal, store))
+    const settled = Promise.allSettled([opening])
+    let verdict: Verdict = 'good'
     try {
       return await publish(job, (staging) => grow({ job, target, session, staging, git, opening }))
+    } catch (error) {
+      verdict = verdictOn(error)
+      throw error
     } finally {
       over.abort()
-      const [opened] = await ended
+      const [opened] = await settled
       if (opened.status === 'fulfilled') {
         source = opened.value.source
-        await opened.value.ended?.('failed')
+        await opened.value.ended?.(verdict)
       }
     }
   }
   try {
     // Held to a digest, nothing of the snapshot may be used before all of it has come.
-    return await attempt(job.inputs.sha256 === undefined ? 'early' : 'last')
+    return await attempt({ git: job.inputs.sha256 === undefined ? 'early' : 'last', store: 'use' })
   } catch (error) {
-    const instead = secondTry(error, source)
-    if (instead === undefined || job.context.signal.aborted) throw error
-    job.context.log(`${describeError(error)}; starting again ${instead}`)
-    return attempt('last')
+    const second = secondTry(error, source)
+    if (second === undefined || job.context.signal.aborted) throw error
+    job.context.log(`${describeError(error)}; starting again ${second.words}`)
+    return attempt(second.way)
   }
 }
 
-/** What makes another attempt worth it, in words. */
-function secondTry(error: unknown, source: Opened['source'] | undefined): string | undefined {
-  if (error instanceof ScatteredDotGit) return 'with git at the end'
-  if (source === 'store') return 'without what this machine has kept'
-  if (error instanceof ActionError && error.code === 'SNAPSHOT_CHANGED') return 'with the new one'
-  return undefined
+interface Way {
+  /** Whether git begins while files are still written. */
+  readonly git: 'early' | 'last'
+  /** Whether what this machine has kept may be used. */
+  readonly store: 'use' | 'renew'
+}
+
+/** What makes another attempt worth it. */
+function secondTry(
+  error: unknown,
+  source: Opened['source'] | undefined,
+): { readonly way: Way; readonly words: string } | undefined {
+  if (error instanceof ScatteredDotGit) {
+    return { way: { git: 'last', store: 'use' }, words: 'with git at the end' }
+  }
+  const isChanged = error instanceof ActionError && error.code === 'SNAPSHOT_CHANGED'
+  if (isChanged) return { way: { git: 'last', store: 'use' }, words: 'with the new one' }
+  if (source !== 'store' || verdictOn(error) !== 'bad') return undefined
+  return { way: { git: 'last', store: 'renew' }, words: 'without what this machine has kept' }
 }
 
 /** When it ends, however it does, nothing writes to staging any more. */
@@ -92,28 +109,16 @@ interface Filling extends Attempt {
 }
 
 async function fill(clone: SnapshotClone, filling: Filling): Promise<Grown<Arrival>> {
-  const { job, target, snapshot } = filling
-  const unpacked = await job.timing.measure('restore', () => unpackWhole(filling))
-  // What is kept of it is written out while git works.
-  const ended = snapshot.ended?.('unpacked')
-  const settling = job.timing.measure('settle', () => clone.finish(unpacked, lfsBringer(filling)))
-  const [settled] = await together(settling, Promise.resolve(ended))
+  const { job, target, snapshot, tree } = filling
+  const options = { ...threadsOf(job.inputs), commit: snapshot.commit }
+  const unpacked = await job.timing.measure('restore', () => unpack(snapshot.stream(), tree, options))
+  const settled = await job.timing.measure('settle', () => clone.finish(unpacked, lfsBringer(filling)))
   const { bytes: unpackedBytes, files, spent, movedRecordOf } = unpacked
   const { commit, objectFormat, freshenedBy } = settled
   const { source, etag } = snapshot
   const restored = { source, commit, etag, unpackedBytes, files, spent }
   const result: Arrival = { outcome: 'restored', freshenedBy, commit: target.commit, snapshot: restored }
   return { result, proven: { objectFormat, movedRecordOf } }
-}
-
-/** Says at once when that fails: what is kept of it is no good then. */
-async function unpackWhole({ job, snapshot, tree }: Filling): Promise<Unpacked> {
-  try {
-    return await unpack(snapshot.stream(), tree, { ...threadsOf(job.inputs), commit: snapshot.commit })
-  } catch (error) {
-    await snapshot.ended?.('failed')
-    throw error
-  }
 }
 
 function treeFor({ job, staging, git }: Attempt, onDotGit: () => void): TreeBuilder {

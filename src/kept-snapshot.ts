@@ -1,7 +1,7 @@
 import { ActionError, describeError, type ErrorCode } from './errors.ts'
 import type { Inputs } from './inputs.ts'
 import type { Context } from './job.ts'
-import type { Opened } from './session.ts'
+import type { Opened, Verdict } from './session.ts'
 import { SPARE_BYTES, Store } from './store/store.ts'
 import type { Stored } from './store/stored.ts'
 
@@ -13,6 +13,10 @@ export interface KeptOptions {
   readonly maxAgeMs: number
   /** Opens it at its source; undefined where that still has the one with this ETag. */
   readonly open: (known: string | undefined) => Promise<Opened | undefined>
+  /** What follows where the source cannot be asked. */
+  readonly whenAway: 'serve' | 'fail'
+  /** `renew`: what is kept is not used, only recorded anew. */
+  readonly use: 'use' | 'renew'
   readonly signal: AbortSignal
   readonly log: (line: string) => void
 }
@@ -22,8 +26,8 @@ export interface KeptOptions {
  * one of the source, which is kept while it streams.
  */
 export async function openKept(options: KeptOptions): Promise<Opened> {
-  const { store, name, maxAgeMs, open, signal, log } = options
-  const stored = await store.find(name)
+  const { store, name, maxAgeMs, open, signal, log, whenAway, use } = options
+  const stored = use === 'renew' ? undefined : await store.find(name)
   if (stored === undefined) return recorded((await open(undefined)) as Opened, options)
   try {
     if (stored.checkedMsAgo < maxAgeMs) return fromStore(stored, signal)
@@ -35,7 +39,7 @@ export async function openKept(options: KeptOptions): Promise<Opened> {
     await stored.close()
     return recorded(newer, options)
   } catch (error) {
-    if (signal.aborted || !isAway(error)) {
+    if (signal.aborted || whenAway === 'fail' || !isAway(error)) {
       await stored.close()
       throw error
     }
@@ -59,11 +63,10 @@ function isAway(error: unknown): boolean {
 
 function fromStore(stored: Stored, signal: AbortSignal): Opened {
   const { name, etag, commit, bytes: total } = stored.facts
-  const ended = once(async (state) => {
-    const isSound = state === 'unpacked' || signal.aborted
-    await (isSound ? stored.close() : stored.remove())
-    return isSound ? 'kept' : 'dropped'
-  })
+  const ended: Opened['ended'] = async (verdict) => {
+    await (verdict === 'bad' ? stored.remove() : stored.close())
+    return verdict === 'bad' ? 'dropped' : 'kept'
+  }
   const place = `the snapshot that this machine has kept of ${name}`
   return { source: 'store', place, etag, commit, total, stream: () => stored.stream(signal), ended }
 }
@@ -71,23 +74,31 @@ function fromStore(stored: Stored, signal: AbortSignal): Opened {
 function recorded(opened: Opened, { store, name }: KeptOptions): Opened {
   const { etag, commit, total } = opened
   const recorder = store.recorder({ name, etag, commit, bytes: total })
-  const ended = once(async (state) => {
-    if (state === 'unpacked') return recorder.commit()
+  const ended: Opened['ended'] = async (verdict) => {
+    if (verdict === 'good') return recorder.commit()
     await recorder.discard()
     return 'dropped'
-  })
+  }
   return { ...opened, stream: () => recorder.tee(opened.stream()), ended }
 }
 
-type End = NonNullable<Opened['ended']>
+/** What another copy of the snapshot may not have. */
+const BLAMED: ReadonlySet<ErrorCode> = new Set([
+  'NOT_ZSTD',
+  'CORRUPT_ZSTD',
+  'CORRUPT_ARCHIVE',
+  'TRUNCATED',
+  'EMPTY_SNAPSHOT',
+  'DIGEST_MISMATCH',
+  'UNSAFE_ENTRY',
+  'UNSAFE_GIT',
+  'GIT_FAILED',
+  'COMMIT_MISMATCH',
+])
 
-/** Does what the first call asks for. */
-function once(end: End): End {
-  let ending: ReturnType<End> | undefined
-  return (state) => {
-    ending ??= end(state)
-    return ending
-  }
+/** What a failed restore says of its snapshot. */
+export function verdictOn(error: unknown): Verdict {
+  return error instanceof ActionError && BLAMED.has(error.code) ? 'bad' : 'unsure'
 }
 
 /** The store of this machine, where it keeps snapshots. What it needs of the runner's tools is loaded only then. */

@@ -10,6 +10,9 @@ import { CACHED_FILE } from './snapshot/actions-cache.ts'
 
 const signal = cancellation()
 
+/** What one system saves, all can restore. */
+const FOR_ALL_SYSTEMS = true
+
 async function main(): Promise<void> {
   const inputs = parseSaveInputs((name) => getInput(name, { trimWhitespace: false }), process.env)
   secretsOf(inputs, process.env).forEach(setSecret)
@@ -36,7 +39,7 @@ async function saveCache(directory: string, key: string): Promise<boolean> {
   process.chdir(directory)
   Object.assign(process.env, { GITHUB_WORKSPACE: directory, RUNNER_TEMP: directory })
   try {
-    return (await toolkitSave([CACHED_FILE], key)) !== -1
+    return (await toolkitSave([CACHED_FILE], key, undefined, FOR_ALL_SYSTEMS)) !== -1
   } finally {
     // Windows does not remove the working directory of a process.
     process.chdir(workingDirectory)

@@ -53,9 +53,12 @@ export async function save(inputs: SaveInputs, context: SaveContext): Promise<Sa
 }
 
 function requireService(env: Environment): CacheService {
-  const service = cacheServiceOf(env, 'write')
-  if (service.kind === 'offered') return service
-  throw new ActionError('CACHE_REFUSED', `nothing can be saved in the Actions cache: ${service.reason}`)
+  // What is there already has to be asked for first.
+  const [service, readable] = [cacheServiceOf(env, 'write'), cacheServiceOf(env, 'read')]
+  const refusal = service.kind === 'none' ? service : readable
+  if (service.kind === 'offered' && refusal.kind === 'offered') return service
+  const reason = refusal.kind === 'none' ? refusal.reason : ''
+  throw new ActionError('CACHE_REFUSED', `nothing can be saved in the Actions cache: ${reason}`)
 }
 
 interface Making {
@@ -85,7 +88,8 @@ async function make(snapshot: CachedSnapshot, making: Making): Promise<Made | Sa
   if (other?.outcome === 'exists') return other
   throw new ActionError(
     'CACHE_REFUSED',
-    `the Actions cache did not take the entry ${key}: what it said is in the lines before this one`,
+    `the Actions cache did not take the entry ${key}: what it said is in the lines before this one; where the key is ` +
+      'said to be taken, a save of this commit was cut off, and it will be free again later',
   )
 }
 

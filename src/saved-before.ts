@@ -39,7 +39,7 @@ export async function savedBefore(
   const client = new HttpClient({ env, secrets: service.secrets, connectTimeoutMs, connections: CONNECTIONS })
   const { signal, stall } = patience
   const asking = { service, client, stall, limits: LOOKUP_LIMITS, signal, onSecret }
-  const entries = { ...asking, version: entryVersion(process.platform) }
+  const entries = { ...asking, version: entryVersion() }
   try {
     const attempts = patience.attemptsFor(1, signal)
     const entry = await findEntry(newestLookup(snapshot), { ...entries, attempts })

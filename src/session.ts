@@ -18,6 +18,9 @@ import { SHORTCUT_LIMITS, type ShortcutOptions } from './snapshot/shortcut.ts'
 /** A bundle and a word to the server, beside the download, whose connections are all in use. */
 const SHORTCUT_CONNECTIONS = 2
 
+/** What came of a snapshot. `bad`: its own bytes are to blame; `unsure`: something else is, or nobody knows. */
+export type Verdict = 'good' | 'bad' | 'unsure'
+
 /** A snapshot whose first reply is there. */
 export interface Opened extends Pick<Snapshot, 'commit' | 'etag' | 'total'> {
   readonly source: Location['kind'] | 'store'
@@ -25,11 +28,8 @@ export interface Opened extends Pick<Snapshot, 'commit' | 'etag' | 'total'> {
   readonly place: string
   /** The bytes of its `tar.zst`, to be asked for once. */
   stream(): ByteStream
-  /**
-   * Where it is there: to be told whether the stream came to a good end. The first call counts; never rejects. Says
-   * whether this machine has the snapshot then.
-   */
-  readonly ended?: (state: 'unpacked' | 'failed') => Promise<'kept' | 'dropped'>
+  /** Where it is there: to be told, once, what came of it. Says whether this machine has it then; never rejects. */
+  readonly ended?: (verdict: Verdict) => Promise<'kept' | 'dropped'>
 }
 
 /** What the attempts of one restore share: the way to the snapshot's source, and what went over it. Close it. */
@@ -63,10 +63,10 @@ export class Session {
     this.shortcuts = { client: this.#shortcutClient, stall, signal: cancelled, log, limits: SHORTCUT_LIMITS }
   }
 
-  /** The signal ends what has not been read of the snapshot, too. */
-  async open(target: Target, over: AbortSignal): Promise<Opened> {
+  /** The signal ends what has not been read of the snapshot, too. With `renew` this machine's store only records. */
+  async open(target: Target, over: AbortSignal, store: 'use' | 'renew' = 'use'): Promise<Opened> {
     const { sha256 } = this.#inputs
-    const opened = await this.#openSource(target, AbortSignal.any([this.requests.signal, over]))
+    const opened = await this.#openSource(target, AbortSignal.any([this.requests.signal, over]), store)
     this.progress.total = opened.total
     if (sha256 === undefined) return opened
     const { place } = opened
@@ -89,7 +89,7 @@ export class Session {
     await Promise.all([this.#client.close(), this.#shortcutClient.close()])
   }
 
-  async #openSource(target: Target, signal: AbortSignal): Promise<Opened> {
+  async #openSource(target: Target, signal: AbortSignal, store: 'use' | 'renew'): Promise<Opened> {
     const requests = { ...this.requests, attemptsFor: this.#patience.discoveryAttempts, signal }
     const { location } = this
     if (location.kind === 'actions-cache') {
@@ -97,7 +97,7 @@ export class Session {
       return cachedSnapshot(target, { ...service, requests, inputs: this.#inputs, context: this.#context })
     }
     const [inputs, context] = [this.#inputs, this.#context]
-    return addressedSnapshot(location, { requests, download: this.requests, inputs, context })
+    return addressedSnapshot(location, { requests, download: this.requests, inputs, context, store })
   }
 }
 

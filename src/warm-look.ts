@@ -85,7 +85,7 @@ async function inCache(
   const lookup = lookupOf({ ...wishes, commit: target.commit })
   const { signal, stall } = patience
   const asking = { service, client, stall, limits: LOOKUP_LIMITS, signal, onSecret }
-  const entries = { ...asking, version: entryVersion(process.platform) }
+  const entries = { ...asking, version: entryVersion() }
   const attempts = patience.attemptsFor(1, signal)
   const entry = lookup && (await findEntry(lookup, { ...entries, attempts }))
   if (entry === undefined) return missing(`the Actions cache has none of ${branches.join(' or ') || name}`)

@@ -3,6 +3,7 @@ import type { ByteStream } from './byte-stream.ts'
 import { ActionError, describeError } from './errors.ts'
 import type { HttpClient } from './http/client.ts'
 import type { Context } from './job.ts'
+import { verdictOn } from './kept-snapshot.ts'
 import { PATIENCE, type Patience } from './patience.ts'
 import type { Location } from './snapshot/locate.ts'
 import type { WarmInputs } from './warm-inputs.ts'
@@ -48,10 +49,10 @@ async function keep(
   try {
     if (!isThere) await drain(opened.stream())
   } catch (error) {
-    await opened.ended?.('failed')
+    await opened.ended?.(verdictOn(error))
     throw error
   }
-  const end = await opened.ended?.('unpacked')
+  const end = await opened.ended?.('good')
   // Where the source has gone away since it was looked at, it is an older one.
   return end === 'kept' && (!isThere || opened.etag === found.etag)
 }

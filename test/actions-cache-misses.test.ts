@@ -67,7 +67,7 @@ describe('a job that has no cache service is told why, once, and asks nobody', (
     [
       'where the runner offers none',
       { env: NO_SERVICE },
-      /neither server \(or CACHEW_URL\) nor url is given/,
+      /no server \(or CACHEW_URL\) or url is to be asked/,
     ],
     [
       'where it is asked for, too',

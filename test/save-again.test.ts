@@ -36,7 +36,7 @@ describe('a snapshot is not saved again', () => {
   it('while the newest of the branch is younger than min-age, and that one is told', async () => {
     const { key, commit } = await scene.save()
     const sha = await newerCommit()
-    await scene.azurite.advance(5 * HOUR_MS)
+    await scene.azurite.advance(4 * HOUR_MS)
     const report = await expectNothingDone({ event: { sha } })
     expect(report).toMatchObject({ outcome: 'young', key, commit })
   })

@@ -43,7 +43,7 @@ describe('save/action.yml', () => {
       workspace: root,
       destination: root,
       depth: 1,
-      minAgeMs: 6 * 3_600_000,
+      minAgeMs: 5 * 3_600_000,
       level: 3,
     })
   })

@@ -191,7 +191,9 @@ describe('without a source', () => {
   it('finds nothing, says why, and asks nobody', async () => {
     const { outputs, line } = await warmStep({ inputs: { source: 'none' } })
     expect(outputs).toMatchObject({ found: 'false', source: 'none', 'is-current': 'false' })
-    expect(line).toBe('No snapshot of octo/project is there for jobs to come: the input source is none')
+    expect(line).toBe(
+      'No snapshot of octo/project is there for jobs to come: snapshots are switched off (source: none, or GIT_SNAPSHOT_DISABLE)',
+    )
   })
 })
 

@@ -46768,6 +46768,8 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 
 
 const signal = (0,_runner_step_js__WEBPACK_IMPORTED_MODULE_2__/* .cancellation */ .W)();
+/** What one system saves, all can restore. */
+const FOR_ALL_SYSTEMS = true;
 async function main() {
     const inputs = (0,_save_inputs_js__WEBPACK_IMPORTED_MODULE_4__/* .parseSaveInputs */ .K)((name) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .getInput */ .V4)(name, { trimWhitespace: false }), process.env);
     (0,_secrets_js__WEBPACK_IMPORTED_MODULE_7__/* .secretsOf */ .F)(inputs, process.env).forEach(_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .setSecret */ .Pq);
@@ -46794,7 +46796,7 @@ async function saveCache(directory, key) {
     process.chdir(directory);
     Object.assign(process.env, { GITHUB_WORKSPACE: directory, RUNNER_TEMP: directory });
     try {
-        return (await toolkitSave([_snapshot_actions_cache_js__WEBPACK_IMPORTED_MODULE_6__/* .CACHED_FILE */ .sE], key)) !== -1;
+        return (await toolkitSave([_snapshot_actions_cache_js__WEBPACK_IMPORTED_MODULE_6__/* .CACHED_FILE */ .sE], key, undefined, FOR_ALL_SYSTEMS)) !== -1;
     }
     finally {
         // Windows does not remove the working directory of a process.
@@ -49696,7 +49698,7 @@ async function savedBefore(snapshot, options) {
     const client = new HttpClient({ env, secrets: service.secrets, connectTimeoutMs, connections: CONNECTIONS });
     const { signal, stall } = patience;
     const asking = { service, client, stall, limits: actions_cache/* LOOKUP_LIMITS */.s$, signal, onSecret };
-    const entries = { ...asking, version: (0,actions_cache/* entryVersion */.RQ)(process.platform) };
+    const entries = { ...asking, version: (0,actions_cache/* entryVersion */.RQ)() };
     try {
         const attempts = patience.attemptsFor(1, signal);
         const entry = await (0,actions_cache/* findEntry */.w4)((0,cache_key/* newestLookup */.jP)(snapshot), { ...entries, attempts });
@@ -49839,10 +49841,13 @@ async function save(inputs, context) {
     };
 }
 function requireService(env) {
-    const service = cacheServiceOf(env, 'write');
-    if (service.kind === 'offered')
+    // What is there already has to be asked for first.
+    const [service, readable] = [cacheServiceOf(env, 'write'), cacheServiceOf(env, 'read')];
+    const refusal = service.kind === 'none' ? service : readable;
+    if (service.kind === 'offered' && refusal.kind === 'offered')
         return service;
-    throw new lib_errors/* ActionError */.l('CACHE_REFUSED', `nothing can be saved in the Actions cache: ${service.reason}`);
+    const reason = refusal.kind === 'none' ? refusal.reason : '';
+    throw new lib_errors/* ActionError */.l('CACHE_REFUSED', `nothing can be saved in the Actions cache: ${reason}`);
 }
 async function make(snapshot, making) {
     const { key, context, timing, find } = making;
@@ -49860,7 +49865,8 @@ async function make(snapshot, making) {
     const other = await find();
     if (other?.outcome === 'exists')
         return other;
-    throw new lib_errors/* ActionError */.l('CACHE_REFUSED', `the Actions cache did not take the entry ${key}: what it said is in the lines before this one`);
+    throw new lib_errors/* ActionError */.l('CACHE_REFUSED', `the Actions cache did not take the entry ${key}: what it said is in the lines before this one; where the key is ` +
+        'said to be taken, a save of this commit was cut off, and it will be free again later');
 }
 /** Who saves to the cache cannot be told to stop. */
 function unlessAborted(work, signal) {
@@ -50162,13 +50168,11 @@ const LOOKUP_LIMITS = { timeoutMs: 10_000, answerBytes: 64 * 1024 };
 /** Parts of a signed query that are shorter say nothing secret, and may well be in other log lines. */
 const LEAST_SECRET_LENGTH = 16;
 /**
- * The version of an entry that `saveCache([CACHED_FILE], key)` makes on a machine that has zstd. It is a part of what
- * an entry is found by: what Windows saves is found on Windows only.
+ * The version of an entry that `saveCache([CACHED_FILE], key)` makes on a machine that has zstd, for all systems. It is
+ * a part of what an entry is found by.
  */
-function entryVersion(platform) {
-    const system = platform === 'win32' ? ['windows-only'] : [];
-    const parts = [CACHED_FILE, 'zstd-without-long', ...system, '1.0'];
-    return (0,external_node_crypto_.createHash)('sha256').update(parts.join('|')).digest('hex');
+function entryVersion() {
+    return (0,external_node_crypto_.createHash)('sha256').update(`${CACHED_FILE}|zstd-without-long|1.0`).digest('hex');
 }
 /** The entry that the service has for a lookup, undefined for none. What was not asked for is refused. */
 function findEntry(lookup, options) {

@@ -50144,7 +50144,7 @@ async function bytesIn(directory) {
  */
 async function record(backlog, directory, room) {
     await room.make();
-    const root = await claim(directory, 'recording', '');
+    const root = await claim(directory, 'recording', 'a snapshot');
     try {
         const draft = (0,external_node_path_.join)(root, 'entry');
         await (0,promises_.mkdir)(draft);
@@ -50222,7 +50222,8 @@ class room_Room {
         const eviction = { tools, now: now(), incomingBytes, keep: undefined };
         const sum = await evict({ ...eviction, maxBytes });
         const { lacking } = await this.#askDisk(0);
-        if (lacking > 0)
+        // Where even all of the store is too little, nothing goes for it.
+        if (lacking > 0 && lacking <= sum - incomingBytes)
             await evict({ ...eviction, maxBytes: sum - lacking });
         if (sum <= maxBytes)
             return;
@@ -50616,10 +50617,10 @@ class Store {
                 return found;
         }
         catch (error) {
-            if (!isMissing(error)) {
+            // What is missing has just been evicted, or is about to be: others may be bringing it anew.
+            if (!isMissing(error))
                 this.#complain(error);
-                return undefined;
-            }
+            return undefined;
         }
         await removeEntry(entry).catch(() => { });
         return undefined;
@@ -50640,8 +50641,8 @@ class Store {
  * one of the source, which is kept while it streams.
  */
 async function openKept(options) {
-    const { store, name, maxAgeMs, open, signal, log } = options;
-    const stored = await store.find(name);
+    const { store, name, maxAgeMs, open, signal, log, whenAway, use } = options;
+    const stored = use === 'renew' ? undefined : await store.find(name);
     if (stored === undefined)
         return recorded((await open(undefined)), options);
     try {
@@ -50656,7 +50657,7 @@ async function openKept(options) {
         return recorded(newer, options);
     }
     catch (error) {
-        if (signal.aborted || !isAway(error)) {
+        if (signal.aborted || whenAway === 'fail' || !isAway(error)) {
             await stored.close();
             throw error;
         }
@@ -50677,32 +50678,40 @@ function isAway(error) {
 }
 function fromStore(stored, signal) {
     const { name, etag, commit, bytes: total } = stored.facts;
-    const ended = once(async (state) => {
-        const isSound = state === 'unpacked' || signal.aborted;
-        await (isSound ? stored.close() : stored.remove());
-        return isSound ? 'kept' : 'dropped';
-    });
+    const ended = async (verdict) => {
+        await (verdict === 'bad' ? stored.remove() : stored.close());
+        return verdict === 'bad' ? 'dropped' : 'kept';
+    };
     const place = `the snapshot that this machine has kept of ${name}`;
     return { source: 'store', place, etag, commit, total, stream: () => stored.stream(signal), ended };
 }
 function recorded(opened, { store, name }) {
     const { etag, commit, total } = opened;
     const recorder = store.recorder({ name, etag, commit, bytes: total });
-    const ended = once(async (state) => {
-        if (state === 'unpacked')
+    const ended = async (verdict) => {
+        if (verdict === 'good')
             return recorder.commit();
         await recorder.discard();
         return 'dropped';
-    });
+    };
     return { ...opened, stream: () => recorder.tee(opened.stream()), ended };
 }
-/** Does what the first call asks for. */
-function once(end) {
-    let ending;
-    return (state) => {
-        ending ??= end(state);
-        return ending;
-    };
+/** What another copy of the snapshot may not have. */
+const BLAMED = new Set([
+    'NOT_ZSTD',
+    'CORRUPT_ZSTD',
+    'CORRUPT_ARCHIVE',
+    'TRUNCATED',
+    'EMPTY_SNAPSHOT',
+    'DIGEST_MISMATCH',
+    'UNSAFE_ENTRY',
+    'UNSAFE_GIT',
+    'GIT_FAILED',
+    'COMMIT_MISMATCH',
+]);
+/** What a failed restore says of its snapshot. */
+function verdictOn(error) {
+    return error instanceof lib_errors/* ActionError */.l && BLAMED.has(error.code) ? 'bad' : 'unsure';
 }
 /** The store of this machine, where it keeps snapshots. What it needs of the runner's tools is loaded only then. */
 async function storeFor({ store: wanted }, { toolCache, log }) {
@@ -50839,12 +50848,15 @@ async function addressed_snapshot_addressedSnapshot({ kind: source, url }, optio
         return { source, place: failure_placeOf(snapshot.url), commit, etag, total, stream };
     };
     const kept = await storeFor(inputs, context);
-    // What a query says apart may be another object, or only another signature: then its source is asked.
-    const maxAgeMs = url.search === '' ? (kept?.maxAgeMs ?? 0) : 0;
-    const name = `${url.origin}${url.pathname}`;
     if (kept === undefined)
         return (await open(undefined));
-    return openKept({ store: kept.store, name, maxAgeMs, open, signal: requests.signal, log: context.log });
+    const { store, maxAgeMs } = kept;
+    const how = { store, open, signal: requests.signal, log: context.log, use: options.store ?? 'use' };
+    const name = `${url.origin}${url.pathname}`;
+    // What a query says may be another object, or only another signature: then nothing goes without the source's word.
+    if (url.search !== '')
+        return openKept({ ...how, name, maxAgeMs: 0, whenAway: 'fail' });
+    return openKept({ ...how, name, maxAgeMs, whenAway: 'serve' });
 }
 
 ;// CONCATENATED MODULE: ./lib/snapshot/cache-key.js
@@ -50982,13 +50994,11 @@ const actions_cache_LOOKUP_LIMITS = { timeoutMs: 10_000, answerBytes: 64 * 1024 
 /** Parts of a signed query that are shorter say nothing secret, and may well be in other log lines. */
 const LEAST_SECRET_LENGTH = 16;
 /**
- * The version of an entry that `saveCache([CACHED_FILE], key)` makes on a machine that has zstd. It is a part of what
- * an entry is found by: what Windows saves is found on Windows only.
+ * The version of an entry that `saveCache([CACHED_FILE], key)` makes on a machine that has zstd, for all systems. It is
+ * a part of what an entry is found by.
  */
-function actions_cache_entryVersion(platform) {
-    const system = platform === 'win32' ? ['windows-only'] : [];
-    const parts = [actions_cache_CACHED_FILE, 'zstd-without-long', ...system, '1.0'];
-    return (0,external_node_crypto_.createHash)('sha256').update(parts.join('|')).digest('hex');
+function actions_cache_entryVersion() {
+    return (0,external_node_crypto_.createHash)('sha256').update(`${actions_cache_CACHED_FILE}|zstd-without-long|1.0`).digest('hex');
 }
 /** The entry that the service has for a lookup, undefined for none. What was not asked for is refused. */
 function findEntry(lookup, options) {
@@ -52006,7 +52016,7 @@ async function cached_snapshot_cachedSnapshot(target, options) {
     const { stall } = options.download;
     const { signal } = requests;
     const asking = { service, client, stall, limits: LOOKUP_LIMITS, signal, onSecret: context.onSecret };
-    const entries = { ...asking, version: entryVersion(process.platform) };
+    const entries = { ...asking, version: entryVersion() };
     const attempts = requests.attemptsFor(1, signal);
     const entry = await withRetries(() => lookUp(wanted, { ...entries, limits: limitsWithin(attempts) }), attempts);
     if (entry === undefined)
@@ -52242,10 +52252,10 @@ class Session {
         const { log, signal: cancelled } = context;
         this.shortcuts = { client: this.#shortcutClient, stall, signal: cancelled, log, limits: SHORTCUT_LIMITS };
     }
-    /** The signal ends what has not been read of the snapshot, too. */
-    async open(target, over) {
+    /** The signal ends what has not been read of the snapshot, too. With `renew` this machine's store only records. */
+    async open(target, over, store = 'use') {
         const { sha256 } = this.#inputs;
-        const opened = await this.#openSource(target, AbortSignal.any([this.requests.signal, over]));
+        const opened = await this.#openSource(target, AbortSignal.any([this.requests.signal, over]), store);
         this.progress.total = opened.total;
         if (sha256 === undefined)
             return opened;
@@ -52266,7 +52276,7 @@ class Session {
         this.progress.end();
         await Promise.all([this.#client.close(), this.#shortcutClient.close()]);
     }
-    async #openSource(target, signal) {
+    async #openSource(target, signal, store) {
         const requests = { ...this.requests, attemptsFor: this.#patience.discoveryAttempts, signal };
         const { location } = this;
         if (location.kind === 'actions-cache') {
@@ -52274,7 +52284,7 @@ class Session {
             return cachedSnapshot(target, { ...service, requests, inputs: this.#inputs, context: this.#context });
         }
         const [inputs, context] = [this.#inputs, this.#context];
-        return addressedSnapshot(location, { requests, download: this.requests, inputs, context });
+        return addressedSnapshot(location, { requests, download: this.requests, inputs, context, store });
     }
 }
 /** What may be said to whom: the inputs' headers are for their server, the job's token for the cache service. */
@@ -52330,7 +52340,7 @@ function none(reason) {
 function locate(wanted, env) {
     const { source, server, url, repository, githubServerUrl } = wanted;
     if (source === 'none')
-        return { kind: 'nowhere', reason: 'the input source is none' };
+        return { kind: 'nowhere', reason: 'snapshots are switched off (source: none, or GIT_SNAPSHOT_DISABLE)' };
     if (source === 'url' && url !== undefined)
         return { kind: 'url', url };
     if (source === 'actions-cache' || server === undefined)
@@ -52354,7 +52364,7 @@ function cacheLocation(env) {
     const service = cacheServiceOf(env, 'read');
     if (service.kind === 'offered')
         return { kind: 'actions-cache', service };
-    const reason = `neither server (or CACHEW_URL) nor url is given, and there is no Actions cache: ${service.reason}`;
+    const reason = `no server (or CACHEW_URL) or url is to be asked, and there is no Actions cache: ${service.reason}`;
     return { kind: 'nowhere', reason };
 }
 
@@ -52484,7 +52494,7 @@ async function inCache(target, { service }, { client, patience, inputs, event, o
     const lookup = cache_key_lookupOf({ ...wishes, commit: target.commit });
     const { signal, stall } = patience;
     const asking = { service, client, stall, limits: actions_cache_LOOKUP_LIMITS, signal, onSecret };
-    const entries = { ...asking, version: actions_cache_entryVersion(process.platform) };
+    const entries = { ...asking, version: actions_cache_entryVersion() };
     const attempts = patience.attemptsFor(1, signal);
     const entry = lookup && (await findEntry(lookup, { ...entries, attempts }));
     if (entry === undefined)
@@ -52505,6 +52515,7 @@ function missing(reason) {
 }
 
 ;// CONCATENATED MODULE: ./lib/warm-store.js
+
 
 
 
@@ -52538,10 +52549,10 @@ async function keep(found, location, { client, patience, inputs, context }) {
             await drain(opened.stream());
     }
     catch (error) {
-        await opened.ended?.('failed');
+        await opened.ended?.(verdictOn(error));
         throw error;
     }
-    const end = await opened.ended?.('unpacked');
+    const end = await opened.ended?.('good');
     // Where the source has gone away since it was looked at, it is an older one.
     return end === 'kept' && (!isThere || opened.etag === found.etag);
 }

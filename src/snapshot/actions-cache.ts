@@ -18,13 +18,11 @@ export const LOOKUP_LIMITS: QuestionLimits = { timeoutMs: 10_000, answerBytes: 6
 const LEAST_SECRET_LENGTH = 16
 
 /**
- * The version of an entry that `saveCache([CACHED_FILE], key)` makes on a machine that has zstd. It is a part of what
- * an entry is found by: what Windows saves is found on Windows only.
+ * The version of an entry that `saveCache([CACHED_FILE], key)` makes on a machine that has zstd, for all systems. It is
+ * a part of what an entry is found by.
  */
-export function entryVersion(platform: NodeJS.Platform): string {
-  const system = platform === 'win32' ? ['windows-only'] : []
-  const parts = [CACHED_FILE, 'zstd-without-long', ...system, '1.0']
-  return createHash('sha256').update(parts.join('|')).digest('hex')
+export function entryVersion(): string {
+  return createHash('sha256').update(`${CACHED_FILE}|zstd-without-long|1.0`).digest('hex')
 }
 
 export interface CacheEntry extends CachedSnapshot {

@@ -48,7 +48,8 @@ interface Wanted {
 /** Where the snapshot of a repository lies: nowhere, if no address is given and this job has no Actions cache. */
 export function locate(wanted: Wanted, env: Environment): Location | NoLocation {
   const { source, server, url, repository, githubServerUrl } = wanted
-  if (source === 'none') return { kind: 'nowhere', reason: 'the input source is none' }
+  if (source === 'none')
+    return { kind: 'nowhere', reason: 'snapshots are switched off (source: none, or GIT_SNAPSHOT_DISABLE)' }
   if (source === 'url' && url !== undefined) return { kind: 'url', url }
   if (source === 'actions-cache' || server === undefined) return cacheLocation(env)
   const git = new URL(['git', githubServerUrl.host, repository.owner, repository.name].join('/'), server)
@@ -70,6 +71,6 @@ export function locate(wanted: Wanted, env: Environment): Location | NoLocation 
 function cacheLocation(env: Environment): CacheLocation | NoLocation {
   const service = cacheServiceOf(env, 'read')
   if (service.kind === 'offered') return { kind: 'actions-cache', service }
-  const reason = `neither server (or CACHEW_URL) nor url is given, and there is no Actions cache: ${service.reason}`
+  const reason = `no server (or CACHEW_URL) or url is to be asked, and there is no Actions cache: ${service.reason}`
   return { kind: 'nowhere', reason }
 }

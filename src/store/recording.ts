@@ -24,7 +24,7 @@ export async function record(
   room: Room,
 ): Promise<Recording | undefined> {
   await room.make()
-  const root = await claim(directory, 'recording', '')
+  const root = await claim(directory, 'recording', 'a snapshot')
   try {
     const draft = join(root, 'entry')
     await mkdir(draft)

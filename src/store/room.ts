@@ -37,7 +37,8 @@ export class Room {
     const eviction = { tools, now: now(), incomingBytes, keep: undefined }
     const sum = await evict({ ...eviction, maxBytes })
     const { lacking } = await this.#askDisk(0)
-    if (lacking > 0) await evict({ ...eviction, maxBytes: sum - lacking })
+    // Where even all of the store is too little, nothing goes for it.
+    if (lacking > 0 && lacking <= sum - incomingBytes) await evict({ ...eviction, maxBytes: sum - lacking })
     if (sum <= maxBytes) return
     const others = `${sum - incomingBytes} bytes of it are in use`
     throw new ActionError('LIMIT_EXCEEDED', `${others}, and ${incomingBytes} more do not fit; ${ADVICE}`)

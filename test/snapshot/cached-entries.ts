@@ -10,7 +10,7 @@ import { type CacheService, startCacheService } from '../support/cache-service.t
 import { clientTo } from '../support/http-client.ts'
 import type { FaultScript } from '../support/scripted-server.ts'
 
-export const VERSION = entryVersion('linux')
+export const VERSION = entryVersion()
 export const REPOSITORY = { host: 'github.com', owner: 'octo', name: 'project' }
 const UNSPEAKABLE = /s3cret|s1gnature/
 

@@ -58,7 +58,7 @@ describe('the place of a snapshot', () => {
     const { kind, reason } = locate({ ...NOWHERE, source: 'actions-cache' }, {}) as NoLocation
     expect(kind).toBe('nowhere')
     expect(reason).toContain(
-      'neither server (or CACHEW_URL) nor url is given, and there is no Actions cache: the runner',
+      'no server (or CACHEW_URL) or url is to be asked, and there is no Actions cache: the runner',
     )
   })
 

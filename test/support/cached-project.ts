@@ -88,7 +88,7 @@ async function start(project: Started): Promise<void> {
   const own = { host: forge.github.host, owner: 'octo', name: 'project', branch: 'main', commit: snapshot }
   const key: CachedProject['key'] = (change) => keyOf({ ...own, kind: 'full', ...change }) ?? ''
   const save: CachedProject['save'] = async (change = {}, bytes = archives[change.kind ?? 'full']) => {
-    const blob = project.service.save({ key: key(change), version: entryVersion(process.platform) })
+    const blob = project.service.save({ key: key(change), version: entryVersion() })
     await azurite.put(blob, bytes)
     return blob
   }

@@ -13,7 +13,7 @@ export type ToolkitCache = {
 
 type Call = { readonly path: string; readonly key: string; readonly restoreKeys?: readonly string[] }
 
-/** What actions/cache does with @actions/cache, in a process of its own that works in this directory. */
+/** What actions/cache does with @actions/cache, in a process of its own that works in this directory, for all systems. */
 export function toolkitIn(workspace: string, { env }: CacheService): ToolkitCache {
   const run = async (call: Call): Promise<unknown> => {
     const temp = join(workspace, '.temp')
@@ -41,7 +41,10 @@ if (process.argv[1] === import.meta.filename) {
   const { path, key, restoreKeys }: Call = JSON.parse(process.argv[2] ?? '')
   const { restoreCache, saveCache } = await import('@actions/cache')
   const isSave = restoreKeys === undefined
-  const result = isSave ? await saveCache([path], key) : await restoreCache([path], key, [...restoreKeys])
+  const isForAll = true
+  const result = isSave
+    ? await saveCache([path], key, undefined, isForAll)
+    : await restoreCache([path], key, [...restoreKeys], undefined, isForAll)
   process.send?.(result ?? null)
   process.disconnect?.()
 }
