@@ -50617,10 +50617,10 @@ class Store {
                 return found;
         }
         catch (error) {
-            // What is missing has just been evicted, or is about to be: others may be bringing it anew.
-            if (!isMissing(error))
+            if (!isMissing(error)) {
                 this.#complain(error);
-            return undefined;
+                return undefined;
+            }
         }
         await removeEntry(entry).catch(() => { });
         return undefined;
