@@ -18,8 +18,10 @@ export interface Baseline {
 }
 
 const FILE = join(import.meta.dirname, 'baseline.json')
-/** Rounds that happen to agree are no promise for other runs: from one to the next ratios differ by some percent. */
-const LEAST_NOISE = 0.08
+/**
+ * Rounds that happen to agree are no promise for other runs: of five on one machine the medians went from 1.75 to 2.15.
+ */
+const LEAST_NOISE = 0.25
 
 export function readBaseline(): Baseline {
   return JSON.parse(readFileSync(FILE, 'utf8')) as Baseline

@@ -37,7 +37,7 @@ it('takes the spread of the rounds as noise, and some percent where they agree',
   })
   const alike = [entrant('ours', 50, 50, 50), entrant('peer', 100, 100, 100)]
   expect(baselineOf(caseResult({ name: 'quick', entrants: alike }), 'ours', 2).ratios).toEqual({
-    'quick / peer': { ratio: 0.5, noise: 0.04 },
+    'quick / peer': { ratio: 0.5, noise: 0.125 },
   })
 })
 
