@@ -47111,7 +47111,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(5469);
 /* harmony import */ var _job_event_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(5225);
 /* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(9293);
-/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(5238);
+/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(1559);
 /* harmony import */ var _runner_step_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(4580);
 /* harmony import */ var _runner_tool_cache_js__WEBPACK_IMPORTED_MODULE_13__ = __nccwpck_require__(9131);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(4020);
@@ -47462,7 +47462,7 @@ function secretHeaders(inputs) {
 
 /***/ }),
 
-/***/ 5238:
+/***/ 1559:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -48821,7 +48821,95 @@ function isSeen(name, { history, tags }) {
     return isBranch && history === 'everything';
 }
 
+;// CONCATENATED MODULE: external "node:timers/promises"
+const external_node_timers_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
+;// CONCATENATED MODULE: ./lib/patience.js
+
+
+/** How long the network may take; the rest is up to the inputs. */
+const PATIENCE = {
+    connectTimeoutMs: 10_000,
+    headersTimeoutMs: 30_000,
+    /** A cold server makes the snapshot before it answers. */
+    discoveryTimeoutMs: 60_000,
+    /** Where a plain fetch can follow, a server that is down is asked once more, if it said so within this time. */
+    secondTryWithinMs: 2_000,
+    floorBytesPerSecond: 1024,
+};
+/** How long one restore waits for the network, and how often it asks again. End it, or its timer stays. */
+class Patience {
+    /** Aborted by the step's cancellation, or when the snapshot has taken too long. */
+    signal;
+    stall;
+    retried = 0;
+    #limits;
+    #log;
+    #deadline;
+    #timer;
+    constructor(limits, { signal, log }) {
+        const { stallMs, timeoutMs } = limits;
+        const overdue = new AbortController();
+        this.#limits = limits;
+        this.#log = log;
+        this.#deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
+        this.signal = AbortSignal.any([signal, overdue.signal]);
+        this.stall = { idleMs: stallMs, bytesPerSecond: PATIENCE.floorBytesPerSecond };
+        if (timeoutMs === 0)
+            return;
+        const message = `the snapshot took longer than ${timeoutMs / 60_000} minutes (input timeout)`;
+        this.#timer = setTimeout(() => overdue.abort(new errors/* ActionError */.l('TIMEOUT', message)), timeoutMs);
+    }
+    end() {
+        clearTimeout(this.#timer);
+    }
+    /** How requests for a number of chunks are repeated, until `signal` is aborted. */
+    attemptsFor = (chunks, signal) => ({
+        attempts: this.#limits.retries,
+        budget: { left: Math.max(10, chunks) },
+        remainingMs: () => this.#deadline - performance.now(),
+        random: Math.random,
+        wait: (delayMs) => wait(delayMs, signal),
+        onRetry: (error, delayMs) => {
+            this.retried += 1;
+            this.#log(`${(0,errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(1)} s`);
+        },
+    });
+    /** The same until the snapshot's first reply: short where there is another way to the commit. */
+    discoveryAttempts = (chunks, signal) => {
+        const attempts = this.attemptsFor(chunks, signal);
+        if (this.#limits.onMiss === 'fail')
+            return attempts;
+        const deadline = performance.now() + PATIENCE.secondTryWithinMs;
+        const remainingMs = () => deadline - performance.now();
+        const most = Math.min(1, attempts.attempts);
+        return { ...attempts, remainingMs, budget: { left: 1 }, attempts: most };
+    };
+}
+/** Resolves after the delay; rejects with the reason once aborted. */
+async function wait(delayMs, signal) {
+    try {
+        await (0,external_node_timers_promises_namespaceObject.setTimeout)(delayMs, undefined, { signal });
+    }
+    catch (error) {
+        throw signal.aborted ? signal.reason : error;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/git-retries.js
+
+
+/** How git's own network parts are repeated, with a word for each time. */
+function gitRetries(context) {
+    const { signal, log } = context;
+    return {
+        random: Math.random,
+        wait: (delayMs) => wait(delayMs, signal),
+        onRetry: (error, delayMs) => log(`${(0,errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(0)} s`),
+    };
+}
+
 ;// CONCATENATED MODULE: ./lib/freshening.js
+
 
 
 
@@ -48831,7 +48919,7 @@ function fetching(job, signal = job.context.signal) {
     const { inputs, context, origin, onProgress } = job;
     const { env, log } = context;
     const tags = inputs.fetchTags ? 'all' : 'none';
-    const retries = job.retriesUntil(signal);
+    const retries = gitRetries({ signal, log });
     return { origin, depth: inputs.fetchDepth, tags, retries, onProgress, log, env, signal };
 }
 /**
@@ -50496,7 +50584,7 @@ class Chunk extends Landing {
 
 
 /** Runs `attempt` until it succeeds or a failure is to stand, which then tells how often it was tried. */
-async function attempts_withRetries(attempt, options) {
+async function withRetries(attempt, options) {
     for (let retried = 0;; retried += 1) {
         try {
             return await attempt();
@@ -50712,7 +50800,7 @@ async function fetchRange(source, sink, end, firstReply) {
     if (source.etag === undefined)
         return request().catch(unresumable);
     const { lanes, attempts } = source;
-    await attempts_withRetries(() => lanes.run(() => sink.at, request, attempts), attempts);
+    await withRetries(() => lanes.run(() => sink.at, request, attempts), attempts);
 }
 /** Without a pin nothing tells whether the rest would be of the same revision. */
 function unresumable(cause) {
@@ -51120,7 +51208,7 @@ async function openSnapshot(url, options) {
 /** The same, unless the object still has the ETag that is known; then undefined, after one small request. */
 function openChanged(url, options, known) {
     const condition = known === undefined ? {} : { 'if-none-match': known };
-    return attempts_withRetries(() => discover(url, options, condition), options.attemptsFor(1, options.signal));
+    return withRetries(() => discover(url, options, condition), options.attemptsFor(1, options.signal));
 }
 async function discover(url, options, condition) {
     const asked = { start: 0, end: options.chunkBytes };
@@ -51225,6 +51313,20 @@ function threadsFor(windowBytes, cores = (0,external_node_os_.availableParalleli
     if (windowBytes < SMALL_WINDOW_BYTES)
         return { writers: 1, decoders: 1 };
     return { writers: Math.min(4, Math.max(2, cores)), decoders: 2 };
+}
+
+;// CONCATENATED MODULE: ./lib/on-disk.js
+/** Below `root`, a path as the file system has it: bytes, where they are more than ASCII. Both are latin1. */
+function onDisk(root, path) {
+    const whole = path === '' ? root : `${root}/${path}`;
+    return isAscii(whole) ? whole : Buffer.from(whole, 'latin1');
+}
+/** The bytes of a name that Node gave as text, one character for each. */
+function toLatin1(path) {
+    return isAscii(path) ? path : Buffer.from(path).toString('latin1');
+}
+function isAscii(text) {
+    return !/[^\0-\x7f]/.test(text);
 }
 
 ;// CONCATENATED MODULE: ./lib/timing.js
@@ -51437,20 +51539,6 @@ class IndexRecords {
         grown.set(this.#places);
         this.#places = grown;
     }
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/on-disk.js
-/** Below `root`, a path as the file system has it: bytes, where they are more than ASCII. Both are latin1. */
-function onDisk(root, path) {
-    const whole = path === '' ? root : `${root}/${path}`;
-    return isAscii(whole) ? whole : Buffer.from(whole, 'latin1');
-}
-/** The bytes of a name that Node gave as text, one character for each. */
-function toLatin1(path) {
-    return isAscii(path) ? path : Buffer.from(path).toString('latin1');
-}
-function isAscii(text) {
-    return !/[^\0-\x7f]/.test(text);
 }
 
 // EXTERNAL MODULE: external "node:buffer"
@@ -53052,7 +53140,39 @@ function tooLong(reply, maxBytes) {
     return new errors/* ActionError */.l('LIMIT_EXCEEDED', `${placeOf(reply.url)} sends more than ${maxBytes} bytes`);
 }
 
+;// CONCATENATED MODULE: ./lib/snapshot/json-question.js
+
+
+
+/** Posts a question in JSON, in one try, and gives the text of the answer. */
+async function json_question_ask(url, question, options) {
+    const { client, stall, limits, refusal, signal } = options;
+    const deadline = AbortSignal.timeout(limits.timeoutMs);
+    const pieces = [];
+    try {
+        const reply = await client.post(url, {
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify(question),
+            headersTimeoutMs: limits.timeoutMs,
+            signal: AbortSignal.any([signal, deadline]),
+        });
+        if (reply.status !== 200 && refusal !== undefined) {
+            reply.drop();
+            throw refusal(reply);
+        }
+        await readBody(reply, { stall, maxBytes: limits.answerBytes }, (bytes) => pieces.push(Buffer.from(bytes)));
+    }
+    catch (error) {
+        if (!deadline.aborted || error instanceof errors/* ActionError */.l)
+            throw error;
+        const message = `${placeOf(url)} did not answer within ${limits.timeoutMs / 1000} s`;
+        throw new errors/* ActionError */.l('TIMEOUT', message, { cause: error });
+    }
+    return Buffer.concat(pieces).toString();
+}
+
 ;// CONCATENATED MODULE: ./lib/snapshot/shortcut.js
+
 
 
 
@@ -53130,25 +53250,9 @@ async function save(reply, file, { limits, stall }) {
 }
 const BUNDLE_HEAD = /^# v[23] git bundle\n/;
 const HEAD_BYTES = 16;
-async function ensure(url, commit, { client, limits, stall, signal }) {
-    const deadline = AbortSignal.timeout(limits.timeoutMs);
-    const pieces = [];
-    try {
-        const reply = await client.post(url, {
-            headers: { 'content-type': 'application/json' },
-            body: JSON.stringify({ commits: [commit] }),
-            headersTimeoutMs: limits.timeoutMs,
-            signal: AbortSignal.any([signal, deadline]),
-        });
-        await readBody(reply, { stall, maxBytes: limits.answerBytes }, (bytes) => pieces.push(Buffer.from(bytes)));
-    }
-    catch (error) {
-        if (!deadline.aborted)
-            throw error;
-        const message = `${placeOf(url)} did not answer within ${limits.timeoutMs / 1000} s`;
-        throw new errors/* ActionError */.l('TIMEOUT', message, { cause: error });
-    }
-    return missingCommits(Buffer.concat(pieces).toString(), url).includes(commit) ? 'missing' : 'present';
+async function ensure(url, commit, options) {
+    const text = await json_question_ask(url, { commits: [commit] }, options);
+    return missingCommits(text, url).includes(commit) ? 'missing' : 'present';
 }
 /** Cachew always tells whether it fetched, and leaves the list of what is missing out where it is empty. */
 function missingCommits(text, url) {
@@ -53448,7 +53552,8 @@ class SnapshotClone {
     async finish(unpacked, bringLfsObjects) {
         const { job, target, tree } = this.#options;
         const { settled, indexed, freshened } = this.#begun();
-        const { objectFormat } = await settled;
+        const snapshot = await settled;
+        const { objectFormat } = snapshot;
         const filled = indexed.then(() => fillIndex((0,external_node_path_.join)(tree, '.git'), unpacked.recordOf, objectFormat));
         const [index, freshenedBy] = await together(filled, freshened);
         await proveBlobs(this.#git, index.unproven, objectFormat);
@@ -53456,7 +53561,7 @@ class SnapshotClone {
         const isExact = index.filled === index.entries && index.entries === unpacked.workFiles;
         const untracked = isExact ? 'keep' : 'remove';
         await arrive(job, target, { tree, clone: 'new', untracked, isPartial: false, bringLfsObjects });
-        return { ...(await settled), freshenedBy };
+        return { ...snapshot, freshenedBy };
     }
     /** Resolves when nothing runs any more. */
     async stop() {
@@ -53902,93 +54007,6 @@ async function requireGit(git) {
     throw new errors/* ActionError */.l('GIT_MISSING', message);
 }
 
-;// CONCATENATED MODULE: external "node:timers/promises"
-const external_node_timers_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
-;// CONCATENATED MODULE: ./lib/patience.js
-
-
-/** How long the network may take; the rest is up to the inputs. */
-const PATIENCE = {
-    connectTimeoutMs: 10_000,
-    headersTimeoutMs: 30_000,
-    /** A cold server makes the snapshot before it answers. */
-    discoveryTimeoutMs: 60_000,
-    /** Where a plain fetch can follow, a server that is down is asked once more, if it said so within this time. */
-    secondTryWithinMs: 2_000,
-    floorBytesPerSecond: 1024,
-};
-/** How long one restore waits for the network, and how often it asks again. End it, or its timer stays. */
-class Patience {
-    /** Aborted by the step's cancellation, or when the snapshot has taken too long. */
-    signal;
-    stall;
-    retried = 0;
-    #limits;
-    #log;
-    #deadline;
-    #timer;
-    constructor(limits, { signal, log }) {
-        const { stallMs, timeoutMs } = limits;
-        const overdue = new AbortController();
-        this.#limits = limits;
-        this.#log = log;
-        this.#deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
-        this.signal = AbortSignal.any([signal, overdue.signal]);
-        this.stall = { idleMs: stallMs, bytesPerSecond: PATIENCE.floorBytesPerSecond };
-        if (timeoutMs === 0)
-            return;
-        const message = `the snapshot took longer than ${timeoutMs / 60_000} minutes (input timeout)`;
-        this.#timer = setTimeout(() => overdue.abort(new errors/* ActionError */.l('TIMEOUT', message)), timeoutMs);
-    }
-    end() {
-        clearTimeout(this.#timer);
-    }
-    /** How requests for a number of chunks are repeated, until `signal` is aborted. */
-    attemptsFor = (chunks, signal) => ({
-        attempts: this.#limits.retries,
-        budget: { left: Math.max(10, chunks) },
-        remainingMs: () => this.#deadline - performance.now(),
-        random: Math.random,
-        wait: (delayMs) => wait(delayMs, signal),
-        onRetry: (error, delayMs) => {
-            this.retried += 1;
-            this.#log(`${(0,errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(1)} s`);
-        },
-    });
-    /** The same until the snapshot's first reply: short where there is another way to the commit. */
-    discoveryAttempts = (chunks, signal) => {
-        const attempts = this.attemptsFor(chunks, signal);
-        if (this.#limits.onMiss === 'fail')
-            return attempts;
-        const deadline = performance.now() + PATIENCE.secondTryWithinMs;
-        const remainingMs = () => deadline - performance.now();
-        const most = Math.min(1, attempts.attempts);
-        return { ...attempts, remainingMs, budget: { left: 1 }, attempts: most };
-    };
-}
-/** Resolves after the delay; rejects with the reason once aborted. */
-async function wait(delayMs, signal) {
-    try {
-        await (0,external_node_timers_promises_namespaceObject.setTimeout)(delayMs, undefined, { signal });
-    }
-    catch (error) {
-        throw signal.aborted ? signal.reason : error;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/git-retries.js
-
-
-/** How git's own network parts are repeated, with a word for each time. */
-function gitRetries(context) {
-    const { signal, log } = context;
-    return {
-        random: Math.random,
-        wait: (delayMs) => wait(delayMs, signal),
-        onRetry: (error, delayMs) => log(`${(0,errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(0)} s`),
-    };
-}
-
 ;// CONCATENATED MODULE: ./lib/job.js
 
 
@@ -54040,10 +54058,7 @@ class Job {
     }
     /** How git's own network parts are repeated. */
     get retries() {
-        return this.retriesUntil(this.context.signal);
-    }
-    retriesUntil(signal) {
-        return gitRetries({ ...this.context, signal });
+        return gitRetries(this.context);
     }
     /** Told git's progress, where the inputs want it shown. */
     get onProgress() {
@@ -54080,26 +54095,12 @@ async function addressedSnapshot({ kind: source, url }, options) {
     if (kept === undefined)
         return (await open(undefined));
     const { store, maxAgeMs } = kept;
-    const how = { store, open, signal: requests.signal, log: context.log, use: options.store ?? 'use' };
+    const how = { store, open, signal: requests.signal, log: context.log, use: options.use };
     const name = `${url.origin}${url.pathname}`;
     // What a query says may be another object, or only another signature: then nothing goes without the source's word.
     if (url.search !== '')
         return openKept({ ...how, name, maxAgeMs: 0, whenAway: 'fail' });
     return openKept({ ...how, name, maxAgeMs, whenAway: 'serve' });
-}
-
-;// CONCATENATED MODULE: ./lib/cached-branches.js
-
-/**
- * The branches whose cached snapshots are near a target, the nearest first: its own, for a pull request its base, and
- * the default branch, which is known of the job's own repository.
- */
-function branchesNear({ ref }, { payload, repository: own }, repository) {
-    const known = own.toLowerCase() === repository.toLowerCase() ? payload : {};
-    const base = ref.startsWith('refs/pull/') ? known.pull_request?.base?.ref : undefined;
-    const branches = [branchIn(ref), base, known.repository?.default_branch];
-    const names = branches.filter((name) => typeof name === 'string' && name !== '');
-    return [...new Set(names)];
 }
 
 ;// CONCATENATED MODULE: ./lib/snapshot/cache-key.js
@@ -54156,35 +54157,26 @@ function admitted(key) {
     return key.length <= MAX_LENGTH ? key : undefined;
 }
 
-;// CONCATENATED MODULE: ./lib/snapshot/json-question.js
+;// CONCATENATED MODULE: ./lib/cached-branches.js
 
 
-
-/** Posts a question in JSON, in one try, and gives the text of the answer. */
-async function json_question_ask(url, question, options) {
-    const { client, stall, limits, refusal, signal } = options;
-    const deadline = AbortSignal.timeout(limits.timeoutMs);
-    const pieces = [];
-    try {
-        const reply = await client.post(url, {
-            headers: { 'content-type': 'application/json' },
-            body: JSON.stringify(question),
-            headersTimeoutMs: limits.timeoutMs,
-            signal: AbortSignal.any([signal, deadline]),
-        });
-        if (reply.status !== 200) {
-            reply.drop();
-            throw refusal(reply);
-        }
-        await readBody(reply, { stall, maxBytes: limits.answerBytes }, (bytes) => pieces.push(Buffer.from(bytes)));
-    }
-    catch (error) {
-        if (!deadline.aborted || error instanceof errors/* ActionError */.l)
-            throw error;
-        const message = `${placeOf(url)} did not answer within ${limits.timeoutMs / 1000} s`;
-        throw new errors/* ActionError */.l('TIMEOUT', message, { cause: error });
-    }
-    return Buffer.concat(pieces).toString();
+/**
+ * The branches whose cached snapshots are near a target, the nearest first: its own, for a pull request its base, and
+ * the default branch, which is known of the job's own repository.
+ */
+function branchesNear({ ref }, { payload, repository: own }, repository) {
+    const known = own.toLowerCase() === repository.toLowerCase() ? payload : {};
+    const base = ref.startsWith('refs/pull/') ? known.pull_request?.base?.ref : undefined;
+    const branches = [branchIn(ref), base, known.repository?.default_branch];
+    const names = branches.filter((name) => typeof name === 'string' && name !== '');
+    return [...new Set(names)];
+}
+/** What the Actions cache is asked for a target, undefined where no key can say it; and for whose snapshots. */
+function lookupNear(target, { repository, githubServerUrl: { host }, fetchDepth, event }) {
+    const name = `${repository.owner}/${repository.name}`;
+    const branches = branchesNear(target, event, name);
+    const { commit } = target;
+    return { lookup: lookupOf({ ...repository, host, branches, commit, fetchDepth }), name, branches };
 }
 
 ;// CONCATENATED MODULE: ./lib/snapshot/actions-cache.js
@@ -54208,15 +54200,20 @@ const LEAST_SECRET_LENGTH = 16;
 function entryVersion() {
     return (0,external_node_crypto_.createHash)('sha256').update(`${CACHED_FILE}|zstd-without-long|1.0`).digest('hex');
 }
-/** The entry that the service has for a lookup, undefined for none. What was not asked for is refused. */
+/**
+ * The entry that the service has for a lookup, undefined for none. What was not asked for is refused. No try outlasts
+ * the time that all of them have.
+ */
 function findEntry(lookup, options) {
-    return withRetries(() => lookUp(lookup, options), options.attempts);
+    const { attempts, limits } = options;
+    const timeoutMs = () => Math.min(limits.timeoutMs, Math.max(1, Math.ceil(attempts.remainingMs())));
+    return withRetries(() => lookUp(lookup, { ...options, limits: { ...limits, timeoutMs: timeoutMs() } }), attempts);
 }
 /** As `findEntry`, in one try. */
 async function lookUp({ key, restoreKeys }, options) {
-    const { service, version, onSecret } = options;
+    const { service, onSecret } = options;
     const { lookupUrl } = service;
-    const question = { key, restore_keys: restoreKeys, version };
+    const question = { key, restore_keys: restoreKeys, version: entryVersion() };
     const answer = answerIn(await json_question_ask(lookupUrl, question, { ...options, refusal }), lookupUrl);
     if (answer === undefined)
         return undefined;
@@ -54491,26 +54488,18 @@ function shown(path) {
 
 
 
-
-
 /** As large as a frame's usual compressed 8 MiB twice, so that two frames can be decoded beside each other. */
 const INNER_BYTES = 32 * 1024 * 1024;
 /** The snapshot that the Actions cache has nearest to a target. NOT_FOUND where it has none. */
 async function cachedSnapshot(target, options) {
     const { service, client, requests, inputs, context } = options;
-    const { repository, githubServerUrl, fetchDepth } = inputs;
-    const name = `${repository.owner}/${repository.name}`;
-    const branches = branchesNear(target, context.event, name);
-    const { commit } = target;
-    const wanted = lookupOf({ ...repository, host: githubServerUrl.host, branches, commit, fetchDepth });
-    if (wanted === undefined)
-        throw notFound(name, branches);
-    const { stall } = options.download;
+    const { event, onSecret } = context;
+    const { lookup, name, branches } = lookupNear(target, { ...inputs, event });
     const { signal } = requests;
-    const asking = { service, client, stall, limits: LOOKUP_LIMITS, signal, onSecret: context.onSecret };
-    const entries = { ...asking, version: entryVersion() };
+    const { stall } = options.download;
+    const entries = { service, client, stall, limits: LOOKUP_LIMITS, signal, onSecret };
     const attempts = requests.attemptsFor(1, signal);
-    const entry = await attempts_withRetries(() => lookUp(wanted, { ...entries, limits: limitsWithin(attempts) }), attempts);
+    const entry = lookup && (await findEntry(lookup, { ...entries, attempts }));
     if (entry === undefined)
         throw notFound(name, branches);
     const entryClient = new EntryClient(entry, entries);
@@ -54528,11 +54517,6 @@ async function cachedSnapshot(target, options) {
         maxBytes: inputs.maxUnpackedBytes,
     });
     return { source: 'actions-cache', place, commit: entry.commit, etag, total, stream };
-}
-/** Where there is another way to the commit, no try outlasts the time that all of them have. */
-function limitsWithin({ remainingMs }) {
-    const leftMs = Math.max(1, Math.ceil(remainingMs()));
-    return { ...LOOKUP_LIMITS, timeoutMs: Math.min(LOOKUP_LIMITS.timeoutMs, leftMs) };
 }
 function notFound(name, branches) {
     const of = branches.length === 0 ? name : `${name} for ${branches.join(' or ')}`;
@@ -55144,10 +55128,10 @@ class Session {
         const { log, signal: cancelled } = context;
         this.shortcuts = { client: this.#shortcutClient, stall, signal: cancelled, log, limits: SHORTCUT_LIMITS };
     }
-    /** The signal ends what has not been read of the snapshot, too. With `renew` this machine's store only records. */
-    async open(target, over, store = 'use') {
+    /** The signal ends what has not been read of the snapshot, too. */
+    async open(target, over, use) {
         const { sha256 } = this.#inputs;
-        const opened = await this.#openSource(target, AbortSignal.any([this.requests.signal, over]), store);
+        const opened = await this.#openSource(target, AbortSignal.any([this.requests.signal, over]), use);
         this.progress.total = opened.total;
         if (sha256 === undefined)
             return opened;
@@ -55168,7 +55152,7 @@ class Session {
         this.progress.end();
         await Promise.all([this.#client.close(), this.#shortcutClient.close()]);
     }
-    async #openSource(target, signal, store) {
+    async #openSource(target, signal, use) {
         const requests = { ...this.requests, attemptsFor: this.#patience.discoveryAttempts, signal };
         const { location } = this;
         if (location.kind === 'actions-cache') {
@@ -55176,7 +55160,7 @@ class Session {
             return cachedSnapshot(target, { ...service, requests, inputs: this.#inputs, context: this.#context });
         }
         const [inputs, context] = [this.#inputs, this.#context];
-        return addressedSnapshot(location, { requests, download: this.requests, inputs, context, store });
+        return addressedSnapshot(location, { requests, download: this.requests, inputs, context, use });
     }
 }
 /** What may be said to whom: the inputs' headers are for their server, the job's token for the cache service. */

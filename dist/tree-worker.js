@@ -7,6 +7,20 @@ const external_node_crypto_namespaceObject = __WEBPACK_EXTERNAL_createRequire(im
 const external_node_fs_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs");
 ;// CONCATENATED MODULE: external "node:worker_threads"
 const external_node_worker_threads_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:worker_threads");
+;// CONCATENATED MODULE: ./lib/on-disk.js
+/** Below `root`, a path as the file system has it: bytes, where they are more than ASCII. Both are latin1. */
+function onDisk(root, path) {
+    const whole = path === '' ? root : `${root}/${path}`;
+    return isAscii(whole) ? whole : Buffer.from(whole, 'latin1');
+}
+/** The bytes of a name that Node gave as text, one character for each. */
+function toLatin1(path) {
+    return isAscii(path) ? path : Buffer.from(path).toString('latin1');
+}
+function isAscii(text) {
+    return !/[^\0-\x7f]/.test(text);
+}
+
 ;// CONCATENATED MODULE: ./lib/errors.js
 /** An error that a person reads: its message says what, where, the value seen and what to do. */
 class errors_ActionError extends Error {
@@ -110,20 +124,6 @@ const CTIME_BYTES = 8;
 const BILLION = 1000000000n;
 function low32(value) {
     return Number(BigInt.asUintN(32, value));
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/on-disk.js
-/** Below `root`, a path as the file system has it: bytes, where they are more than ASCII. Both are latin1. */
-function onDisk(root, path) {
-    const whole = path === '' ? root : `${root}/${path}`;
-    return isAscii(whole) ? whole : Buffer.from(whole, 'latin1');
-}
-/** The bytes of a name that Node gave as text, one character for each. */
-function toLatin1(path) {
-    return isAscii(path) ? path : Buffer.from(path).toString('latin1');
-}
-function isAscii(text) {
-    return !/[^\0-\x7f]/.test(text);
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/tree-job.js

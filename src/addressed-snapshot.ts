@@ -3,7 +3,7 @@ import { type DownloadOptions, download } from './download/download.ts'
 import { placeOf } from './http/failure.ts'
 import type { Inputs } from './inputs.ts'
 import type { Context } from './job.ts'
-import { openKept, storeFor } from './kept-snapshot.ts'
+import { openKept, type StoreUse, storeFor } from './kept-snapshot.ts'
 import type { Opened } from './session.ts'
 import type { CachewLocation, UrlLocation } from './snapshot/locate.ts'
 import { type OpenOptions, openChanged } from './snapshot/open.ts'
@@ -14,8 +14,7 @@ export interface AddressedOptions {
   readonly download: DownloadOptions
   readonly inputs: Pick<Inputs, 'store'>
   readonly context: Pick<Context, 'toolCache' | 'log'>
-  /** `renew`: what this machine keeps is not used, only recorded anew. */
-  readonly store?: 'use' | 'renew'
+  readonly use: StoreUse
 }
 
 /** The snapshot at an address, or what this machine keeps of it where that will do. */
@@ -34,7 +33,7 @@ export async function addressedSnapshot(
   const kept = await storeFor(inputs, context)
   if (kept === undefined) return (await open(undefined)) as Opened
   const { store, maxAgeMs } = kept
-  const how = { store, open, signal: requests.signal, log: context.log, use: options.store ?? 'use' }
+  const how = { store, open, signal: requests.signal, log: context.log, use: options.use }
   const name = `${url.origin}${url.pathname}`
   // What a query says may be another object, or only another signature: then nothing goes without the source's word.
   if (url.search !== '') return openKept({ ...how, name, maxAgeMs: 0, whenAway: 'fail' })

@@ -2,6 +2,7 @@ import { ActionError } from './errors.ts'
 import { type FreshenedBy, type FreshenOptions, freshen } from './git/freshen.ts'
 import { gitOutside } from './git/git.ts'
 import { NETWORK_CONFIG } from './git/origin.ts'
+import { gitRetries } from './git-retries.ts'
 import type { Job } from './job.ts'
 
 /** What a job has to say on every fetch. */
@@ -9,7 +10,7 @@ export function fetching(job: Job, signal = job.context.signal) {
   const { inputs, context, origin, onProgress } = job
   const { env, log } = context
   const tags = inputs.fetchTags ? 'all' : 'none'
-  const retries = job.retriesUntil(signal)
+  const retries = gitRetries({ signal, log })
   return { origin, depth: inputs.fetchDepth, tags, retries, onProgress, log, env, signal } as const
 }
 

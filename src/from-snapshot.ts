@@ -5,7 +5,7 @@ import { probeConfig } from './git/fresh-config.ts'
 import type { Target } from './git/wanted.ts'
 import type { Inputs } from './inputs.ts'
 import type { Job } from './job.ts'
-import { verdictOn } from './kept-snapshot.ts'
+import { type StoreUse, verdictOn } from './kept-snapshot.ts'
 import { takeLfsSnapshot } from './lfs-snapshot.ts'
 import { type Grown, publish } from './publication.ts'
 import type { Arrival } from './report.ts'
@@ -65,8 +65,7 @@ export async function fromSnapshot(job: Job, target: Target, session: Session): 
 interface Way {
   /** Whether git begins while files are still written. */
   readonly git: 'early' | 'last'
-  /** Whether what this machine has kept may be used. */
-  readonly store: 'use' | 'renew'
+  readonly store: StoreUse
 }
 
 /** What makes another attempt worth it. */

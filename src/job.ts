@@ -79,11 +79,7 @@ export class Job {
 
   /** How git's own network parts are repeated. */
   get retries(): GitRetries {
-    return this.retriesUntil(this.context.signal)
-  }
-
-  retriesUntil(signal: AbortSignal): GitRetries {
-    return gitRetries({ ...this.context, signal })
+    return gitRetries(this.context)
   }
 
   /** Told git's progress, where the inputs want it shown. */

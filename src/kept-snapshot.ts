@@ -5,6 +5,9 @@ import type { Opened, Verdict } from './session.ts'
 import { SPARE_BYTES, Store } from './store/store.ts'
 import type { Stored } from './store/stored.ts'
 
+/** `renew`: what this machine keeps is not used, only recorded anew. */
+export type StoreUse = 'use' | 'renew'
+
 export interface KeptOptions {
   readonly store: Store
   /** Of the snapshot at its source. */
@@ -15,8 +18,7 @@ export interface KeptOptions {
   readonly open: (known: string | undefined) => Promise<Opened | undefined>
   /** What follows where the source cannot be asked. */
   readonly whenAway: 'serve' | 'fail'
-  /** `renew`: what is kept is not used, only recorded anew. */
-  readonly use: 'use' | 'renew'
+  readonly use: StoreUse
   readonly signal: AbortSignal
   readonly log: (line: string) => void
 }

@@ -7,9 +7,10 @@ import { ActionError } from './errors.ts'
 import { makeCleanClone } from './git/clean-clone.ts'
 import type { Origin } from './git/origin.ts'
 import { gitRetries } from './git-retries.ts'
+import type { OriginContext } from './origin-target.ts'
 import { type Packed, packInto } from './pack/pack.ts'
 import { requirePrograms } from './programs.ts'
-import { type AimContext, aimOf } from './save-aim.ts'
+import { aimOf } from './save-aim.ts'
 import type { SaveInputs } from './save-inputs.ts'
 import type { SaveReport } from './save-report.ts'
 import { type SavedBefore, savedBefore } from './saved-before.ts'
@@ -19,7 +20,7 @@ import { type CacheService, cacheServiceOf } from './snapshot/cache-service.ts'
 import { Timing } from './timing.ts'
 
 /** What a save step may use of the world around it. */
-export interface SaveContext extends AimContext {
+export interface SaveContext extends OriginContext {
   readonly onSecret: (text: string) => void
   /**
    * Saves the file CACHED_FILE of a directory under a key; false where the cache did not take it. The directory is
@@ -53,12 +54,11 @@ export async function save(inputs: SaveInputs, context: SaveContext): Promise<Sa
 }
 
 function requireService(env: Environment): CacheService {
+  const service = cacheServiceOf(env, 'write')
   // What is there already has to be asked for first.
-  const [service, readable] = [cacheServiceOf(env, 'write'), cacheServiceOf(env, 'read')]
-  const refusal = service.kind === 'none' ? service : readable
-  if (service.kind === 'offered' && refusal.kind === 'offered') return service
-  const reason = refusal.kind === 'none' ? refusal.reason : ''
-  throw new ActionError('CACHE_REFUSED', `nothing can be saved in the Actions cache: ${reason}`)
+  const asked = service.kind === 'offered' ? cacheServiceOf(env, 'read') : service
+  if (asked.kind === 'offered') return asked
+  throw new ActionError('CACHE_REFUSED', `nothing can be saved in the Actions cache: ${asked.reason}`)
 }
 
 interface Making {

@@ -3,7 +3,7 @@ import { type Attempts, withRetries } from './http/attempts.ts'
 import { HttpClient } from './http/client.ts'
 import type { ReplyHead } from './http/reply-head.ts'
 import { PATIENCE, Patience } from './patience.ts'
-import { type CacheEntry, entryVersion, findEntry, LOOKUP_LIMITS } from './snapshot/actions-cache.ts'
+import { type CacheEntry, findEntry, LOOKUP_LIMITS } from './snapshot/actions-cache.ts'
 import { type CachedSnapshot, newestLookup } from './snapshot/cache-key.ts'
 import type { CacheService } from './snapshot/cache-service.ts'
 import { EntryClient, type EntryOptions } from './snapshot/entry-client.ts'
@@ -38,8 +38,7 @@ export async function savedBefore(
   const { connectTimeoutMs } = PATIENCE
   const client = new HttpClient({ env, secrets: service.secrets, connectTimeoutMs, connections: CONNECTIONS })
   const { signal, stall } = patience
-  const asking = { service, client, stall, limits: LOOKUP_LIMITS, signal, onSecret }
-  const entries = { ...asking, version: entryVersion() }
+  const entries = { service, client, stall, limits: LOOKUP_LIMITS, signal, onSecret }
   try {
     const attempts = patience.attemptsFor(1, signal)
     const entry = await findEntry(newestLookup(snapshot), { ...entries, attempts })

@@ -7,6 +7,7 @@ import type { Target } from './git/wanted.ts'
 import { HttpClient } from './http/client.ts'
 import type { Inputs } from './inputs.ts'
 import type { Context } from './job.ts'
+import type { StoreUse } from './kept-snapshot.ts'
 import { PATIENCE, Patience } from './patience.ts'
 import { Progress } from './progress.ts'
 import type { Report } from './report.ts'
@@ -63,10 +64,10 @@ export class Session {
     this.shortcuts = { client: this.#shortcutClient, stall, signal: cancelled, log, limits: SHORTCUT_LIMITS }
   }
 
-  /** The signal ends what has not been read of the snapshot, too. With `renew` this machine's store only records. */
-  async open(target: Target, over: AbortSignal, store: 'use' | 'renew' = 'use'): Promise<Opened> {
+  /** The signal ends what has not been read of the snapshot, too. */
+  async open(target: Target, over: AbortSignal, use: StoreUse): Promise<Opened> {
     const { sha256 } = this.#inputs
-    const opened = await this.#openSource(target, AbortSignal.any([this.requests.signal, over]), store)
+    const opened = await this.#openSource(target, AbortSignal.any([this.requests.signal, over]), use)
     this.progress.total = opened.total
     if (sha256 === undefined) return opened
     const { place } = opened
@@ -89,7 +90,7 @@ export class Session {
     await Promise.all([this.#client.close(), this.#shortcutClient.close()])
   }
 
-  async #openSource(target: Target, signal: AbortSignal, store: 'use' | 'renew'): Promise<Opened> {
+  async #openSource(target: Target, signal: AbortSignal, use: StoreUse): Promise<Opened> {
     const requests = { ...this.requests, attemptsFor: this.#patience.discoveryAttempts, signal }
     const { location } = this
     if (location.kind === 'actions-cache') {
@@ -97,7 +98,7 @@ export class Session {
       return cachedSnapshot(target, { ...service, requests, inputs: this.#inputs, context: this.#context })
     }
     const [inputs, context] = [this.#inputs, this.#context]
-    return addressedSnapshot(location, { requests, download: this.requests, inputs, context, store })
+    return addressedSnapshot(location, { requests, download: this.requests, inputs, context, use })
   }
 }
 

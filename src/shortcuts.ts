@@ -1,5 +1,5 @@
 import { rm, writeFile } from 'node:fs/promises'
-import { settingsEnvironment } from './git/git.ts'
+import { type Setting, settingsEnvironment } from './git/git.ts'
 import type { Origin } from './git/origin.ts'
 import { extendedAuthorities } from './http/authorities.ts'
 import type { Job } from './job.ts'
@@ -12,8 +12,6 @@ interface Asked {
   readonly bundle: ReturnType<typeof fetchBundle>
   readonly ensured: ReturnType<typeof ensureRefs>
 }
-
-type Setting = readonly [key: string, value: string]
 
 export interface ShortcutsOptions {
   readonly job: Job

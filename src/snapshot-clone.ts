@@ -62,7 +62,8 @@ export class SnapshotClone {
   async finish(unpacked: Tree, bringLfsObjects?: () => Promise<void>): Promise<Finished> {
     const { job, target, tree } = this.#options
     const { settled, indexed, freshened } = this.#begun()
-    const { objectFormat } = await settled
+    const snapshot = await settled
+    const { objectFormat } = snapshot
     const filled = indexed.then(() => fillIndex(join(tree, '.git'), unpacked.recordOf, objectFormat))
     const [index, freshenedBy] = await together(filled, freshened)
     await proveBlobs(this.#git, index.unproven, objectFormat)
@@ -70,7 +71,7 @@ export class SnapshotClone {
     const isExact = index.filled === index.entries && index.entries === unpacked.workFiles
     const untracked = isExact ? 'keep' : 'remove'
     await arrive(job, target, { tree, clone: 'new', untracked, isPartial: false, bringLfsObjects })
-    return { ...(await settled), freshenedBy }
+    return { ...snapshot, freshenedBy }
   }
 
   /** Resolves when nothing runs any more. */

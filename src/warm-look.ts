@@ -1,11 +1,10 @@
-import { branchesNear } from './cached-branches.ts'
+import { lookupNear } from './cached-branches.ts'
 import { ActionError, describeError } from './errors.ts'
 import type { JobEvent, Target } from './git/wanted.ts'
 import type { HttpClient } from './http/client.ts'
 import { placeOf } from './http/failure.ts'
 import { PATIENCE, type Patience } from './patience.ts'
-import { entryVersion, findEntry, LOOKUP_LIMITS } from './snapshot/actions-cache.ts'
-import { lookupOf } from './snapshot/cache-key.ts'
+import { findEntry, LOOKUP_LIMITS } from './snapshot/actions-cache.ts'
 import { EntryClient } from './snapshot/entry-client.ts'
 import type { CacheLocation, Location } from './snapshot/locate.ts'
 import type { Snapshot } from './snapshot/open.ts'
@@ -78,14 +77,9 @@ async function inCache(
   { service }: CacheLocation,
   { client, patience, inputs, event, onSecret }: LookOptions,
 ): Promise<Found | Missing> {
-  const { repository, githubServerUrl } = inputs
-  const name = `${repository.owner}/${repository.name}`
-  const branches = branchesNear(target, event, name)
-  const wishes = { ...repository, host: githubServerUrl.host, branches, fetchDepth: ANY_DEPTH }
-  const lookup = lookupOf({ ...wishes, commit: target.commit })
+  const { lookup, name, branches } = lookupNear(target, { ...inputs, fetchDepth: ANY_DEPTH, event })
   const { signal, stall } = patience
-  const asking = { service, client, stall, limits: LOOKUP_LIMITS, signal, onSecret }
-  const entries = { ...asking, version: entryVersion() }
+  const entries = { service, client, stall, limits: LOOKUP_LIMITS, signal, onSecret }
   const attempts = patience.attemptsFor(1, signal)
   const entry = lookup && (await findEntry(lookup, { ...entries, attempts }))
   if (entry === undefined) return missing(`the Actions cache has none of ${branches.join(' or ') || name}`)

@@ -44,7 +44,13 @@ async function keep(
 ): Promise<boolean> {
   const { signal, stall, attemptsFor } = patience
   const download = { ...inputs, ...PATIENCE, client, signal, stall, attemptsFor }
-  const opened = await addressedSnapshot(location, { requests: download, download, inputs, context })
+  const opened = await addressedSnapshot(location, {
+    requests: download,
+    download,
+    inputs,
+    context,
+    use: 'use',
+  })
   const isThere = opened.source === 'store'
   try {
     if (!isThere) await drain(opened.stream())

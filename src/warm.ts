@@ -1,10 +1,6 @@
-import type { Environment } from './environment.ts'
-import { Credentials } from './git/credentials.ts'
-import { gitOutside } from './git/git.ts'
-import { resolveAtOrigin } from './git/origin.ts'
-import { type JobEvent, type Target, wantedOf } from './git/wanted.ts'
-import { gitRetries } from './git-retries.ts'
+import type { Target } from './git/wanted.ts'
 import { HttpClient } from './http/client.ts'
+import { type OriginContext, targetAtOrigin } from './origin-target.ts'
 import { PATIENCE, Patience } from './patience.ts'
 import { secretsFor } from './session.ts'
 import { type Location, locate } from './snapshot/locate.ts'
@@ -16,17 +12,11 @@ import type { Ensured, WarmReport } from './warm-report.ts'
 import { fillStore } from './warm-store.ts'
 
 /** What a warm step may use of the world around it. */
-export interface WarmContext {
-  readonly env: Environment
-  readonly event: JobEvent
-  /** The runner's temporary directory. */
-  readonly temp: string
+export interface WarmContext extends OriginContext {
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** Resolves after the delay; rejects with the reason once aborted. */
   readonly wait: (delayMs: number, signal: AbortSignal) => Promise<void>
-  readonly signal: AbortSignal
-  readonly log: (line: string) => void
   /** The look-ups of `@actions/tool-cache`, in this directory. */
   readonly toolCache: (directory: string) => Promise<ToolCache>
   /** Told what must never be in the log, before it could be. */
@@ -46,7 +36,8 @@ export async function warm(inputs: WarmInputs, context: WarmContext): Promise<Wa
     const nothing = { wanted: undefined, ageMs: undefined, ensured: NOT_ASKED }
     return { repository, source: 'none', finding, kept, ...nothing }
   }
-  const target = await findTarget(inputs, context)
+  // Nothing is checked out, so that no code of a fork could run.
+  const { target } = await targetAtOrigin({ ...inputs, allowUnsafePrCheckout: true }, context)
   const { finding, ...rest } = await ask(target, location, { inputs, context })
   return {
     repository,
@@ -59,16 +50,6 @@ export async function warm(inputs: WarmInputs, context: WarmContext): Promise<Wa
 }
 
 const NOT_ASKED: Ensured = { kind: 'not-asked' }
-
-async function findTarget(inputs: WarmInputs, context: WarmContext): Promise<Target> {
-  const { repository, githubServerUrl: serverUrl, token } = inputs
-  const { temp, env, event } = context
-  // Nothing is checked out, so that no code of a fork could run.
-  const wanted = wantedOf({ ...inputs, allowUnsafePrCheckout: true }, event)
-  const credentials = await Credentials.create({ temp, serverUrl, token, env, onCredentials: () => {} })
-  const origin = { url: credentials.originUrl(repository), env: credentials.env }
-  return resolveAtOrigin(wanted, origin, { git: gitOutside(temp, context), retries: gitRetries(context) })
-}
 
 interface Step {
   readonly inputs: WarmInputs

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { readAction } from '../scripts/action-yml.ts'
 import { PAGES, withTables } from '../scripts/generate-docs.ts'
 import { parseInputs } from '../src/inputs.ts'
+import { oddLines } from './support/action-metadata.ts'
 
 const root = join(import.meta.dirname, '..')
 const text = readFileSync(join(root, 'action.yml'), 'utf8')
@@ -102,10 +103,7 @@ describe('action.yml', () => {
   })
 
   it('keeps to the plain block style: two spaces, one line a value', () => {
-    const odd = text
-      .split('\n')
-      .filter((line) => !/^((?: {2}){0,2}[a-z0-9-]+:( ('[^']*'|[^'"&*!|>{[%@`\s].*))?)?$/.test(line))
-    expect(odd).toEqual([])
+    expect(oddLines(text)).toEqual([])
   })
 
   it('runs the built file on Node 24, and again when the job ends', () => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { readAction } from '../scripts/action-yml.ts'
 import { parseSaveInputs, type SaveInputs } from '../src/save-inputs.ts'
 import { saveLine, saveOutputs } from '../src/save-report.ts'
+import { oddLines } from './support/action-metadata.ts'
 import { complaintOf } from './support/complaint.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -65,10 +66,7 @@ describe('save/action.yml', () => {
   })
 
   it('keeps to the plain block style: two spaces, one line a value', () => {
-    const odd = text
-      .split('\n')
-      .filter((line) => !/^((?: {2}){0,2}[a-z0-9-]+:( ('[^']*'|[^'"&*!|>{[%@`\s].*))?)?$/.test(line))
-    expect(odd).toEqual([])
+    expect(oddLines(text)).toEqual([])
   })
 
   it('runs the built file on Node 24', () => {

@@ -5,8 +5,9 @@ import { type WarmContext, warm } from '../src/warm.ts'
 import { parseWarmInputs } from '../src/warm-inputs.ts'
 import { type WarmReport, warmLine, warmOutputs } from '../src/warm-report.ts'
 import { toolCacheIn } from './store/tool-cache.ts'
-import { readActionMetadata } from './support/action-metadata.ts'
+import { inputReader, readActionMetadata } from './support/action-metadata.ts'
 import { makePlace } from './support/place.ts'
+import { EXPRESSED } from './support/restore-arguments.ts'
 
 const { defaults } = readActionMetadata(join(import.meta.dirname, '..', 'warm', 'action.yml'))
 
@@ -33,34 +34,24 @@ export type Warmed = {
 
 /** One warm step of a job of `octo/project` within this process, which is to leave no file. */
 export async function warmStep({ inputs, sha = '', payload = {}, ...changes }: WarmChanges): Promise<Warmed> {
-  const values: Readonly<Record<string, string>> = {
-    ...Object.fromEntries(defaults),
-    repository: 'octo/project',
-    'github-server-url': 'https://github.com',
-    token: '',
-    ...inputs,
-  }
   const { temp } = makePlace()
   const [lines, secrets]: [string[], string[]] = [[], []]
   const waitsMs: number[] = []
   const env = { PATH: process.env.PATH, ...changes.env }
-  const report = await warm(
-    parseWarmInputs((name) => values[name] ?? '', env),
-    {
-      event: { name: 'push', ref: 'refs/heads/main', repository: 'octo/project', sha, payload },
-      temp,
-      now: () => NOW,
-      wait: async (delayMs) => {
-        waitsMs.push(delayMs)
-      },
-      signal: new AbortController().signal,
-      toolCache: async (directory) => toolCacheIn(directory),
-      log: (line) => lines.push(line),
-      onSecret: (text) => secrets.push(text),
-      ...changes,
-      env,
+  const report = await warm(parseWarmInputs(inputReader(defaults, { ...EXPRESSED, ...inputs }), env), {
+    event: { name: 'push', ref: 'refs/heads/main', repository: 'octo/project', sha, payload },
+    temp,
+    now: () => NOW,
+    wait: async (delayMs) => {
+      waitsMs.push(delayMs)
     },
-  )
+    signal: new AbortController().signal,
+    toolCache: async (directory) => toolCacheIn(directory),
+    log: (line) => lines.push(line),
+    onSecret: (text) => secrets.push(text),
+    ...changes,
+    env,
+  })
   return { report, outputs: warmOutputs(report), line: warmLine(report), lines, secrets, waitsMs }
 }
 

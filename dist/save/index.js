@@ -46753,7 +46753,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _job_event_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5225);
 /* harmony import */ var _runner_step_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4580);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(4020);
-/* harmony import */ var _save_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6108);
+/* harmony import */ var _save_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9864);
 /* harmony import */ var _save_inputs_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6426);
 /* harmony import */ var _save_report_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(5576);
 /* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(150);
@@ -46938,7 +46938,7 @@ function saveLine(report) {
 
 /***/ }),
 
-/***/ 6108:
+/***/ 9864:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -48318,6 +48318,20 @@ function sizeFrame(size) {
     return frame;
 }
 
+;// CONCATENATED MODULE: ./lib/on-disk.js
+/** Below `root`, a path as the file system has it: bytes, where they are more than ASCII. Both are latin1. */
+function onDisk(root, path) {
+    const whole = path === '' ? root : `${root}/${path}`;
+    return isAscii(whole) ? whole : Buffer.from(whole, 'latin1');
+}
+/** The bytes of a name that Node gave as text, one character for each. */
+function toLatin1(path) {
+    return isAscii(path) ? path : Buffer.from(path).toString('latin1');
+}
+function isAscii(text) {
+    return !/[^\0-\x7f]/.test(text);
+}
+
 ;// CONCATENATED MODULE: ./lib/pack/not-packed.js
 
 /** The error for a path (latin1, relative to what is packed, '' for that itself) that cannot be in the snapshot. */
@@ -48331,6 +48345,7 @@ function notPacked(path, reason, cause) {
 ;// CONCATENATED MODULE: ./lib/pack/source.js
 
 
+
 /** By its owner: all that git asks. */
 const EXECUTABLE = 0o100;
 const FLAGS = external_node_fs_.constants.O_RDONLY | (external_node_fs_.constants.O_NOFOLLOW ?? 0);
@@ -48341,7 +48356,7 @@ const FLAGS = external_node_fs_.constants.O_RDONLY | (external_node_fs_.constant
 class Source {
     #root;
     constructor(directory) {
-        this.#root = Buffer.from(directory).toString('latin1');
+        this.#root = toLatin1(directory);
     }
     /**
      * Everything below that is kept, a directory before what is in it, names in the order of their bytes. Only `.git`
@@ -48383,7 +48398,7 @@ class Source {
     }
     #ask(path, ask) {
         try {
-            return ask(Buffer.from(path === '' ? this.#root : `${this.#root}/${path}`, 'latin1'));
+            return ask(onDisk(this.#root, path));
         }
         catch (error) {
             throw notPacked(path, 'it could not be read', error);
@@ -48661,6 +48676,21 @@ async function isProgram(path) {
     catch {
         return false;
     }
+}
+
+;// CONCATENATED MODULE: ./lib/git/version.js
+
+/** The first git that takes settings from its environment (GIT_CONFIG_COUNT), which is the way for secrets. */
+const LEAST = { major: 2, minor: 31 };
+/** Rejects where git is missing or too old. Any directory's git will do. */
+async function requireGit(git) {
+    const said = (await git.run(['version'])).trim();
+    const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(said) ?? [];
+    if (Number(major) > LEAST.major || (Number(major) === LEAST.major && Number(minor) >= LEAST.minor))
+        return;
+    const least = `${LEAST.major}.${LEAST.minor}`;
+    const message = `git ${least} or newer is needed, and the one on the PATH says "${said}": install a newer git`;
+    throw new lib_errors/* ActionError */.l('GIT_MISSING', message);
 }
 
 ;// CONCATENATED MODULE: ./lib/git/config-file.js
@@ -48989,19 +49019,20 @@ function safeDirectoryEnv(path, env) {
     return settingsEnvironment([['safe.directory', path]], env);
 }
 
-;// CONCATENATED MODULE: ./lib/git/version.js
+;// CONCATENATED MODULE: ./lib/origin-target.js
 
-/** The first git that takes settings from its environment (GIT_CONFIG_COUNT), which is the way for secrets. */
-const LEAST = { major: 2, minor: 31 };
-/** Rejects where git is missing or too old. Any directory's git will do. */
-async function requireGit(git) {
-    const said = (await git.run(['version'])).trim();
-    const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(said) ?? [];
-    if (Number(major) > LEAST.major || (Number(major) === LEAST.major && Number(minor) >= LEAST.minor))
-        return;
-    const least = `${LEAST.major}.${LEAST.minor}`;
-    const message = `git ${least} or newer is needed, and the one on the PATH says "${said}": install a newer git`;
-    throw new lib_errors/* ActionError */.l('GIT_MISSING', message);
+
+
+
+
+/** What a step wants that leaves no clone, and where it is: the token stays in this process and in git's environment. */
+async function targetAtOrigin(inputs, context) {
+    const { repository, githubServerUrl: serverUrl, token } = inputs;
+    const { temp, env, event } = context;
+    const credentials = await Credentials.create({ temp, serverUrl, token, env, onCredentials: () => { } });
+    const origin = { url: credentials.originUrl(repository), env: credentials.env };
+    const asking = { git: gitOutside(temp, context), retries: gitRetries(context) };
+    return { origin, target: await resolveAtOrigin(wantedOf(inputs, event), origin, asking) };
 }
 
 // EXTERNAL MODULE: ./lib/snapshot/cache-key.js
@@ -49013,33 +49044,12 @@ var cache_key = __nccwpck_require__(8648);
 
 
 
-
-
-
 /** What a job is to save. INVALID_INPUT where that cannot be a snapshot; the origin is only asked for a ref. */
 async function aimOf(inputs, context) {
-    const origin = await originOf(inputs, context);
-    const snapshot = snapshotOf(inputs, await findTarget(inputs, context, origin));
+    await requireGit(gitOutside(context.temp, context));
+    const { origin, target } = await targetAtOrigin({ ...inputs, allowUnsafePrCheckout: false }, context);
+    const snapshot = snapshotOf(inputs, target);
     return { origin, snapshot, key: keyFor(snapshot) };
-}
-/** The token stays in this process and in the environment of git. */
-async function originOf({ token, githubServerUrl, repository }, context) {
-    const { temp, env } = context;
-    const onCredentials = () => { };
-    const credentials = await Credentials.create({
-        temp,
-        serverUrl: githubServerUrl,
-        token,
-        env,
-        onCredentials,
-    });
-    return { url: credentials.originUrl(repository), env: credentials.env };
-}
-async function findTarget(inputs, context, origin) {
-    const git = gitOutside(context.temp, context);
-    await requireGit(git);
-    const wanted = wantedOf({ ...inputs, allowUnsafePrCheckout: false }, context.event);
-    return resolveAtOrigin(wanted, origin, { git, retries: gitRetries(context) });
 }
 /** Restores look for the snapshots of branches. */
 function snapshotOf(inputs, { ref, commit }) {
@@ -49697,8 +49707,7 @@ async function savedBefore(snapshot, options) {
     const { connectTimeoutMs } = PATIENCE;
     const client = new HttpClient({ env, secrets: service.secrets, connectTimeoutMs, connections: CONNECTIONS });
     const { signal, stall } = patience;
-    const asking = { service, client, stall, limits: actions_cache/* LOOKUP_LIMITS */.s$, signal, onSecret };
-    const entries = { ...asking, version: (0,actions_cache/* entryVersion */.RQ)() };
+    const entries = { service, client, stall, limits: actions_cache/* LOOKUP_LIMITS */.s$, signal, onSecret };
     try {
         const attempts = patience.attemptsFor(1, signal);
         const entry = await (0,actions_cache/* findEntry */.w4)((0,cache_key/* newestLookup */.jP)(snapshot), { ...entries, attempts });
@@ -49841,13 +49850,12 @@ async function save(inputs, context) {
     };
 }
 function requireService(env) {
+    const service = cacheServiceOf(env, 'write');
     // What is there already has to be asked for first.
-    const [service, readable] = [cacheServiceOf(env, 'write'), cacheServiceOf(env, 'read')];
-    const refusal = service.kind === 'none' ? service : readable;
-    if (service.kind === 'offered' && refusal.kind === 'offered')
-        return service;
-    const reason = refusal.kind === 'none' ? refusal.reason : '';
-    throw new lib_errors/* ActionError */.l('CACHE_REFUSED', `nothing can be saved in the Actions cache: ${reason}`);
+    const asked = service.kind === 'offered' ? cacheServiceOf(env, 'read') : service;
+    if (asked.kind === 'offered')
+        return asked;
+    throw new lib_errors/* ActionError */.l('CACHE_REFUSED', `nothing can be saved in the Actions cache: ${asked.reason}`);
 }
 async function make(snapshot, making) {
     const { key, context, timing, find } = making;
@@ -49958,17 +49966,18 @@ function passwordsIn(proxy) {
 __nccwpck_require__.d(__webpack_exports__, {
   sE: () => (/* binding */ CACHED_FILE),
   s$: () => (/* binding */ LOOKUP_LIMITS),
-  RQ: () => (/* binding */ entryVersion),
   w4: () => (/* binding */ findEntry),
   TE: () => (/* binding */ lookUp)
 });
+
+// UNUSED EXPORTS: entryVersion
 
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __nccwpck_require__(7598);
 // EXTERNAL MODULE: ./lib/errors.js
 var errors = __nccwpck_require__(452);
 // EXTERNAL MODULE: ./lib/http/attempts.js
-var attempts = __nccwpck_require__(6748);
+var http_attempts = __nccwpck_require__(6748);
 // EXTERNAL MODULE: ./lib/http/failure.js
 var failure = __nccwpck_require__(8050);
 // EXTERNAL MODULE: ./lib/sanitize.js
@@ -50138,7 +50147,7 @@ async function ask(url, question, options) {
             headersTimeoutMs: limits.timeoutMs,
             signal: AbortSignal.any([signal, deadline]),
         });
-        if (reply.status !== 200) {
+        if (reply.status !== 200 && refusal !== undefined) {
             reply.drop();
             throw refusal(reply);
         }
@@ -50174,15 +50183,20 @@ const LEAST_SECRET_LENGTH = 16;
 function entryVersion() {
     return (0,external_node_crypto_.createHash)('sha256').update(`${CACHED_FILE}|zstd-without-long|1.0`).digest('hex');
 }
-/** The entry that the service has for a lookup, undefined for none. What was not asked for is refused. */
+/**
+ * The entry that the service has for a lookup, undefined for none. What was not asked for is refused. No try outlasts
+ * the time that all of them have.
+ */
 function findEntry(lookup, options) {
-    return (0,attempts/* withRetries */.L)(() => lookUp(lookup, options), options.attempts);
+    const { attempts, limits } = options;
+    const timeoutMs = () => Math.min(limits.timeoutMs, Math.max(1, Math.ceil(attempts.remainingMs())));
+    return (0,http_attempts/* withRetries */.L)(() => lookUp(lookup, { ...options, limits: { ...limits, timeoutMs: timeoutMs() } }), attempts);
 }
 /** As `findEntry`, in one try. */
 async function lookUp({ key, restoreKeys }, options) {
-    const { service, version, onSecret } = options;
+    const { service, onSecret } = options;
     const { lookupUrl } = service;
-    const question = { key, restore_keys: restoreKeys, version };
+    const question = { key, restore_keys: restoreKeys, version: entryVersion() };
     const answer = answerIn(await ask(lookupUrl, question, { ...options, refusal }), lookupUrl);
     if (answer === undefined)
         return undefined;

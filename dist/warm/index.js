@@ -46725,7 +46725,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _runner_tool_cache_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(9131);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(4020);
 /* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(150);
-/* harmony import */ var _warm_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2204);
+/* harmony import */ var _warm_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1735);
 /* harmony import */ var _warm_inputs_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(2894);
 /* harmony import */ var _warm_report_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(9746);
 
@@ -46844,7 +46844,7 @@ function formatAge(ms) {
 
 /***/ }),
 
-/***/ 2204:
+/***/ 1735:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46852,6 +46852,774 @@ function formatAge(ms) {
 __nccwpck_require__.d(__webpack_exports__, {
   K: () => (/* binding */ warm)
 });
+
+;// CONCATENATED MODULE: external "node:v8"
+const external_node_v8_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:v8");
+// EXTERNAL MODULE: external "node:dns"
+var external_node_dns_ = __nccwpck_require__(610);
+// EXTERNAL MODULE: external "node:net"
+var external_node_net_ = __nccwpck_require__(7030);
+// EXTERNAL MODULE: ./lib/errors.js
+var lib_errors = __nccwpck_require__(452);
+;// CONCATENATED MODULE: ./lib/http/ip-address.js
+
+/** How a block list calls the kind of an address. */
+function familyOf(address) {
+    return (0,external_node_net_.isIP)(address) === 6 ? 'ipv6' : 'ipv4';
+}
+/** A URL's host as it is written elsewhere: only there an IPv6 address stands in brackets. */
+function withoutBrackets(hostname) {
+    return hostname.replace(/^\[(.*)\]$/, '$1');
+}
+
+;// CONCATENATED MODULE: ./lib/http/border.js
+
+
+
+
+/** Addresses that mean something else to every machine, and what they mean. */
+const INSIDE = {
+    'this machine itself': ['127.0.0.0/8', '0.0.0.0/8', '::1/128', '::/128', '64:ff9b::7f00:0/104'],
+    'a service of its network or cloud': [
+        '169.254.0.0/16',
+        'fe80::/10',
+        '64:ff9b::a9fe:0/112',
+        // Metadata services outside of the link-local block: Alibaba, Azure, Oracle, AWS, Google.
+        '100.100.100.200/32',
+        '168.63.129.16/32',
+        '192.0.0.192/32',
+        'fd00:ec2::254/128',
+        'fd20:ce::254/128',
+    ],
+};
+/** What an IP address, an IPv4 one in IPv6 clothes included, means on the inside; undefined for any other. */
+function insideOf(address) {
+    const family = familyOf(address);
+    return Object.keys(INSIDE).find((inside) => blockOf(inside).check(address, family));
+}
+function blockOf(inside) {
+    const block = new external_node_net_.BlockList();
+    for (const subnet of INSIDE[inside]) {
+        const [address = '', bits] = subnet.split('/');
+        block.addSubnet(address, Number(bits), familyOf(address));
+    }
+    return block;
+}
+/**
+ * Keeps a redirect from leading inside: to what only this machine, its network or its cloud answers at, unless the
+ * server that was named is there itself. A name is judged by the addresses that are then connected to.
+ */
+class Border {
+    #home;
+    constructor(home) {
+        this.#home = new URL(home);
+    }
+    isHome(url) {
+        return url.origin === this.#home.origin;
+    }
+    /** Rejects where a redirect's target says by itself that it is inside. */
+    async admit(target) {
+        const host = withoutBrackets(target.hostname);
+        if (!this.isHome(target) && (0,external_node_net_.isIP)(host) !== 0)
+            await this.#judge(host, [host]);
+    }
+    /** Finds the addresses of a name that a redirect led to. */
+    lookup = (name, options, callback) => {
+        this.#admittedAddresses(name, options).then((addresses) => {
+            const [first] = addresses;
+            if (options.all)
+                callback(null, addresses);
+            else
+                callback(null, first?.address ?? '', first?.family);
+        }, (error) => callback(error, []));
+    };
+    async #admittedAddresses(name, options) {
+        const addresses = await addressesOf(name, options);
+        const literals = addresses.map(({ address }) => address);
+        await this.#judge(name, literals);
+        return addresses;
+    }
+    async #judge(host, addresses) {
+        for (const address of addresses) {
+            const inside = insideOf(address);
+            if (inside === undefined || (await this.#isHomeInside(inside)))
+                continue;
+            const where = host === address ? host : `${host} (${address})`;
+            throw new lib_errors/* ActionError */.l('BAD_REDIRECT', `${this.#home.origin} redirects to ${where}, which is ${inside}; it is not followed: ` +
+                'where that is meant, name that address in the input server or url');
+        }
+    }
+    async #isHomeInside(inside) {
+        const host = withoutBrackets(this.#home.hostname);
+        const addresses = (0,external_node_net_.isIP)(host) === 0 ? await addressesOf(host, {}).catch(() => []) : [{ address: host }];
+        return addresses.some(({ address }) => insideOf(address) === inside);
+    }
+}
+function addressesOf(name, options) {
+    return new Promise((resolve, reject) => {
+        external_node_dns_.lookup(name, { ...options, all: true }, (error, addresses) => {
+            if (error === null)
+                resolve(addresses);
+            else
+                reject(error);
+        });
+    });
+}
+
+;// CONCATENATED MODULE: ./lib/http/detours.js
+/** What servers answer at an address that was signed for a time which is over. */
+const EXPIRED = new Set([400, 401, 403]);
+/**
+ * Where redirects have led: who goes on at such an address is led anew from where it was found, once its signature
+ * has expired. It remembers one entry for each address that a redirect led to, renewed ones aside.
+ */
+class Detours {
+    #byTarget = new Map();
+    /** A reply to `url`, which may be where an earlier redirect led; `follow` asks, and follows redirects. */
+    async get(url, follow) {
+        const detour = this.#byTarget.get(url.href);
+        if (detour !== undefined)
+            return detour.get(follow);
+        const reply = await follow(url);
+        const { href } = reply.url;
+        if (href !== url.href && !this.#byTarget.has(href))
+            this.#byTarget.set(href, new Detour(url, reply.url));
+        return reply;
+    }
+}
+class Detour {
+    #from;
+    #to;
+    /** Settled, and gone, when `#to` leads to an address that was good a moment ago, or could not be renewed. */
+    #renewal;
+    constructor(from, to) {
+        this.#from = from;
+        this.#to = to;
+    }
+    /** Whatever the renewed address answers is the reply: one renewal for one request. */
+    async get(follow) {
+        const asked = this.#to;
+        const reply = await follow(asked);
+        if (!EXPIRED.has(reply.status))
+            return reply;
+        reply.drop();
+        while (this.#renewal !== undefined)
+            await this.#renewal;
+        return this.#to === asked ? this.#renew(follow) : follow(this.#to);
+    }
+    #renew(follow) {
+        const renewed = follow(this.#from);
+        const renewal = renewed.then(({ url }) => {
+            this.#to = url;
+            this.#renewal = undefined;
+        }, () => {
+            this.#renewal = undefined;
+        });
+        this.#renewal = renewal;
+        return renewed;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/http/retry.js
+
+/** A failure that another attempt may not meet. */
+class TransientError extends lib_errors/* ActionError */.l {
+    /** What the server asked us to wait. */
+    retryAfterMs;
+    /** More attempts than this are in vain. */
+    atMost;
+    constructor(code, message, options = {}) {
+        super(code, message, options);
+        this.retryAfterMs = options.retryAfterMs;
+        this.atMost = options.atMost ?? Number.POSITIVE_INFINITY;
+    }
+}
+const RETRY_STATUSES = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
+/** Codes of network errors that another attempt may not meet. */
+const RETRY_CODES = new Set([
+    'ECONNRESET',
+    'ECONNREFUSED',
+    'ECONNABORTED',
+    'ETIMEDOUT',
+    'EPIPE',
+    'EAI_AGAIN',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'EHOSTDOWN',
+    'ENETDOWN',
+    'ENOTFOUND',
+    'UND_ERR_SOCKET',
+    'UND_ERR_CONNECT_TIMEOUT',
+    'UND_ERR_HEADERS_TIMEOUT',
+    'UND_ERR_BODY_TIMEOUT',
+    'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+    'HPE_INVALID_EOF_STATE',
+    'UND_ERR_PRX_CONN',
+    'ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC',
+    'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
+    'HPE_INVALID_CONSTANT',
+    'HPE_INVALID_VERSION',
+]);
+/** For some of them more attempts than this are in vain: who is no HTTP server will hardly become one. */
+const MOST_ATTEMPTS = new Map([
+    ['ENOTFOUND', 2],
+    ['HPE_INVALID_CONSTANT', 1],
+    ['HPE_INVALID_VERSION', 1],
+]);
+const BASE_DELAY_MS = 250;
+const MAX_DELAY_MS = 10_000;
+const MAX_RETRY_AFTER_MS = 60_000;
+function isRetryStatus(status) {
+    return RETRY_STATUSES.has(status);
+}
+/** How many more attempts a failure is worth: 0 where none can help. */
+function attemptsWorth(error) {
+    if (error instanceof TransientError)
+        return error.atMost;
+    if (error instanceof lib_errors/* ActionError */.l)
+        return 0;
+    if (error instanceof AggregateError)
+        return Math.min(...error.errors.map(attemptsWorth));
+    const code = errorCode(error);
+    if (code === undefined || !RETRY_CODES.has(code))
+        return 0;
+    return MOST_ATTEMPTS.get(code) ?? Number.POSITIVE_INFINITY;
+}
+/**
+ * How long to wait before attempt `retried + 1` is repeated, by full jitter and Retry-After;
+ * undefined where the failure is to stand. Takes one from the shared budget.
+ */
+function retryDelayMs(error, retried, limits) {
+    if (retried >= Math.min(attemptsWorth(error), limits.attempts) || limits.budget.left <= 0)
+        return undefined;
+    const retryAfterMs = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0;
+    // No time left is negative, so that this also ends what is overdue.
+    if (retryAfterMs > Math.min(MAX_RETRY_AFTER_MS, limits.remainingMs()))
+        return undefined;
+    limits.budget.left -= 1;
+    const ceiling = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** retried);
+    return Math.max(retryAfterMs, limits.random() * ceiling);
+}
+/** Reads Retry-After (RFC 9110, 10.2.3) in milliseconds from now; undefined where it says nothing usable. */
+function parseRetryAfter(header, nowMs) {
+    if (header === undefined)
+        return undefined;
+    const text = header.trim();
+    if (/^\d{1,9}$/.test(text))
+        return Number(text) * 1000;
+    const date = /^[A-Z][a-z]{2}/.test(text) ? Date.parse(text) : Number.NaN;
+    return date > nowMs ? date - nowMs : undefined;
+}
+/** The code of the error that Node, undici or the system gave, however deep it lies. */
+function errorCode(error) {
+    for (let current = error, depth = 0; current instanceof Error && depth < 5; depth += 1) {
+        if ('code' in current && typeof current.code === 'string')
+            return current.code;
+        if (current.name === 'HTTPParserError')
+            return parserCode(current.message);
+        current = current.cause;
+    }
+    return undefined;
+}
+/** The one error of undici whose code is lost. */
+function parserCode(message) {
+    if (/\bEOF\b/.test(message))
+        return 'HPE_INVALID_EOF_STATE';
+    return message.includes('Expected HTTP/') ? 'HPE_INVALID_CONSTANT' : 'HPE_INVALID';
+}
+
+;// CONCATENATED MODULE: ./lib/http/failure.js
+
+
+const TLS_CODES = /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_|UND_ERR_PRX_TLS)/;
+const NOT_HTTP_CODES = /^(HPE_(?!INVALID_EOF_STATE)|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_EXCEEDED)/;
+/** A network error as a person reads it, the original as its cause. */
+function networkError(error, url) {
+    if (error instanceof lib_errors/* ActionError */.l)
+        return error;
+    const refusal = proxyRefusal(error, url);
+    if (refusal !== undefined)
+        return refusal;
+    const code = errorCode(error) ?? '';
+    const what = failure_placeOf(url);
+    const atMost = attemptsWorth(error);
+    const failure = (errorCode, message) => atMost === 0
+        ? new lib_errors/* ActionError */.l(errorCode, message, { cause: error })
+        : new TransientError(errorCode, message, { cause: error, atMost });
+    if (TLS_CODES.test(code) && atMost === 0) {
+        return failure('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${tlsHint(code)}`);
+    }
+    if (NOT_HTTP_CODES.test(code))
+        return failure('PROTOCOL_ERROR', `${what} does not answer in valid HTTP`);
+    if (isOutOfDescriptors(code)) {
+        const advice = 'raise the limit of open files (ulimit -n), or lower the input concurrency';
+        return failure('CONNECTION_FAILED', `no file descriptor is left for a connection to ${what}: ${advice}`);
+    }
+    const hint = code === 'ENOTFOUND' ? `; check the name ${url.hostname} and the runner's network` : '';
+    return failure('CONNECTION_FAILED', `request for ${what} failed${hint}`);
+}
+/** Whether a code says that the process, or the whole machine, has as many files open as it may. */
+function isOutOfDescriptors(code) {
+    return code === 'EMFILE' || code === 'ENFILE';
+}
+function tlsHint(code) {
+    if (/^CERT_(HAS_EXPIRED|NOT_YET_VALID)/.test(code)) {
+        return "its certificate is not valid now: it has to be renewed, or this machine's clock is wrong";
+    }
+    if (/ALTNAME|HOSTNAME|UND_ERR_PRX_TLS/.test(code)) {
+        return 'its certificate is for another name: use a name that it is for';
+    }
+    if (/NO_APPLICATION_PROTOCOL/.test(code))
+        return 'it offers no HTTP/1.1, which is what is spoken here';
+    if (/^ERR_SSL_/.test(code))
+        return 'check that the server speaks TLS at this port';
+    return 'where a private certificate authority signed it, set NODE_EXTRA_CA_CERTS to its certificate';
+}
+/** Where a proxy refused, which undici tells in words only. */
+function proxyRefusal(cause, url) {
+    if (!(cause instanceof Error))
+        return undefined;
+    const status = /^Proxy (?:response|Authentication Required) \((\d{3})\)/.exec(cause.message)?.[1];
+    if (status === undefined)
+        return undefined;
+    const message = `the proxy answered ${status} when asked for ${url.host}`;
+    if (isRetryStatus(Number(status)))
+        return new TransientError('PROXY_FAILED', message, { cause });
+    const variable = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
+    return new lib_errors/* ActionError */.l('PROXY_FAILED', `${message}; check ${variable} and NO_PROXY`, { cause });
+}
+/** The error for a reply whose status is of no use. */
+function statusError(reply, nowMs) {
+    const { status } = reply;
+    const answered = `${failure_placeOf(reply.url)} answered ${status}`;
+    if (status === 401 || status === 403) {
+        return new lib_errors/* ActionError */.l('ACCESS_DENIED', `${answered}; check the input authorization and the server's policy`);
+    }
+    if (status === 407)
+        return new lib_errors/* ActionError */.l('PROXY_FAILED', `${answered}; the proxy wants credentials`);
+    if (status === 404 || status === 410) {
+        return new lib_errors/* ActionError */.l('NOT_FOUND', `${answered}; check server, repository and github-server-url`);
+    }
+    if (!isRetryStatus(status)) {
+        return new lib_errors/* ActionError */.l(status >= 500 ? 'SERVER_ERROR' : 'PROTOCOL_ERROR', `${answered}, which is no snapshot`);
+    }
+    const retryAfterMs = parseRetryAfter(reply.header('retry-after'), nowMs);
+    const wait = retryAfterMs === undefined ? '' : ` and asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
+    return new TransientError(status === 429 ? 'RATE_LIMITED' : 'SERVER_ERROR', `${answered}${wait}`, {
+        retryAfterMs,
+    });
+}
+/** A URL as it may be shown: without its query, which may be signed. */
+function failure_placeOf(url) {
+    return `${url.origin}${url.pathname}`;
+}
+
+;// CONCATENATED MODULE: ./lib/http/exchange.js
+
+
+
+/** One request on its way, and then the reply to it. */
+class Exchange {
+    url;
+    status = 0;
+    #options;
+    #ended = Promise.withResolvers();
+    #early = [];
+    #onAbort = () => this.drop(this.#options.signal.reason);
+    #headers = {};
+    #interim = 0;
+    #controller;
+    #take;
+    #over = false;
+    constructor(options) {
+        this.url = options.url;
+        this.#options = options;
+        this.#ended.promise.catch(() => { });
+        options.signal.addEventListener('abort', this.#onAbort);
+    }
+    header(name) {
+        const value = this.#headers[name];
+        if (!Array.isArray(value))
+            return value;
+        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(this.url)} sent ${value.length} ${name} headers`);
+    }
+    read(take) {
+        this.#take = take;
+        for (const bytes of this.#early.splice(0))
+            take(bytes);
+        this.resume();
+        return this.#ended.promise;
+    }
+    pause() {
+        this.#controller?.pause();
+    }
+    resume() {
+        this.#controller?.resume();
+    }
+    drop(reason = unwanted()) {
+        if (this.#over)
+            return;
+        this.#finish(reason);
+        this.#controller?.abort(reason instanceof Error ? reason : new Error(String(reason)));
+    }
+    onRequestStart(controller) {
+        this.#controller = controller;
+        if (this.#over)
+            controller.abort(unwanted());
+    }
+    onResponseStart(controller, status, headers) {
+        if (status < 200) {
+            this.#interim += 1;
+            if (this.#interim > MAX_INTERIM_HEADS)
+                this.drop(tooManyHeads(this.url));
+            return;
+        }
+        this.status = status;
+        this.#headers = headers;
+        controller.pause();
+        this.#options.resolve(this);
+    }
+    onResponseData(_controller, bytes) {
+        this.#options.traffic.bytes += bytes.length;
+        if (this.#over)
+            return;
+        if (this.#take === undefined)
+            this.#early.push(new Uint8Array(bytes));
+        else
+            this.#take(bytes);
+    }
+    onResponseEnd() {
+        this.#over = true;
+        this.#options.signal.removeEventListener('abort', this.#onAbort);
+        this.#ended.resolve();
+    }
+    onResponseError(_controller, error) {
+        const isHead = this.status === 0 && errorCode(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
+        this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url));
+    }
+    #finish(error) {
+        this.#over = true;
+        this.#options.signal.removeEventListener('abort', this.#onAbort);
+        this.#options.reject(error);
+        this.#ended.reject(error);
+    }
+}
+function unwanted() {
+    return new Error('the reply was not wanted');
+}
+/** Each interim head (1xx) gives the server as much time again. */
+const MAX_INTERIM_HEADS = 100;
+function tooManyHeads(url) {
+    const message = `${failure_placeOf(url)} sent more than ${MAX_INTERIM_HEADS} interim replies and no answer`;
+    return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', message);
+}
+/** A head that announces two lengths, or a length and chunks, is refused before there is a reply. */
+function contradictoryLengths(cause, url) {
+    const message = `${failure_placeOf(url)} does not answer in valid HTTP: the lengths that it announces contradict each other`;
+    return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', message, { cause });
+}
+
+;// CONCATENATED MODULE: ./lib/http/redirect.js
+
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** Those after which the method and the body stay as they are (RFC 9110, 15.4). */
+const REPEATS = new Set([307, 308]);
+const MAX_REDIRECTS = 5;
+function isRedirect({ status }) {
+    return REDIRECTS.has(status);
+}
+/** Where a redirect sends us, after `hops` redirects already. */
+function redirectTarget(reply, hops) {
+    const refuse = (why) => refusal(reply, why);
+    if (hops >= MAX_REDIRECTS)
+        throw refuse(`for more than ${MAX_REDIRECTS} times`);
+    const location = reply.header('location');
+    if (location === undefined || !URL.canParse(location, reply.url.href))
+        throw refuse('without a valid Location');
+    const target = new URL(location, reply.url);
+    if (target.protocol !== 'https:' && target.protocol !== 'http:')
+        throw refuse(`to ${target.protocol}`);
+    if (reply.url.protocol === 'https:' && target.protocol === 'http:')
+        throw refuse('from https to http');
+    if (target.username !== '' || target.password !== '')
+        throw refuse('to a URL with a user name');
+    target.hash = '';
+    return target;
+}
+/** As `redirectTarget`, for a request with a body: only where the same is to be sent again, to the same origin. */
+function repeatTarget(reply, hops) {
+    if (!REPEATS.has(reply.status))
+        throw refusal(reply, `a request with a body by ${reply.status}`);
+    const target = redirectTarget(reply, hops);
+    if (target.origin !== reply.url.origin)
+        throw refusal(reply, `a request with a body to ${target.origin}`);
+    return target;
+}
+function refusal({ url }, why) {
+    return new lib_errors/* ActionError */.l('BAD_REDIRECT', `${failure_placeOf(url)} redirects ${why}; it is not followed`);
+}
+
+// EXTERNAL MODULE: ./node_modules/undici/index.js
+var undici = __nccwpck_require__(6752);
+// EXTERNAL MODULE: ./lib/sanitize.js
+var sanitize = __nccwpck_require__(4020);
+;// CONCATENATED MODULE: ./lib/http/proxy.js
+
+
+
+
+/**
+ * The proxy for a target as the runner, git and curl would choose it: lower-case variables first, https never
+ * through the http proxy, never for loopback or what `no_proxy` names. `undefined` means a direct connection.
+ */
+function proxyFor(target, env) {
+    const names = target.protocol === 'https:' ? ['https_proxy', 'HTTPS_PROXY'] : ['http_proxy', 'HTTP_PROXY'];
+    const chosen = firstSet(names, env);
+    if (chosen === undefined || isLoopback(target))
+        return undefined;
+    const exceptions = firstSet(['no_proxy', 'NO_PROXY'], env);
+    if (exceptions !== undefined && isExcepted(target, exceptions.value))
+        return undefined;
+    return parseProxy(chosen.name, chosen.value);
+}
+function firstSet(names, env) {
+    for (const name of names) {
+        const value = env[name]?.trim();
+        if (value)
+            return { name, value };
+    }
+    return undefined;
+}
+function parseProxy(name, value) {
+    // Without this, `proxy.example:3128` would parse as a URL whose scheme is `proxy.example:`.
+    const address = value.includes('://') ? value : `http://${value}`;
+    if (!/^https?:/i.test(address) || !URL.canParse(address)) {
+        throw new lib_errors/* ActionError */.l('INVALID_INPUT', `Environment variable ${name} is "${(0,sanitize/* sanitize */.a)((0,sanitize/* withoutSecrets */.c)(value))}": ` +
+            'the address of an http or https proxy is allowed, such as http://proxy.example:3128');
+    }
+    return new URL(address);
+}
+function isLoopback(target) {
+    const host = bareHost(target.hostname);
+    return host === 'localhost' || host === '::1' || ((0,external_node_net_.isIP)(host) === 4 && host.startsWith('127.'));
+}
+/** Items are separated by commas or blanks: a host (with its subdomains), an address or CIDR block, or `*`. */
+function isExcepted(target, list) {
+    const host = bareHost(target.hostname);
+    const port = target.port || (target.protocol === 'https:' ? '443' : '80');
+    return list
+        .toLowerCase()
+        .split(/[\s,]+/)
+        .some((item) => item !== '' && (item === '*' || matches(item, host, port)));
+}
+function matches(item, host, port) {
+    const { name, port: onlyPort } = splitPort(item);
+    if (onlyPort !== undefined && onlyPort !== port)
+        return false;
+    if ((0,external_node_net_.isIP)(host) !== 0)
+        return matchesAddress(name, host);
+    const domain = bareHost(name).replace(/^\./, '');
+    return domain !== '' && (host === domain || host.endsWith(`.${domain}`));
+}
+/** `host:port`, `[address]:port`; a bare IPv6 address has colons and no port. */
+function splitPort(item) {
+    const parts = /^(\[[^\]]*\]|[^:]*):(\d+)$/.exec(item);
+    return parts?.[1] === undefined ? { name: item, port: undefined } : { name: parts[1], port: parts[2] };
+}
+function matchesAddress(item, host) {
+    const [address = '', bits] = item.replace(/[[\]]/g, '').split('/');
+    const family = (0,external_node_net_.isIP)(address);
+    const width = family === 6 ? 128 : 32;
+    if (family === 0 || (bits !== undefined && !/^\d{1,3}$/.test(bits)) || Number(bits) > width)
+        return false;
+    const block = new external_node_net_.BlockList();
+    // Like curl, a block of 0 bits is the one address, not the whole internet.
+    block.addSubnet(address, Number(bits) || width, familyOf(address));
+    return block.check(host, familyOf(host));
+}
+/** Without the brackets of an IPv6 address and the dot that ends a fully qualified name. */
+function bareHost(hostname) {
+    return withoutBrackets(hostname.toLowerCase()).replace(/\.$/, '');
+}
+
+;// CONCATENATED MODULE: ./lib/http/read-buffer.js
+/** The most that one read takes from a socket. */
+const READ_BYTES = 256 * 1024;
+const BUFFER_BYTES = 2 * READ_BYTES;
+const SMALL_READ_BYTES = 64 * 1024;
+/** What an HTTP parser may still hold views of: the fields of one head. */
+const HEAD_BYTES = 16 * 1024;
+/**
+ * Lets a socket read into one buffer again and again instead of into 64 KiB of fresh memory each time: half
+ * the CPU of receiving. A view stays valid while its bytes are unread or part of an unfinished head; whoever
+ * reads them from the socket copies what it keeps before it returns. Bounded by 512 KiB a socket, and once
+ * more that where a paused reader leaves so much unread that the buffer has to be left to it.
+ */
+class ReadBuffer {
+    /** The high water mark for a socket that reads so: reading stops only for a reader that is paused. */
+    static highWaterMark = BUFFER_BYTES;
+    #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+    #at = 0;
+    /** Where the lap before ended in this buffer; Infinity in its first, when all after `#at` is free. */
+    #lapEnd = Number.POSITIVE_INFINITY;
+    #socket;
+    onread = {
+        buffer: () => this.#nextRegion(),
+        callback: (length, region) => {
+            this.#at += length;
+            return this.#socket?.push(region.subarray(0, length)) ?? false;
+        },
+    };
+    attach(socket) {
+        this.#socket = socket;
+    }
+    /** Where the next read goes: never over the last bytes read that are still of use. */
+    #nextRegion() {
+        const kept = (this.#socket?.readableLength ?? 0) + HEAD_BYTES;
+        const keptBefore = Math.max(0, kept - this.#at);
+        let limit = keptBefore === 0 ? BUFFER_BYTES : Math.min(BUFFER_BYTES, this.#lapEnd - keptBefore);
+        if (limit - this.#at < SMALL_READ_BYTES && keptBefore === 0) {
+            limit = this.#at - kept;
+            this.#lapEnd = this.#at;
+            this.#at = 0;
+        }
+        if (limit - this.#at < SMALL_READ_BYTES) {
+            this.#buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+            this.#lapEnd = Number.POSITIVE_INFINITY;
+            this.#at = 0;
+            limit = BUFFER_BYTES;
+        }
+        return this.#buffer.subarray(this.#at, Math.min(this.#at + READ_BYTES, limit));
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/http/routes.js
+
+
+
+/** HTTP/2 is off: over one TCP connection, parallel ranges would not be parallel. */
+const AGENT_OPTIONS = { allowH2: false, pipelining: 1, maxHeaderSize: 16 * 1024 };
+/** The ways to servers: directly, within the border where a redirect leads elsewhere, or through a proxy. */
+class Routes {
+    #options;
+    #border;
+    #home;
+    #abroad;
+    #proxies = new Map();
+    constructor(options, border) {
+        const { connections, connectTimeoutMs: timeout } = options;
+        this.#options = options;
+        this.#border = border;
+        this.#home = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: connector({ timeout }) });
+        const connect = connector({ timeout, lookup: border.lookup });
+        this.#abroad = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect });
+    }
+    to(url) {
+        const proxy = proxyFor(url, this.#options.env);
+        if (proxy !== undefined)
+            return this.#through(proxy);
+        return this.#border.isHome(url) ? this.#home : this.#abroad;
+    }
+    async close() {
+        const agents = [this.#home, this.#abroad, ...this.#proxies.values()];
+        await Promise.all(agents.map((agent) => agent.destroy()));
+    }
+    #through(proxy) {
+        const { connections, connectTimeoutMs: connectTimeout } = this.#options;
+        const agent = this.#proxies.get(proxy.href) ??
+            new undici/* ProxyAgent */.kT({ ...AGENT_OPTIONS, connections, uri: proxy.href, connectTimeout });
+        this.#proxies.set(proxy.href, agent);
+        return agent;
+    }
+}
+function connector(given) {
+    const options = { ...given, allowH2: false };
+    const secure = (0,undici/* buildConnector */.gU)(options);
+    return (target, callback) => {
+        if (target.protocol === 'https:')
+            return secure(target, callback);
+        const reads = new ReadBuffer();
+        const plain = (0,undici/* buildConnector */.gU)({
+            ...options,
+            highWaterMark: ReadBuffer.highWaterMark,
+            onread: reads.onread,
+        });
+        reads.attach(plain(target, callback));
+    };
+}
+
+;// CONCATENATED MODULE: ./lib/http/client.js
+
+
+
+
+
+
+/** The one place that speaks HTTP. Close it, or its idle connections keep the process alive. */
+class client_HttpClient {
+    #secrets;
+    #border;
+    #routes;
+    #detours = new Detours();
+    traffic = { requests: 0, bytes: 0 };
+    constructor(options) {
+        // undici parses heads in WebAssembly: to optimise that takes 12 MiB and more time than it could ever save here.
+        (0,external_node_v8_namespaceObject.setFlagsFromString)('--no-wasm-tier-up');
+        this.#secrets = options.secrets;
+        this.#border = new Border(options.secrets.origin);
+        this.#routes = new Routes(options, this.#border);
+    }
+    /**
+     * One GET, redirects followed, and followed anew where one led to `url` before and that is no longer let in.
+     * Rejects with a network error or an ActionError; any status is a reply.
+     */
+    get(url, options) {
+        const request = { ...options, method: 'GET' };
+        return this.#detours.get(url, (place) => this.#follow(place, request, redirectTarget));
+    }
+    /** One POST, as `get`. Its body goes to this origin only, and as a POST only: other redirects are refused. */
+    post(url, options) {
+        return this.#follow(url, { ...options, method: 'POST' }, repeatTarget);
+    }
+    close() {
+        return this.#routes.close();
+    }
+    async #follow(url, request, targetOf) {
+        let target = url;
+        for (let hops = 0;; hops += 1) {
+            const reply = await this.#exchange(target, request);
+            if (!isRedirect(reply))
+                return reply;
+            reply.drop();
+            target = targetOf(reply, hops);
+            await this.#border.admit(target);
+        }
+    }
+    #exchange(url, { method, headers, body, headersTimeoutMs, signal }) {
+        signal.throwIfAborted();
+        const { origin, headers: secrets } = this.#secrets;
+        const dispatcher = this.#routes.to(url);
+        this.traffic.requests += 1;
+        return new Promise((resolve, reject) => {
+            const exchange = new Exchange({ url, signal, traffic: this.traffic, resolve, reject });
+            dispatcher.dispatch({
+                origin: url.origin,
+                path: `${url.pathname}${url.search}`,
+                method,
+                body: body ?? null,
+                headers: {
+                    'user-agent': 'git-snapshot',
+                    'accept-encoding': 'identity',
+                    ...(url.origin === origin ? secrets : {}),
+                    ...headers,
+                },
+                headersTimeout: headersTimeoutMs,
+                bodyTimeout: 0,
+            }, exchange);
+        });
+    }
+}
 
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __nccwpck_require__(7598);
@@ -46861,8 +47629,6 @@ var promises_ = __nccwpck_require__(1455);
 const external_node_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
-// EXTERNAL MODULE: ./lib/errors.js
-var lib_errors = __nccwpck_require__(452);
 ;// CONCATENATED MODULE: ./lib/git/config-file.js
 
 
@@ -46989,8 +47755,6 @@ function rounded(bytes) {
     return `${power === 0 || count >= 100 ? Math.round(count) : count.toFixed(1)} ${UNITS[power]}`;
 }
 
-// EXTERNAL MODULE: ./lib/sanitize.js
-var sanitize = __nccwpck_require__(4020);
 ;// CONCATENATED MODULE: ./lib/git/error-output.js
 
 
@@ -47797,7 +48561,7 @@ function refspecOf(target) {
 
 const TRIES = 3;
 const MIN_DELAY_MS = 10_000;
-const MAX_DELAY_MS = 20_000;
+const origin_MAX_DELAY_MS = 20_000;
 /** For every git that talks to a server: a connection that has come to a halt ends, and nothing is tidied up. */
 const NETWORK_CONFIG = {
     'maintenance.auto': 'false',
@@ -47816,7 +48580,7 @@ async function withGitRetries(attempt, retries) {
                 throw error;
             if (tried === TRIES)
                 throw givenUp(error);
-            const delayMs = MIN_DELAY_MS + Math.floor(retries.random() * (MAX_DELAY_MS - MIN_DELAY_MS));
+            const delayMs = MIN_DELAY_MS + Math.floor(retries.random() * (origin_MAX_DELAY_MS - MIN_DELAY_MS));
             retries.onRetry(error, delayMs);
             await retries.wait(delayMs);
         }
@@ -47935,768 +48699,20 @@ function gitRetries(context) {
     };
 }
 
-;// CONCATENATED MODULE: external "node:v8"
-const external_node_v8_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:v8");
-// EXTERNAL MODULE: external "node:dns"
-var external_node_dns_ = __nccwpck_require__(610);
-// EXTERNAL MODULE: external "node:net"
-var external_node_net_ = __nccwpck_require__(7030);
-;// CONCATENATED MODULE: ./lib/http/ip-address.js
-
-/** How a block list calls the kind of an address. */
-function familyOf(address) {
-    return (0,external_node_net_.isIP)(address) === 6 ? 'ipv6' : 'ipv4';
-}
-/** A URL's host as it is written elsewhere: only there an IPv6 address stands in brackets. */
-function withoutBrackets(hostname) {
-    return hostname.replace(/^\[(.*)\]$/, '$1');
-}
-
-;// CONCATENATED MODULE: ./lib/http/border.js
-
-
-
-
-/** Addresses that mean something else to every machine, and what they mean. */
-const INSIDE = {
-    'this machine itself': ['127.0.0.0/8', '0.0.0.0/8', '::1/128', '::/128', '64:ff9b::7f00:0/104'],
-    'a service of its network or cloud': [
-        '169.254.0.0/16',
-        'fe80::/10',
-        '64:ff9b::a9fe:0/112',
-        // Metadata services outside of the link-local block: Alibaba, Azure, Oracle, AWS, Google.
-        '100.100.100.200/32',
-        '168.63.129.16/32',
-        '192.0.0.192/32',
-        'fd00:ec2::254/128',
-        'fd20:ce::254/128',
-    ],
-};
-/** What an IP address, an IPv4 one in IPv6 clothes included, means on the inside; undefined for any other. */
-function insideOf(address) {
-    const family = familyOf(address);
-    return Object.keys(INSIDE).find((inside) => blockOf(inside).check(address, family));
-}
-function blockOf(inside) {
-    const block = new external_node_net_.BlockList();
-    for (const subnet of INSIDE[inside]) {
-        const [address = '', bits] = subnet.split('/');
-        block.addSubnet(address, Number(bits), familyOf(address));
-    }
-    return block;
-}
-/**
- * Keeps a redirect from leading inside: to what only this machine, its network or its cloud answers at, unless the
- * server that was named is there itself. A name is judged by the addresses that are then connected to.
- */
-class Border {
-    #home;
-    constructor(home) {
-        this.#home = new URL(home);
-    }
-    isHome(url) {
-        return url.origin === this.#home.origin;
-    }
-    /** Rejects where a redirect's target says by itself that it is inside. */
-    async admit(target) {
-        const host = withoutBrackets(target.hostname);
-        if (!this.isHome(target) && (0,external_node_net_.isIP)(host) !== 0)
-            await this.#judge(host, [host]);
-    }
-    /** Finds the addresses of a name that a redirect led to. */
-    lookup = (name, options, callback) => {
-        this.#admittedAddresses(name, options).then((addresses) => {
-            const [first] = addresses;
-            if (options.all)
-                callback(null, addresses);
-            else
-                callback(null, first?.address ?? '', first?.family);
-        }, (error) => callback(error, []));
-    };
-    async #admittedAddresses(name, options) {
-        const addresses = await addressesOf(name, options);
-        const literals = addresses.map(({ address }) => address);
-        await this.#judge(name, literals);
-        return addresses;
-    }
-    async #judge(host, addresses) {
-        for (const address of addresses) {
-            const inside = insideOf(address);
-            if (inside === undefined || (await this.#isHomeInside(inside)))
-                continue;
-            const where = host === address ? host : `${host} (${address})`;
-            throw new lib_errors/* ActionError */.l('BAD_REDIRECT', `${this.#home.origin} redirects to ${where}, which is ${inside}; it is not followed: ` +
-                'where that is meant, name that address in the input server or url');
-        }
-    }
-    async #isHomeInside(inside) {
-        const host = withoutBrackets(this.#home.hostname);
-        const addresses = (0,external_node_net_.isIP)(host) === 0 ? await addressesOf(host, {}).catch(() => []) : [{ address: host }];
-        return addresses.some(({ address }) => insideOf(address) === inside);
-    }
-}
-function addressesOf(name, options) {
-    return new Promise((resolve, reject) => {
-        external_node_dns_.lookup(name, { ...options, all: true }, (error, addresses) => {
-            if (error === null)
-                resolve(addresses);
-            else
-                reject(error);
-        });
-    });
-}
-
-;// CONCATENATED MODULE: ./lib/http/detours.js
-/** What servers answer at an address that was signed for a time which is over. */
-const EXPIRED = new Set([400, 401, 403]);
-/**
- * Where redirects have led: who goes on at such an address is led anew from where it was found, once its signature
- * has expired. It remembers one entry for each address that a redirect led to, renewed ones aside.
- */
-class Detours {
-    #byTarget = new Map();
-    /** A reply to `url`, which may be where an earlier redirect led; `follow` asks, and follows redirects. */
-    async get(url, follow) {
-        const detour = this.#byTarget.get(url.href);
-        if (detour !== undefined)
-            return detour.get(follow);
-        const reply = await follow(url);
-        const { href } = reply.url;
-        if (href !== url.href && !this.#byTarget.has(href))
-            this.#byTarget.set(href, new Detour(url, reply.url));
-        return reply;
-    }
-}
-class Detour {
-    #from;
-    #to;
-    /** Settled, and gone, when `#to` leads to an address that was good a moment ago, or could not be renewed. */
-    #renewal;
-    constructor(from, to) {
-        this.#from = from;
-        this.#to = to;
-    }
-    /** Whatever the renewed address answers is the reply: one renewal for one request. */
-    async get(follow) {
-        const asked = this.#to;
-        const reply = await follow(asked);
-        if (!EXPIRED.has(reply.status))
-            return reply;
-        reply.drop();
-        while (this.#renewal !== undefined)
-            await this.#renewal;
-        return this.#to === asked ? this.#renew(follow) : follow(this.#to);
-    }
-    #renew(follow) {
-        const renewed = follow(this.#from);
-        const renewal = renewed.then(({ url }) => {
-            this.#to = url;
-            this.#renewal = undefined;
-        }, () => {
-            this.#renewal = undefined;
-        });
-        this.#renewal = renewal;
-        return renewed;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/http/retry.js
-
-/** A failure that another attempt may not meet. */
-class TransientError extends lib_errors/* ActionError */.l {
-    /** What the server asked us to wait. */
-    retryAfterMs;
-    /** More attempts than this are in vain. */
-    atMost;
-    constructor(code, message, options = {}) {
-        super(code, message, options);
-        this.retryAfterMs = options.retryAfterMs;
-        this.atMost = options.atMost ?? Number.POSITIVE_INFINITY;
-    }
-}
-const RETRY_STATUSES = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
-/** Codes of network errors that another attempt may not meet. */
-const RETRY_CODES = new Set([
-    'ECONNRESET',
-    'ECONNREFUSED',
-    'ECONNABORTED',
-    'ETIMEDOUT',
-    'EPIPE',
-    'EAI_AGAIN',
-    'EHOSTUNREACH',
-    'ENETUNREACH',
-    'EHOSTDOWN',
-    'ENETDOWN',
-    'ENOTFOUND',
-    'UND_ERR_SOCKET',
-    'UND_ERR_CONNECT_TIMEOUT',
-    'UND_ERR_HEADERS_TIMEOUT',
-    'UND_ERR_BODY_TIMEOUT',
-    'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
-    'HPE_INVALID_EOF_STATE',
-    'UND_ERR_PRX_CONN',
-    'ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC',
-    'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
-    'HPE_INVALID_CONSTANT',
-    'HPE_INVALID_VERSION',
-]);
-/** For some of them more attempts than this are in vain: who is no HTTP server will hardly become one. */
-const MOST_ATTEMPTS = new Map([
-    ['ENOTFOUND', 2],
-    ['HPE_INVALID_CONSTANT', 1],
-    ['HPE_INVALID_VERSION', 1],
-]);
-const BASE_DELAY_MS = 250;
-const retry_MAX_DELAY_MS = 10_000;
-const MAX_RETRY_AFTER_MS = 60_000;
-function isRetryStatus(status) {
-    return RETRY_STATUSES.has(status);
-}
-/** How many more attempts a failure is worth: 0 where none can help. */
-function attemptsWorth(error) {
-    if (error instanceof TransientError)
-        return error.atMost;
-    if (error instanceof lib_errors/* ActionError */.l)
-        return 0;
-    if (error instanceof AggregateError)
-        return Math.min(...error.errors.map(attemptsWorth));
-    const code = errorCode(error);
-    if (code === undefined || !RETRY_CODES.has(code))
-        return 0;
-    return MOST_ATTEMPTS.get(code) ?? Number.POSITIVE_INFINITY;
-}
-/**
- * How long to wait before attempt `retried + 1` is repeated, by full jitter and Retry-After;
- * undefined where the failure is to stand. Takes one from the shared budget.
- */
-function retryDelayMs(error, retried, limits) {
-    if (retried >= Math.min(attemptsWorth(error), limits.attempts) || limits.budget.left <= 0)
-        return undefined;
-    const retryAfterMs = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0;
-    // No time left is negative, so that this also ends what is overdue.
-    if (retryAfterMs > Math.min(MAX_RETRY_AFTER_MS, limits.remainingMs()))
-        return undefined;
-    limits.budget.left -= 1;
-    const ceiling = Math.min(retry_MAX_DELAY_MS, BASE_DELAY_MS * 2 ** retried);
-    return Math.max(retryAfterMs, limits.random() * ceiling);
-}
-/** Reads Retry-After (RFC 9110, 10.2.3) in milliseconds from now; undefined where it says nothing usable. */
-function parseRetryAfter(header, nowMs) {
-    if (header === undefined)
-        return undefined;
-    const text = header.trim();
-    if (/^\d{1,9}$/.test(text))
-        return Number(text) * 1000;
-    const date = /^[A-Z][a-z]{2}/.test(text) ? Date.parse(text) : Number.NaN;
-    return date > nowMs ? date - nowMs : undefined;
-}
-/** The code of the error that Node, undici or the system gave, however deep it lies. */
-function errorCode(error) {
-    for (let current = error, depth = 0; current instanceof Error && depth < 5; depth += 1) {
-        if ('code' in current && typeof current.code === 'string')
-            return current.code;
-        if (current.name === 'HTTPParserError')
-            return parserCode(current.message);
-        current = current.cause;
-    }
-    return undefined;
-}
-/** The one error of undici whose code is lost. */
-function parserCode(message) {
-    if (/\bEOF\b/.test(message))
-        return 'HPE_INVALID_EOF_STATE';
-    return message.includes('Expected HTTP/') ? 'HPE_INVALID_CONSTANT' : 'HPE_INVALID';
-}
-
-;// CONCATENATED MODULE: ./lib/http/failure.js
-
-
-const TLS_CODES = /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_|UND_ERR_PRX_TLS)/;
-const NOT_HTTP_CODES = /^(HPE_(?!INVALID_EOF_STATE)|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_EXCEEDED)/;
-/** A network error as a person reads it, the original as its cause. */
-function networkError(error, url) {
-    if (error instanceof lib_errors/* ActionError */.l)
-        return error;
-    const refusal = proxyRefusal(error, url);
-    if (refusal !== undefined)
-        return refusal;
-    const code = errorCode(error) ?? '';
-    const what = failure_placeOf(url);
-    const atMost = attemptsWorth(error);
-    const failure = (errorCode, message) => atMost === 0
-        ? new lib_errors/* ActionError */.l(errorCode, message, { cause: error })
-        : new TransientError(errorCode, message, { cause: error, atMost });
-    if (TLS_CODES.test(code) && atMost === 0) {
-        return failure('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${tlsHint(code)}`);
-    }
-    if (NOT_HTTP_CODES.test(code))
-        return failure('PROTOCOL_ERROR', `${what} does not answer in valid HTTP`);
-    if (isOutOfDescriptors(code)) {
-        const advice = 'raise the limit of open files (ulimit -n), or lower the input concurrency';
-        return failure('CONNECTION_FAILED', `no file descriptor is left for a connection to ${what}: ${advice}`);
-    }
-    const hint = code === 'ENOTFOUND' ? `; check the name ${url.hostname} and the runner's network` : '';
-    return failure('CONNECTION_FAILED', `request for ${what} failed${hint}`);
-}
-/** Whether a code says that the process, or the whole machine, has as many files open as it may. */
-function isOutOfDescriptors(code) {
-    return code === 'EMFILE' || code === 'ENFILE';
-}
-function tlsHint(code) {
-    if (/^CERT_(HAS_EXPIRED|NOT_YET_VALID)/.test(code)) {
-        return "its certificate is not valid now: it has to be renewed, or this machine's clock is wrong";
-    }
-    if (/ALTNAME|HOSTNAME|UND_ERR_PRX_TLS/.test(code)) {
-        return 'its certificate is for another name: use a name that it is for';
-    }
-    if (/NO_APPLICATION_PROTOCOL/.test(code))
-        return 'it offers no HTTP/1.1, which is what is spoken here';
-    if (/^ERR_SSL_/.test(code))
-        return 'check that the server speaks TLS at this port';
-    return 'where a private certificate authority signed it, set NODE_EXTRA_CA_CERTS to its certificate';
-}
-/** Where a proxy refused, which undici tells in words only. */
-function proxyRefusal(cause, url) {
-    if (!(cause instanceof Error))
-        return undefined;
-    const status = /^Proxy (?:response|Authentication Required) \((\d{3})\)/.exec(cause.message)?.[1];
-    if (status === undefined)
-        return undefined;
-    const message = `the proxy answered ${status} when asked for ${url.host}`;
-    if (isRetryStatus(Number(status)))
-        return new TransientError('PROXY_FAILED', message, { cause });
-    const variable = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
-    return new lib_errors/* ActionError */.l('PROXY_FAILED', `${message}; check ${variable} and NO_PROXY`, { cause });
-}
-/** The error for a reply whose status is of no use. */
-function statusError(reply, nowMs) {
-    const { status } = reply;
-    const answered = `${failure_placeOf(reply.url)} answered ${status}`;
-    if (status === 401 || status === 403) {
-        return new lib_errors/* ActionError */.l('ACCESS_DENIED', `${answered}; check the input authorization and the server's policy`);
-    }
-    if (status === 407)
-        return new lib_errors/* ActionError */.l('PROXY_FAILED', `${answered}; the proxy wants credentials`);
-    if (status === 404 || status === 410) {
-        return new lib_errors/* ActionError */.l('NOT_FOUND', `${answered}; check server, repository and github-server-url`);
-    }
-    if (!isRetryStatus(status)) {
-        return new lib_errors/* ActionError */.l(status >= 500 ? 'SERVER_ERROR' : 'PROTOCOL_ERROR', `${answered}, which is no snapshot`);
-    }
-    const retryAfterMs = parseRetryAfter(reply.header('retry-after'), nowMs);
-    const wait = retryAfterMs === undefined ? '' : ` and asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
-    return new TransientError(status === 429 ? 'RATE_LIMITED' : 'SERVER_ERROR', `${answered}${wait}`, {
-        retryAfterMs,
-    });
-}
-/** A URL as it may be shown: without its query, which may be signed. */
-function failure_placeOf(url) {
-    return `${url.origin}${url.pathname}`;
-}
-
-;// CONCATENATED MODULE: ./lib/http/exchange.js
-
-
-
-/** One request on its way, and then the reply to it. */
-class Exchange {
-    url;
-    status = 0;
-    #options;
-    #ended = Promise.withResolvers();
-    #early = [];
-    #onAbort = () => this.drop(this.#options.signal.reason);
-    #headers = {};
-    #interim = 0;
-    #controller;
-    #take;
-    #over = false;
-    constructor(options) {
-        this.url = options.url;
-        this.#options = options;
-        this.#ended.promise.catch(() => { });
-        options.signal.addEventListener('abort', this.#onAbort);
-    }
-    header(name) {
-        const value = this.#headers[name];
-        if (!Array.isArray(value))
-            return value;
-        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(this.url)} sent ${value.length} ${name} headers`);
-    }
-    read(take) {
-        this.#take = take;
-        for (const bytes of this.#early.splice(0))
-            take(bytes);
-        this.resume();
-        return this.#ended.promise;
-    }
-    pause() {
-        this.#controller?.pause();
-    }
-    resume() {
-        this.#controller?.resume();
-    }
-    drop(reason = unwanted()) {
-        if (this.#over)
-            return;
-        this.#finish(reason);
-        this.#controller?.abort(reason instanceof Error ? reason : new Error(String(reason)));
-    }
-    onRequestStart(controller) {
-        this.#controller = controller;
-        if (this.#over)
-            controller.abort(unwanted());
-    }
-    onResponseStart(controller, status, headers) {
-        if (status < 200) {
-            this.#interim += 1;
-            if (this.#interim > MAX_INTERIM_HEADS)
-                this.drop(tooManyHeads(this.url));
-            return;
-        }
-        this.status = status;
-        this.#headers = headers;
-        controller.pause();
-        this.#options.resolve(this);
-    }
-    onResponseData(_controller, bytes) {
-        this.#options.traffic.bytes += bytes.length;
-        if (this.#over)
-            return;
-        if (this.#take === undefined)
-            this.#early.push(new Uint8Array(bytes));
-        else
-            this.#take(bytes);
-    }
-    onResponseEnd() {
-        this.#over = true;
-        this.#options.signal.removeEventListener('abort', this.#onAbort);
-        this.#ended.resolve();
-    }
-    onResponseError(_controller, error) {
-        const isHead = this.status === 0 && errorCode(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
-        this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url));
-    }
-    #finish(error) {
-        this.#over = true;
-        this.#options.signal.removeEventListener('abort', this.#onAbort);
-        this.#options.reject(error);
-        this.#ended.reject(error);
-    }
-}
-function unwanted() {
-    return new Error('the reply was not wanted');
-}
-/** Each interim head (1xx) gives the server as much time again. */
-const MAX_INTERIM_HEADS = 100;
-function tooManyHeads(url) {
-    const message = `${failure_placeOf(url)} sent more than ${MAX_INTERIM_HEADS} interim replies and no answer`;
-    return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', message);
-}
-/** A head that announces two lengths, or a length and chunks, is refused before there is a reply. */
-function contradictoryLengths(cause, url) {
-    const message = `${failure_placeOf(url)} does not answer in valid HTTP: the lengths that it announces contradict each other`;
-    return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', message, { cause });
-}
-
-;// CONCATENATED MODULE: ./lib/http/redirect.js
-
-
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-/** Those after which the method and the body stay as they are (RFC 9110, 15.4). */
-const REPEATS = new Set([307, 308]);
-const MAX_REDIRECTS = 5;
-function isRedirect({ status }) {
-    return REDIRECTS.has(status);
-}
-/** Where a redirect sends us, after `hops` redirects already. */
-function redirectTarget(reply, hops) {
-    const refuse = (why) => refusal(reply, why);
-    if (hops >= MAX_REDIRECTS)
-        throw refuse(`for more than ${MAX_REDIRECTS} times`);
-    const location = reply.header('location');
-    if (location === undefined || !URL.canParse(location, reply.url.href))
-        throw refuse('without a valid Location');
-    const target = new URL(location, reply.url);
-    if (target.protocol !== 'https:' && target.protocol !== 'http:')
-        throw refuse(`to ${target.protocol}`);
-    if (reply.url.protocol === 'https:' && target.protocol === 'http:')
-        throw refuse('from https to http');
-    if (target.username !== '' || target.password !== '')
-        throw refuse('to a URL with a user name');
-    target.hash = '';
-    return target;
-}
-/** As `redirectTarget`, for a request with a body: only where the same is to be sent again, to the same origin. */
-function repeatTarget(reply, hops) {
-    if (!REPEATS.has(reply.status))
-        throw refusal(reply, `a request with a body by ${reply.status}`);
-    const target = redirectTarget(reply, hops);
-    if (target.origin !== reply.url.origin)
-        throw refusal(reply, `a request with a body to ${target.origin}`);
-    return target;
-}
-function refusal({ url }, why) {
-    return new lib_errors/* ActionError */.l('BAD_REDIRECT', `${failure_placeOf(url)} redirects ${why}; it is not followed`);
-}
-
-// EXTERNAL MODULE: ./node_modules/undici/index.js
-var undici = __nccwpck_require__(6752);
-;// CONCATENATED MODULE: ./lib/http/proxy.js
-
-
-
-
-/**
- * The proxy for a target as the runner, git and curl would choose it: lower-case variables first, https never
- * through the http proxy, never for loopback or what `no_proxy` names. `undefined` means a direct connection.
- */
-function proxyFor(target, env) {
-    const names = target.protocol === 'https:' ? ['https_proxy', 'HTTPS_PROXY'] : ['http_proxy', 'HTTP_PROXY'];
-    const chosen = firstSet(names, env);
-    if (chosen === undefined || isLoopback(target))
-        return undefined;
-    const exceptions = firstSet(['no_proxy', 'NO_PROXY'], env);
-    if (exceptions !== undefined && isExcepted(target, exceptions.value))
-        return undefined;
-    return parseProxy(chosen.name, chosen.value);
-}
-function firstSet(names, env) {
-    for (const name of names) {
-        const value = env[name]?.trim();
-        if (value)
-            return { name, value };
-    }
-    return undefined;
-}
-function parseProxy(name, value) {
-    // Without this, `proxy.example:3128` would parse as a URL whose scheme is `proxy.example:`.
-    const address = value.includes('://') ? value : `http://${value}`;
-    if (!/^https?:/i.test(address) || !URL.canParse(address)) {
-        throw new lib_errors/* ActionError */.l('INVALID_INPUT', `Environment variable ${name} is "${(0,sanitize/* sanitize */.a)((0,sanitize/* withoutSecrets */.c)(value))}": ` +
-            'the address of an http or https proxy is allowed, such as http://proxy.example:3128');
-    }
-    return new URL(address);
-}
-function isLoopback(target) {
-    const host = bareHost(target.hostname);
-    return host === 'localhost' || host === '::1' || ((0,external_node_net_.isIP)(host) === 4 && host.startsWith('127.'));
-}
-/** Items are separated by commas or blanks: a host (with its subdomains), an address or CIDR block, or `*`. */
-function isExcepted(target, list) {
-    const host = bareHost(target.hostname);
-    const port = target.port || (target.protocol === 'https:' ? '443' : '80');
-    return list
-        .toLowerCase()
-        .split(/[\s,]+/)
-        .some((item) => item !== '' && (item === '*' || matches(item, host, port)));
-}
-function matches(item, host, port) {
-    const { name, port: onlyPort } = splitPort(item);
-    if (onlyPort !== undefined && onlyPort !== port)
-        return false;
-    if ((0,external_node_net_.isIP)(host) !== 0)
-        return matchesAddress(name, host);
-    const domain = bareHost(name).replace(/^\./, '');
-    return domain !== '' && (host === domain || host.endsWith(`.${domain}`));
-}
-/** `host:port`, `[address]:port`; a bare IPv6 address has colons and no port. */
-function splitPort(item) {
-    const parts = /^(\[[^\]]*\]|[^:]*):(\d+)$/.exec(item);
-    return parts?.[1] === undefined ? { name: item, port: undefined } : { name: parts[1], port: parts[2] };
-}
-function matchesAddress(item, host) {
-    const [address = '', bits] = item.replace(/[[\]]/g, '').split('/');
-    const family = (0,external_node_net_.isIP)(address);
-    const width = family === 6 ? 128 : 32;
-    if (family === 0 || (bits !== undefined && !/^\d{1,3}$/.test(bits)) || Number(bits) > width)
-        return false;
-    const block = new external_node_net_.BlockList();
-    // Like curl, a block of 0 bits is the one address, not the whole internet.
-    block.addSubnet(address, Number(bits) || width, familyOf(address));
-    return block.check(host, familyOf(host));
-}
-/** Without the brackets of an IPv6 address and the dot that ends a fully qualified name. */
-function bareHost(hostname) {
-    return withoutBrackets(hostname.toLowerCase()).replace(/\.$/, '');
-}
-
-;// CONCATENATED MODULE: ./lib/http/read-buffer.js
-/** The most that one read takes from a socket. */
-const READ_BYTES = 256 * 1024;
-const BUFFER_BYTES = 2 * READ_BYTES;
-const SMALL_READ_BYTES = 64 * 1024;
-/** What an HTTP parser may still hold views of: the fields of one head. */
-const HEAD_BYTES = 16 * 1024;
-/**
- * Lets a socket read into one buffer again and again instead of into 64 KiB of fresh memory each time: half
- * the CPU of receiving. A view stays valid while its bytes are unread or part of an unfinished head; whoever
- * reads them from the socket copies what it keeps before it returns. Bounded by 512 KiB a socket, and once
- * more that where a paused reader leaves so much unread that the buffer has to be left to it.
- */
-class ReadBuffer {
-    /** The high water mark for a socket that reads so: reading stops only for a reader that is paused. */
-    static highWaterMark = BUFFER_BYTES;
-    #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-    #at = 0;
-    /** Where the lap before ended in this buffer; Infinity in its first, when all after `#at` is free. */
-    #lapEnd = Number.POSITIVE_INFINITY;
-    #socket;
-    onread = {
-        buffer: () => this.#nextRegion(),
-        callback: (length, region) => {
-            this.#at += length;
-            return this.#socket?.push(region.subarray(0, length)) ?? false;
-        },
-    };
-    attach(socket) {
-        this.#socket = socket;
-    }
-    /** Where the next read goes: never over the last bytes read that are still of use. */
-    #nextRegion() {
-        const kept = (this.#socket?.readableLength ?? 0) + HEAD_BYTES;
-        const keptBefore = Math.max(0, kept - this.#at);
-        let limit = keptBefore === 0 ? BUFFER_BYTES : Math.min(BUFFER_BYTES, this.#lapEnd - keptBefore);
-        if (limit - this.#at < SMALL_READ_BYTES && keptBefore === 0) {
-            limit = this.#at - kept;
-            this.#lapEnd = this.#at;
-            this.#at = 0;
-        }
-        if (limit - this.#at < SMALL_READ_BYTES) {
-            this.#buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-            this.#lapEnd = Number.POSITIVE_INFINITY;
-            this.#at = 0;
-            limit = BUFFER_BYTES;
-        }
-        return this.#buffer.subarray(this.#at, Math.min(this.#at + READ_BYTES, limit));
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/http/routes.js
-
-
-
-/** HTTP/2 is off: over one TCP connection, parallel ranges would not be parallel. */
-const AGENT_OPTIONS = { allowH2: false, pipelining: 1, maxHeaderSize: 16 * 1024 };
-/** The ways to servers: directly, within the border where a redirect leads elsewhere, or through a proxy. */
-class Routes {
-    #options;
-    #border;
-    #home;
-    #abroad;
-    #proxies = new Map();
-    constructor(options, border) {
-        const { connections, connectTimeoutMs: timeout } = options;
-        this.#options = options;
-        this.#border = border;
-        this.#home = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: connector({ timeout }) });
-        const connect = connector({ timeout, lookup: border.lookup });
-        this.#abroad = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect });
-    }
-    to(url) {
-        const proxy = proxyFor(url, this.#options.env);
-        if (proxy !== undefined)
-            return this.#through(proxy);
-        return this.#border.isHome(url) ? this.#home : this.#abroad;
-    }
-    async close() {
-        const agents = [this.#home, this.#abroad, ...this.#proxies.values()];
-        await Promise.all(agents.map((agent) => agent.destroy()));
-    }
-    #through(proxy) {
-        const { connections, connectTimeoutMs: connectTimeout } = this.#options;
-        const agent = this.#proxies.get(proxy.href) ??
-            new undici/* ProxyAgent */.kT({ ...AGENT_OPTIONS, connections, uri: proxy.href, connectTimeout });
-        this.#proxies.set(proxy.href, agent);
-        return agent;
-    }
-}
-function connector(given) {
-    const options = { ...given, allowH2: false };
-    const secure = (0,undici/* buildConnector */.gU)(options);
-    return (target, callback) => {
-        if (target.protocol === 'https:')
-            return secure(target, callback);
-        const reads = new ReadBuffer();
-        const plain = (0,undici/* buildConnector */.gU)({
-            ...options,
-            highWaterMark: ReadBuffer.highWaterMark,
-            onread: reads.onread,
-        });
-        reads.attach(plain(target, callback));
-    };
-}
-
-;// CONCATENATED MODULE: ./lib/http/client.js
+;// CONCATENATED MODULE: ./lib/origin-target.js
 
 
 
 
 
-
-/** The one place that speaks HTTP. Close it, or its idle connections keep the process alive. */
-class client_HttpClient {
-    #secrets;
-    #border;
-    #routes;
-    #detours = new Detours();
-    traffic = { requests: 0, bytes: 0 };
-    constructor(options) {
-        // undici parses heads in WebAssembly: to optimise that takes 12 MiB and more time than it could ever save here.
-        (0,external_node_v8_namespaceObject.setFlagsFromString)('--no-wasm-tier-up');
-        this.#secrets = options.secrets;
-        this.#border = new Border(options.secrets.origin);
-        this.#routes = new Routes(options, this.#border);
-    }
-    /**
-     * One GET, redirects followed, and followed anew where one led to `url` before and that is no longer let in.
-     * Rejects with a network error or an ActionError; any status is a reply.
-     */
-    get(url, options) {
-        const request = { ...options, method: 'GET' };
-        return this.#detours.get(url, (place) => this.#follow(place, request, redirectTarget));
-    }
-    /** One POST, as `get`. Its body goes to this origin only, and as a POST only: other redirects are refused. */
-    post(url, options) {
-        return this.#follow(url, { ...options, method: 'POST' }, repeatTarget);
-    }
-    close() {
-        return this.#routes.close();
-    }
-    async #follow(url, request, targetOf) {
-        let target = url;
-        for (let hops = 0;; hops += 1) {
-            const reply = await this.#exchange(target, request);
-            if (!isRedirect(reply))
-                return reply;
-            reply.drop();
-            target = targetOf(reply, hops);
-            await this.#border.admit(target);
-        }
-    }
-    #exchange(url, { method, headers, body, headersTimeoutMs, signal }) {
-        signal.throwIfAborted();
-        const { origin, headers: secrets } = this.#secrets;
-        const dispatcher = this.#routes.to(url);
-        this.traffic.requests += 1;
-        return new Promise((resolve, reject) => {
-            const exchange = new Exchange({ url, signal, traffic: this.traffic, resolve, reject });
-            dispatcher.dispatch({
-                origin: url.origin,
-                path: `${url.pathname}${url.search}`,
-                method,
-                body: body ?? null,
-                headers: {
-                    'user-agent': 'git-snapshot',
-                    'accept-encoding': 'identity',
-                    ...(url.origin === origin ? secrets : {}),
-                    ...headers,
-                },
-                headersTimeout: headersTimeoutMs,
-                bodyTimeout: 0,
-            }, exchange);
-        });
-    }
+/** What a step wants that leaves no clone, and where it is: the token stays in this process and in git's environment. */
+async function targetAtOrigin(inputs, context) {
+    const { repository, githubServerUrl: serverUrl, token } = inputs;
+    const { temp, env, event } = context;
+    const credentials = await Credentials.create({ temp, serverUrl, token, env, onCredentials: () => { } });
+    const origin = { url: credentials.originUrl(repository), env: credentials.env };
+    const asking = { git: gitOutside(temp, context), retries: gitRetries(context) };
+    return { origin, target: await resolveAtOrigin(wantedOf(inputs, event), origin, asking) };
 }
 
 ;// CONCATENATED MODULE: ./lib/bell.js
@@ -49042,7 +49058,7 @@ class Chunk extends Landing {
 
 
 /** Runs `attempt` until it succeeds or a failure is to stand, which then tells how often it was tried. */
-async function attempts_withRetries(attempt, options) {
+async function withRetries(attempt, options) {
     for (let retried = 0;; retried += 1) {
         try {
             return await attempt();
@@ -49258,7 +49274,7 @@ async function fetchRange(source, sink, end, firstReply) {
     if (source.etag === undefined)
         return request().catch(unresumable);
     const { lanes, attempts } = source;
-    await attempts_withRetries(() => lanes.run(() => sink.at, request, attempts), attempts);
+    await withRetries(() => lanes.run(() => sink.at, request, attempts), attempts);
 }
 /** Without a pin nothing tells whether the rest would be of the same revision. */
 function unresumable(cause) {
@@ -50740,7 +50756,7 @@ async function open_openSnapshot(url, options) {
 /** The same, unless the object still has the ETag that is known; then undefined, after one small request. */
 function openChanged(url, options, known) {
     const condition = known === undefined ? {} : { 'if-none-match': known };
-    return attempts_withRetries(() => discover(url, options, condition), options.attemptsFor(1, options.signal));
+    return withRetries(() => discover(url, options, condition), options.attemptsFor(1, options.signal));
 }
 async function discover(url, options, condition) {
     const asked = { start: 0, end: options.chunkBytes };
@@ -50851,7 +50867,7 @@ async function addressed_snapshot_addressedSnapshot({ kind: source, url }, optio
     if (kept === undefined)
         return (await open(undefined));
     const { store, maxAgeMs } = kept;
-    const how = { store, open, signal: requests.signal, log: context.log, use: options.store ?? 'use' };
+    const how = { store, open, signal: requests.signal, log: context.log, use: options.use };
     const name = `${url.origin}${url.pathname}`;
     // What a query says may be another object, or only another signature: then nothing goes without the source's word.
     if (url.search !== '')
@@ -50887,7 +50903,7 @@ function parseKey(key) {
  * What a restore asks for, all in one request: of each branch first what its `fetchDepth` wants, the commit itself
  * before the newest. A shallow snapshot is not for who wants all. Undefined where every key would be too long.
  */
-function cache_key_lookupOf({ branches, commit, fetchDepth, ...repository }) {
+function lookupOf({ branches, commit, fetchDepth, ...repository }) {
     const [key, ...restoreKeys] = [...new Set(branches)]
         .flatMap((branch) => kindsFor(fetchDepth).map((kind) => ({ ...repository, branch, kind })))
         .flatMap((wanted) => [
@@ -50911,6 +50927,28 @@ function beginningOf({ host, owner, name, branch, kind }) {
 }
 function admitted(key) {
     return key.length <= MAX_LENGTH ? key : undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/cached-branches.js
+
+
+/**
+ * The branches whose cached snapshots are near a target, the nearest first: its own, for a pull request its base, and
+ * the default branch, which is known of the job's own repository.
+ */
+function branchesNear({ ref }, { payload, repository: own }, repository) {
+    const known = own.toLowerCase() === repository.toLowerCase() ? payload : {};
+    const base = ref.startsWith('refs/pull/') ? known.pull_request?.base?.ref : undefined;
+    const branches = [ref_name_branchIn(ref), base, known.repository?.default_branch];
+    const names = branches.filter((name) => typeof name === 'string' && name !== '');
+    return [...new Set(names)];
+}
+/** What the Actions cache is asked for a target, undefined where no key can say it; and for whose snapshots. */
+function cached_branches_lookupNear(target, { repository, githubServerUrl: { host }, fetchDepth, event }) {
+    const name = `${repository.owner}/${repository.name}`;
+    const branches = branchesNear(target, event, name);
+    const { commit } = target;
+    return { lookup: lookupOf({ ...repository, host, branches, commit, fetchDepth }), name, branches };
 }
 
 ;// CONCATENATED MODULE: ./lib/http/body.js
@@ -50964,7 +51002,7 @@ async function json_question_ask(url, question, options) {
             headersTimeoutMs: limits.timeoutMs,
             signal: AbortSignal.any([signal, deadline]),
         });
-        if (reply.status !== 200) {
+        if (reply.status !== 200 && refusal !== undefined) {
             reply.drop();
             throw refusal(reply);
         }
@@ -50997,18 +51035,23 @@ const LEAST_SECRET_LENGTH = 16;
  * The version of an entry that `saveCache([CACHED_FILE], key)` makes on a machine that has zstd, for all systems. It is
  * a part of what an entry is found by.
  */
-function actions_cache_entryVersion() {
+function entryVersion() {
     return (0,external_node_crypto_.createHash)('sha256').update(`${actions_cache_CACHED_FILE}|zstd-without-long|1.0`).digest('hex');
 }
-/** The entry that the service has for a lookup, undefined for none. What was not asked for is refused. */
-function findEntry(lookup, options) {
-    return attempts_withRetries(() => actions_cache_lookUp(lookup, options), options.attempts);
+/**
+ * The entry that the service has for a lookup, undefined for none. What was not asked for is refused. No try outlasts
+ * the time that all of them have.
+ */
+function actions_cache_findEntry(lookup, options) {
+    const { attempts, limits } = options;
+    const timeoutMs = () => Math.min(limits.timeoutMs, Math.max(1, Math.ceil(attempts.remainingMs())));
+    return withRetries(() => lookUp(lookup, { ...options, limits: { ...limits, timeoutMs: timeoutMs() } }), attempts);
 }
 /** As `findEntry`, in one try. */
-async function actions_cache_lookUp({ key, restoreKeys }, options) {
-    const { service, version, onSecret } = options;
+async function lookUp({ key, restoreKeys }, options) {
+    const { service, onSecret } = options;
     const { lookupUrl } = service;
-    const question = { key, restore_keys: restoreKeys, version };
+    const question = { key, restore_keys: restoreKeys, version: entryVersion() };
     const answer = answerIn(await json_question_ask(lookupUrl, question, { ...options, refusal: actions_cache_refusal }), lookupUrl);
     if (answer === undefined)
         return undefined;
@@ -51105,7 +51148,7 @@ class entry_client_EntryClient {
     /** In one try: who waits for it repeats its own request. */
     async #renewed(signal) {
         const lookup = { key: this.#key, restoreKeys: [] };
-        const entry = await actions_cache_lookUp(lookup, { ...this.#options, signal });
+        const entry = await lookUp(lookup, { ...this.#options, signal });
         if (entry?.key === this.#key)
             return entry.url;
         throw new lib_errors/* ActionError */.l('SNAPSHOT_CHANGED', `the Actions cache no longer has the entry ${this.#key}`);
@@ -51999,26 +52042,18 @@ function shown(path) {
 
 
 
-
-
 /** As large as a frame's usual compressed 8 MiB twice, so that two frames can be decoded beside each other. */
 const INNER_BYTES = (/* unused pure expression or super */ null && (32 * 1024 * 1024));
 /** The snapshot that the Actions cache has nearest to a target. NOT_FOUND where it has none. */
 async function cached_snapshot_cachedSnapshot(target, options) {
     const { service, client, requests, inputs, context } = options;
-    const { repository, githubServerUrl, fetchDepth } = inputs;
-    const name = `${repository.owner}/${repository.name}`;
-    const branches = branchesNear(target, context.event, name);
-    const { commit } = target;
-    const wanted = lookupOf({ ...repository, host: githubServerUrl.host, branches, commit, fetchDepth });
-    if (wanted === undefined)
-        throw notFound(name, branches);
-    const { stall } = options.download;
+    const { event, onSecret } = context;
+    const { lookup, name, branches } = lookupNear(target, { ...inputs, event });
     const { signal } = requests;
-    const asking = { service, client, stall, limits: LOOKUP_LIMITS, signal, onSecret: context.onSecret };
-    const entries = { ...asking, version: entryVersion() };
+    const { stall } = options.download;
+    const entries = { service, client, stall, limits: LOOKUP_LIMITS, signal, onSecret };
     const attempts = requests.attemptsFor(1, signal);
-    const entry = await withRetries(() => lookUp(wanted, { ...entries, limits: limitsWithin(attempts) }), attempts);
+    const entry = lookup && (await findEntry(lookup, { ...entries, attempts }));
     if (entry === undefined)
         throw notFound(name, branches);
     const entryClient = new EntryClient(entry, entries);
@@ -52036,11 +52071,6 @@ async function cached_snapshot_cachedSnapshot(target, options) {
         maxBytes: inputs.maxUnpackedBytes,
     });
     return { source: 'actions-cache', place, commit: entry.commit, etag, total, stream };
-}
-/** Where there is another way to the commit, no try outlasts the time that all of them have. */
-function limitsWithin({ remainingMs }) {
-    const leftMs = Math.max(1, Math.ceil(remainingMs()));
-    return { ...LOOKUP_LIMITS, timeoutMs: Math.min(LOOKUP_LIMITS.timeoutMs, leftMs) };
 }
 function notFound(name, branches) {
     const of = branches.length === 0 ? name : `${name} for ${branches.join(' or ')}`;
@@ -52101,6 +52131,7 @@ var request_headers = __nccwpck_require__(3777);
 ;// CONCATENATED MODULE: external "node:stream/promises"
 const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
 ;// CONCATENATED MODULE: ./lib/snapshot/shortcut.js
+
 
 
 
@@ -52178,25 +52209,9 @@ async function save(reply, file, { limits, stall }) {
 }
 const BUNDLE_HEAD = /^# v[23] git bundle\n/;
 const shortcut_HEAD_BYTES = 16;
-async function ensure(url, commit, { client, limits, stall, signal }) {
-    const deadline = AbortSignal.timeout(limits.timeoutMs);
-    const pieces = [];
-    try {
-        const reply = await client.post(url, {
-            headers: { 'content-type': 'application/json' },
-            body: JSON.stringify({ commits: [commit] }),
-            headersTimeoutMs: limits.timeoutMs,
-            signal: AbortSignal.any([signal, deadline]),
-        });
-        await body_readBody(reply, { stall, maxBytes: limits.answerBytes }, (bytes) => pieces.push(Buffer.from(bytes)));
-    }
-    catch (error) {
-        if (!deadline.aborted)
-            throw error;
-        const message = `${failure_placeOf(url)} did not answer within ${limits.timeoutMs / 1000} s`;
-        throw new lib_errors/* ActionError */.l('TIMEOUT', message, { cause: error });
-    }
-    return missingCommits(Buffer.concat(pieces).toString(), url).includes(commit) ? 'missing' : 'present';
+async function ensure(url, commit, options) {
+    const text = await json_question_ask(url, { commits: [commit] }, options);
+    return missingCommits(text, url).includes(commit) ? 'missing' : 'present';
 }
 /** Cachew always tells whether it fetched, and leaves the list of what is missing out where it is empty. */
 function missingCommits(text, url) {
@@ -52252,10 +52267,10 @@ class Session {
         const { log, signal: cancelled } = context;
         this.shortcuts = { client: this.#shortcutClient, stall, signal: cancelled, log, limits: SHORTCUT_LIMITS };
     }
-    /** The signal ends what has not been read of the snapshot, too. With `renew` this machine's store only records. */
-    async open(target, over, store = 'use') {
+    /** The signal ends what has not been read of the snapshot, too. */
+    async open(target, over, use) {
         const { sha256 } = this.#inputs;
-        const opened = await this.#openSource(target, AbortSignal.any([this.requests.signal, over]), store);
+        const opened = await this.#openSource(target, AbortSignal.any([this.requests.signal, over]), use);
         this.progress.total = opened.total;
         if (sha256 === undefined)
             return opened;
@@ -52276,7 +52291,7 @@ class Session {
         this.progress.end();
         await Promise.all([this.#client.close(), this.#shortcutClient.close()]);
     }
-    async #openSource(target, signal, store) {
+    async #openSource(target, signal, use) {
         const requests = { ...this.requests, attemptsFor: this.#patience.discoveryAttempts, signal };
         const { location } = this;
         if (location.kind === 'actions-cache') {
@@ -52284,7 +52299,7 @@ class Session {
             return cachedSnapshot(target, { ...service, requests, inputs: this.#inputs, context: this.#context });
         }
         const [inputs, context] = [this.#inputs, this.#context];
-        return addressedSnapshot(location, { requests, download: this.requests, inputs, context, store });
+        return addressedSnapshot(location, { requests, download: this.requests, inputs, context, use });
     }
 }
 /** What may be said to whom: the inputs' headers are for their server, the job's token for the cache service. */
@@ -52368,20 +52383,6 @@ function cacheLocation(env) {
     return { kind: 'nowhere', reason };
 }
 
-;// CONCATENATED MODULE: ./lib/cached-branches.js
-
-/**
- * The branches whose cached snapshots are near a target, the nearest first: its own, for a pull request its base, and
- * the default branch, which is known of the job's own repository.
- */
-function cached_branches_branchesNear({ ref }, { payload, repository: own }, repository) {
-    const known = own.toLowerCase() === repository.toLowerCase() ? payload : {};
-    const base = ref.startsWith('refs/pull/') ? known.pull_request?.base?.ref : undefined;
-    const branches = [ref_name_branchIn(ref), base, known.repository?.default_branch];
-    const names = branches.filter((name) => typeof name === 'string' && name !== '');
-    return [...new Set(names)];
-}
-
 ;// CONCATENATED MODULE: ./lib/warm-answer.js
 
 
@@ -52404,7 +52405,7 @@ function warm_answer_ask({ client, patience, ...asking }, end) {
         attempts: 0,
     });
     const opening = { ...BEGINNING, ...asking, client: { get }, attemptsFor: inOneTry, signal };
-    return attempts_withRetries(async () => {
+    return withRetries(async () => {
         const snapshot = await open_openSnapshot(asking.url, opening);
         await end(snapshot, patience);
         return { snapshot, modifiedMs: timeIn(modified) };
@@ -52441,7 +52442,6 @@ function timeIn(date) {
 }
 
 ;// CONCATENATED MODULE: ./lib/warm-look.js
-
 
 
 
@@ -52487,16 +52487,11 @@ async function atServer(asking, wait) {
     return missing(`${failure_placeOf(url)} sent a snapshot and does not keep it`);
 }
 async function inCache(target, { service }, { client, patience, inputs, event, onSecret }) {
-    const { repository, githubServerUrl } = inputs;
-    const name = `${repository.owner}/${repository.name}`;
-    const branches = cached_branches_branchesNear(target, event, name);
-    const wishes = { ...repository, host: githubServerUrl.host, branches, fetchDepth: ANY_DEPTH };
-    const lookup = cache_key_lookupOf({ ...wishes, commit: target.commit });
+    const { lookup, name, branches } = cached_branches_lookupNear(target, { ...inputs, fetchDepth: ANY_DEPTH, event });
     const { signal, stall } = patience;
-    const asking = { service, client, stall, limits: actions_cache_LOOKUP_LIMITS, signal, onSecret };
-    const entries = { ...asking, version: actions_cache_entryVersion() };
+    const entries = { service, client, stall, limits: actions_cache_LOOKUP_LIMITS, signal, onSecret };
     const attempts = patience.attemptsFor(1, signal);
-    const entry = lookup && (await findEntry(lookup, { ...entries, attempts }));
+    const entry = lookup && (await actions_cache_findEntry(lookup, { ...entries, attempts }));
     if (entry === undefined)
         return missing(`the Actions cache has none of ${branches.join(' or ') || name}`);
     const entryClient = new entry_client_EntryClient(entry, entries);
@@ -52542,7 +52537,13 @@ async function fillStore(finding, location, options) {
 async function keep(found, location, { client, patience, inputs, context }) {
     const { signal, stall, attemptsFor } = patience;
     const download = { ...inputs, ...lib_patience/* PATIENCE */.aZ, client, signal, stall, attemptsFor };
-    const opened = await addressed_snapshot_addressedSnapshot(location, { requests: download, download, inputs, context });
+    const opened = await addressed_snapshot_addressedSnapshot(location, {
+        requests: download,
+        download,
+        inputs,
+        context,
+        use: 'use',
+    });
     const isThere = opened.source === 'store';
     try {
         if (!isThere)
@@ -52574,10 +52575,6 @@ async function drain(stream) {
 
 
 
-
-
-
-
 /**
  * Sees that there is a snapshot for the jobs to come, at its source and in this machine's store, and that its server has
  * the wanted commit.
@@ -52591,7 +52588,8 @@ async function warm(inputs, context) {
         const nothing = { wanted: undefined, ageMs: undefined, ensured: NOT_ASKED };
         return { repository, source: 'none', finding, kept, ...nothing };
     }
-    const target = await findTarget(inputs, context);
+    // Nothing is checked out, so that no code of a fork could run.
+    const { target } = await targetAtOrigin({ ...inputs, allowUnsafePrCheckout: true }, context);
     const { finding, ...rest } = await warm_ask(target, location, { inputs, context });
     return {
         repository,
@@ -52603,15 +52601,6 @@ async function warm(inputs, context) {
     };
 }
 const NOT_ASKED = { kind: 'not-asked' };
-async function findTarget(inputs, context) {
-    const { repository, githubServerUrl: serverUrl, token } = inputs;
-    const { temp, env, event } = context;
-    // Nothing is checked out, so that no code of a fork could run.
-    const wanted = wantedOf({ ...inputs, allowUnsafePrCheckout: true }, event);
-    const credentials = await Credentials.create({ temp, serverUrl, token, env, onCredentials: () => { } });
-    const origin = { url: credentials.originUrl(repository), env: credentials.env };
-    return resolveAtOrigin(wanted, origin, { git: gitOutside(temp, context), retries: gitRetries(context) });
-}
 async function warm_ask(target, location, { inputs, context }) {
     const { env, event, onSecret, wait } = context;
     const secrets = secretsFor(location, inputs);

@@ -1,4 +1,5 @@
 import { constants, lstatSync, openSync, readdirSync, readlinkSync } from 'node:fs'
+import { onDisk, toLatin1 } from '../on-disk.ts'
 import { notPacked } from './not-packed.ts'
 import type { Member } from './tar-writer.ts'
 
@@ -14,7 +15,7 @@ export class Source {
   readonly #root: string
 
   constructor(directory: string) {
-    this.#root = Buffer.from(directory).toString('latin1')
+    this.#root = toLatin1(directory)
   }
 
   /**
@@ -55,9 +56,9 @@ export class Source {
     return { kind: 'symlink', path, target: this.#ask(path, (place) => readlinkSync(place, 'latin1')) }
   }
 
-  #ask<T>(path: string, ask: (place: Buffer) => T): T {
+  #ask<T>(path: string, ask: (place: string | Buffer) => T): T {
     try {
-      return ask(Buffer.from(path === '' ? this.#root : `${this.#root}/${path}`, 'latin1'))
+      return ask(onDisk(this.#root, path))
     } catch (error) {
       throw notPacked(path, 'it could not be read', error)
     }

@@ -34,17 +34,24 @@ export interface CacheEntry extends CachedSnapshot {
 /** How the service is asked, by a client whose secrets are the service's. */
 export interface LookupOptions extends Omit<QuestionOptions, 'refusal'> {
   readonly service: CacheService
-  readonly version: string
   /** Told what must not be in the log, before it could be. */
   readonly onSecret: (text: string) => void
 }
 
-/** The entry that the service has for a lookup, undefined for none. What was not asked for is refused. */
+/**
+ * The entry that the service has for a lookup, undefined for none. What was not asked for is refused. No try outlasts
+ * the time that all of them have.
+ */
 export function findEntry(
   lookup: Lookup,
   options: LookupOptions & { readonly attempts: Attempts },
 ): Promise<CacheEntry | undefined> {
-  return withRetries(() => lookUp(lookup, options), options.attempts)
+  const { attempts, limits } = options
+  const timeoutMs = (): number => Math.min(limits.timeoutMs, Math.max(1, Math.ceil(attempts.remainingMs())))
+  return withRetries(
+    () => lookUp(lookup, { ...options, limits: { ...limits, timeoutMs: timeoutMs() } }),
+    attempts,
+  )
 }
 
 /** As `findEntry`, in one try. */
@@ -52,9 +59,9 @@ export async function lookUp(
   { key, restoreKeys }: Lookup,
   options: LookupOptions,
 ): Promise<CacheEntry | undefined> {
-  const { service, version, onSecret } = options
+  const { service, onSecret } = options
   const { lookupUrl } = service
-  const question = { key, restore_keys: restoreKeys, version }
+  const question = { key, restore_keys: restoreKeys, version: entryVersion() }
   const answer = answerIn(await ask(lookupUrl, question, { ...options, refusal }), lookupUrl)
   if (answer === undefined) return undefined
   for (const secret of secretsIn(answer.address)) onSecret(secret)

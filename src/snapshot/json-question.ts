@@ -16,8 +16,8 @@ export interface QuestionOptions {
   readonly client: Pick<HttpClient, 'post'>
   readonly stall: StallLimits
   readonly limits: QuestionLimits
-  /** The error for an answer that has another status than 200. */
-  readonly refusal: (reply: ReplyHead) => ActionError
+  /** The error for an answer that has another status than 200; default that of `readBody`. */
+  readonly refusal?: (reply: ReplyHead) => ActionError
   readonly signal: AbortSignal
 }
 
@@ -33,7 +33,7 @@ export async function ask(url: URL, question: unknown, options: QuestionOptions)
       headersTimeoutMs: limits.timeoutMs,
       signal: AbortSignal.any([signal, deadline]),
     })
-    if (reply.status !== 200) {
+    if (reply.status !== 200 && refusal !== undefined) {
       reply.drop()
       throw refusal(reply)
     }

@@ -7,6 +7,7 @@ import type { HttpClient } from '../http/client.ts'
 import type { Reply } from '../http/exchange.ts'
 import { placeOf } from '../http/failure.ts'
 import type { StallLimits } from '../http/stall.ts'
+import { ask } from './json-question.ts'
 
 export interface ShortcutLimits {
   /** Until the head of a bundle, and until the end of an answer. */
@@ -113,27 +114,9 @@ async function save(reply: Reply, file: string, { limits, stall }: ShortcutOptio
 const BUNDLE_HEAD = /^# v[23] git bundle\n/
 const HEAD_BYTES = 16
 
-async function ensure(
-  url: URL,
-  commit: string,
-  { client, limits, stall, signal }: ShortcutOptions,
-): Promise<'present' | 'missing'> {
-  const deadline = AbortSignal.timeout(limits.timeoutMs)
-  const pieces: Buffer[] = []
-  try {
-    const reply = await client.post(url, {
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ commits: [commit] }),
-      headersTimeoutMs: limits.timeoutMs,
-      signal: AbortSignal.any([signal, deadline]),
-    })
-    await readBody(reply, { stall, maxBytes: limits.answerBytes }, (bytes) => pieces.push(Buffer.from(bytes)))
-  } catch (error) {
-    if (!deadline.aborted) throw error
-    const message = `${placeOf(url)} did not answer within ${limits.timeoutMs / 1000} s`
-    throw new ActionError('TIMEOUT', message, { cause: error })
-  }
-  return missingCommits(Buffer.concat(pieces).toString(), url).includes(commit) ? 'missing' : 'present'
+async function ensure(url: URL, commit: string, options: ShortcutOptions): Promise<'present' | 'missing'> {
+  const text = await ask(url, { commits: [commit] }, options)
+  return missingCommits(text, url).includes(commit) ? 'missing' : 'present'
 }
 
 /** Cachew always tells whether it fetched, and leaves the list of what is missing out where it is empty. */

@@ -1,9 +1,9 @@
 import { createHash, type Hash, hash } from 'node:crypto'
 import { closeSync, constants, fstatSync, futimesSync, openSync, writeSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
+import { onDisk } from '../on-disk.ts'
 import { diskFailure } from './disk-error.ts'
 import { GIT_MODE, STAT_BYTES, writeStatData } from './index-record.ts'
-import { onDisk } from './on-disk.ts'
 import {
   blobHeader,
   EXECUTABLE,

@@ -69,7 +69,6 @@ export class Cached {
     this.options = {
       client,
       service: offered,
-      version: VERSION,
       stall: { idleMs: 60_000, bytesPerSecond: 1 },
       limits: { ...LOOKUP_LIMITS, timeoutMs },
       onSecret: (text) => this.secrets.push(text),

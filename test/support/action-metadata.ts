@@ -19,3 +19,17 @@ export function readActionMetadata(file: string): ActionMetadata {
     post: runs.post,
   }
 }
+
+/** What the runner gives for an input, where a workflow says these and the action has those defaults. */
+export function inputReader(
+  defaults: ReadonlyMap<string, string>,
+  said: Readonly<Record<string, string>>,
+): (name: string) => string {
+  return (name) => said[name] ?? defaults.get(name) ?? ''
+}
+
+/** Lines that do not keep to the plain block style: two spaces, one line a value. */
+export function oddLines(text: string): readonly string[] {
+  const plain = /^((?: {2}){0,2}[a-z0-9-]+:( ('[^']*'|[^'"&*!|>{[%@`\s].*))?)?$/
+  return text.split('\n').filter((line) => !plain.test(line))
+}

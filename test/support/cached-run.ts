@@ -2,14 +2,13 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { Environment } from '../../src/environment.ts'
 import { describeError } from '../../src/errors.ts'
-import { type Inputs, parseInputs } from '../../src/inputs.ts'
+import type { Inputs } from '../../src/inputs.ts'
 import { outputsOf, type Report } from '../../src/report.ts'
 import { restore } from '../../src/restore.ts'
-import { readActionMetadata } from './action-metadata.ts'
 import type { CachedProject } from './cached-project.ts'
 import { failureOf } from './failing-step.ts'
 import { git, gitEnvironment } from './git-repo.ts'
-import { contextOf } from './restore-arguments.ts'
+import { contextOf, inputsOf } from './restore-arguments.ts'
 import { temporary } from './temporary.ts'
 import { listTree } from './working-copy.ts'
 
@@ -23,8 +22,6 @@ export interface CachedJob {
   readonly ref?: string
   readonly payload?: Readonly<Record<string, unknown>>
 }
-
-const { defaults } = readActionMetadata(join(import.meta.dirname, '..', '..', 'action.yml'))
 
 /** One restore of the project within this process, in directories of its own, with no server but the Actions cache. */
 export class CachedRun {
@@ -82,9 +79,7 @@ export class CachedRun {
 
   #inputs({ inputs }: CachedJob, env: Environment): Inputs {
     const { forge } = this.#project
-    const values: Readonly<Record<string, string>> = {
-      ...Object.fromEntries(defaults),
-      repository: 'octo/project',
+    const said = {
       'github-server-url': forge.github.url,
       token: forge.token,
       'persist-credentials': 'false',
@@ -95,7 +90,7 @@ export class CachedRun {
       'on-miss': 'fail',
       ...inputs,
     }
-    return parseInputs((name) => values[name] ?? '', { ...env, GITHUB_WORKSPACE: this.workspace })
+    return inputsOf(this.workspace, said, env)
   }
 
   #expectKept(told: string): void {
