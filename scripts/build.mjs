@@ -1,7 +1,7 @@
 // Builds dist/: TypeScript to lib/, then one bundle for each action and one for the threads that write files.
 // The same sources give the same bytes in any directory, so CI can compare dist/ with what is committed.
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -38,8 +38,11 @@ bundle('unpack/tree-worker.js', workerBundle)
 copyFileSync(join(workerBundle, 'index.js'), join(dist, 'tree-worker.js'))
 copyFileSync(join(root, 'scripts', 'post.js'), join(dist, 'post.js'))
 
-// What is loaded only when it is needed is not in the list of licences that its bundle gives: one that needs all, does.
+// What is loaded only when it is needed is no part of its bundle: one that needs all tells which packages there are.
 const everything = ['./main.js', './save-main.js', './warm-main.js', '@actions/cache', '@actions/tool-cache']
+const stats = join(lib, 'everything.json')
 writeFileSync(join(lib, 'everything.js'), everything.map((name) => `import '${name}'\n`).join(''))
-bundle('everything.js', join(lib, 'everything-bundle'), '--license', 'licenses.txt')
-copyFileSync(join(lib, 'everything-bundle', 'licenses.txt'), join(dist, 'licenses.txt'))
+bundle('everything.js', join(lib, 'everything-bundle'), '--stats-out', stats)
+const { licensesOf, packagesOf } = await import('./licenses.ts')
+const packages = packagesOf(JSON.parse(readFileSync(stats, 'utf8')).modules)
+writeFileSync(join(dist, 'licenses.txt'), licensesOf(packages, readFileSync(join(root, 'LICENSE'), 'utf8')))
