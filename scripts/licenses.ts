@@ -29,12 +29,8 @@ interface Package {
 
 /** The directories of the packages that these modules are of. */
 export function packagesOf(modules: readonly Module[]): readonly string[] {
-  const files = modules.flatMap(filesOf)
-  return [
-    ...new Set(
-      files.flatMap((file) => /^.*[\\/]node_modules[\\/](@[^\\/]+[\\/])?[^\\/]+/.exec(file)?.[0] ?? []),
-    ),
-  ]
+  const directory = /^.*[\\/]node_modules[\\/](@[^\\/]+[\\/])?[^\\/]+/
+  return [...new Set(modules.flatMap(filesOf).flatMap((file) => directory.exec(file)?.[0] ?? []))]
 }
 
 /** The text of dist/licenses.txt. Throws where a package has no licence that is allowed, or no text of it. */
@@ -64,10 +60,9 @@ function packageIn(directory: string, standardMit: string): Package {
 
 function refusal({ name, license, text }: Package): string | undefined {
   // Of "A or B" both are asked for: nobody has to find out which of them was meant.
-  const unknown = (license.match(/[\w.+-]+/g) ?? ['']).filter(
-    (word) => word !== 'AND' && word !== 'OR' && !ALLOWED.has(word),
-  )
-  if (unknown.length > 0)
+  const named = license.split(/[\s()]+/).filter((word) => !['', 'AND', 'OR'].includes(word))
+  if (named.length === 0 || named.some((word) => !ALLOWED.has(word))) {
     return `${name}: its licence is "${license}", allowed are ${[...ALLOWED].join(', ')}`
+  }
   return text === '' ? `${name}: it gives no text of its licence, ${license}` : undefined
 }

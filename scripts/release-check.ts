@@ -66,13 +66,9 @@ function changelogObstacles(changelog: string, said: string): readonly string[] 
   ]
 }
 
-function historyObstacle(
-  directory: string,
-  version: Version,
-  versions: readonly Version[],
-): readonly string[] {
-  if (versions.some(({ tag }) => tag === version.tag))
-    return ['that version is out: raise it in package.json']
+function historyObstacle(directory: string, version: Version, all: readonly Version[]): readonly string[] {
+  const isOut = all.some(({ tag }) => tag === version.tag)
+  if (isOut) return ['that version is out: raise it in package.json']
   const later = versionsBehind(directory).find((behind) => compareVersions(behind, version) > 0)
   return later === undefined
     ? []

@@ -1,4 +1,5 @@
-const STAGES = ['alpha', 'beta', 'rc', ''] as const
+/** What a version goes through, the last one being the version itself. */
+const STAGES: readonly string[] = ['alpha', 'beta', 'rc', '']
 
 /** A version as its tag names it, v1.2.3 or before that v1.2.3-rc.1; `order` is what compares. */
 export interface Version {
@@ -15,7 +16,7 @@ export function versionOf(text: string): Version | undefined {
   return {
     tag: `v${text.replace(/^v/, '')}`,
     isPrerelease: stage !== '',
-    order: [Number(major), Number(minor), Number(patch), STAGES.indexOf(stage as ''), Number(count)],
+    order: [Number(major), Number(minor), Number(patch), STAGES.indexOf(stage), Number(count)],
   }
 }
 
