@@ -26,9 +26,9 @@ export async function addressedSnapshot(
   const open = async (known: string | undefined): Promise<Opened | undefined> => {
     const snapshot = await openChanged(url, requests, known)
     if (snapshot === undefined) return undefined
-    const { commit, etag, total } = snapshot
+    const { commit, etag, total, modifiedMs } = snapshot
     const stream = (): ByteStream => download(snapshot, options.download)
-    return { source, place: placeOf(snapshot.url), commit, etag, total, stream }
+    return { source, place: placeOf(snapshot.url), commit, etag, total, modifiedMs, stream }
   }
   const kept = await storeFor(inputs, context)
   if (kept === undefined) return (await open(undefined)) as Opened

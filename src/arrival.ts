@@ -23,13 +23,14 @@ export interface Place {
 
 /** Leaves a clone as actions/checkout leaves it: HEAD, files, LFS content, submodules, credentials. */
 export async function arrive(job: Job, target: Target, place: Place): Promise<void> {
-  const { inputs, context, origin, destination, onProgress: onLine } = job
+  const { inputs, context, origin, destination, timeline, onProgress: onLine } = job
   const { tree, clone, untracked, isPartial } = place
   const git = gitIn(tree, context)
   const { sparse } = inputs
   const env: Environment = isPartial ? { ...origin.env, GIT_NO_LAZY_FETCH: undefined } : {}
-  await checkOut({ git, tree, target, sparse, clone, untracked, env, onLine })
-  if (inputs.lfs) await fillLfsFiles(job, target, { ...place, git })
+  const how = { git, tree, target, sparse, clone, untracked, env, onLine }
+  await timeline.measure('check out', () => checkOut(how))
+  if (inputs.lfs) await timeline.measure('lfs', () => fillLfsFiles(job, target, { ...place, git }))
   const submodules = await arriveAtSubmodules(job, { ...place, git })
   if (!inputs.persistCredentials) return
   const finalGitDirectory = join(destination, '.git')
@@ -57,5 +58,6 @@ async function arriveAtSubmodules(
   if (mode === 'none') return []
   if (clone === 'reused') await refuseRepositoriesIn(await submodulePaths(git), tree)
   const env = { ...context.env, ...credentials.submoduleEnv }
-  return updateSubmodules({ git, tree, mode, depth, hasLfs, env, retries, onProgress })
+  const options = { git, tree, mode, depth, hasLfs, env, retries, onProgress }
+  return job.timeline.measure('submodules', () => updateSubmodules(options))
 }

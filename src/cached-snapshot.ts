@@ -43,7 +43,7 @@ export async function cachedSnapshot(target: Target, options: CachedOptions): Pr
     // Unlike a cold server, a blob store has nothing to make first.
     discoveryTimeoutMs: options.download.headersTimeoutMs,
   })
-  const { etag, total } = snapshot
+  const { etag, total, modifiedMs } = snapshot
   const place = `the entry ${entry.key} of the Actions cache`
   const stream = (): ByteStream =>
     innerStream(download(snapshot, { ...options.download, client: entryClient }), {
@@ -51,7 +51,7 @@ export async function cachedSnapshot(target: Target, options: CachedOptions): Pr
       capacityBytes: INNER_BYTES,
       maxBytes: inputs.maxUnpackedBytes,
     })
-  return { source: 'actions-cache', place, commit: entry.commit, etag, total, stream }
+  return { source: 'actions-cache', place, commit: entry.commit, etag, total, modifiedMs, stream }
 }
 
 function notFound(name: string, branches: readonly string[]): ActionError {

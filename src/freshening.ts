@@ -24,7 +24,8 @@ export async function freshenClone(
   signal = job.context.signal,
 ): Promise<FreshenedBy> {
   try {
-    return await freshen({ ...fetching(job, signal), ...clone })
+    const freshened = () => freshen({ ...fetching(job, signal), ...clone })
+    return await job.timeline.measure('freshen', freshened)
   } catch (error) {
     const isOrigin = error instanceof ActionError && error.code === 'ORIGIN_FAILED'
     if (!isOrigin || !(await originAnswers(job, signal))) throw error

@@ -13,7 +13,8 @@ export function fromOrigin(job: Job, target: Target): Promise<Arrival> {
     job.timing.measure('settle', async () => {
       const { tree } = staging
       await job.requireGit()
-      await plainClone({ ...fetching(job), tree, target, filter })
+      const fetched = () => plainClone({ ...fetching(job), tree, target, filter })
+      await job.timeline.measure('fetch', fetched)
       await arrive(job, target, { tree, clone: 'new', untracked: 'keep', isPartial: filter !== undefined })
       const { commit } = target
       const result: Arrival = { outcome: 'fetched', freshenedBy: 'none', commit, snapshot: undefined }

@@ -13,11 +13,12 @@ import type { Opened, Session, Verdict } from './session.ts'
 import { Shortcuts } from './shortcuts.ts'
 import { SnapshotClone } from './snapshot-clone.ts'
 import { together } from './together.ts'
+import { troubleOf } from './trouble.ts'
 import type { TreeLimits } from './unpack/policy.ts'
 import type { Staging } from './unpack/staging.ts'
 import { type Threads, threadsFor } from './unpack/threads.ts'
 import { ScatteredDotGit, TreeBuilder } from './unpack/tree.ts'
-import { unpack } from './unpack/unpack.ts'
+import { type Unpacked, unpack } from './unpack/unpack.ts'
 
 interface Attempt {
   readonly job: Job
@@ -34,7 +35,7 @@ export async function fromSnapshot(job: Job, target: Target, session: Session): 
   const attempt = async ({ git, store }: Way): Promise<Arrival> => {
     // First of all: what follows takes 10 ms, and the threads of a tree as long again, which the network can use.
     const over = new AbortController()
-    const opening = job.timing.measure('open', () => session.open(target, over.signal, store))
+    const opening = job.timeline.measure('open', () => session.open(target, over.signal, store))
     const settled = Promise.allSettled([opening])
     let verdict: Verdict = 'good'
     try {
@@ -57,6 +58,7 @@ export async function fromSnapshot(job: Job, target: Target, session: Session): 
   } catch (error) {
     const second = secondTry(error, source)
     if (second === undefined || job.context.signal.aborted) throw error
+    job.troubles.restarts.push(troubleOf(error))
     job.context.log(`${describeError(error)}; starting again ${second.words}`)
     return attempt(second.way)
   }
@@ -108,16 +110,28 @@ interface Filling extends Attempt {
 }
 
 async function fill(clone: SnapshotClone, filling: Filling): Promise<Grown<Arrival>> {
-  const { job, target, snapshot, tree } = filling
-  const options = { ...threadsOf(job.inputs), commit: snapshot.commit }
-  const unpacked = await job.timing.measure('restore', () => unpack(snapshot.stream(), tree, options))
+  const { job, target, snapshot } = filling
+  const unpacked = await receive(filling)
   const settled = await job.timing.measure('settle', () => clone.finish(unpacked, lfsBringer(filling)))
   const { bytes: unpackedBytes, files, spent, movedRecordOf } = unpacked
   const { commit, objectFormat, freshenedBy } = settled
-  const { source, etag } = snapshot
-  const restored = { source, commit, etag, unpackedBytes, files, spent }
+  const { source, place, etag, total: totalBytes, modifiedMs } = snapshot
+  const ageMs = modifiedMs === undefined ? undefined : Math.max(0, Date.now() - modifiedMs)
+  const told = { source, place, etag, totalBytes, ageMs, behind: undefined }
+  const restored = { ...told, commit, unpackedBytes, files, spent }
   const result: Arrival = { outcome: 'restored', freshenedBy, commit: target.commit, snapshot: restored }
   return { result, proven: { objectFormat, movedRecordOf } }
+}
+
+/** Downloads and unpacks, at the same time. */
+async function receive({ job, snapshot, tree }: Filling): Promise<Unpacked> {
+  const onReceived = job.timeline.begin('download')
+  const options = { ...threadsOf(job.inputs), commit: snapshot.commit, onReceived }
+  try {
+    return await job.timeline.measure('unpack', () => unpack(snapshot.stream(), tree, options))
+  } finally {
+    onReceived()
+  }
 }
 
 function treeFor({ job, staging, git }: Attempt, onDotGit: () => void): TreeBuilder {

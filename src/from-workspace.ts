@@ -48,12 +48,13 @@ interface Reuse {
 }
 
 async function advance({ job, target, reusable, shortcuts }: Reuse): Promise<Arrival | undefined> {
-  const { inputs, context, destination, origin } = job
+  const { inputs, context, destination, origin, timeline } = job
   const gitDirectory = join(destination, '.git')
   const git = gitIn(destination, context)
   const probedConfig = await probeConfig(join(gitDirectory, `probe-${randomUUID()}`), context)
   const place = { destination, reusable, target, probedConfig, remoteUrl: origin.url }
-  const state = await prepareReuse({ ...context, ...place, clean: inputs.clean })
+  const prepare = () => prepareReuse({ ...context, ...place, clean: inputs.clean })
+  const state = await timeline.measure('reuse', prepare)
   if (state === 'unusable') return undefined
   try {
     await job.credentials.removeEarlier(gitDirectory, git)

@@ -7,8 +7,11 @@ import { requireGit } from './git/version.ts'
 import { type JobEvent, type Wanted, wantedOf } from './git/wanted.ts'
 import { gitRetries } from './git-retries.ts'
 import type { Inputs } from './inputs.ts'
+import type { Report } from './report.ts'
 import type { ToolCache } from './store/store.ts'
+import { type StageWatch, Timeline } from './timeline.ts'
 import { Timing } from './timing.ts'
+import { Troubles } from './trouble.ts'
 
 /** What a step may use of the world around it. */
 export interface Context {
@@ -19,10 +22,14 @@ export interface Context {
   /** Aborted, the step ends; unless it works on a clone that was there, the destination is as it was. */
   readonly signal: AbortSignal
   readonly log: (line: string) => void
+  /** Told of the step's stages while they run. */
+  readonly stages: StageWatch
   /** The look-ups of `@actions/tool-cache`, in this directory. */
   readonly toolCache: (directory: string) => Promise<ToolCache>
   /** Told what must never be in the log, before it could be. */
   readonly onSecret: (text: string) => void
+  /** Told what a step did that then failed, before its error is thrown. */
+  readonly onFailure: (report: Report) => void
   /** One annotation that people see without opening the log. */
   readonly warn: (line: string) => void
   /** Told where staging is to be, before it is there; see StagingOptions. */
@@ -40,8 +47,10 @@ export class Job {
   readonly wanted: Wanted
   readonly credentials: Credentials
   readonly origin: Origin
-  readonly timing = new Timing<'open' | 'restore' | 'settle'>()
-  readonly #began = performance.now()
+  readonly timeline: Timeline
+  /** Git's part after the last file, and the move into place. */
+  readonly timing = new Timing<'settle'>()
+  readonly troubles = new Troubles()
   #gitIsThere: Promise<void> | undefined
 
   private constructor(parts: Pick<Job, 'inputs' | 'context' | 'destination' | 'wanted' | 'credentials'>) {
@@ -50,6 +59,7 @@ export class Job {
     this.destination = parts.destination
     this.wanted = parts.wanted
     this.credentials = parts.credentials
+    this.timeline = new Timeline(parts.context.stages)
     this.origin = { url: this.credentials.originUrl(this.inputs.repository), env: this.credentials.env }
   }
 
@@ -85,11 +95,6 @@ export class Job {
   /** Told git's progress, where the inputs want it shown. */
   get onProgress(): ((line: string) => void) | undefined {
     return this.inputs.showProgress ? (line) => this.context.log(`git> ${line}`) : undefined
-  }
-
-  /** Since the step began. */
-  get elapsedMs(): number {
-    return performance.now() - this.#began
   }
 }
 

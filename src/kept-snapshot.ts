@@ -1,3 +1,4 @@
+import type { ByteStream } from './byte-stream.ts'
 import { ActionError, describeError, type ErrorCode } from './errors.ts'
 import type { Inputs } from './inputs.ts'
 import type { Context } from './job.ts'
@@ -64,13 +65,14 @@ function isAway(error: unknown): boolean {
 }
 
 function fromStore(stored: Stored, signal: AbortSignal): Opened {
-  const { name, etag, commit, bytes: total } = stored.facts
+  const { name, etag, commit, bytes: total, openedAt: modifiedMs } = stored.facts
   const ended: Opened['ended'] = async (verdict) => {
     await (verdict === 'bad' ? stored.remove() : stored.close())
     return verdict === 'bad' ? 'dropped' : 'kept'
   }
   const place = `the snapshot that this machine has kept of ${name}`
-  return { source: 'store', place, etag, commit, total, stream: () => stored.stream(signal), ended }
+  const stream = (): ByteStream => stored.stream(signal)
+  return { source: 'store', place, etag, commit, total, modifiedMs, stream, ended }
 }
 
 function recorded(opened: Opened, { store, name }: KeptOptions): Opened {

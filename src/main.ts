@@ -27,6 +27,8 @@ async function main(): Promise<void> {
     temp: process.env.RUNNER_TEMP ?? inputs.workspace,
     signal: cancellation(),
     log: (line) => info(sanitize(line)),
+    stages: { begun: () => {}, ended: () => {} },
+    onFailure: () => {},
     onSecret: setSecret,
     toolCache: toolCacheIn,
     warn: (line) => warning(sanitize(line, 1000)),

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ActionError, describeError } from './errors.ts'
 import type { Attempts } from './http/attempts.ts'
 import type { StallLimits } from './http/stall.ts'
+import { type Repeats, troubleOf } from './trouble.ts'
 
 /** How long the network may take; the rest is up to the inputs. */
 export const PATIENCE = {
@@ -33,6 +34,8 @@ export class Patience {
   readonly signal: AbortSignal
   readonly stall: StallLimits
   retried = 0
+  /** By code. */
+  readonly #repeats = new Map<string, Repeats>()
   readonly #limits: Limits
   readonly #log: PatienceOptions['log']
   readonly #deadline: number
@@ -55,6 +58,11 @@ export class Patience {
     clearTimeout(this.#timer)
   }
 
+  /** Why requests were repeated: one entry a code. */
+  get repeats(): readonly Repeats[] {
+    return [...this.#repeats.values()]
+  }
+
   /** How requests for a number of chunks are repeated, until `signal` is aborted. */
   readonly attemptsFor = (chunks: number, signal: AbortSignal): Attempts => ({
     attempts: this.#limits.retries,
@@ -63,10 +71,17 @@ export class Patience {
     random: Math.random,
     wait: (delayMs) => wait(delayMs, signal),
     onRetry: (error, delayMs) => {
-      this.retried += 1
+      this.#count(error)
       this.#log(`${describeError(error)}; trying again in ${(delayMs / 1000).toFixed(1)} s`)
     },
   })
+
+  #count(error: unknown): void {
+    const trouble = troubleOf(error)
+    const { count, words } = this.#repeats.get(trouble.code) ?? { ...trouble, count: 0 }
+    this.retried += 1
+    this.#repeats.set(trouble.code, { code: trouble.code, count: count + 1, words })
+  }
 
   /** The same until the snapshot's first reply: short where there is another way to the commit. */
   readonly discoveryAttempts = (chunks: number, signal: AbortSignal): Attempts => {

@@ -20,17 +20,18 @@ export interface Grown<T> {
  * the destination as it was. What cannot be removed now is left for the step after the job.
  */
 export async function publish<T>(job: Job, grow: (staging: Staging) => Promise<Grown<T>>): Promise<T> {
-  const { context, destination, timing } = job
+  const { context, destination, timeline, timing } = job
   const staging = await Staging.create(destination, context)
   const unremoved = (error: unknown): void =>
     context.log(`could not remove ${staging.root} yet: ${describeError(error)}`)
   try {
     const grown = await grow(staging)
     context.signal.throwIfAborted()
-    await timing.measure('settle', async () => {
+    const move = async (): Promise<void> => {
       await staging.swap()
       await renewIndex(job, grown)
-    })
+    }
+    await timing.measure('settle', () => timeline.measure('move into place', move))
     await staging.leave().catch(unremoved)
     return grown.result
   } catch (error) {

@@ -1,11 +1,21 @@
 import type { Opened } from './session.ts'
+import type { Span } from './timeline.ts'
+import type { Repeats, Trouble } from './trouble.ts'
 import type { Spent } from './unpack/spent.ts'
 
 /** What a restored snapshot was. */
 export interface SnapshotReport {
   readonly source: Opened['source']
+  /** Where it came from, as messages call it: never with a query. */
+  readonly place: string
   readonly commit: string
+  /** Commits that the wanted one has and it had not, at most BEHIND_LIMIT; undefined where nobody counted them. */
+  readonly behind: number | undefined
+  /** Since it was made, where its source tells. */
+  readonly ageMs: number | undefined
   readonly etag: string | undefined
+  /** Compressed, where its source tells. */
+  readonly totalBytes: number | undefined
   readonly unpackedBytes: number
   readonly files: number
   /** Where the time of the restore went. */
@@ -14,13 +24,21 @@ export interface SnapshotReport {
 
 /** What one step did. Times are in milliseconds. */
 export interface Report {
-  readonly outcome: 'restored' | 'reused' | 'fetched' | 'skipped'
+  readonly outcome: 'restored' | 'reused' | 'fetched' | 'skipped' | 'failed'
+  /** What the step failed with. */
+  readonly error: Trouble | undefined
+  /** Why no snapshot was restored, where something else was done instead. */
+  readonly missed: Trouble | undefined
   /** What brought the wanted commit, where the snapshot or the workspace did not hold it. */
   readonly freshenedBy: 'none' | 'bundle' | 'server' | 'origin'
+  /** Of the GitHub server, without a path. */
+  readonly serverUrl: string
   readonly repository: string
+  /** Where the working copy is, relative to the workspace; empty for the workspace itself. */
+  readonly path: string
   /** As actions/checkout tells it: empty where a commit was asked for. */
   readonly ref: string
-  /** Empty where the step was skipped. */
+  /** Empty where nothing was checked out. */
   readonly commit: string
   /** The snapshot that was restored; undefined where none was. */
   readonly snapshot: SnapshotReport | undefined
@@ -28,6 +46,15 @@ export interface Report {
   readonly bytes: number
   readonly requests: number
   readonly retries: number
+  /** Why requests were repeated: one entry a code. */
+  readonly repeats: readonly Repeats[]
+  /** Why the restore of the snapshot began again; at most once. */
+  readonly restarts: readonly Trouble[]
+  /** As the inputs had it. */
+  readonly concurrency: number
+  readonly chunkBytes: number
+  /** When what was done, by its beginning; much of it at the same time. */
+  readonly timeline: readonly Span[]
   readonly openMs: number
   readonly restoreMs: number
   readonly settleMs: number
@@ -36,6 +63,9 @@ export interface Report {
 
 /** How the wanted commit came to be in the workspace. */
 export type Arrival = Pick<Report, 'outcome' | 'freshenedBy' | 'commit' | 'snapshot'>
+
+/** More commits than this are not counted. */
+export const BEHIND_LIMIT = 1000
 
 /** The action's outputs, by their names in action.yml. */
 export function outputsOf(report: Report): Readonly<Record<string, string>> {
@@ -79,7 +109,9 @@ export function lineOf(report: Report): string {
   if (outcome === 'reused')
     return `Reused the workspace's clone of ${place}, ${spent}${FRESHENED[freshenedBy]}`
   if (outcome === 'fetched') return `Fetched ${place} from the origin, ${spent}`
-  return `Left the workspace as it is: no snapshot of ${repository}, and on-miss is skip`
+  if (outcome === 'skipped')
+    return `Left the workspace as it is: no snapshot of ${repository}, and on-miss is skip`
+  return `Could not check out ${repository}, after ${formatSeconds(totalMs)}`
 }
 
 const SOURCES = {

@@ -8,9 +8,11 @@ import { resolveAtOrigin } from './git/origin.ts'
 import type { Target } from './git/wanted.ts'
 import type { Inputs } from './inputs.ts'
 import { type Context, Job } from './job.ts'
+import { reportOf } from './job-report.ts'
 import type { Arrival, Report } from './report.ts'
 import { Session } from './session.ts'
 import { locate, type NoLocation } from './snapshot/locate.ts'
+import { troubleOf } from './trouble.ts'
 
 /** What another way to the commit would only meet again, or must not get around. */
 const FINAL: ReadonlySet<ErrorCode> = new Set([
@@ -30,22 +32,28 @@ export async function restore(inputs: Inputs, context: Context): Promise<Report>
   const location = locate(inputs, job.context.env)
   const source = location.kind === 'nowhere' ? location : new Session(location, inputs, job.context)
   const session = source instanceof Session ? source : undefined
+  let target: Target | undefined
   let keepsCredentials = false
   try {
-    const target = await findTarget(job)
+    target = await findTarget(job)
     const arrival = await arriveCheapest(job, target, source)
     keepsCredentials = inputs.persistCredentials && arrival.outcome !== 'skipped'
-    return reportOf(job, { target, arrival, session })
+    return reportOf(job, session, { target, arrival })
+  } catch (error) {
+    context.onFailure(reportOf(job, session, { target, error }))
+    throw error
   } finally {
     await session?.close()
     if (!keepsCredentials) await job.credentials.remove()
   }
 }
 
-async function findTarget({ inputs, context, wanted, origin, retries }: Job): Promise<Target> {
+function findTarget({ inputs, context, wanted, origin, retries, timeline }: Job): Promise<Target> {
   const git = gitOutside(context.temp, context)
-  if (inputs.lfs) await requireLfs(git)
-  return resolveAtOrigin(wanted, origin, { git, retries })
+  return timeline.measure('find commit', async () => {
+    if (inputs.lfs) await requireLfs(git)
+    return resolveAtOrigin(wanted, origin, { git, retries })
+  })
 }
 
 async function arriveCheapest(job: Job, target: Target, source: Session | NoLocation): Promise<Arrival> {
@@ -62,6 +70,7 @@ async function arriveCheapest(job: Job, target: Target, source: Session | NoLoca
     const instead = isSkipped
       ? 'the workspace stays as it is'
       : `it is fetched from ${job.origin.url} instead`
+    job.troubles.missed = troubleOf(error)
     context.warn(
       `${job.repositoryName} was not restored from a snapshot, ${instead}: ${describeError(error)}`,
     )
@@ -73,25 +82,4 @@ const SKIPPED: Arrival = { outcome: 'skipped', freshenedBy: 'none', commit: '', 
 
 function isFinal(error: unknown): boolean {
   return error instanceof ActionError && FINAL.has(error.code)
-}
-
-interface Done {
-  readonly target: Target
-  readonly arrival: Arrival
-  readonly session: Session | undefined
-}
-
-function reportOf(job: Job, { target, arrival, session }: Done): Report {
-  const { wanted, timing, repositoryName: repository, elapsedMs: totalMs } = job
-  const isAsGiven = wanted.ref !== '' || wanted.commit !== undefined
-  return {
-    ...arrival,
-    ...(session?.traffic ?? { bytes: 0, requests: 0, retries: 0 }),
-    repository,
-    ref: isAsGiven ? wanted.ref : target.ref,
-    openMs: timing.milliseconds('open'),
-    restoreMs: timing.milliseconds('restore'),
-    settleMs: timing.milliseconds('settle'),
-    totalMs,
-  }
 }

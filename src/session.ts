@@ -23,7 +23,7 @@ const SHORTCUT_CONNECTIONS = 2
 export type Verdict = 'good' | 'bad' | 'unsure'
 
 /** A snapshot whose first reply is there. */
-export interface Opened extends Pick<Snapshot, 'commit' | 'etag' | 'total'> {
+export interface Opened extends Pick<Snapshot, 'commit' | 'etag' | 'total' | 'modifiedMs'> {
   readonly source: Location['kind'] | 'store'
   /** How messages call it. */
   readonly place: string
@@ -75,12 +75,13 @@ export class Session {
   }
 
   /** What went over the wire so far. */
-  get traffic(): Pick<Report, 'bytes' | 'requests' | 'retries'> {
+  get traffic(): Pick<Report, 'bytes' | 'requests' | 'retries' | 'repeats'> {
     const [snapshot, shortcuts] = [this.#client.traffic, this.#shortcutClient.traffic]
     return {
       bytes: snapshot.bytes + shortcuts.bytes,
       requests: snapshot.requests + shortcuts.requests,
       retries: this.#patience.retried,
+      repeats: this.#patience.repeats,
     }
   }
 

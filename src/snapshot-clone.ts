@@ -64,7 +64,8 @@ export class SnapshotClone {
     const { settled, indexed, freshened } = this.#begun()
     const snapshot = await settled
     const { objectFormat } = snapshot
-    const filled = indexed.then(() => fillIndex(join(tree, '.git'), unpacked.recordOf, objectFormat))
+    const fill = () => fillIndex(join(tree, '.git'), unpacked.recordOf, objectFormat)
+    const filled = indexed.then(() => job.timeline.measure('index', fill))
     const [index, freshenedBy] = await together(filled, freshened)
     await proveBlobs(this.#git, index.unproven, objectFormat)
     // Files that are all proven by the index leave no room for others.
@@ -88,10 +89,12 @@ export class SnapshotClone {
   #makeReady(): Beginning {
     const { job, tree, announcedCommit, probedConfig } = this.#options
     const source = { probedConfig, remoteUrl: job.origin.url }
+    const end = job.timeline.begin('git')
     const settled = settle({ ...this.#context, ...source, tree, expectedCommit: announcedCommit })
     const indexed = settled.then(({ commit }) => makeIndex(this.#git, commit))
     const freshened = settled.then((snapshot) => this.#freshen(snapshot))
     const beginning = { settled, indexed, freshened }
+    Promise.allSettled([settled, indexed]).then(() => end())
     // Nobody may be listening yet when one of them fails.
     ended(beginning)
     return beginning

@@ -16,12 +16,6 @@ export interface Asking {
   readonly patience: Patience
 }
 
-/** What one answer tells. */
-export interface Answer {
-  readonly snapshot: Snapshot
-  readonly modifiedMs: number | undefined
-}
-
 /** So little that the rest of a reply may come for nothing. */
 const BEGINNING = { concurrency: 2, chunkBytes: 64 * 1024 } as const
 
@@ -29,24 +23,18 @@ const BEGINNING = { concurrency: 2, chunkBytes: 64 * 1024 } as const
 type Ending = (snapshot: Snapshot, patience: Patience) => Promise<void>
 
 /** One ranged request, as a restore begins, and what becomes of the body; both once more where either broke. */
-export function ask({ client, patience, ...asking }: Asking, end: Ending): Promise<Answer> {
+export function ask({ client, patience, ...asking }: Asking, end: Ending): Promise<Snapshot> {
   const { signal } = patience
-  let modified: string | undefined
-  const get: HttpClient['get'] = async (url, options) => {
-    const reply = await client.get(url, options)
-    modified = reply.header('last-modified')
-    return reply
-  }
   const inOneTry = (): ReturnType<Patience['attemptsFor']> => ({
     ...patience.attemptsFor(1, signal),
     attempts: 0,
   })
-  const opening = { ...BEGINNING, ...asking, client: { get }, attemptsFor: inOneTry, signal }
+  const opening = { ...BEGINNING, ...asking, client, attemptsFor: inOneTry, signal }
   return withRetries(
     async () => {
       const snapshot = await openSnapshot(asking.url, opening)
       await end(snapshot, patience)
-      return { snapshot, modifiedMs: timeIn(modified) }
+      return snapshot
     },
     patience.attemptsFor(1, signal),
   )
@@ -77,9 +65,4 @@ function replyOf(snapshot: Snapshot): Reply | undefined {
 /** What is sent while it is made has neither an ETag nor a length. */
 export function isCold({ kind, etag, total }: Snapshot): boolean {
   return kind === 'stream' && etag === undefined && total === undefined
-}
-
-function timeIn(date: string | undefined): number | undefined {
-  const time = Date.parse(date ?? '')
-  return Number.isNaN(time) ? undefined : time
 }

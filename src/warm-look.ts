@@ -8,7 +8,7 @@ import { findEntry, LOOKUP_LIMITS } from './snapshot/actions-cache.ts'
 import { EntryClient } from './snapshot/entry-client.ts'
 import type { CacheLocation, Location } from './snapshot/locate.ts'
 import type { Snapshot } from './snapshot/open.ts'
-import { type Answer, type Asking, ask, dropped, isCold, readIfCold } from './warm-answer.ts'
+import { type Asking, ask, dropped, isCold, readIfCold } from './warm-answer.ts'
 import type { WarmInputs } from './warm-inputs.ts'
 
 /** What a source has. */
@@ -63,11 +63,11 @@ export async function lookFor(
 async function atServer(asking: Asking, wait: LookOptions['wait']): Promise<Found | Missing> {
   const { url, patience } = asking
   const first = await ask(asking, readIfCold)
-  if (!isCold(first.snapshot)) return found(first, 'ready')
+  if (!isCold(first)) return found(first, 'ready')
   for (const delayMs of KEPT_AFTER_MS) {
     await wait(delayMs, patience.signal)
     const again = await ask(asking, dropped)
-    if (!isCold(again.snapshot)) return found(again, 'made')
+    if (!isCold(again)) return found(again, 'made')
   }
   return missing(`${placeOf(url)} sent a snapshot and does not keep it`)
 }
@@ -85,17 +85,13 @@ async function inCache(
   if (entry === undefined) return missing(`the Actions cache has none of ${branches.join(' or ') || name}`)
   const entryClient = new EntryClient(entry, entries)
   const { discoveryTimeoutMs } = PATIENCE
-  const answer = await ask(
-    { url: entryClient.url, client: entryClient, patience, discoveryTimeoutMs },
-    dropped,
-  )
-  return { ...found(answer, 'ready'), commit: entry.commit }
+  const asking = { url: entryClient.url, client: entryClient, patience, discoveryTimeoutMs }
+  return { ...found(await ask(asking, dropped), 'ready'), commit: entry.commit }
 }
 
-function found({ snapshot, modifiedMs }: Answer, kind: Found['kind']): Found {
-  const { commit, etag, total } = snapshot
+function found({ url, commit, etag, total, modifiedMs }: Snapshot, kind: Found['kind']): Found {
   if (total !== 0) return { kind, commit, etag, total, modifiedMs }
-  throw new ActionError('NOT_FOUND', `${placeOf(snapshot.url)} is empty`)
+  throw new ActionError('NOT_FOUND', `${placeOf(url)} is empty`)
 }
 
 function missing(reason: string): Missing {

@@ -1,31 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { lineOf, outputsOf, progressLine, type Report, type SnapshotReport } from '../src/report.ts'
+import { lineOf, outputsOf, progressLine, type Report } from '../src/report.ts'
 import { readActionMetadata } from './support/action-metadata.ts'
-
-const snapshot: SnapshotReport = {
-  source: 'cachew',
-  commit: 'fedcba9876543210fedcba9876543210fedcba98',
-  etag: '"v1"',
-  unpackedBytes: 400_000_000,
-  files: 47_412,
-  spent: { networkMs: 100, decodeMs: 20, parseMs: 300, filesMs: 800 },
-}
-
-const report: Report = {
-  outcome: 'restored',
-  freshenedBy: 'bundle',
-  repository: 'octo/project',
-  ref: 'refs/heads/main',
-  commit: '0123456789abcdef0123456789abcdef01234567',
-  snapshot,
-  bytes: 123_456_789,
-  requests: 15,
-  retries: 0,
-  openMs: 12.4,
-  restoreMs: 1234.5,
-  settleMs: 99.6,
-  totalMs: 1400.2,
-}
+import { report, snapshot } from './support/sample-report.ts'
 
 describe('the outputs of a report', () => {
   it('are those that action.yml describes', () => {

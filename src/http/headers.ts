@@ -22,6 +22,12 @@ export function announcedLength(reply: ReplyHead): number | undefined {
   throw new ActionError('PROTOCOL_ERROR', `${placeOf(reply.url)} sent a Content-Length that is no number`)
 }
 
+/** Last-Modified in milliseconds since 1970; undefined where the server does not tell. */
+export function lastModified(reply: ReplyHead): number | undefined {
+  const time = Date.parse(reply.header('last-modified') ?? '')
+  return Number.isNaN(time) ? undefined : time
+}
+
 /**
  * We ask for the bytes as they are: a server that encodes them sends another object than it announces. What is
  * stored as zstd, and whose length is known, is not encoded for us, even where the store says `zstd`.

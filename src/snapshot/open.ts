@@ -3,7 +3,7 @@ import { type Attempts, withRetries } from '../http/attempts.ts'
 import type { HttpClient } from '../http/client.ts'
 import type { Reply } from '../http/exchange.ts'
 import { placeOf, statusError } from '../http/failure.ts'
-import { announcedLength, refuseContentEncoding, strongETag } from '../http/headers.ts'
+import { announcedLength, lastModified, refuseContentEncoding, strongETag } from '../http/headers.ts'
 import { type ContentRange, parseContentRange, parseUnsatisfiedRange, rangeHeader } from '../http/ranges.ts'
 import { TransientError } from '../http/retry.ts'
 
@@ -12,6 +12,8 @@ interface SnapshotFacts {
   readonly url: URL
   /** The commit that it holds, where the server tells. */
   readonly commit: string | undefined
+  /** When it was made, in milliseconds since 1970, where the server tells. */
+  readonly modifiedMs: number | undefined
 }
 
 /** An object that can be had in parts: what came first, and the pin that keeps all parts of one revision. */
@@ -80,7 +82,7 @@ async function discover(url: URL, options: OpenOptions, condition: Condition): P
     if (parseUnsatisfiedRange(reply.header('content-range') ?? '') !== 0)
       return await whole(url, options, reply)
     reply.drop()
-    return { kind: 'empty', url: reply.url, commit: commitOf(reply), etag: undefined, total: 0 }
+    return { kind: 'empty', ...factsOf(reply), etag: undefined, total: 0 }
   } catch (error) {
     reply.drop()
     throw error
@@ -112,17 +114,17 @@ function ask(url: URL, headers: Record<string, string>, options: OpenOptions): P
 function stream(reply: Reply): StreamedSnapshot {
   refuseContentEncoding(reply)
   const [total, etag] = [announcedLength(reply), strongETag(reply)]
-  return { kind: 'stream', url: reply.url, commit: commitOf(reply), etag, total, reply }
+  return { kind: 'stream', ...factsOf(reply), etag, total, reply }
 }
 
 /** What a 206 to the first request is; undefined where its parts could not be told apart. */
 function firstPart(reply: Reply, askedEnd: number): Snapshot | undefined {
   refuseContentEncoding(reply)
   const range = contentRange(reply, askedEnd)
-  const [etag, commit, url] = [strongETag(reply), commitOf(reply), reply.url]
-  if (range.end === range.total) return { kind: 'stream', url, commit, etag, total: range.total, reply }
+  const [etag, facts] = [strongETag(reply), factsOf(reply)]
+  if (range.end === range.total) return { kind: 'stream', ...facts, etag, total: range.total, reply }
   if (etag === undefined) return undefined
-  return { kind: 'ranges', url, commit, etag, total: range.total, first: { end: range.end, reply } }
+  return { kind: 'ranges', ...facts, etag, total: range.total, first: { end: range.end, reply } }
 }
 
 function contentRange(reply: Reply, askedEnd: number): ContentRange {
@@ -137,6 +139,10 @@ function contentRange(reply: Reply, askedEnd: number): ContentRange {
   const length = announcedLength(reply)
   if (length === undefined || length === range.end) return range
   throw new ActionError('PROTOCOL_ERROR', `${seen} and Content-Length ${length}, which contradict each other`)
+}
+
+function factsOf(reply: Reply): SnapshotFacts {
+  return { url: reply.url, commit: commitOf(reply), modifiedMs: lastModified(reply) }
 }
 
 function commitOf(reply: Reply): string | undefined {

@@ -10,6 +10,8 @@ export interface UnpackOptions {
   readonly decoders: number
   /** The snapshot's commit, where it is known: its length tells the object format. */
   readonly commit: string | undefined
+  /** Told when all of the snapshot has come. */
+  readonly onReceived?: () => void
 }
 
 /** How many bytes a compressed one may become; an archive of a clone is mostly packs, which stay as they are. */
@@ -28,7 +30,7 @@ export async function unpack(
   options: UnpackOptions,
 ): Promise<Unpacked> {
   if (options.commit?.length === 64) tree.hash = 'sha256'
-  const counted = new CountedStream(stream)
+  const counted = new CountedStream(stream, options.onReceived)
   const clock = new SpentClock({ network: counted.waiting, files: tree.waiting })
   let bytes = 0
   for await (const block of decode(counted, { concurrency: options.decoders })) {
@@ -59,11 +61,13 @@ class CountedStream implements ByteStream {
   readonly holdBytes: number
   readonly waiting = new Stopwatch()
   readonly #stream: ByteStream
+  readonly #onEnd: (() => void) | undefined
   taken = 0
 
-  constructor(stream: ByteStream) {
+  constructor(stream: ByteStream, onEnd: (() => void) | undefined) {
     this.holdBytes = stream.holdBytes
     this.#stream = stream
+    this.#onEnd = onEnd
   }
 
   release(upTo: number): void {
@@ -83,5 +87,6 @@ class CountedStream implements ByteStream {
       this.waiting.start()
     }
     this.waiting.stop()
+    this.#onEnd?.()
   }
 }

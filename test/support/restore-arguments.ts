@@ -28,6 +28,8 @@ export function contextOf(sha: string, given: Pick<Context, 'temp'> & Partial<Co
     event: { name: 'push', ref: 'refs/heads/main', repository: 'octo/project', sha, payload: {} },
     signal: new AbortController().signal,
     log: () => {},
+    stages: { begun: () => {}, ended: () => {} },
+    onFailure: () => {},
     warn: () => {},
     onSecret: () => {},
     toolCache: () => Promise.reject(new Error('no job of a test keeps snapshots')),

@@ -1,0 +1,86 @@
+/** What a step does, in words of people. They overlap: git begins while files are still written. */
+export type StageName =
+  | 'find commit'
+  | 'reuse'
+  | 'open'
+  | 'download'
+  | 'unpack'
+  | 'git'
+  | 'index'
+  | 'freshen'
+  | 'fetch'
+  | 'check out'
+  | 'lfs'
+  | 'submodules'
+  | 'move into place'
+
+/** When a stage ran, in milliseconds since the step began. A second attempt is a span of its own. */
+export interface Span {
+  readonly stage: StageName
+  readonly startMs: number
+  readonly endMs: number
+}
+
+/** Told of stages while they run. */
+export interface StageWatch {
+  begun(stage: StageName): void
+  /** `what` came of it, where there is something to say. */
+  ended(span: Span, what: string | undefined): void
+}
+
+/** When the stages of one step ran, by the monotonic clock. */
+export class Timeline {
+  readonly #began = performance.now()
+  readonly #watch: StageWatch
+  readonly #spans: Span[] = []
+
+  constructor(watch: StageWatch) {
+    this.#watch = watch
+  }
+
+  /** Those that have ended, by their beginning. */
+  get spans(): readonly Span[] {
+    return this.#spans.toSorted((a, b) => a.startMs - b.startMs)
+  }
+
+  /** Since the step began. */
+  get elapsedMs(): number {
+    return performance.now() - this.#began
+  }
+
+  /** Of all spans of a stage; 0 for one that has not ended. */
+  milliseconds(stage: StageName): number {
+    const spans = this.#spans.filter((span) => span.stage === stage)
+    return spans.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0)
+  }
+
+  /** Runs a stage, failed or not. */
+  async measure<T>(
+    stage: StageName,
+    run: () => Promise<T>,
+    whatOf?: (result: T) => string | undefined,
+  ): Promise<T> {
+    const end = this.begin(stage)
+    try {
+      const result = await run()
+      end(whatOf?.(result))
+      return result
+    } finally {
+      end()
+    }
+  }
+
+  /** Begins a stage that ends when the result is called, at first. */
+  begin(stage: StageName): (what?: string) => void {
+    const startMs = this.elapsedMs
+    let isOver = false
+    this.#watch.begun(stage)
+    return (what) => {
+      if (isOver) return
+      isOver = true
+      const span = { stage, startMs, endMs: this.elapsedMs }
+      this.#spans.push(span)
+      this.#watch.ended(span, what)
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import type { Report, SnapshotReport } from '../../src/report.ts'
+
+export const snapshot: SnapshotReport = {
+  source: 'cachew',
+  place: 'https://cachew.example/git/github.com/octo/project/snapshot.tar.zst',
+  commit: 'fedcba9876543210fedcba9876543210fedcba98',
+  behind: undefined,
+  ageMs: 1_800_000,
+  etag: '"v1"',
+  totalBytes: 123_456_789,
+  unpackedBytes: 400_000_000,
+  files: 47_412,
+  spent: { networkMs: 100, decodeMs: 20, parseMs: 300, filesMs: 800 },
+}
+
+/** A restore with a little help of a bundle, in 1.4 s. */
+export const report: Report = {
+  outcome: 'restored',
+  error: undefined,
+  missed: undefined,
+  freshenedBy: 'bundle',
+  serverUrl: 'https://github.com',
+  repository: 'octo/project',
+  path: '',
+  ref: 'refs/heads/main',
+  commit: '0123456789abcdef0123456789abcdef01234567',
+  snapshot,
+  bytes: 123_456_789,
+  requests: 15,
+  retries: 0,
+  repeats: [],
+  restarts: [],
+  concurrency: 8,
+  chunkBytes: 8 * 1024 * 1024,
+  timeline: [
+    { stage: 'find commit', startMs: 1.5, endMs: 50 },
+    { stage: 'open', startMs: 51, endMs: 63.4 },
+    { stage: 'download', startMs: 64, endMs: 1100 },
+    { stage: 'unpack', startMs: 64, endMs: 1298.5 },
+    { stage: 'git', startMs: 700, endMs: 900 },
+    { stage: 'freshen', startMs: 800, endMs: 1290 },
+    { stage: 'index', startMs: 1299, endMs: 1330 },
+    { stage: 'check out', startMs: 1331, endMs: 1380 },
+    { stage: 'move into place', startMs: 1381, endMs: 1398 },
+  ],
+  openMs: 12.4,
+  restoreMs: 1234.5,
+  settleMs: 99.6,
+  totalMs: 1400.2,
+}
