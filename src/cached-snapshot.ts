@@ -35,7 +35,7 @@ export async function cachedSnapshot(target: Target, options: CachedOptions): Pr
   const entries = { service, client, stall, limits: LOOKUP_LIMITS, signal, onSecret }
   const attempts = requests.attemptsFor(1, signal)
   const entry = lookup && (await findEntry(lookup, { ...entries, attempts }))
-  if (entry === undefined) throw notFound(name, branches)
+  if (entry === undefined) throw notFound({ name, branches, fetchDepth: inputs.fetchDepth })
   const entryClient = new EntryClient(entry, entries)
   const snapshot = await openSnapshot(entryClient.url, {
     ...requests,
@@ -54,11 +54,17 @@ export async function cachedSnapshot(target: Target, options: CachedOptions): Pr
   return { source: 'actions-cache', place, commit: entry.commit, etag, total, modifiedMs, stream }
 }
 
-function notFound(name: string, branches: readonly string[]): ActionError {
+interface Absent extends Pick<Inputs, 'fetchDepth'> {
+  readonly name: string
+  readonly branches: readonly string[]
+}
+
+function notFound({ name, branches, fetchDepth }: Absent): ActionError {
   const of = branches.length === 0 ? name : `${name} for ${branches.join(' or ')}`
-  const message = `the Actions cache has no snapshot of ${of}`
+  const [what, how] = fetchDepth === 0 ? [' with all history', ' with fetch-depth: 0'] : ['', '']
+  const message = `the Actions cache has no snapshot of ${of}${what}`
   return new ActionError(
     'NOT_FOUND',
-    `${message}: a job on the default branch has to save one (git-snapshot/save)`,
+    `${message}: a job on the default branch has to save one (git-snapshot/save${how})`,
   )
 }

@@ -5,13 +5,20 @@ import { NETWORK_CONFIG } from './git/origin.ts'
 import { gitRetries } from './git-retries.ts'
 import type { Job } from './job.ts'
 
+const FRESHENED = {
+  none: 'the commit is there',
+  bundle: 'by a bundle of the server',
+  server: "from the server's mirror",
+  origin: 'from the origin',
+} as const
+
 /** What a job has to say on every fetch. */
 export function fetching(job: Job, signal = job.context.signal) {
   const { inputs, context, origin, onProgress } = job
-  const { env, log } = context
+  const { env, log, debug } = context
   const tags = inputs.fetchTags ? 'all' : 'none'
   const retries = gitRetries({ signal, log })
-  return { origin, depth: inputs.fetchDepth, tags, retries, onProgress, log, env, signal } as const
+  return { origin, depth: inputs.fetchDepth, tags, retries, onProgress, log, env, debug, signal } as const
 }
 
 /**
@@ -25,7 +32,7 @@ export async function freshenClone(
 ): Promise<FreshenedBy> {
   try {
     const freshened = () => freshen({ ...fetching(job, signal), ...clone })
-    return await job.timeline.measure('freshen', freshened)
+    return await job.timeline.measure('freshen', freshened, (by) => FRESHENED[by])
   } catch (error) {
     const isOrigin = error instanceof ActionError && error.code === 'ORIGIN_FAILED'
     if (!isOrigin || !(await originAnswers(job, signal))) throw error

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { counted, formatMegabytes } from './amounts.ts'
 import { ActionError, describeError } from './errors.ts'
 import { staysInDotGit } from './git/dotgit.ts'
 import { probeConfig } from './git/fresh-config.ts'
@@ -17,7 +18,7 @@ import { troubleOf } from './trouble.ts'
 import type { TreeLimits } from './unpack/policy.ts'
 import type { Staging } from './unpack/staging.ts'
 import { type Threads, threadsFor } from './unpack/threads.ts'
-import { ScatteredDotGit, TreeBuilder } from './unpack/tree.ts'
+import { ScatteredDotGit, type Tree, TreeBuilder } from './unpack/tree.ts'
 import { type Unpacked, unpack } from './unpack/unpack.ts'
 
 interface Attempt {
@@ -35,7 +36,8 @@ export async function fromSnapshot(job: Job, target: Target, session: Session): 
   const attempt = async ({ git, store }: Way): Promise<Arrival> => {
     // First of all: what follows takes 10 ms, and the threads of a tree as long again, which the network can use.
     const over = new AbortController()
-    const opening = job.timeline.measure('open', () => session.open(target, over.signal, store))
+    const open = () => session.open(target, over.signal, store)
+    const opening = job.timeline.measure('open', open, openedWords)
     const settled = Promise.allSettled([opening])
     let verdict: Verdict = 'good'
     try {
@@ -44,6 +46,7 @@ export async function fromSnapshot(job: Job, target: Target, session: Session): 
       verdict = verdictOn(error)
       throw error
     } finally {
+      session.progress.end()
       over.abort()
       const [opened] = await settled
       if (opened.status === 'fulfilled') {
@@ -114,10 +117,10 @@ async function fill(clone: SnapshotClone, filling: Filling): Promise<Grown<Arriv
   const unpacked = await receive(filling)
   const settled = await job.timing.measure('settle', () => clone.finish(unpacked, lfsBringer(filling)))
   const { bytes: unpackedBytes, files, spent, movedRecordOf } = unpacked
-  const { commit, objectFormat, freshenedBy } = settled
+  const { commit, objectFormat, isShallow, freshenedBy, behind } = settled
   const { source, place, etag, total: totalBytes, modifiedMs } = snapshot
   const ageMs = modifiedMs === undefined ? undefined : Math.max(0, Date.now() - modifiedMs)
-  const told = { source, place, etag, totalBytes, ageMs, behind: undefined }
+  const told = { source, place, etag, totalBytes, ageMs, isShallow, behind }
   const restored = { ...told, commit, unpackedBytes, files, spent }
   const result: Arrival = { outcome: 'restored', freshenedBy, commit: target.commit, snapshot: restored }
   return { result, proven: { objectFormat, movedRecordOf } }
@@ -125,13 +128,25 @@ async function fill(clone: SnapshotClone, filling: Filling): Promise<Grown<Arriv
 
 /** Downloads and unpacks, at the same time. */
 async function receive({ job, snapshot, tree }: Filling): Promise<Unpacked> {
-  const onReceived = job.timeline.begin('download')
-  const options = { ...threadsOf(job.inputs), commit: snapshot.commit, onReceived }
+  const { timeline, inputs } = job
+  const { commit, total } = snapshot
+  const endDownload = timeline.begin('download')
+  const onReceived = () => endDownload(total === undefined ? undefined : formatMegabytes(total))
+  const options = { ...threadsOf(inputs), commit, onReceived }
   try {
-    return await job.timeline.measure('unpack', () => unpack(snapshot.stream(), tree, options))
+    return await timeline.measure('unpack', () => unpack(snapshot.stream(), tree, options), treeWords)
   } finally {
-    onReceived()
+    endDownload('failed')
   }
+}
+
+function treeWords({ files, bytes }: Tree): string {
+  return `${counted(files, 'file')}, ${formatMegabytes(bytes)}`
+}
+
+function openedWords({ place, commit, total }: Opened): string {
+  const size = total === undefined ? 'a snapshot' : formatMegabytes(total)
+  return `${size}${commit === undefined ? '' : ` of commit ${commit.slice(0, 7)}`}, ${place}`
 }
 
 function treeFor({ job, staging, git }: Attempt, onDotGit: () => void): TreeBuilder {

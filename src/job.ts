@@ -5,6 +5,7 @@ import { gitOutside } from './git/git.ts'
 import type { GitRetries, Origin } from './git/origin.ts'
 import { requireGit } from './git/version.ts'
 import { type JobEvent, type Wanted, wantedOf } from './git/wanted.ts'
+import { thinned } from './git-progress.ts'
 import { gitRetries } from './git-retries.ts'
 import type { Inputs } from './inputs.ts'
 import type { Report } from './report.ts'
@@ -22,6 +23,8 @@ export interface Context {
   /** Aborted, the step ends; unless it works on a clone that was there, the destination is as it was. */
   readonly signal: AbortSignal
   readonly log: (line: string) => void
+  /** Told of every request and every git process, where somebody wants to know. */
+  readonly debug?: ((line: string) => void) | undefined
   /** Told of the step's stages while they run. */
   readonly stages: StageWatch
   /** The look-ups of `@actions/tool-cache`, in this directory. */
@@ -29,7 +32,7 @@ export interface Context {
   /** Told what must never be in the log, before it could be. */
   readonly onSecret: (text: string) => void
   /** Told what a step did that then failed, before its error is thrown. */
-  readonly onFailure: (report: Report) => void
+  readonly onFailure: (report: Report) => Promise<void> | void
   /** One annotation that people see without opening the log. */
   readonly warn: (line: string) => void
   /** Told where staging is to be, before it is there; see StagingOptions. */
@@ -94,7 +97,7 @@ export class Job {
 
   /** Told git's progress, where the inputs want it shown. */
   get onProgress(): ((line: string) => void) | undefined {
-    return this.inputs.showProgress ? (line) => this.context.log(`git> ${line}`) : undefined
+    return this.inputs.showProgress ? thinned((line) => this.context.log(`git> ${line}`)) : undefined
   }
 }
 

@@ -1,21 +1,81 @@
-import { progressLine } from './report.ts'
+import { formatMegabytes, formatRate, formatSeconds } from './amounts.ts'
 
 const EVERY_MS = 5_000
+/** What is left is told by the speed of so many times as long. */
+const RECENT = 3
 
-/** Says every 5 s how far a download is. End it, or its timer stays. */
+interface Sample {
+  readonly bytes: number
+  readonly atMs: number
+}
+
+/** Says every 5 s how far a download is. What has begun has to be ended, or its timer stays. */
 export class Progress {
   /** Bytes to come, where that is known. */
   total: number | undefined
-  readonly #timer: NodeJS.Timeout
+  readonly #traffic: { readonly bytes: number }
+  readonly #log: (line: string) => void
+  #timer: NodeJS.Timeout | undefined
+  /** The beginning, and after it the last ones: at most RECENT + 1. */
+  #samples: Sample[] = []
 
   constructor(traffic: { readonly bytes: number }, log: (line: string) => void) {
-    const began = performance.now()
-    this.#timer = setInterval(() => {
-      log(progressLine(traffic.bytes, this.total, performance.now() - began))
-    }, EVERY_MS)
+    this.#traffic = traffic
+    this.#log = log
+  }
+
+  /** What came before does not count. */
+  begin(): void {
+    this.end()
+    this.total = undefined
+    const first = this.#sample()
+    this.#samples = [first]
+    this.#timer = setInterval(() => this.#say(first), EVERY_MS)
   }
 
   end(): void {
     clearInterval(this.#timer)
   }
+
+  #say(first: Sample): void {
+    const now = this.#sample()
+    const recent = this.#samples[0] ?? first
+    this.#samples = [...this.#samples, now].slice(-RECENT)
+    this.#log(
+      progressLine({
+        bytes: now.bytes - first.bytes,
+        total: this.total,
+        elapsedMs: now.atMs - first.atMs,
+        recent: { bytes: now.bytes - recent.bytes, ms: now.atMs - recent.atMs },
+      }),
+    )
+  }
+
+  #sample(): Sample {
+    return { bytes: this.#traffic.bytes, atMs: performance.now() }
+  }
+}
+
+export interface Received {
+  readonly bytes: number
+  readonly total: number | undefined
+  readonly elapsedMs: number
+  /** What came last, and in which time. */
+  readonly recent: { readonly bytes: number; readonly ms: number }
+}
+
+/** What has come so far, for a person who waits. */
+export function progressLine({ bytes, total, elapsedMs, recent }: Received): string {
+  if (bytes === 0) return `Waiting for the snapshot's first bytes, for ${formatSeconds(elapsedMs)}`
+  const rate = formatRate(recent.bytes, recent.ms)
+  if (total === undefined || total === 0) return `Received ${formatMegabytes(bytes)} (${rate})`
+  if (bytes >= total) return `Received all ${formatMegabytes(total)}; files and git are at work`
+  const percent = Math.floor((bytes / total) * 100)
+  const left = recent.bytes === 0 ? '' : `, ${formatLeft(((total - bytes) / recent.bytes) * recent.ms)} left`
+  return `Received ${formatMegabytes(bytes)} of ${formatMegabytes(total)} (${percent} %, ${rate}${left})`
+}
+
+function formatLeft(ms: number): string {
+  const seconds = Math.ceil(ms / 1000)
+  return seconds < 120 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`
 }

@@ -40,7 +40,7 @@ export async function restore(inputs: Inputs, context: Context): Promise<Report>
     keepsCredentials = inputs.persistCredentials && arrival.outcome !== 'skipped'
     return reportOf(job, session, { target, arrival })
   } catch (error) {
-    context.onFailure(reportOf(job, session, { target, error }))
+    await context.onFailure(reportOf(job, session, { target, error }))
     throw error
   } finally {
     await session?.close()
@@ -50,10 +50,15 @@ export async function restore(inputs: Inputs, context: Context): Promise<Report>
 
 function findTarget({ inputs, context, wanted, origin, retries, timeline }: Job): Promise<Target> {
   const git = gitOutside(context.temp, context)
-  return timeline.measure('find commit', async () => {
+  const find = async (): Promise<Target> => {
     if (inputs.lfs) await requireLfs(git)
     return resolveAtOrigin(wanted, origin, { git, retries })
-  })
+  }
+  return timeline.measure('find commit', find, targetWords)
+}
+
+function targetWords({ ref, commit }: Target): string {
+  return ref === '' ? commit : `${ref} is ${commit}`
 }
 
 async function arriveCheapest(job: Job, target: Target, source: Session | NoLocation): Promise<Arrival> {

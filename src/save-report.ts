@@ -1,5 +1,5 @@
+import { formatMegabytes, formatSeconds, grouped } from './amounts.ts'
 import type { Packed } from './pack/pack.ts'
-import { formatMegabytes, formatSeconds, grouped } from './report.ts'
 
 /** What one save step did. Times are in milliseconds. */
 export interface SaveReport extends Packed {

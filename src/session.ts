@@ -5,6 +5,7 @@ import { withDigest } from './digest.ts'
 import type { DownloadOptions } from './download/download.ts'
 import type { Target } from './git/wanted.ts'
 import { HttpClient } from './http/client.ts'
+import { Tracer } from './http/tracer.ts'
 import type { Inputs } from './inputs.ts'
 import type { Context } from './job.ts'
 import type { StoreUse } from './kept-snapshot.ts'
@@ -52,7 +53,8 @@ export class Session {
     this.#inputs = inputs
     this.#context = context
     const secrets = secretsFor(location, inputs)
-    const client = { env: context.env, secrets, connectTimeoutMs: PATIENCE.connectTimeoutMs }
+    const tracer = context.debug === undefined ? undefined : new Tracer(context.debug)
+    const client = { env: context.env, secrets, connectTimeoutMs: PATIENCE.connectTimeoutMs, tracer }
     this.#client = new HttpClient({ ...client, connections: inputs.concurrency })
     this.#shortcutClient = new HttpClient({ ...client, connections: SHORTCUT_CONNECTIONS })
     this.#patience = new Patience(inputs, context)
@@ -67,8 +69,10 @@ export class Session {
   /** The signal ends what has not been read of the snapshot, too. */
   async open(target: Target, over: AbortSignal, use: StoreUse): Promise<Opened> {
     const { sha256 } = this.#inputs
+    this.progress.begin()
     const opened = await this.#openSource(target, AbortSignal.any([this.requests.signal, over]), use)
     this.progress.total = opened.total
+    if (opened.source === 'store') this.progress.end()
     if (sha256 === undefined) return opened
     const { place } = opened
     return { ...opened, stream: () => withDigest(opened.stream(), { sha256, place }) }

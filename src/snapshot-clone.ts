@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { arrive } from './arrival.ts'
 import { freshenClone } from './freshening.ts'
+import { commitsBehind } from './git/behind.ts'
 import type { FreshenedBy } from './git/freshen.ts'
 import { type Git, gitIn } from './git/git.ts'
 import { fillIndex } from './git/index-file.ts'
@@ -9,6 +10,7 @@ import { dropOtherBranches } from './git/refs.ts'
 import { makeIndex, type Settled, settle } from './git/settle.ts'
 import type { Target } from './git/wanted.ts'
 import type { Context, Job } from './job.ts'
+import { wait } from './patience.ts'
 import type { Shortcuts } from './shortcuts.ts'
 import { together } from './together.ts'
 import type { Tree } from './unpack/tree.ts'
@@ -26,6 +28,8 @@ export interface SnapshotCloneOptions {
 
 interface Finished extends Settled {
   readonly freshenedBy: FreshenedBy
+  /** Commits that were brought; undefined where nobody counted them. */
+  readonly behind: number | undefined
 }
 
 /** What git does with `.git` alone. */
@@ -33,7 +37,11 @@ interface Beginning {
   readonly settled: Promise<Settled>
   readonly indexed: Promise<void>
   readonly freshened: Promise<FreshenedBy>
+  readonly behind: Promise<number | undefined>
 }
+
+/** A count takes about 5 ms, beside the check-out; where it walks through a large history nobody waits for it. */
+const COUNT_GRACE_MS = 100
 
 /**
  * Git's part of a restore. What needs no files, from a safe `.git` to one that has the wanted commit, can begin while
@@ -61,7 +69,7 @@ export class SnapshotClone {
   /** From unpacked files to a working copy of the wanted commit. */
   async finish(unpacked: Tree, bringLfsObjects?: () => Promise<void>): Promise<Finished> {
     const { job, target, tree } = this.#options
-    const { settled, indexed, freshened } = this.#begun()
+    const { settled, indexed, freshened, behind } = this.#begun()
     const snapshot = await settled
     const { objectFormat } = snapshot
     const fill = () => fillIndex(join(tree, '.git'), unpacked.recordOf, objectFormat)
@@ -72,7 +80,7 @@ export class SnapshotClone {
     const isExact = index.filled === index.entries && index.entries === unpacked.workFiles
     const untracked = isExact ? 'keep' : 'remove'
     await arrive(job, target, { tree, clone: 'new', untracked, isPartial: false, bringLfsObjects })
-    return { ...snapshot, freshenedBy }
+    return { ...snapshot, freshenedBy, behind: await inTime(behind) }
   }
 
   /** Resolves when nothing runs any more. */
@@ -93,11 +101,18 @@ export class SnapshotClone {
     const settled = settle({ ...this.#context, ...source, tree, expectedCommit: announcedCommit })
     const indexed = settled.then(({ commit }) => makeIndex(this.#git, commit))
     const freshened = settled.then((snapshot) => this.#freshen(snapshot))
-    const beginning = { settled, indexed, freshened }
+    const behind = together(settled, freshened).then(([snapshot, by]) => this.#countBehind(snapshot, by))
+    const beginning = { settled, indexed, freshened, behind }
     Promise.allSettled([settled, indexed]).then(() => end())
     // Nobody may be listening yet when one of them fails.
     ended(beginning)
     return beginning
+  }
+
+  async #countBehind({ commit: base }: Settled, by: FreshenedBy): Promise<number | undefined> {
+    if (by === 'none') return 0
+    const { tree, target } = this.#options
+    return commitsBehind({ ...this.#context, tree, base, commit: target.commit })
   }
 
   async #freshen({ commit: snapshotCommit, objectFormat }: Settled): Promise<FreshenedBy> {
@@ -110,6 +125,17 @@ export class SnapshotClone {
     await dropOtherBranches(this.#git, target)
     await proveCommit({ git: this.#git, commit, objectFormat, snapshotCommit })
     return freshenedBy
+  }
+}
+
+/** Undefined for a count that is not there soon. */
+async function inTime(count: Promise<number | undefined>): Promise<number | undefined> {
+  const counted = new AbortController()
+  const late = wait(COUNT_GRACE_MS, counted.signal).then(() => undefined)
+  try {
+    return await Promise.race([count, late])
+  } finally {
+    counted.abort()
   }
 }
 

@@ -24,7 +24,7 @@ export interface Span {
 /** Told of stages while they run. */
 export interface StageWatch {
   begun(stage: StageName): void
-  /** `what` came of it, where there is something to say. */
+  /** `what` came of it, where there is something to say: of what has failed, that. */
   ended(span: Span, what: string | undefined): void
 }
 
@@ -65,12 +65,13 @@ export class Timeline {
       const result = await run()
       end(whatOf?.(result))
       return result
-    } finally {
-      end()
+    } catch (error) {
+      end('failed')
+      throw error
     }
   }
 
-  /** Begins a stage that ends when the result is called, at first. */
+  /** Begins a stage that ends when the result is called for the first time. */
   begin(stage: StageName): (what?: string) => void {
     const startMs = this.elapsedMs
     let isOver = false

@@ -1,4 +1,4 @@
-import { formatMegabytes } from './report.ts'
+import { formatMegabytes } from './amounts.ts'
 import type { Location } from './snapshot/locate.ts'
 import type { Found, Missing } from './warm-look.ts'
 

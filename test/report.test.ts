@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { lineOf, outputsOf, progressLine, type Report } from '../src/report.ts'
+import { outputsOf } from '../src/report.ts'
 import { readActionMetadata } from './support/action-metadata.ts'
 import { report, snapshot } from './support/sample-report.ts'
 
 describe('the outputs of a report', () => {
-  it('are those that action.yml describes', () => {
+  it('are those that action.yml describes, but for the file of the report', () => {
     const { outputs } = readActionMetadata('action.yml')
-    expect(Object.keys(outputsOf(report)).sort()).toEqual([...outputs].sort())
+    expect([...Object.keys(outputsOf(report)), 'report'].sort()).toEqual([...outputs].sort())
   })
 
   it('are whole numbers, but for the rate', () => {
@@ -41,59 +41,5 @@ describe('the outputs of a report', () => {
     const outputs = outputsOf({ ...report, outcome: 'fetched', freshenedBy: 'none', snapshot: undefined })
     const none = { source: 'none', 'snapshot-hit': 'false', 'snapshot-commit': '', files: '0' }
     expect(outputs).toMatchObject({ ...none, outcome: 'fetched', 'unpacked-bytes': '0' })
-  })
-})
-
-describe('the line of a report', () => {
-  it('says what, from where, how much and how fast', () => {
-    expect(lineOf({ ...report, freshenedBy: 'none' })).toBe(
-      'Restored octo/project at 0123456 from Cachew: 47,412 files, 123 MB in 1.4 s (100 MB/s)',
-    )
-  })
-
-  it.each([
-    [1, '(100 MB/s, 1 retry)'],
-    [2, '(100 MB/s, 2 retries)'],
-  ])('tells of %i retries', (retries, words) => {
-    expect(lineOf({ ...report, retries })).toContain(words)
-  })
-
-  it('names no URL, and shows small sizes with a decimal', () => {
-    expect(lineOf({ ...report, snapshot: { ...snapshot, source: 'url' }, bytes: 1_522_091 })).toContain(
-      'from the URL: 47,412 files, 1.5 MB in',
-    )
-  })
-})
-
-describe('the line of a step that was not a mere restore', () => {
-  it.each<[Partial<Report>, string]>([
-    [{}, '(100 MB/s); freshened by a bundle of the server'],
-    [{ freshenedBy: 'origin' }, '(100 MB/s); freshened from the origin'],
-    [
-      { outcome: 'reused', freshenedBy: 'none' },
-      "Reused the workspace's clone of octo/project at 0123456, in 1.4 s",
-    ],
-    [
-      { outcome: 'fetched', freshenedBy: 'none' },
-      'Fetched octo/project at 0123456 from the origin, in 1.4 s',
-    ],
-    [
-      { outcome: 'skipped', commit: '' },
-      'Left the workspace as it is: no snapshot of octo/project, and on-miss is skip',
-    ],
-  ])('%j', (changes, words) => {
-    expect(lineOf({ ...report, ...changes })).toContain(words)
-  })
-})
-
-describe('a progress line', () => {
-  it.each<[number, number | undefined, number, string]>([
-    [50_000_000, 200_000_000, 1000, 'Received 50 MB of 200 MB (25 %, 50 MB/s)'],
-    [1_999_999, 2_000_000, 1000, 'Received 2.0 MB of 2.0 MB (99 %, 2 MB/s)'],
-    [300_000_000, 200_000_000, 1000, 'Received 300 MB of 200 MB (100 %, 300 MB/s)'],
-    [50_000_000, undefined, 2000, 'Received 50 MB (25 MB/s)'],
-    [0, 0, 0, 'Received 0.0 MB (0 MB/s)'],
-  ])('for %i of %s bytes after %i ms', (bytes, total, elapsedMs, line) => {
-    expect(progressLine(bytes, total, elapsedMs)).toBe(line)
   })
 })

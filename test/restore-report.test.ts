@@ -93,7 +93,10 @@ it('tells what a step did that then failed', async () => {
   project.fault = ({ start }) => (start > 400_000 ? { status: 403 } : undefined)
   const told: Report[] = []
   const run = new Run(project)
-  await run.failing({}, { onFailure: (report) => told.push(report) })
+  const onFailure = (report: Report): void => {
+    told.push(report)
+  }
+  await run.failing({}, { onFailure })
   expect(told).toHaveLength(1)
   const [report] = told as [Report]
   const error = { code: 'ACCESS_DENIED', words: expect.stringContaining('answered 403') }

@@ -51,6 +51,6 @@ it('ends a stage that fails, once, and lets its error through', async () => {
   const end = timeline.begin('download')
   end()
   end('late')
-  expect(watch.said).toEqual(['fetch?', 'fetch!', 'download?', 'download!'])
+  expect(watch.said).toEqual(['fetch?', 'fetch! failed', 'download?', 'download!'])
   expect(timeline.spans).toHaveLength(2)
 })

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Environment } from '../environment.ts'
 import { ActionError } from '../errors.ts'
+import { withoutSecrets } from '../sanitize.ts'
 import { ErrorOutput } from './error-output.ts'
 import { gitEnvironment, PROTECTIVE_CONFIG } from './git-environment.ts'
 import { HAS_PROCESS_GROUPS, ProcessGroup } from './process-group.ts'
@@ -37,6 +38,8 @@ export interface Git {
 export interface GitContext {
   readonly env: Environment
   readonly signal: AbortSignal
+  /** Told of each process when it is over, where somebody wants to know. */
+  readonly debug?: ((line: string) => void) | undefined
 }
 
 const OUTPUT_LIMIT_BYTES = 16 * 1024 * 1024
@@ -106,7 +109,7 @@ function settingsCount(env: Environment): number {
 
 async function runGit(
   directory: string,
-  { env, signal }: GitContext,
+  { env, signal, debug }: GitContext,
   args: readonly string[],
   options: GitOptions,
 ): Promise<string> {
@@ -120,13 +123,20 @@ async function runGit(
     windowsHide: true,
   })
   const group = new ProcessGroup(child, signal)
+  const began = performance.now()
   try {
     return await outcome(child, group, { subcommand: args[0] ?? '', directory, options })
   } catch (error) {
     throw signal.aborted ? signal.reason : error
   } finally {
     group.release()
+    debug?.(`${shown(args)} (${Math.round(performance.now() - began)} ms, exit code ${child.exitCode})`)
   }
+}
+
+/** A command for the log; other settings than these are no part of it, nor is what an address may let in with. */
+function shown(args: readonly string[]): string {
+  return ['git', ...args.map((arg) => (arg.includes('://') ? withoutSecrets(arg) : arg))].join(' ')
 }
 
 interface Run {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ActionError } from '../errors.ts'
@@ -20,6 +21,8 @@ export interface Settled {
   /** Checked-out branch, latin1 of its raw bytes; undefined when HEAD is detached. */
   readonly branch: string | undefined
   readonly objectFormat: ObjectFormat
+  /** Whether its history is cut off. */
+  readonly isShallow: boolean
 }
 
 /** Fixed against `index.version` and `feature.manyFiles`; git's other index settings touch no first index. */
@@ -37,7 +40,8 @@ export async function settle(options: SettleOptions): Promise<Settled> {
   const commit = await headCommit(git)
   checkCommit(commit, options.expectedCommit)
   const branch = dotGit.refFormat === 'reftable' ? await settleReftable(git, dotGitPath) : dotGit.branch
-  return { commit, branch, objectFormat: dotGit.objectFormat }
+  const isShallow = existsSync(join(dotGitPath, 'shallow'))
+  return { commit, branch, objectFormat: dotGit.objectFormat, isShallow }
 }
 
 /** Makes the index of a clone that has none, which `fillIndex` can then tell of the files. */

@@ -4,12 +4,15 @@ import { Detours } from './detours.ts'
 import { Exchange, type Reply } from './exchange.ts'
 import { isRedirect, redirectTarget, repeatTarget } from './redirect.ts'
 import { type RouteOptions, Routes } from './routes.ts'
+import type { Tracer } from './tracer.ts'
 
 export type Headers = Readonly<Record<string, string>>
 
 export interface ClientOptions extends RouteOptions {
   /** The origin that was named, and headers for it only: no other, which only a redirect leads to, gets them. */
   readonly secrets: { readonly origin: string; readonly headers: Headers }
+  /** Told of every request, where somebody wants to know. */
+  readonly tracer?: Tracer | undefined
 }
 
 export interface GetOptions {
@@ -37,6 +40,7 @@ export interface Traffic {
 /** The one place that speaks HTTP. Close it, or its idle connections keep the process alive. */
 export class HttpClient {
   readonly #secrets: ClientOptions['secrets']
+  readonly #tracer: Tracer | undefined
   readonly #border: Border
   readonly #routes: Routes
   readonly #detours = new Detours()
@@ -46,6 +50,7 @@ export class HttpClient {
     // undici parses heads in WebAssembly: to optimise that takes 12 MiB and more time than it could ever save here.
     setFlagsFromString('--no-wasm-tier-up')
     this.#secrets = options.secrets
+    this.#tracer = options.tracer
     this.#border = new Border(options.secrets.origin)
     this.#routes = new Routes(options, this.#border)
   }
@@ -84,8 +89,9 @@ export class HttpClient {
     const { origin, headers: secrets } = this.#secrets
     const dispatcher = this.#routes.to(url)
     this.traffic.requests += 1
+    const trace = this.#tracer?.begin({ method, url, range: headers.range })
     return new Promise((resolve, reject) => {
-      const exchange = new Exchange({ url, signal, traffic: this.traffic, resolve, reject })
+      const exchange = new Exchange({ url, signal, traffic: this.traffic, trace, resolve, reject })
       dispatcher.dispatch(
         {
           origin: url.origin,

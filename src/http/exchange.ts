@@ -3,6 +3,7 @@ import { ActionError } from '../errors.ts'
 import { networkError, placeOf } from './failure.ts'
 import type { ReplyHead } from './reply-head.ts'
 import { errorCode } from './retry.ts'
+import type { RequestTrace } from './tracer.ts'
 
 /** The head of a reply whose body waits to be read or dropped: one of the two must be done. */
 export interface Reply extends ReplyHead {
@@ -21,6 +22,7 @@ interface ExchangeOptions {
   readonly url: URL
   readonly signal: AbortSignal
   readonly traffic: { bytes: number }
+  readonly trace: RequestTrace | undefined
   readonly resolve: (reply: Reply) => void
   readonly reject: (error: unknown) => void
 }
@@ -90,12 +92,14 @@ export class Exchange implements Dispatcher.DispatchHandler, Reply {
     }
     this.status = status
     this.#headers = headers
+    this.#options.trace?.head(status)
     controller.pause()
     this.#options.resolve(this)
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, bytes: Uint8Array): void {
     this.#options.traffic.bytes += bytes.length
+    this.#options.trace?.received(bytes.length)
     if (this.#over) return
     if (this.#take === undefined) this.#early.push(new Uint8Array(bytes))
     else this.#take(bytes)
@@ -104,6 +108,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Reply {
   onResponseEnd(): void {
     this.#over = true
     this.#options.signal.removeEventListener('abort', this.#onAbort)
+    this.#options.trace?.ended()
     this.#ended.resolve()
   }
 
@@ -113,6 +118,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Reply {
   }
 
   #finish(error: unknown): void {
+    if (!this.#over) this.#options.trace?.broken(error)
     this.#over = true
     this.#options.signal.removeEventListener('abort', this.#onAbort)
     this.#options.reject(error)

@@ -196,3 +196,21 @@ it('git outside of any repository reads nothing of one that lies there', async (
   const settings = ['config', '--file', join(root, 'absent'), '--default', 'nothing', 'a.b']
   expect(await gitOutside(repository, gitContext).run(settings)).toBe('nothing\n')
 })
+
+describe('git with somebody who wants to know', () => {
+  it('tells of each process, without settings and without what lets it in', async () => {
+    const said: string[] = []
+    const debug = (line: string): void => {
+      said.push(line.replace(/\d+ ms/, '# ms'))
+    }
+    const git = gitIn(repository, { ...gitContext, debug })
+    await git.run(['symbolic-ref', 'HEAD'], { config: { 'core.pager': 'cat' } })
+    await git.succeeds(['config', '--get', 'no.such'])
+    await git.run(['remote', 'add', 'origin', 'https://user:s3cret@127.0.0.1/a?token=s3cret'])
+    expect(said).toEqual([
+      'git symbolic-ref HEAD (# ms, exit code 0)',
+      'git config --get no.such (# ms, exit code 1)',
+      'git remote add origin https://***@127.0.0.1/a (# ms, exit code 0)',
+    ])
+  })
+})

@@ -4,6 +4,7 @@ export const snapshot: SnapshotReport = {
   source: 'cachew',
   place: 'https://cachew.example/git/github.com/octo/project/snapshot.tar.zst',
   commit: 'fedcba9876543210fedcba9876543210fedcba98',
+  isShallow: false,
   behind: undefined,
   ageMs: 1_800_000,
   etag: '"v1"',
