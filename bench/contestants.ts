@@ -21,7 +21,7 @@ export function theAction(name: string, options: RunOptions): Contestant {
     if (result.exitCode !== 0 || result.outputs.outcome !== 'restored')
       throw new Error(`ended with ${result.exitCode}: ${lastLines(result.stdout + result.stderr)}`)
     const { peakRssBytes: peakBytes } = result
-    return { ...sample, ...(peakBytes === undefined ? {} : { peakBytes }), spent: spentOf(result.stdout) }
+    return { ...sample, ...(peakBytes === undefined ? {} : { peakBytes }), spent: spentOf(result.report) }
   }
   return { name, run }
 }

@@ -1,11 +1,13 @@
 import type { Entrant } from './results.ts'
 import { median } from './statistics.ts'
 
-/** Where the action says, in a debug message, that its time went: each of its milliseconds, without the `Ms`. */
-export function spentOf(stdout: string): Readonly<Record<string, number>> {
-  const [, report = '{}'] = /^::debug::report (.*)$/m.exec(stdout) ?? []
-  const { snapshot, ...step } = JSON.parse(report)
-  const times = Object.entries<number>({ ...step, ...snapshot?.spent }).filter(([name]) =>
+type Numbers = Readonly<Record<string, number>>
+type Told = { readonly snapshot?: { readonly spent: Numbers } }
+
+/** Where the action's report says that its time went: each of its milliseconds, without the `Ms`. */
+export function spentOf(report: unknown): Readonly<Record<string, number>> {
+  const { snapshot, ...step } = (report ?? {}) as Told
+  const times = Object.entries<number>({ ...(step as Numbers), ...snapshot?.spent }).filter(([name]) =>
     name.endsWith('Ms'),
   )
   return Object.fromEntries(times.map(([name, ms]) => [name.slice(0, -'Ms'.length), ms]))

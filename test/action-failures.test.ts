@@ -1,4 +1,4 @@
-import { readdirSync, symlinkSync } from 'node:fs'
+import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { expectRestored, printed, run } from './support/action-run.ts'
@@ -6,6 +6,7 @@ import { type TarEntry, tarZst } from './support/archive.ts'
 import { freePort } from './support/child-server.ts'
 import { never } from './support/deferred.ts'
 import { type Failure, failing } from './support/failing-step.ts'
+import { leftIn } from './support/left-in.ts'
 import { usedPlace } from './support/place.ts'
 import type { RunOptions } from './support/runner.ts'
 import { serveArchive } from './support/served-archive.ts'
@@ -188,10 +189,10 @@ describe('the post step', () => {
     process.kill(pid, 'SIGKILL')
     const result = await ended
     expect(result.exitCode).toBe(137)
-    expect(readdirSync(place.temp)).toHaveLength(1)
+    expect(leftIn(place.temp)).toHaveLength(1)
     expect(listTree(place.workspace)).toEqual(before)
     expect(await result.runPost()).toMatchObject({ exitCode: 0 })
-    expect(readdirSync(place.temp)).toEqual([])
+    expect(leftIn(place.temp)).toEqual([])
 
     project.fault = undefined
     expectRestored(await run({ ...place, ...restoring(project) }))

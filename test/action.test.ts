@@ -1,10 +1,10 @@
-import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { expectRestored, launcher, printed, run } from './support/action-run.ts'
 import { failing } from './support/failing-step.ts'
 import { startProxy } from './support/forward-proxy.ts'
 import { git } from './support/git-repo.ts'
+import { leftIn } from './support/left-in.ts'
 import { type ObjectServer, startObjectServer } from './support/object-server.ts'
 import { usedPlace } from './support/place.ts'
 import type { LoggedRequest } from './support/scripted-server.ts'
@@ -20,7 +20,7 @@ it('restores what git clone gives, in parallel ranges', async () => {
   const result = await run(restoring(project, { inputs: { 'chunk-size': '64KiB', concurrency: '4' } }))
   expectRestored(result)
   await expectSameAsClone(result.workspace, project.clone)
-  expect(readdirSync(result.temp)).toEqual([])
+  expect(leftIn(result.temp)).toEqual([])
   const [first, ...others] = project.server.log
   expect(first).toMatchObject({ range: 'bytes=0-65535', ifMatch: undefined })
   expect(others.length).toBeGreaterThan(20)
@@ -197,7 +197,7 @@ describe('F081: a snapshot that is replaced while it is downloaded', () => {
       printed(result).match(/the snapshot was replaced .*; starting again with the new one/g),
     ).toHaveLength(1)
     expect(project.server.log.filter(({ range }) => range?.startsWith('bytes=0-'))).toHaveLength(2)
-    expect(readdirSync(result.temp)).toEqual([])
+    expect(leftIn(result.temp)).toEqual([])
   })
 
   it('is an error the second time', async () => {

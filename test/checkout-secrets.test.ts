@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { lstat, readdir } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { expectRestored, printed } from './support/action-run.ts'
 import { never } from './support/deferred.ts'
 import { git } from './support/git-repo.ts'
 import { basicCredential } from './support/github-server.ts'
+import { leftIn } from './support/left-in.ts'
 import { makePlace, type Place } from './support/place.ts'
 import { skipWithout } from './support/programs.ts'
 import { recordingGit } from './support/recording-git.ts'
@@ -174,7 +175,7 @@ describe('the token', () => {
     expect(result.exitCode).toBe(130)
     expectNoSecret(result)
     await result.runPost()
-    expect(await readdir(place.temp)).toEqual([])
+    expect(leftIn(place.temp)).toEqual([])
   })
 
   it('is not needed where the snapshot holds the commit', async () => {
@@ -205,7 +206,7 @@ it('an SSH key is in two files of the runner’s temporary directory until the p
 
 /** Expects nothing of the step in the temporary directory, and no way to it in git's settings. */
 async function expectGone({ workspace, temp }: Place): Promise<void> {
-  expect(await readdir(temp)).toEqual([])
+  expect(leftIn(temp)).toEqual([])
   const settings = await git(workspace, 'config', '--local', '--list')
   expect(settings).not.toMatch(/includeif|extraheader|sshcommand|insteadof/i)
 }

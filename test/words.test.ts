@@ -16,7 +16,9 @@ const HOSTILE = `${LINES.join('\n')}\r::add-mask::e\u2028::error::pwned\u001b[2J
 /** The same as far as a header may have it. */
 const IN_A_HEADER = '::set-output name=pwned::yes##[add-path]/tmp/pwned'
 /** What our own step says. */
-const OWN = new Set(['add-mask', 'add-matcher', 'debug', 'error', 'remove-matcher', 'warning'])
+const OWN = new Set([
+  ...['add-mask', 'add-matcher', 'debug', 'endgroup', 'error', 'group', 'remove-matcher', 'warning'],
+])
 
 /** The commands that the runner would find in the log: `::` after blanks, `##[` wherever it stands. */
 function commandsIn(log: string): string[] {

@@ -47,7 +47,7 @@ it('has no columns for what nobody measured', () => {
 
 it('takes every number of milliseconds in the report for a stage, and tells the median of each', () => {
   const report = { openMs: 10, bytes: 5, snapshot: { files: 3, spent: { networkMs: 20 } }, restoreMs: 300 }
-  const first = spentOf(`::group::x\n::debug::report ${JSON.stringify(report)}\nRestored\n`)
+  const first = spentOf(report)
   expect(first).toEqual({ open: 10, restore: 300, network: 20 })
   const samples = [
     { spent: first },
@@ -59,6 +59,7 @@ it('takes every number of milliseconds in the report for a stage, and tells the 
     ['restore', 200],
     ['network', 20],
   ])
+  expect(spentOf(undefined)).toEqual({})
   expect(spentRows(entrant('curl', 1, 2))).toEqual([])
 })
 

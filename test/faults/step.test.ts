@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { errorsOf, expectRestored, printed, run } from '../support/action-run.ts'
 import { type Certificate, selfSigned } from '../support/certificate.ts'
 import { type Failure, failing } from '../support/failing-step.ts'
 import type { Fault } from '../support/fault.ts'
+import { leftIn } from '../support/left-in.ts'
 import { usedPlace } from '../support/place.ts'
 import { findProgram } from '../support/programs.ts'
 import type { RunOptions } from '../support/runner.ts'
@@ -169,7 +170,7 @@ describe.skipIf(findProgram('openssl') === undefined)(
       })
       expect({ exitCode: result.exitCode, errors: errorsOf(result) }).toEqual({ exitCode: 0, errors: [] })
       expect(result.outputs).toMatchObject({ outcome: 'restored', 'freshened-by': 'server', commit: sha })
-      expect(readdirSync(result.temp)).toEqual([])
+      expect(leftIn(result.temp)).toEqual([])
     })
   },
 )

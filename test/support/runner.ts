@@ -43,6 +43,8 @@ export type RunResult = {
   readonly outputs: Readonly<Record<string, string>>
   readonly state: Readonly<Record<string, string>>
   readonly summary: string
+  /** What the file says that the output `report` names. */
+  readonly report: unknown
   readonly annotations: readonly Annotation[]
   /** The secrets that the step asked to mask. */
   readonly masks: readonly string[]
@@ -86,9 +88,11 @@ async function runStep(options: RunOptions, step: Step): Promise<RunResult> {
   const ended = await runNode(entry, environment, options, places)
   const saved = parseFileCommands(await readFile(places.files.state, 'utf8'))
   const state = { ...step.state, ...saved }
+  const outputs = parseFileCommands(await readFile(places.files.output, 'utf8'))
   return {
     ...ended,
-    outputs: parseFileCommands(await readFile(places.files.output, 'utf8')),
+    outputs,
+    report: outputs.report === undefined ? undefined : JSON.parse(await readFile(outputs.report, 'utf8')),
     state,
     summary: await readFile(places.files.summary, 'utf8'),
     annotations: annotationsIn(ended.stdout),

@@ -1,7 +1,7 @@
-import { readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { errorsOf, type Started, start } from '../support/action-run.ts'
 import { deferred } from '../support/deferred.ts'
+import { leftIn } from '../support/left-in.ts'
 import { expectUntouched, type Place, processesOf, usedPlace } from '../support/place.ts'
 import type { RunOptions } from '../support/runner.ts'
 import type { FaultScript } from '../support/scripted-server.ts'
@@ -100,7 +100,7 @@ it('F121: a removal that takes too long is left to the post step', async () => {
   expect(result).toMatchObject({ exitCode: 130, stderr: '' })
   expect(errorsOf(result)).toEqual(['cancelled by SIGINT; what it had begun is removed after the job'])
   expect(listTree(place.workspace)).toEqual(before)
-  expect(readdirSync(place.temp)).toHaveLength(1)
+  expect(leftIn(place.temp)).toHaveLength(1)
   expect(await result.runPost({ env: {} })).toMatchObject({ exitCode: 0, stderr: '' })
   expectUntouched(place, before)
 })
