@@ -6,8 +6,7 @@ import { type TarEntry, tarZst } from './support/archive.ts'
 import { freePort } from './support/child-server.ts'
 import { never } from './support/deferred.ts'
 import { type Failure, failing } from './support/failing-step.ts'
-import { leftIn } from './support/left-in.ts'
-import { usedPlace } from './support/place.ts'
+import { remainsIn, usedPlace } from './support/place.ts'
 import type { RunOptions } from './support/runner.ts'
 import { serveArchive } from './support/served-archive.ts'
 import { MUCH_BYTES, restoring, startStalled, useServedProject } from './support/served-project.ts'
@@ -189,10 +188,10 @@ describe('the post step', () => {
     process.kill(pid, 'SIGKILL')
     const result = await ended
     expect(result.exitCode).toBe(137)
-    expect(leftIn(place.temp)).toHaveLength(1)
+    expect(remainsIn(place.temp)).toHaveLength(1)
     expect(listTree(place.workspace)).toEqual(before)
     expect(await result.runPost()).toMatchObject({ exitCode: 0 })
-    expect(leftIn(place.temp)).toEqual([])
+    expect(remainsIn(place.temp)).toEqual([])
 
     project.fault = undefined
     expectRestored(await run({ ...place, ...restoring(project) }))

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from '
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { expectRestored, run } from './support/action-run.ts'
-import { leftIn } from './support/left-in.ts'
+import { remainsIn } from './support/place.ts'
 import { restoring, useServedProject } from './support/served-project.ts'
 import { temporary } from './support/temporary.ts'
 import { cloneOf, expectSameAsClone, listTree } from './support/working-copy.ts'
@@ -29,7 +29,7 @@ it('restores where the runner’s temporary directory is on another disk', async
     expectRestored(result)
     await result.runPost()
     await expectSameAsClone(join(workspace, path), project.clone)
-    expect(leftIn(temp)).toEqual([])
+    expect(remainsIn(temp)).toEqual([])
     if (path !== '') expect(readdirSync(workspace).sort()).toEqual(['.old', 'some'])
   }
 })
@@ -47,7 +47,7 @@ describe('what was in the workspace before', () => {
     const result = await run(restoring(project, { workspace }))
     expectRestored(result)
     await expectSameAsClone(workspace, project.clone)
-    const [staging = '', ...others] = leftIn(result.temp)
+    const [staging = '', ...others] = remainsIn(result.temp)
     expect(others).toEqual([])
     expect(result.state.staging).toBe(join(result.temp, staging))
     expect(listTree(join(result.temp, staging, 'old'))).toEqual(before)
@@ -55,7 +55,7 @@ describe('what was in the workspace before', () => {
     for (const _ of ['first', 'again']) {
       const post = await result.runPost()
       expect(post).toMatchObject({ exitCode: 0, stdout: '', stderr: '' })
-      expect(leftIn(result.temp)).toEqual([])
+      expect(remainsIn(result.temp)).toEqual([])
     }
     await expectSameAsClone(workspace, project.clone)
   })
@@ -66,7 +66,7 @@ describe('what was in the workspace before', () => {
     const result = await run(restoring(project, { workspace }))
     const post = await result.runPost({ env: { RUNNER_TEMP: '' } })
     expect(post).toMatchObject({ exitCode: 0, stdout: '' })
-    expect(leftIn(result.temp)).toEqual([])
+    expect(remainsIn(result.temp)).toEqual([])
   })
 
   it('costs a warning and no failure where it cannot be removed', async () => {
@@ -100,5 +100,5 @@ it('shares the runner’s temporary directory with another job', async () => {
     expectRestored(result)
     await expectSameAsClone(result.workspace, project.clone)
   }
-  expect(leftIn(temp)).toEqual([])
+  expect(remainsIn(temp)).toEqual([])
 })

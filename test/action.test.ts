@@ -4,9 +4,8 @@ import { expectRestored, launcher, printed, run } from './support/action-run.ts'
 import { failing } from './support/failing-step.ts'
 import { startProxy } from './support/forward-proxy.ts'
 import { git } from './support/git-repo.ts'
-import { leftIn } from './support/left-in.ts'
 import { type ObjectServer, startObjectServer } from './support/object-server.ts'
-import { usedPlace } from './support/place.ts'
+import { remainsIn, usedPlace } from './support/place.ts'
 import type { LoggedRequest } from './support/scripted-server.ts'
 import { restoring, useServedProject } from './support/served-project.ts'
 import type { Snapshot } from './support/snapshot-repository.ts'
@@ -20,7 +19,7 @@ it('restores what git clone gives, in parallel ranges', async () => {
   const result = await run(restoring(project, { inputs: { 'chunk-size': '64KiB', concurrency: '4' } }))
   expectRestored(result)
   await expectSameAsClone(result.workspace, project.clone)
-  expect(leftIn(result.temp)).toEqual([])
+  expect(remainsIn(result.temp)).toEqual([])
   const [first, ...others] = project.server.log
   expect(first).toMatchObject({ range: 'bytes=0-65535', ifMatch: undefined })
   expect(others.length).toBeGreaterThan(20)
@@ -50,7 +49,7 @@ it('says in outputs and in one line what it did', async () => {
   const line = new RegExp(
     `^Restored octo/project at ${commit.slice(0, 7)} from Cachew: \\d+ files, 3.0 MB in .*$`,
   )
-  expect(printed(result).trim()).toMatch(line)
+  expect(printed(result).trim().split('\n').at(-1)).toMatch(line)
 })
 
 it('counts the files and bytes that it unpacked', async () => {
@@ -197,7 +196,7 @@ describe('F081: a snapshot that is replaced while it is downloaded', () => {
       printed(result).match(/the snapshot was replaced .*; starting again with the new one/g),
     ).toHaveLength(1)
     expect(project.server.log.filter(({ range }) => range?.startsWith('bytes=0-'))).toHaveLength(2)
-    expect(leftIn(result.temp)).toEqual([])
+    expect(remainsIn(result.temp)).toEqual([])
   })
 
   it('is an error the second time', async () => {

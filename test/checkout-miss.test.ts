@@ -4,8 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { errorsOf } from './support/action-run.ts'
 import { freePort } from './support/child-server.ts'
 import type { Fault } from './support/fault.ts'
-import { leftIn } from './support/left-in.ts'
-import { makePlace } from './support/place.ts'
+import { makePlace, remainsIn } from './support/place.ts'
 import type { RunResult } from './support/runner.ts'
 import { change, type Job, portraitAt, runJob, runReference, useSite } from './support/site.ts'
 import type { Snapshot } from './support/snapshot-repository.ts'
@@ -24,7 +23,7 @@ async function expectSameCommit(job: Job) {
   expect({ exitCode: result.exitCode, stderr: result.stderr }).toEqual({ exitCode: 0, stderr: '' })
   const [theirs, ours] = [await portraitAt(reference, job), await portraitAt(place, job)]
   await result.runPost()
-  expect(leftIn(place.temp)).toEqual([])
+  expect(remainsIn(place.temp)).toEqual([])
   const warnings = result.annotations.filter(({ level }) => level === 'warning').map(({ message }) => message)
   expect(errorsOf(result)).toEqual([])
   return { result, warnings, theirs, ours }
@@ -120,7 +119,7 @@ describe('on-miss', () => {
     const result = await runJob(site, job, place)
     await result.runPost()
     expect(await readdir(place.workspace)).toEqual(['mine.txt'])
-    expect(leftIn(place.temp)).toEqual([])
+    expect(remainsIn(place.temp)).toEqual([])
     return result
   }
 

@@ -6,8 +6,7 @@ import { expectRestored, printed } from './support/action-run.ts'
 import { never } from './support/deferred.ts'
 import { git } from './support/git-repo.ts'
 import { basicCredential } from './support/github-server.ts'
-import { leftIn } from './support/left-in.ts'
-import { makePlace, type Place } from './support/place.ts'
+import { makePlace, type Place, remainsIn } from './support/place.ts'
 import { skipWithout } from './support/programs.ts'
 import { recordingGit } from './support/recording-git.ts'
 import type { RunResult } from './support/runner.ts'
@@ -175,7 +174,7 @@ describe('the token', () => {
     expect(result.exitCode).toBe(130)
     expectNoSecret(result)
     await result.runPost()
-    expect(leftIn(place.temp)).toEqual([])
+    expect(remainsIn(place.temp)).toEqual([])
   })
 
   it('is not needed where the snapshot holds the commit', async () => {
@@ -206,7 +205,7 @@ it('an SSH key is in two files of the runner’s temporary directory until the p
 
 /** Expects nothing of the step in the temporary directory, and no way to it in git's settings. */
 async function expectGone({ workspace, temp }: Place): Promise<void> {
-  expect(leftIn(temp)).toEqual([])
+  expect(remainsIn(temp)).toEqual([])
   const settings = await git(workspace, 'config', '--local', '--list')
   expect(settings).not.toMatch(/includeif|extraheader|sshcommand|insteadof/i)
 }

@@ -4,8 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run } from './support/action-run.ts'
 import { type Forge, startForge } from './support/forge.ts'
 import type { Upstream } from './support/git-repo.ts'
-import { leftIn } from './support/left-in.ts'
-import { makePlace } from './support/place.ts'
+import { makePlace, remainsIn } from './support/place.ts'
 import type { RunOptions, RunResult } from './support/runner.ts'
 import type { FaultScript } from './support/scripted-server.ts'
 
@@ -104,7 +103,7 @@ describe('the report of a step', () => {
     ] as const) {
       expect(JSON.parse(readFileSync(outputs.report ?? '', 'utf8'))).toMatchObject({ path })
     }
-    expect(leftIn(place.temp)).toEqual([])
+    expect(remainsIn(place.temp)).toEqual([])
   })
 
   it('is no reason to fail where it cannot be written', async () => {

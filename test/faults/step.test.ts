@@ -5,8 +5,7 @@ import { errorsOf, expectRestored, printed, run } from '../support/action-run.ts
 import { type Certificate, selfSigned } from '../support/certificate.ts'
 import { type Failure, failing } from '../support/failing-step.ts'
 import type { Fault } from '../support/fault.ts'
-import { leftIn } from '../support/left-in.ts'
-import { usedPlace } from '../support/place.ts'
+import { remainsIn, usedPlace } from '../support/place.ts'
 import { findProgram } from '../support/programs.ts'
 import type { RunOptions } from '../support/runner.ts'
 import { restoring, useServedProject } from '../support/served-project.ts'
@@ -170,7 +169,7 @@ describe.skipIf(findProgram('openssl') === undefined)(
       })
       expect({ exitCode: result.exitCode, errors: errorsOf(result) }).toEqual({ exitCode: 0, errors: [] })
       expect(result.outputs).toMatchObject({ outcome: 'restored', 'freshened-by': 'server', commit: sha })
-      expect(leftIn(result.temp)).toEqual([])
+      expect(remainsIn(result.temp)).toEqual([])
     })
   },
 )

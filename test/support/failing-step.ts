@@ -1,7 +1,6 @@
 import { expect } from 'vitest'
 import { errorsOf, printed, run } from './action-run.ts'
-import { leftIn } from './left-in.ts'
-import { expectUntouched, type Place } from './place.ts'
+import { expectUntouched, type Place, remainsIn } from './place.ts'
 import type { RunOptions, RunResult } from './runner.ts'
 import { listTree } from './working-copy.ts'
 
@@ -21,7 +20,7 @@ export async function failing(place: Place, options: RunOptions, exitCode = 1): 
   expect(error).toMatch(/^[^\n]+$/)
   expect(printed(result)).not.toMatch(/^\s+at |node:internal|file:\/\//m)
   expectUntouched(place, before)
-  expect(leftIn(place.temp)).toEqual([])
+  expect(remainsIn(place.temp)).toEqual([])
   return { result, error }
 }
 
@@ -33,6 +32,6 @@ export async function failureOf(place: Place, step: () => Promise<unknown>): Pro
     (reason: unknown) => reason,
   )
   expect(listTree(place.workspace)).toEqual(before)
-  expect(leftIn(place.temp)).toEqual([])
+  expect(remainsIn(place.temp)).toEqual([])
   return error
 }

@@ -45,6 +45,13 @@ function readProc(pid: string, file: string): string {
   }
 }
 
+const REPORT = /^git-snapshot-report-[0-9a-f-]{36}\.json$/
+
+/** All that is in the runner's temporary directory, but for the reports, which are there for later steps. */
+export function remainsIn(temp: string): readonly string[] {
+  return readdirSync(temp).filter((name) => !REPORT.test(name))
+}
+
 /** What lies where staging can. */
 export function leftIn({ temp, workspace }: Place): string[] {
   return [temp, join(workspace, '..'), workspace]

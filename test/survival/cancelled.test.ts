@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { errorsOf, type Started, start } from '../support/action-run.ts'
 import { deferred } from '../support/deferred.ts'
-import { leftIn } from '../support/left-in.ts'
-import { expectUntouched, type Place, processesOf, usedPlace } from '../support/place.ts'
+import { expectUntouched, type Place, processesOf, remainsIn, usedPlace } from '../support/place.ts'
 import type { RunOptions } from '../support/runner.ts'
 import type { FaultScript } from '../support/scripted-server.ts'
 import { MUCH_BYTES, restoring, startStalled, useServedProject } from '../support/served-project.ts'
@@ -100,7 +99,7 @@ it('F121: a removal that takes too long is left to the post step', async () => {
   expect(result).toMatchObject({ exitCode: 130, stderr: '' })
   expect(errorsOf(result)).toEqual(['cancelled by SIGINT; what it had begun is removed after the job'])
   expect(listTree(place.workspace)).toEqual(before)
-  expect(leftIn(place.temp)).toHaveLength(1)
+  expect(remainsIn(place.temp)).toHaveLength(1)
   expect(await result.runPost({ env: {} })).toMatchObject({ exitCode: 0, stderr: '' })
   expectUntouched(place, before)
 })

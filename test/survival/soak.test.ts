@@ -5,8 +5,7 @@ import { expect, it } from 'vitest'
 import { restore } from '../../src/restore.ts'
 import type { Fault } from '../support/fault.ts'
 import { git } from '../support/git-repo.ts'
-import { leftIn } from '../support/left-in.ts'
-import { makePlace, type Place } from '../support/place.ts'
+import { makePlace, type Place, remainsIn } from '../support/place.ts'
 import { contextOf, inputsOf } from '../support/restore-arguments.ts'
 import { useServedProject } from '../support/served-project.ts'
 import { temporary } from '../support/temporary.ts'
@@ -63,7 +62,7 @@ async function restoreOnce(place: Place, turn: number): Promise<string> {
     (report) => report.outcome,
     (error: Error & { code?: string }) => error.code ?? `untyped: ${error.message}`,
   )
-  expect(leftIn(temp)).toEqual([])
+  expect(remainsIn(temp)).toEqual([])
   if (outcome === 'restored') expect(await git(workspace, 'status', '--porcelain')).toBe('')
   else expect(readdirSync(workspace)).toEqual([])
   await project.server.until(() => project.server.active() === 0)
