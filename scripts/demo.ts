@@ -8,6 +8,7 @@ import { dirname, join, resolve } from 'node:path'
 import { git, makeUpstream } from '../test/support/git-repo.ts'
 import { type RunResult, runAction } from '../test/support/runner.ts'
 import { startSnapshotServer } from '../test/support/snapshot-server.ts'
+import { renderer } from './rendered-log.ts'
 
 const repository = 'octo/demo'
 const bundle = resolve(import.meta.dirname, '..', 'dist', 'index.js')
@@ -36,9 +37,9 @@ async function demo(source: string | undefined): Promise<number> {
       inputs,
       workspace,
       github: { repository, sha: commit },
-      onOutput: print,
+      onOutput: renderer(say),
     })
-    const post = await result.runPost({ onOutput: print })
+    const post = await result.runPost({ onOutput: renderer(say) })
     await tell(result, commit)
     await result.cleanUp()
     return result.exitCode || post.exitCode || 0
@@ -70,10 +71,6 @@ async function cloned(source: string, directory: string): Promise<boolean> {
 
 function sized(bytes: number): string {
   return bytes < 1_000_000 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`
-}
-
-function print(text: string): void {
-  process.stdout.write(text)
 }
 
 function say(text: string): void {

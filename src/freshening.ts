@@ -4,13 +4,7 @@ import { gitOutside } from './git/git.ts'
 import { NETWORK_CONFIG } from './git/origin.ts'
 import { gitRetries } from './git-retries.ts'
 import type { Job } from './job.ts'
-
-const FRESHENED = {
-  none: 'the commit is there',
-  bundle: 'by a bundle of the server',
-  server: "from the server's mirror",
-  origin: 'from the origin',
-} as const
+import { STAGE_WORDS } from './stage-words.ts'
 
 /** What a job has to say on every fetch. */
 export function fetching(job: Job, signal = job.context.signal) {
@@ -32,7 +26,7 @@ export async function freshenClone(
 ): Promise<FreshenedBy> {
   try {
     const freshened = () => freshen({ ...fetching(job, signal), ...clone })
-    return await job.timeline.measure('freshen', freshened, (by) => FRESHENED[by])
+    return await job.timeline.measure('freshen', freshened, STAGE_WORDS.freshened)
   } catch (error) {
     const isOrigin = error instanceof ActionError && error.code === 'ORIGIN_FAILED'
     if (!isOrigin || !(await originAnswers(job, signal))) throw error

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { counted, formatMegabytes } from './amounts.ts'
+import { formatMegabytes } from './amounts.ts'
 import { ActionError, describeError } from './errors.ts'
 import { staysInDotGit } from './git/dotgit.ts'
 import { probeConfig } from './git/fresh-config.ts'
@@ -13,12 +13,13 @@ import type { Arrival } from './report.ts'
 import type { Opened, Session, Verdict } from './session.ts'
 import { Shortcuts } from './shortcuts.ts'
 import { SnapshotClone } from './snapshot-clone.ts'
+import { STAGE_WORDS } from './stage-words.ts'
 import { together } from './together.ts'
 import { troubleOf } from './trouble.ts'
 import type { TreeLimits } from './unpack/policy.ts'
 import type { Staging } from './unpack/staging.ts'
 import { type Threads, threadsFor } from './unpack/threads.ts'
-import { ScatteredDotGit, type Tree, TreeBuilder } from './unpack/tree.ts'
+import { ScatteredDotGit, TreeBuilder } from './unpack/tree.ts'
 import { type Unpacked, unpack } from './unpack/unpack.ts'
 
 interface Attempt {
@@ -37,7 +38,7 @@ export async function fromSnapshot(job: Job, target: Target, session: Session): 
     // First of all: what follows takes 10 ms, and the threads of a tree as long again, which the network can use.
     const over = new AbortController()
     const open = () => session.open(target, over.signal, store)
-    const opening = job.timeline.measure('open', open, openedWords)
+    const opening = job.timeline.measure('open', open, STAGE_WORDS.opened)
     const settled = Promise.allSettled([opening])
     let verdict: Verdict = 'good'
     try {
@@ -134,19 +135,14 @@ async function receive({ job, snapshot, tree }: Filling): Promise<Unpacked> {
   const onReceived = () => endDownload(total === undefined ? undefined : formatMegabytes(total))
   const options = { ...threadsOf(inputs), commit, onReceived }
   try {
-    return await timeline.measure('unpack', () => unpack(snapshot.stream(), tree, options), treeWords)
+    return await timeline.measure(
+      'unpack',
+      () => unpack(snapshot.stream(), tree, options),
+      STAGE_WORDS.unpacked,
+    )
   } finally {
     endDownload('failed')
   }
-}
-
-function treeWords({ files, bytes }: Tree): string {
-  return `${counted(files, 'file')}, ${formatMegabytes(bytes)}`
-}
-
-function openedWords({ place, commit, total }: Opened): string {
-  const size = total === undefined ? 'a snapshot' : formatMegabytes(total)
-  return `${size}${commit === undefined ? '' : ` of commit ${commit.slice(0, 7)}`}, ${place}`
 }
 
 function treeFor({ job, staging, git }: Attempt, onDotGit: () => void): TreeBuilder {

@@ -12,6 +12,7 @@ import { reportOf } from './job-report.ts'
 import type { Arrival, Report } from './report.ts'
 import { Session } from './session.ts'
 import { locate, type NoLocation } from './snapshot/locate.ts'
+import { STAGE_WORDS } from './stage-words.ts'
 import { troubleOf } from './trouble.ts'
 
 /** What another way to the commit would only meet again, or must not get around. */
@@ -54,11 +55,7 @@ function findTarget({ inputs, context, wanted, origin, retries, timeline }: Job)
     if (inputs.lfs) await requireLfs(git)
     return resolveAtOrigin(wanted, origin, { git, retries })
   }
-  return timeline.measure('find commit', find, targetWords)
-}
-
-function targetWords({ ref, commit }: Target): string {
-  return ref === '' ? commit : `${ref} is ${commit}`
+  return timeline.measure('find commit', find, STAGE_WORDS.found)
 }
 
 async function arriveCheapest(job: Job, target: Target, source: Session | NoLocation): Promise<Arrival> {

@@ -12,6 +12,7 @@ import type { Target } from './git/wanted.ts'
 import type { Context, Job } from './job.ts'
 import { wait } from './patience.ts'
 import type { Shortcuts } from './shortcuts.ts'
+import { STAGE_WORDS } from './stage-words.ts'
 import { together } from './together.ts'
 import type { Tree } from './unpack/tree.ts'
 
@@ -73,7 +74,7 @@ export class SnapshotClone {
     const snapshot = await settled
     const { objectFormat } = snapshot
     const fill = () => fillIndex(join(tree, '.git'), unpacked.recordOf, objectFormat)
-    const filled = indexed.then(() => job.timeline.measure('index', fill))
+    const filled = indexed.then(() => job.timeline.measure('index', fill, STAGE_WORDS.indexed))
     const [index, freshenedBy] = await together(filled, freshened)
     await proveBlobs(this.#git, index.unproven, objectFormat)
     // Files that are all proven by the index leave no room for others.

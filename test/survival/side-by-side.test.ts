@@ -121,7 +121,7 @@ it('F132: what a git server says on the side is no command', async () => {
   const result = await run({ ...place, ...restoring(project, { env, inputs: { 'show-progress': 'true' } }) })
   expect(result).toMatchObject({ exitCode: 1, outputs: {} })
   const lines = result.stdout.split(/[\r\n]/)
-  const odd = /##\[|\p{Cc}|^\s*::(?!(error|debug|add-mask|add-matcher|remove-matcher)\b)/u
+  const odd = /##\[|\p{Cc}|^\s*::(?!(error|debug|group|endgroup|add-mask|add-matcher|remove-matcher)\b)/u
   expect(lines.filter((line) => odd.test(line))).toEqual([])
   expect(result.stdout).toContain('add-path')
   expect(existsSync(place.workspace)).toBe(true)
