@@ -1,4 +1,4 @@
-import type { LookupFunction } from 'node:net'
+import type { LookupFunction, Socket } from 'node:net'
 import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici'
 import type { Environment } from '../environment.ts'
 import type { Border } from './border.ts'
@@ -23,14 +23,16 @@ export class Routes {
   readonly #home: Agent
   readonly #abroad: Agent
   readonly #proxies = new Map<string, ProxyAgent>()
+  readonly #begun = new Set<Socket>()
 
   constructor(options: RouteOptions, border: Border) {
     const { connections, connectTimeoutMs: timeout } = options
     this.#options = options
     this.#border = border
-    this.#home = new Agent({ ...AGENT_OPTIONS, connections, connect: connector({ timeout }) })
-    const connect = connector({ timeout, lookup: border.lookup })
-    this.#abroad = new Agent({ ...AGENT_OPTIONS, connections, connect })
+    const connect = (given: ConnectOptions): buildConnector.connector => this.#watched(connector(given))
+    this.#home = new Agent({ ...AGENT_OPTIONS, connections, connect: connect({ timeout }) })
+    const abroad = connect({ timeout, lookup: border.lookup })
+    this.#abroad = new Agent({ ...AGENT_OPTIONS, connections, connect: abroad })
   }
 
   to(url: URL): Dispatcher {
@@ -42,6 +44,18 @@ export class Routes {
   async close(): Promise<void> {
     const agents = [this.#home, this.#abroad, ...this.#proxies.values()]
     await Promise.all(agents.map((agent) => agent.destroy()))
+    for (const socket of this.#begun) socket.destroy(new Error('the connection is not wanted any more'))
+  }
+
+  /** An agent that is destroyed waits for nobody, but leaves a connection that is begun to its timeout. */
+  #watched(connect: buildConnector.connector): buildConnector.connector {
+    return (target, callback) => {
+      const socket: Socket = connect(target, (...outcome) => {
+        this.#begun.delete(socket)
+        callback(...outcome)
+      }) as never
+      this.#begun.add(socket)
+    }
   }
 
   #through(proxy: URL): ProxyAgent {
@@ -70,6 +84,8 @@ function connector(given: ConnectOptions): buildConnector.connector {
       highWaterMark: ReadBuffer.highWaterMark,
       onread: reads.onread,
     } as buildConnector.BuildOptions)
-    reads.attach(plain(target, callback) as never)
+    const socket: Socket = plain(target, callback) as never
+    reads.attach(socket)
+    return socket
   }
 }

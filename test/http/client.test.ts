@@ -1,8 +1,10 @@
 import { getEventListeners } from 'node:events'
 import { createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
+import { blackHole } from '../faults/black-hole.ts'
 import { never } from '../support/deferred.ts'
 import { listen } from '../support/listening.ts'
+import { turns } from '../support/turns.ts'
 import { BYTES, bodyOf, clientFor, failureOf, get, SECRETS, SIGNED, serve } from './fixture.ts'
 
 describe('a request', () => {
@@ -160,4 +162,18 @@ describe('a server', () => {
     const asking = get(clientFor(server.url), `${server.url}/x${SIGNED}`)
     expect(await failureOf(asking)).toMatchObject({ code: 'PROTOCOL_ERROR', worth: 0 })
   })
+})
+
+it('leaves no connection attempt behind when the client is closed', async () => {
+  const sockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
+  const url = `http://127.0.0.1:${await blackHole()}/`
+  const before = sockets()
+  const client = clientFor(url)
+  const unanswered = failureOf(get(client, url))
+  await turns(2)
+  expect(sockets()).toBe(before + 1)
+  await client.close()
+  await unanswered
+  await turns(2)
+  expect(sockets()).toBe(before)
 })
