@@ -8,9 +8,22 @@ import type { Tracer } from './tracer.ts'
 
 export type Headers = Readonly<Record<string, string>>
 
+/** What one origin is told: the one that was named. No other, which only a redirect leads to, hears of it. */
+export interface Secrets {
+  readonly origin: string
+  readonly headers: Headers
+  readonly bearer?: Bearer | undefined
+}
+
+/** Brings a token for the header Authorization, which holds for a while. */
+export interface Bearer {
+  token(): Promise<string>
+  /** Another one than the one that was refused. */
+  renewed(refused: string): Promise<string>
+}
+
 export interface ClientOptions extends RouteOptions {
-  /** The origin that was named, and headers for it only: no other, which only a redirect leads to, gets them. */
-  readonly secrets: { readonly origin: string; readonly headers: Headers }
+  readonly secrets: Secrets
   /** Told of every request, where somebody wants to know. */
   readonly tracer?: Tracer | undefined
 }
@@ -39,7 +52,7 @@ export interface Traffic {
 
 /** The one place that speaks HTTP. Close it, or its idle connections keep the process alive. */
 export class HttpClient {
-  readonly #secrets: ClientOptions['secrets']
+  readonly #secrets: Secrets
   readonly #tracer: Tracer | undefined
   readonly #border: Border
   readonly #routes: Routes
@@ -76,7 +89,7 @@ export class HttpClient {
   async #follow(url: URL, request: Request, targetOf: (reply: Reply, hops: number) => URL): Promise<Reply> {
     let target = url
     for (let hops = 0; ; hops += 1) {
-      const reply = await this.#exchange(target, request)
+      const reply = await this.#ask(target, request)
       if (!isRedirect(reply)) return reply
       reply.drop()
       target = targetOf(reply, hops)
@@ -84,9 +97,23 @@ export class HttpClient {
     }
   }
 
+  /** One exchange; where its token is refused, once more with another one. */
+  async #ask(url: URL, request: Request): Promise<Reply> {
+    const { origin, headers: secrets, bearer } = this.#secrets
+    if (url.origin !== origin) return this.#exchange(url, request)
+    const headers = { ...secrets, ...request.headers }
+    if (bearer === undefined) return this.#exchange(url, { ...request, headers })
+    const exchange = (token: string): Promise<Reply> =>
+      this.#exchange(url, { ...request, headers: { ...headers, authorization: `Bearer ${token}` } })
+    const token = await bearer.token()
+    const reply = await exchange(token)
+    if (reply.status !== 401) return reply
+    reply.drop()
+    return exchange(await bearer.renewed(token))
+  }
+
   #exchange(url: URL, { method, headers, body, headersTimeoutMs, signal }: Request): Promise<Reply> {
     signal.throwIfAborted()
-    const { origin, headers: secrets } = this.#secrets
     const dispatcher = this.#routes.to(url)
     this.traffic.requests += 1
     const trace = this.#tracer?.begin({ method, url, range: headers.range })
@@ -101,7 +128,6 @@ export class HttpClient {
           headers: {
             'user-agent': 'git-snapshot',
             'accept-encoding': 'identity',
-            ...(url.origin === origin ? secrets : {}),
             ...headers,
           },
           headersTimeout: headersTimeoutMs,
