@@ -42,6 +42,11 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, ErrorWords>> = {
     meaning: 'The snapshot server answered 401 or 403.',
     remedy: 'Check authorization (or CACHEW_AUTHORIZATION) and headers; a signed url may have expired.',
   },
+  NO_ID_TOKEN: {
+    meaning: 'The runner gave no ID token for oidc-audience, so that the snapshot server could not be asked.',
+    remedy:
+      'Give the job the permission `id-token: write`, beside `contents: read`. Jobs for pull requests from forks never have it.',
+  },
   CONNECTION_FAILED: {
     meaning: 'The name could not be resolved, nobody listens there, or the connection broke time and again.',
     remedy: 'Check the address, and whether this runner can reach it (network, firewall, proxy variables).',

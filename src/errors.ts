@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'NO_SOURCE'
   | 'NOT_FOUND'
   | 'ACCESS_DENIED'
+  | 'NO_ID_TOKEN'
   | 'CONNECTION_FAILED'
   | 'TLS_FAILED'
   | 'PROXY_FAILED'

@@ -1,4 +1,5 @@
 import { isAbsolute, relative, resolve, sep } from 'node:path'
+import { type AccessInputs, parseAccess } from './access-inputs.ts'
 import { type CheckoutInputs, parseCheckoutInputs } from './checkout-inputs.ts'
 import type { Environment } from './environment.ts'
 import {
@@ -6,23 +7,19 @@ import {
   decimal,
   formatBytes,
   type Given,
-  inherited,
   invalid,
   refused,
   trimmed,
   wholeNumber,
 } from './input-values.ts'
-import { checkHeaderValue, type Header, parseHeaders } from './request-headers.ts'
 import { parseSource, type SourceInputs } from './source-inputs.ts'
 import { parseStore, type StoreInputs } from './store-inputs.ts'
 
 /** What the step is to do, parsed once. */
-export interface Inputs extends CheckoutInputs, SourceInputs {
+export interface Inputs extends CheckoutInputs, SourceInputs, AccessInputs {
   readonly workspace: string
   /** Absolute and, by its words, inside `workspace`; `resolveDestination` looks at the disk. */
   readonly destination: string
-  readonly authorization: string | undefined
-  readonly headers: readonly Header[]
   readonly concurrency: number
   readonly chunkBytes: number
   readonly retries: number
@@ -52,13 +49,11 @@ const ENTRIES = { least: 1, most: 16_000_000 }
 export function parseInputs(read: Read, env: Environment): Inputs {
   const input = (name: string): Given => ({ label: `Input ${name}`, value: trimmed(read(name)) })
   const source = parseSource(input, env)
-  const authorization = parseAuthorization(input('authorization'), source, env)
   return {
     ...parseCheckoutInputs(input, env),
     ...source,
     ...parseDestination(input('path'), env),
-    authorization,
-    headers: parseHeaders(read('headers'), authorization),
+    ...parseAccess(read, source, env),
     ...parseMemory(input('concurrency'), input('chunk-size')),
     ...parsePatience(input),
     onMiss: parseOnMiss(input('on-miss')),
@@ -78,14 +73,6 @@ export function parsePatience(
     stallMs: Math.round(decimal(input('stall-timeout'), { least: 1, most: 3600, unit: 'seconds' }) * 1000),
     timeoutMs: Math.round(decimal(input('timeout'), { least: 0, most: 360, unit: 'minutes' }) * 60_000),
   }
-}
-
-/** What the runner has for its server is not for the address of another one. */
-export function parseAuthorization(given: Given, source: SourceInputs, env: Environment): string | undefined {
-  const { label, value } = source.source !== 'cachew' ? given : inherited(given, env, 'CACHEW_AUTHORIZATION')
-  if (value === '') return undefined
-  checkHeaderValue(value, label)
-  return value
 }
 
 function parseWorkspace(env: Environment): string {

@@ -18,8 +18,8 @@ export function secretsOf(
   const signatures = [...(url?.searchParams.values() ?? [])]
   const passwords = PROXY_VARIABLES.flatMap((name) => passwordsIn(env[name]?.trim() ?? ''))
   const own = [...formsOf(token ?? ''), ...linesOf(ssh?.key ?? '')]
-  const runtime = env.ACTIONS_RUNTIME_TOKEN ?? ''
-  const secrets = new Set([...values, ...credentials, ...signatures, ...passwords, ...own, runtime])
+  const runtime = [env.ACTIONS_RUNTIME_TOKEN ?? '', env.ACTIONS_ID_TOKEN_REQUEST_TOKEN ?? '']
+  const secrets = new Set([...values, ...credentials, ...signatures, ...passwords, ...own, ...runtime])
   return [...secrets].filter((secret) => secret.length >= LEAST_LENGTH)
 }
 

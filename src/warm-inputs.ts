@@ -1,24 +1,18 @@
+import { type AccessInputs, parseAccess } from './access-inputs.ts'
 import { type CheckoutInputs, parseCheckoutInputs } from './checkout-inputs.ts'
 import type { Environment } from './environment.ts'
 import { type Given, trimmed } from './input-values.ts'
-import { type Inputs, parseAuthorization, parseMemory, parsePatience } from './inputs.ts'
-import { parseHeaders } from './request-headers.ts'
+import { type Inputs, parseMemory, parsePatience } from './inputs.ts'
 import { parseSource, type SourceInputs } from './source-inputs.ts'
 import { parseStore } from './store-inputs.ts'
 
-type Network =
-  | 'authorization'
-  | 'headers'
-  | 'concurrency'
-  | 'chunkBytes'
-  | 'retries'
-  | 'stallMs'
-  | 'timeoutMs'
+type Network = 'concurrency' | 'chunkBytes' | 'retries' | 'stallMs' | 'timeoutMs'
 
 /** What the warm step is to do, parsed once. */
 export interface WarmInputs
   extends Pick<CheckoutInputs, 'repository' | 'githubServerUrl' | 'ref' | 'token'>,
     Pick<Inputs, Network | 'store'>,
+    AccessInputs,
     SourceInputs {}
 
 /** Reads the inputs of warm/action.yml without any I/O; throws INVALID_INPUT. */
@@ -28,7 +22,6 @@ export function parseWarmInputs(read: (name: string) => string, env: Environment
   const storeInput = (name: string): Given =>
     name === 'store-max-age' ? { ...input(name), value: '0' } : input(name)
   const source = parseSource(input, env)
-  const authorization = parseAuthorization(input('authorization'), source, env)
   const { repository, githubServerUrl, ref, token } = parseCheckoutInputs(input, env)
   return {
     ...source,
@@ -36,8 +29,7 @@ export function parseWarmInputs(read: (name: string) => string, env: Environment
     githubServerUrl,
     ref,
     token,
-    authorization,
-    headers: parseHeaders(read('headers'), authorization),
+    ...parseAccess(read, source, env),
     ...parseMemory(input('concurrency'), input('chunk-size')),
     ...parsePatience(input),
     store: parseStore(storeInput, env),

@@ -38,7 +38,7 @@ describe('the usual inputs', () => {
     expect(parse()).toEqual({
       source: 'cachew',
       store: undefined,
-      server: new URL('https://cache.example/'),
+      servers: [new URL('https://cache.example/')],
       url: undefined,
       repository: { owner: 'octo', name: 'hello' },
       githubServerUrl: new URL('https://github.com/'),
@@ -60,6 +60,7 @@ describe('the usual inputs', () => {
       destination: WORKSPACE,
       authorization: undefined,
       headers: [],
+      oidcAudience: undefined,
       concurrency: 8,
       chunkBytes: 8 * 1024 * 1024,
       retries: 5,
@@ -81,25 +82,25 @@ describe('the snapshot source', () => {
     ['http://cache.example:8080/cachew//', 'http://cache.example:8080/cachew/'],
     [' http://[::1]:8080\n', 'http://[::1]:8080/'],
   ])('server %j resolves paths below %s', (server, expected) => {
-    expect(parse({ server }).server?.href).toBe(expected)
+    expect(parse({ server }).servers.map(({ href }) => href)).toEqual([expected])
   })
 
   it('comes from CACHEW_URL where server is empty', () => {
     const inputs = parse({ server: '' }, { CACHEW_URL: 'http://cache.local:8080/' })
-    expect(inputs.server?.href).toBe('http://cache.local:8080/')
+    expect(inputs.servers).toEqual([new URL('http://cache.local:8080/')])
   })
 
   it('is url rather than CACHEW_URL, its query kept', () => {
     const inputs = parse({ server: '', url: 'https://x.example/a?sig=1' }, { CACHEW_URL: 'http://c.local' })
-    expect(inputs).toMatchObject({ server: undefined, url: new URL('https://x.example/a?sig=1') })
+    expect(inputs).toMatchObject({ servers: [], url: new URL('https://x.example/a?sig=1') })
   })
 
   it('is server rather than CACHEW_URL', () => {
-    expect(parse({}, { CACHEW_URL: 'not read' }).server?.host).toBe('cache.example')
+    expect(parse({}, { CACHEW_URL: 'not read' }).servers).toEqual([new URL(SERVER)])
   })
 
   it('may be missing', () => {
-    expect(parse({ server: '' })).toMatchObject({ server: undefined, url: undefined })
+    expect(parse({ server: '' })).toMatchObject({ servers: [], url: undefined })
   })
 
   it('is one at most', () => {
@@ -120,8 +121,35 @@ describe('the snapshot source', () => {
     )
   })
 
-  it('refuses blanks and line breaks that a URL parser would drop', () => {
-    expect(complaint({ server: 'https://cache\n.example' })).toContain('https://cache .example')
+  it('refuses blanks and other lines that a URL parser would drop', () => {
+    expect(complaint({ server: 'https://cache\t.example' })).toContain('https://cache .example')
+    expect(complaint({ server: 'https://cache\n.example' })).toContain('Input server, line 2 is ".example"')
+  })
+
+  it('is several servers where there is one address a line', () => {
+    const lines = 'https://a.example\r\n\n  http://b.example:8080/x  \n'
+    const servers = [new URL('https://a.example/'), new URL('http://b.example:8080/x/')]
+    expect(parse({ server: lines })).toMatchObject({ source: 'cachew', servers })
+    expect(parse({ server: '' }, { CACHEW_URL: lines }).servers).toEqual(servers)
+  })
+
+  it('names the line of an address that makes no sense, or that is there twice', () => {
+    expect(complaint({ server: `${SERVER}\n\nhttp://u:hidden@b.example` })).toBe(
+      'Input server, line 3 is "http://***@b.example": an address without user and password is allowed, use the input authorization',
+    )
+    expect(complaint({ server: `${SERVER}\n${SERVER}/` })).toBe(
+      `Input server, line 2 is "${SERVER}/": an address that no line before it has is allowed`,
+    )
+    expect(complaint({ server: '' }, { CACHEW_URL: `${SERVER}\nnowhere` })).toContain(
+      'Environment variable CACHEW_URL, line 2 is "nowhere"',
+    )
+  })
+
+  it('is eight servers at most', () => {
+    const lines = (count: number) =>
+      Array.from({ length: count }, (_, index) => `${SERVER}/${index}`).join('\n')
+    expect(parse({ server: lines(8) }).servers).toHaveLength(8)
+    expect(complaint({ server: lines(9) })).toBe('Input server has 9 addresses: at most 8 are allowed')
   })
 
   it('refuses a # part, and for a server a query', () => {
@@ -169,6 +197,39 @@ describe('authorization', () => {
     expect(message).toContain('Input authorization has a line break')
     expect(message).not.toContain('hidden')
     expect(complaint({}, { CACHEW_AUTHORIZATION: 'a\nb' })).toContain('variable CACHEW_AUTHORIZATION')
+  })
+})
+
+describe('oidc-audience', () => {
+  const audience = { 'oidc-audience': 'https://cache.example' }
+
+  it('wins over CACHEW_AUTHORIZATION', () => {
+    const inputs = parse(audience, { CACHEW_AUTHORIZATION: 'Bearer inherited' })
+    expect(inputs).toMatchObject({ oidcAudience: 'https://cache.example', authorization: undefined })
+  })
+
+  it('goes with url too, and is of no use where nobody takes a token', () => {
+    expect(parse({ ...audience, server: '', url: SERVER }).oidcAudience).toBe('https://cache.example')
+    expect(parse({ ...audience, source: 'none' }).oidcAudience).toBeUndefined()
+    expect(parse({ ...audience, server: '' }).oidcAudience).toBeUndefined()
+    expect(parse(audience, { GIT_SNAPSHOT_DISABLE: '1' }).oidcAudience).toBeUndefined()
+  })
+
+  it('is refused beside another Authorization, which is not repeated', () => {
+    for (const other of [
+      { authorization: 'Bearer hidden' },
+      { headers: 'X-Key: 1\nauthorization: hidden' },
+    ]) {
+      const message = complaint({ ...audience, ...other })
+      expect(message).toContain('Input oidc-audience is set beside an Authorization')
+      expect(message).not.toContain('hidden')
+    }
+  })
+
+  it.each(['two\nlines', 'ümlaut', 'x'.repeat(256)])('is refused where it is %j', (value) => {
+    expect(complaint({ 'oidc-audience': value })).toContain(
+      'one line of at most 255 ASCII characters is allowed',
+    )
   })
 })
 

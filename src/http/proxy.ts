@@ -38,7 +38,8 @@ function parseProxy(name: string, value: string): URL {
   return new URL(address)
 }
 
-function isLoopback(target: URL): boolean {
+/** Whether an address says by itself that it leads nowhere but to this machine. */
+export function isLoopback(target: URL): boolean {
   const host = bareHost(target.hostname)
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
