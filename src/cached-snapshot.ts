@@ -51,7 +51,8 @@ export async function cachedSnapshot(target: Target, options: CachedOptions): Pr
       capacityBytes: INNER_BYTES,
       maxBytes: inputs.maxUnpackedBytes,
     })
-  return { source: 'actions-cache', place, commit: entry.commit, etag, total, modifiedMs, stream }
+  const { commit } = entry
+  return { source: 'actions-cache', host: undefined, place, commit, etag, total, modifiedMs, stream }
 }
 
 interface Absent extends Pick<Inputs, 'fetchDepth'> {

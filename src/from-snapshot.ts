@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { formatMegabytes } from './amounts.ts'
-import { ActionError, describeError } from './errors.ts'
+import { ActionError, describeError, type ErrorCode } from './errors.ts'
 import { staysInDotGit } from './git/dotgit.ts'
 import { probeConfig } from './git/fresh-config.ts'
 import type { Target } from './git/wanted.ts'
@@ -45,7 +45,7 @@ export async function fromSnapshot(job: Job, target: Target, session: Session): 
       return await publish(job, (staging) => grow({ job, target, session, staging, git, opening }))
     } catch (error) {
       verdict = verdictOn(error)
-      throw error
+      throw isOfSnapshot(error) ? session.naming(error) : error
     } finally {
       session.progress.end()
       over.abort()
@@ -60,7 +60,7 @@ export async function fromSnapshot(job: Job, target: Target, session: Session): 
     // Held to a digest, nothing of the snapshot may be used before all of it has come.
     return await attempt({ git: job.inputs.sha256 === undefined ? 'early' : 'last', store: 'use' })
   } catch (error) {
-    const second = secondTry(error, source)
+    const second = secondTry(error, source, session)
     if (second === undefined || job.context.signal.aborted) throw error
     job.troubles.restarts.push(troubleOf(error))
     job.context.log(`${describeError(error)}; starting again ${second.words}`)
@@ -78,14 +78,38 @@ interface Way {
 function secondTry(
   error: unknown,
   source: Opened['source'] | undefined,
+  session: Session,
 ): { readonly way: Way; readonly words: string } | undefined {
   if (error instanceof ScatteredDotGit) {
     return { way: { git: 'last', store: 'use' }, words: 'with git at the end' }
   }
   const isChanged = error instanceof ActionError && error.code === 'SNAPSHOT_CHANGED'
   if (isChanged) return { way: { git: 'last', store: 'use' }, words: 'with the new one' }
-  if (source !== 'store' || verdictOn(error) !== 'bad') return undefined
-  return { way: { git: 'last', store: 'renew' }, words: 'without what this machine has kept' }
+  if (source === 'store' && verdictOn(error) === 'bad') {
+    return { way: { git: 'last', store: 'renew' }, words: 'without what this machine has kept' }
+  }
+  const next = isOfSnapshot(error) ? session.turnAway() : undefined
+  return next === undefined
+    ? undefined
+    : { way: { git: 'last', store: 'use' }, words: `with the snapshot of ${next}` }
+}
+
+/** What another server may not meet. */
+const OF_SERVER: ReadonlySet<ErrorCode> = new Set([
+  'NOT_FOUND',
+  'ACCESS_DENIED',
+  'CONNECTION_FAILED',
+  'TLS_FAILED',
+  'SERVER_ERROR',
+  'RATE_LIMITED',
+  'BAD_REDIRECT',
+  'PROTOCOL_ERROR',
+  'STALLED',
+])
+
+/** Whether the snapshot is to blame, or the server that it came from. */
+function isOfSnapshot(error: unknown): error is ActionError {
+  return error instanceof ActionError && (verdictOn(error) === 'bad' || OF_SERVER.has(error.code))
 }
 
 /** When it ends, however it does, nothing writes to staging any more. */
@@ -119,9 +143,9 @@ async function fill(clone: SnapshotClone, filling: Filling): Promise<Grown<Arriv
   const settled = await job.timing.measure('settle', () => clone.finish(unpacked, lfsBringer(filling)))
   const { bytes: unpackedBytes, files, spent, movedRecordOf } = unpacked
   const { commit, objectFormat, isShallow, freshenedBy, behind } = settled
-  const { source, place, etag, total: totalBytes, modifiedMs } = snapshot
+  const { source, host, place, etag, total: totalBytes, modifiedMs } = snapshot
   const ageMs = modifiedMs === undefined ? undefined : Math.max(0, Date.now() - modifiedMs)
-  const told = { source, place, etag, totalBytes, ageMs, isShallow, behind }
+  const told = { source, host, place, etag, totalBytes, ageMs, isShallow, behind }
   const restored = { ...told, commit, unpackedBytes, files, spent }
   const result: Arrival = { outcome: 'restored', freshenedBy, commit: target.commit, snapshot: restored }
   return { result, proven: { objectFormat, movedRecordOf } }

@@ -12,6 +12,8 @@ export const PATIENCE = {
   discoveryTimeoutMs: 60_000,
   /** Where a plain fetch can follow, a server that is down is asked once more, if it said so within this time. */
   secondTryWithinMs: 2_000,
+  /** Of a server that says nothing, before the next one of a list is asked beside it. */
+  headStartMs: 2_000,
   floorBytesPerSecond: 1024,
 } as const
 

@@ -9,6 +9,8 @@ export interface SnapshotReport {
   readonly source: Opened['source']
   /** Where it came from, as messages call it: never with a query. */
   readonly place: string
+  /** Of the server or URL; undefined for the Actions cache. */
+  readonly host: string | undefined
   readonly commit: string
   /** Whether its history is cut off. */
   readonly isShallow: boolean

@@ -3,22 +3,23 @@ import type { ByteStream } from './byte-stream.ts'
 import { cachedSnapshot } from './cached-snapshot.ts'
 import { withDigest } from './digest.ts'
 import type { DownloadOptions } from './download/download.ts'
+import { ActionError } from './errors.ts'
+import type { Lap } from './first-good.ts'
 import type { Target } from './git/wanted.ts'
-import { HttpClient } from './http/client.ts'
+import type { Headers } from './http/client.ts'
 import { Tracer } from './http/tracer.ts'
+import { type IdToken, idTokenFor } from './id-token.ts'
 import type { Inputs } from './inputs.ts'
 import type { Context } from './job.ts'
 import type { StoreUse } from './kept-snapshot.ts'
+import { Mirror } from './mirror.ts'
+import { Mirrors } from './mirrors.ts'
 import { PATIENCE, Patience } from './patience.ts'
 import { Progress } from './progress.ts'
 import type { Report } from './report.ts'
-import { secretHeaders } from './request-headers.ts'
-import type { Location } from './snapshot/locate.ts'
+import type { Location, Somewhere } from './snapshot/locate.ts'
 import type { OpenOptions, Snapshot } from './snapshot/open.ts'
-import { SHORTCUT_LIMITS, type ShortcutOptions } from './snapshot/shortcut.ts'
-
-/** A bundle and a word to the server, beside the download, whose connections are all in use. */
-const SHORTCUT_CONNECTIONS = 2
+import { ensureRefs, SHORTCUT_LIMITS, type ShortcutOptions } from './snapshot/shortcut.ts'
 
 /** What came of a snapshot. `bad`: its own bytes are to blame; `unsure`: something else is, or nobody knows. */
 export type Verdict = 'good' | 'bad' | 'unsure'
@@ -26,6 +27,8 @@ export type Verdict = 'good' | 'bad' | 'unsure'
 /** A snapshot whose first reply is there. */
 export interface Opened extends Pick<Snapshot, 'commit' | 'etag' | 'total' | 'modifiedMs'> {
   readonly source: Location['kind'] | 'store'
+  /** The host that has it, or that this machine has kept it of; undefined for the Actions cache. */
+  readonly host: string | undefined
   /** How messages call it. */
   readonly place: string
   /** The bytes of its `tar.zst`, to be asked for once. */
@@ -36,41 +39,52 @@ export interface Opened extends Pick<Snapshot, 'commit' | 'etag' | 'total' | 'mo
 
 /** What the attempts of one restore share: the way to the snapshot's source, and what went over it. Close it. */
 export class Session {
-  readonly location: Location
-  /** How the snapshot is asked for. */
-  readonly requests: OpenOptions & DownloadOptions
-  /** How the server is asked for what it has beside the snapshot. */
-  readonly shortcuts: ShortcutOptions
   readonly progress: Progress
   readonly #inputs: Inputs
   readonly #context: Context
-  readonly #client: HttpClient
-  readonly #shortcutClient: HttpClient
+  readonly #mirrors: Mirrors
   readonly #patience: Patience
+  readonly #idToken: IdToken | undefined
 
-  constructor(location: Location, inputs: Inputs, context: Context) {
-    this.location = location
+  constructor({ places }: Somewhere, inputs: Inputs, context: Context) {
+    const { env, log, debug } = context
     this.#inputs = inputs
     this.#context = context
-    const secrets = secretsFor(location, inputs)
-    const tracer = context.debug === undefined ? undefined : new Tracer(context.debug)
-    const client = { env: context.env, secrets, connectTimeoutMs: PATIENCE.connectTimeoutMs, tracer }
-    this.#client = new HttpClient({ ...client, connections: inputs.concurrency })
-    this.#shortcutClient = new HttpClient({ ...client, connections: SHORTCUT_CONNECTIONS })
     this.#patience = new Patience(inputs, context)
-    this.progress = new Progress(this.#client.traffic, context.log)
-    const { signal, stall, attemptsFor } = this.#patience
-    this.requests = { ...inputs, ...PATIENCE, client: this.#client, signal, stall, attemptsFor }
-    // The snapshot's time limit is not theirs: what they bring is needed after it is there.
-    const { log, signal: cancelled } = context
-    this.shortcuts = { client: this.#shortcutClient, stall, signal: cancelled, log, limits: SHORTCUT_LIMITS }
+    this.#idToken = idTokenFor(inputs, context, this.#patience)
+    const bearer = this.#idToken
+    const tracer = debug === undefined ? undefined : new Tracer(debug)
+    const mirrorAt = (location: Location): Mirror => new Mirror(location, { inputs, env, bearer, tracer })
+    const [first, ...others] = places
+    this.#mirrors = new Mirrors([mirrorAt(first), ...others.map(mirrorAt)], log)
+    this.progress = new Progress(this.#mirrors, log)
+  }
+
+  /** Of the server that has answered; before that, of the one that is to be asked first. */
+  get location(): Location {
+    return this.#mirrors.first.location
+  }
+
+  /** How the snapshot is asked for there. */
+  get requests(): OpenOptions & DownloadOptions {
+    return this.#requestsTo(this.#mirrors.first)
+  }
+
+  /** How that server is asked for what it has beside the snapshot. */
+  get shortcuts(): ShortcutOptions {
+    return this.#shortcutsOf(this.#mirrors.first)
+  }
+
+  /** Whether it is known which server that is. */
+  get isSettled(): boolean {
+    return this.#mirrors.isSettled
   }
 
   /** The signal ends what has not been read of the snapshot, too. */
   async open(target: Target, over: AbortSignal, use: StoreUse): Promise<Opened> {
     const { sha256 } = this.#inputs
     this.progress.begin()
-    const opened = await this.#openSource(target, AbortSignal.any([this.requests.signal, over]), use)
+    const opened = await this.#openSource(target, AbortSignal.any([this.#patience.signal, over]), use)
     this.progress.total = opened.total
     if (opened.source === 'store') this.progress.end()
     if (sha256 === undefined) return opened
@@ -78,40 +92,82 @@ export class Session {
     return { ...opened, stream: () => withDigest(opened.stream(), { sha256, place }) }
   }
 
+  /** After a failure of what the server that has answered sent: how the next one is called, which is then opened. */
+  turnAway(): string | undefined {
+    return this.#mirrors.turnAway()?.origin
+  }
+
+  /** An error about what that server sent, which says so where there are several. */
+  naming(error: ActionError): ActionError {
+    return this.#mirrors.naming(error)
+  }
+
+  /** Asks for a commit, all servers where it is not known which one answers: that settles it. */
+  async ensureRefs(commit: string, signal: AbortSignal): ReturnType<typeof ensureRefs> {
+    const { first } = this.#mirrors
+    if (this.isSettled) return this.#ensureRefsAt(first, commit, signal)
+    const question = async (mirror: Mirror, lap: Lap): ReturnType<typeof ensureRefs> => {
+      const answer = await this.#ensureRefsAt(mirror, commit, lap.signal)
+      if (answer !== 'unavailable') return answer
+      throw new ActionError('NOT_FOUND', `no word from ${mirror.origin}`)
+    }
+    return this.#mirrors.ask(question, signal).catch(() => {
+      signal.throwIfAborted()
+      return 'unavailable'
+    })
+  }
+
+  /** What git is to say to the server that has answered, and to nobody else. */
+  secretHeaders(): Promise<Headers> {
+    return this.#mirrors.first.secretHeaders()
+  }
+
   /** What went over the wire so far. */
   get traffic(): Pick<Report, 'bytes' | 'requests' | 'retries' | 'repeats'> {
-    const [snapshot, shortcuts] = [this.#client.traffic, this.#shortcutClient.traffic]
-    return {
-      bytes: snapshot.bytes + shortcuts.bytes,
-      requests: snapshot.requests + shortcuts.requests,
-      retries: this.#patience.retried,
-      repeats: this.#patience.repeats,
-    }
+    const { retried: retries, repeats } = this.#patience
+    return { ...this.#mirrors.traffic, retries, repeats }
   }
 
   async close(): Promise<void> {
     this.#patience.end()
     this.progress.end()
-    await Promise.all([this.#client.close(), this.#shortcutClient.close()])
+    await Promise.all([this.#idToken?.close(), this.#mirrors.close()])
+  }
+
+  #requestsTo({ client }: Mirror): OpenOptions & DownloadOptions {
+    const { signal, stall, attemptsFor } = this.#patience
+    return { ...this.#inputs, ...PATIENCE, client, signal, stall, attemptsFor }
+  }
+
+  /** The snapshot's time limit is not theirs: what they bring is needed after it is there. */
+  #shortcutsOf({ shortcutClient: client }: Mirror): ShortcutOptions {
+    const { log, signal } = this.#context
+    return { client, stall: this.#patience.stall, signal, log, limits: SHORTCUT_LIMITS }
+  }
+
+  async #ensureRefsAt(mirror: Mirror, commit: string, signal: AbortSignal): ReturnType<typeof ensureRefs> {
+    const { location } = mirror
+    if (location.kind !== 'cachew') return 'unavailable'
+    return ensureRefs(location.ensureRefs, commit, { ...this.#shortcutsOf(mirror), signal })
   }
 
   async #openSource(target: Target, signal: AbortSignal, use: StoreUse): Promise<Opened> {
-    const requests = { ...this.requests, attemptsFor: this.#patience.discoveryAttempts, signal }
-    const { location } = this
-    if (location.kind === 'actions-cache') {
-      const service = { ...location, client: this.#client, download: this.requests }
-      return cachedSnapshot(target, { ...service, requests, inputs: this.#inputs, context: this.#context })
-    }
     const [inputs, context] = [this.#inputs, this.#context]
-    return addressedSnapshot(location, { requests, download: this.requests, inputs, context, use })
+    const attemptsFor = this.#patience.discoveryAttempts
+    const { location, client } = this.#mirrors.first
+    if (location.kind === 'actions-cache') {
+      const requests = { ...this.requests, attemptsFor, signal }
+      return cachedSnapshot(target, {
+        ...location,
+        client,
+        download: this.requests,
+        requests,
+        inputs,
+        context,
+      })
+    }
+    const requestsTo = (mirror: Mirror): OpenOptions => ({ ...this.#requestsTo(mirror), attemptsFor })
+    const downloadFrom = (mirror: Mirror): DownloadOptions => this.#requestsTo(mirror)
+    return addressedSnapshot(this.#mirrors, { requestsTo, downloadFrom, inputs, context, use, signal })
   }
-}
-
-/** What may be said to whom: the inputs' headers are for their server, the job's token for the cache service. */
-export function secretsFor(
-  location: Location,
-  inputs: Pick<Inputs, 'authorization' | 'headers'>,
-): { origin: string; headers: Readonly<Record<string, string>> } {
-  if (location.kind === 'actions-cache') return location.service.secrets
-  return { origin: location.url.origin, headers: secretHeaders(inputs) }
 }

@@ -2,11 +2,11 @@ import { rm, writeFile } from 'node:fs/promises'
 import { type Setting, settingsEnvironment } from './git/git.ts'
 import type { Origin } from './git/origin.ts'
 import { extendedAuthorities } from './http/authorities.ts'
+import type { Headers } from './http/client.ts'
 import type { Job } from './job.ts'
-import { secretHeaders } from './request-headers.ts'
 import type { Session } from './session.ts'
 import type { CachewLocation } from './snapshot/locate.ts'
-import { ensureRefs, fetchBundle } from './snapshot/shortcut.ts'
+import { type ensureRefs, fetchBundle } from './snapshot/shortcut.ts'
 
 interface Asked {
   readonly bundle: ReturnType<typeof fetchBundle>
@@ -43,13 +43,19 @@ export class Shortcuts {
   /** Asks for what leads from the snapshot's commit to the wanted one, once, if there is anything to ask. */
   begin(base: string | undefined): void {
     const { session, commit, file } = this.#options
-    const location = session?.location
     if (this.#asked !== undefined || base === undefined || base === commit) return
-    if (session === undefined || location?.kind !== 'cachew') return
-    const { shortcuts } = session
-    const signal = AbortSignal.any([shortcuts.signal, this.#dropped.signal])
-    const bundle = fetchBundle(location.bundle(base), { ...shortcuts, signal, file })
-    const ensured = ensureRefs(location.ensureRefs, commit, { ...shortcuts, signal })
+    if (session?.location.kind !== 'cachew') return
+    const signal = AbortSignal.any([session.shortcuts.signal, this.#dropped.signal])
+    const brought = async (): Asked['bundle'] => {
+      const { location, shortcuts } = session
+      if (location.kind !== 'cachew') return 'unavailable'
+      return fetchBundle(location.bundle(base), { ...shortcuts, signal, file })
+    }
+    const ensured = session.ensureRefs(commit, signal)
+    // Of several servers, the one that answers the first question is asked the second.
+    const bundle = session.isSettled
+      ? brought()
+      : ensured.then((answer) => (answer === 'unavailable' ? answer : brought()))
     this.#asked = { bundle, ensured }
     // What is dropped is rejected, and then nobody listens any more.
     Promise.allSettled([bundle, ensured])
@@ -63,10 +69,11 @@ export class Shortcuts {
 
   /** The server's git endpoint, unless it cannot get the commit, or is too slow to say so. */
   readonly server = async (): Promise<Origin | undefined> => {
-    const location = this.#options.session?.location
-    if (location?.kind !== 'cachew') return undefined
+    const { session } = this.#options
+    if (session === undefined) return undefined
     const answer = this.#asked === undefined ? 'unavailable' : await this.#inTime(this.#asked.ensured)
-    return answer === 'missing' || answer === undefined ? undefined : this.#gitAt(location)
+    if (answer === 'missing' || answer === undefined || session.location.kind !== 'cachew') return undefined
+    return this.#gitAt(session.location, await session.secretHeaders())
   }
 
   async drop(): Promise<void> {
@@ -94,10 +101,10 @@ export class Shortcuts {
   }
 
   /** What is meant for the server alone, secrets and what it is trusted by, git gets for its origin alone. */
-  async #gitAt({ git }: CachewLocation): Promise<Origin> {
-    const { inputs, context } = this.#options.job
+  async #gitAt({ git }: CachewLocation, secretHeaders: Headers): Promise<Origin> {
+    const { context } = this.#options.job
     const key = `http.${git.origin}/`
-    const headers = Object.entries(secretHeaders(inputs))
+    const headers = Object.entries(secretHeaders)
     const settings = headers.map(([name, value]): Setting => [`${key}.extraheader`, `${name}: ${value}`])
     const authorities = extendedAuthorities(context.env)
     if (authorities !== undefined && git.protocol === 'https:') {

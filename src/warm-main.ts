@@ -1,4 +1,4 @@
-import { getInput, info, notice, setOutput, setSecret } from '@actions/core'
+import { getInput, info, notice, setOutput, setSecret, warning } from '@actions/core'
 import { readJobEvent } from './job-event.ts'
 import { wait } from './patience.ts'
 import { cancellation, runStep } from './runner-step.ts'
@@ -21,6 +21,7 @@ async function main(): Promise<void> {
     signal: cancellation(),
     log: (line) => info(sanitize(line)),
     onSecret: setSecret,
+    warn: (line) => warning(sanitize(line, 1000)),
     toolCache: toolCacheIn,
   })
   for (const [name, value] of Object.entries(warmOutputs(report))) setOutput(name, value)

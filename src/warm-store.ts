@@ -1,16 +1,15 @@
 import { addressedSnapshot } from './addressed-snapshot.ts'
 import type { ByteStream } from './byte-stream.ts'
 import { ActionError, describeError } from './errors.ts'
-import type { HttpClient } from './http/client.ts'
 import type { Context } from './job.ts'
 import { verdictOn } from './kept-snapshot.ts'
+import type { Mirror } from './mirror.ts'
+import { Mirrors } from './mirrors.ts'
 import { PATIENCE, type Patience } from './patience.ts'
-import type { Location } from './snapshot/locate.ts'
 import type { WarmInputs } from './warm-inputs.ts'
 import type { Found, Missing } from './warm-look.ts'
 
 export interface FillOptions {
-  readonly client: HttpClient
   readonly patience: Patience
   readonly inputs: Pick<WarmInputs, 'store' | 'concurrency' | 'chunkBytes'>
   readonly context: Pick<Context, 'toolCache' | 'log'>
@@ -22,12 +21,12 @@ export interface FillOptions {
  */
 export async function fillStore(
   finding: Found | Missing,
-  location: Location,
+  mirror: Mirror,
   options: FillOptions,
 ): Promise<boolean | undefined> {
   if (options.inputs.store === undefined) return undefined
-  if (finding.kind === 'missing' || location.kind === 'actions-cache') return false
-  const attempt = (): Promise<boolean> => keep(finding, location, options)
+  if (finding.kind === 'missing' || mirror.location.kind === 'actions-cache') return false
+  const attempt = (): Promise<boolean> => keep(finding, mirror, options)
   try {
     return await attempt()
   } catch (error) {
@@ -39,17 +38,18 @@ export async function fillStore(
 
 async function keep(
   found: Found,
-  location: Exclude<Location, { kind: 'actions-cache' }>,
-  { client, patience, inputs, context }: FillOptions,
+  mirror: Mirror,
+  { patience, inputs, context }: FillOptions,
 ): Promise<boolean> {
   const { signal, stall, attemptsFor } = patience
-  const download = { ...inputs, ...PATIENCE, client, signal, stall, attemptsFor }
-  const opened = await addressedSnapshot(location, {
-    requests: download,
-    download,
+  const download = { ...inputs, ...PATIENCE, client: mirror.client, signal, stall, attemptsFor }
+  const opened = await addressedSnapshot(new Mirrors([mirror], context.log), {
+    requestsTo: () => download,
+    downloadFrom: () => download,
     inputs,
     context,
     use: 'use',
+    signal,
   })
   const isThere = opened.source === 'store'
   try {

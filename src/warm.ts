@@ -1,9 +1,11 @@
+import { ActionError, describeError } from './errors.ts'
 import type { Target } from './git/wanted.ts'
-import { HttpClient } from './http/client.ts'
+import { idTokenFor } from './id-token.ts'
+import { Mirror } from './mirror.ts'
+import { asOne } from './mirrors.ts'
 import { type OriginContext, targetAtOrigin } from './origin-target.ts'
-import { PATIENCE, Patience } from './patience.ts'
-import { secretsFor } from './session.ts'
-import { type Location, locate } from './snapshot/locate.ts'
+import { Patience } from './patience.ts'
+import { type Location, locate, type Somewhere } from './snapshot/locate.ts'
 import { ensureRefs, SHORTCUT_LIMITS, type ShortcutOptions } from './snapshot/shortcut.ts'
 import type { ToolCache } from './store/store.ts'
 import type { WarmInputs } from './warm-inputs.ts'
@@ -21,27 +23,29 @@ export interface WarmContext extends OriginContext {
   readonly toolCache: (directory: string) => Promise<ToolCache>
   /** Told what must never be in the log, before it could be. */
   readonly onSecret: (text: string) => void
+  /** One annotation that people see without opening the log. */
+  readonly warn: (line: string) => void
 }
 
 /**
- * Sees that there is a snapshot for the jobs to come, at its source and in this machine's store, and that its server has
- * the wanted commit.
+ * Sees that there is a snapshot for the jobs to come, at each of its places and in this machine's store, and that its
+ * servers have the wanted commit. Tells of the first place that has it; where none has, and one failed, it rejects.
  */
 export async function warm(inputs: WarmInputs, context: WarmContext): Promise<WarmReport> {
-  const location = locate(inputs, context.env)
+  const where = locate(inputs, context.env)
   const repository = `${inputs.repository.owner}/${inputs.repository.name}`
-  if (location.kind === 'nowhere') {
-    const finding = { kind: 'missing', reason: location.reason } as const
+  if (where.kind === 'nowhere') {
+    const finding = { kind: 'missing', reason: where.reason } as const
     const kept = inputs.store === undefined ? undefined : false
     const nothing = { wanted: undefined, ageMs: undefined, ensured: NOT_ASKED }
     return { repository, source: 'none', finding, kept, ...nothing }
   }
   // Nothing is checked out, so that no code of a fork could run.
   const { target } = await targetAtOrigin({ ...inputs, allowUnsafePrCheckout: true }, context)
-  const { finding, ...rest } = await ask(target, location, { inputs, context })
+  const { finding, ...rest } = await askAll(target, where, { inputs, context })
   return {
     repository,
-    source: location.kind,
+    source: where.places[0].kind,
     wanted: target.commit,
     finding,
     ageMs: ageOf(finding, context.now()),
@@ -56,27 +60,64 @@ interface Step {
   readonly context: WarmContext
 }
 
-async function ask(
+async function askAll(
   target: Target,
-  location: Location,
+  { places }: Somewhere,
   { inputs, context }: Step,
 ): Promise<Pick<WarmReport, 'finding' | 'ensured' | 'kept'>> {
-  const { env, event, onSecret, wait } = context
-  const secrets = secretsFor(location, inputs)
-  const { connectTimeoutMs } = PATIENCE
-  const client = new HttpClient({ env, secrets, connectTimeoutMs, connections: inputs.concurrency })
+  const { env } = context
   // There is no other way to a snapshot: every source is asked as often as the inputs allow.
   const patience = new Patience({ ...inputs, onMiss: 'fail' }, context)
+  const bearer = idTokenFor(inputs, context, patience)
+  const mirrors = places.map((location) => new Mirror(location, { inputs, env, bearer }))
   try {
-    const finding = await lookFor(target, location, { client, patience, wait, inputs, event, onSecret })
-    const { stall } = patience
-    const ensured = await ensure(target, location, { client, stall, signal: context.signal })
-    const kept = await fillStore(finding, location, { client, patience, inputs, context })
+    const asked = mirrors.map((mirror) => ask(target, mirror, { inputs, context, patience }))
+    const { mirror, finding, ensured } = chosen(await Promise.allSettled(asked), context)
+    const kept = await fillStore(finding, mirror, { patience, inputs, context })
     return { finding, ensured, kept }
   } finally {
     patience.end()
-    await client.close()
+    await Promise.all([bearer?.close(), ...mirrors.map((mirror) => mirror.close())])
   }
+}
+
+interface Answered extends Pick<WarmReport, 'finding' | 'ensured'> {
+  readonly mirror: Mirror
+}
+
+async function ask(
+  target: Target,
+  mirror: Mirror,
+  { inputs, context, patience }: Step & { readonly patience: Patience },
+): Promise<Answered> {
+  const { event, onSecret, wait, signal } = context
+  const { location, client } = mirror
+  const finding = await lookFor(target, location, { client, patience, wait, inputs, event, onSecret })
+  const ensured = await ensure(target, location, { client, stall: patience.stall, signal })
+  return { mirror, finding, ensured }
+}
+
+/** The first that has a snapshot, with a warning for each that has none; else why none has. */
+function chosen(
+  outcomes: readonly PromiseSettledResult<Answered>[],
+  { warn }: Pick<WarmContext, 'warn'>,
+): Answered {
+  const answers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+  const found = answers.find(({ finding }) => finding.kind !== 'missing')
+  const errors = outcomes.map(failureIn).filter((error) => error !== undefined)
+  if (found !== undefined) {
+    for (const error of errors) warn(`jobs to come have one server less: ${describeError(error)}`)
+    return found
+  }
+  const [first] = answers
+  if (first === undefined || answers.length < outcomes.length) throw asOne(errors)
+  return { ...first, finding: { kind: 'missing', reason: errors.map(describeError).join('; ') } }
+}
+
+function failureIn(outcome: PromiseSettledResult<Answered>): unknown {
+  if (outcome.status === 'rejected') return outcome.reason
+  const { finding } = outcome.value
+  return finding.kind === 'missing' ? new ActionError('NOT_FOUND', finding.reason) : undefined
 }
 
 /** Asks a server for the wanted commit before anything large is read, which may fail. */

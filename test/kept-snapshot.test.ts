@@ -71,11 +71,11 @@ it('of a url with a query is used only where its server says that it holds', asy
   const store = storeIn(temporary(), 3_600_000)
   const url = new URL(`${project.server.url}${project.server.snapshotPath('octo/project')}?object=1`)
   const context = { toolCache: async (directory: string) => toolCacheIn(directory) }
-  const restore = () => new Run(project).restore({ store, server: undefined, url }, context)
+  const restore = () => new Run(project).restore({ store, servers: [], url }, context)
   expect((await restore()).snapshot?.source).toBe('url')
   expect((await restore()).snapshot?.source).toBe('store')
   project.fault = () => ({ status: 503 })
-  const error = await new Run(project).failing({ store, server: undefined, url, retries: 0 }, context)
+  const error = await new Run(project).failing({ store, servers: [], url, retries: 0 }, context)
   expect(error).toMatchObject({ code: 'SERVER_ERROR' })
 })
 

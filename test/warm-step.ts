@@ -48,6 +48,7 @@ export async function warmStep({ inputs, sha = '', payload = {}, ...changes }: W
     signal: new AbortController().signal,
     toolCache: async (directory) => toolCacheIn(directory),
     log: (line) => lines.push(line),
+    warn: (line) => lines.push(line),
     onSecret: (text) => secrets.push(text),
     ...changes,
     env,

@@ -4,6 +4,8 @@ import { type CacheService, cacheServiceOf } from './cache-service.ts'
 /** A Cachew server, and what else it answers for a repository beside the snapshot. */
 export interface CachewLocation {
   readonly kind: 'cachew'
+  /** The server itself, as it was named. */
+  readonly server: URL
   readonly url: URL
   /** Speaks git's smart HTTP. */
   readonly git: URL
@@ -30,32 +32,49 @@ export interface CacheLocation {
 
 export type Location = CachewLocation | UrlLocation | CacheLocation
 
+/** The snapshot of one repository: any of the places will do, the first is to be asked first. */
+export interface Somewhere {
+  readonly kind: 'somewhere'
+  readonly places: readonly [Location, ...Location[]]
+}
+
 export interface NoLocation {
   readonly kind: 'nowhere'
   /** In words. */
   readonly reason: string
 }
 
-interface Wanted {
-  readonly source: Location['kind'] | 'none'
-  /** Its path ends in a slash. */
-  readonly server: URL | undefined
-  readonly url: URL | undefined
+export interface RepositoryName {
   readonly repository: { readonly owner: string; readonly name: string }
   readonly githubServerUrl: URL
 }
 
+interface Wanted extends RepositoryName {
+  readonly source: Location['kind'] | 'none'
+  /** Their paths end in a slash. */
+  readonly servers: readonly URL[]
+  readonly url: URL | undefined
+}
+
 /** Where the snapshot of a repository lies: nowhere, if no address is given and this job has no Actions cache. */
-export function locate(wanted: Wanted, env: Environment): Location | NoLocation {
-  const { source, server, url, repository, githubServerUrl } = wanted
+export function locate(wanted: Wanted, env: Environment): Somewhere | NoLocation {
+  const { source, url } = wanted
+  const [server, ...mirrors] = wanted.servers
   if (source === 'none')
     return { kind: 'nowhere', reason: 'snapshots are switched off (source: none, or GIT_SNAPSHOT_DISABLE)' }
-  if (source === 'url' && url !== undefined) return { kind: 'url', url }
-  if (source === 'actions-cache' || server === undefined) return cacheLocation(env)
+  if (source === 'url' && url !== undefined) return { kind: 'somewhere', places: [{ kind: 'url', url }] }
+  if (source === 'actions-cache' || server === undefined) return inCache(env)
+  const at = (server: URL): CachewLocation => locationAt(server, wanted)
+  return { kind: 'somewhere', places: [at(server), ...mirrors.map(at)] }
+}
+
+/** What a server has of a repository. */
+export function locationAt(server: URL, { repository, githubServerUrl }: RepositoryName): CachewLocation {
   const git = new URL(['git', githubServerUrl.host, repository.owner, repository.name].join('/'), server)
   const beneath = (name: string): URL => new URL(`${git.href}/${name}`)
   return {
     kind: 'cachew',
+    server,
     url: beneath('snapshot.tar.zst'),
     git,
     ensureRefs: beneath('ensure-refs'),
@@ -68,9 +87,9 @@ export function locate(wanted: Wanted, env: Environment): Location | NoLocation 
   }
 }
 
-function cacheLocation(env: Environment): CacheLocation | NoLocation {
+function inCache(env: Environment): Somewhere | NoLocation {
   const service = cacheServiceOf(env, 'read')
-  if (service.kind === 'offered') return { kind: 'actions-cache', service }
+  if (service.kind === 'offered') return { kind: 'somewhere', places: [{ kind: 'actions-cache', service }] }
   const reason = `no server (or CACHEW_URL) or url is to be asked, and there is no Actions cache: ${service.reason}`
   return { kind: 'nowhere', reason }
 }

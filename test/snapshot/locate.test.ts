@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { type CachewLocation, locate, type NoLocation } from '../../src/snapshot/locate.ts'
+import { type CachewLocation, locate, locationAt, type NoLocation } from '../../src/snapshot/locate.ts'
 
 const REPOSITORY = { owner: 'octo-org', name: 'octo.repo' }
 const NOWHERE = {
-  server: undefined,
+  servers: [],
   url: undefined,
   repository: REPOSITORY,
   githubServerUrl: new URL('https://github.com'),
@@ -11,15 +11,7 @@ const NOWHERE = {
 const COMMIT = '0123456789abcdef0123456789abcdef01234567'
 
 function on(server: string, githubServerUrl = 'https://github.com'): CachewLocation {
-  const wanted = {
-    source: 'cachew',
-    server: new URL(server),
-    url: undefined,
-    repository: REPOSITORY,
-  } as const
-  const location = locate({ ...wanted, githubServerUrl: new URL(githubServerUrl) }, {})
-  if (location.kind !== 'cachew') throw new Error('it is not on a server')
-  return location
+  return locationAt(new URL(server), { repository: REPOSITORY, githubServerUrl: new URL(githubServerUrl) })
 }
 
 describe('the place of a snapshot', () => {
@@ -46,10 +38,20 @@ describe('the place of a snapshot', () => {
   it('is the given URL, whatever the server, and nothing else lies beside it', () => {
     const url = new URL('https://objects.example/snapshot.tar.zst?signature=1')
     const wanted = { ...NOWHERE, source: 'url', url } as const
-    expect(locate(wanted, {})).toEqual({ kind: 'url', url })
-    expect(locate({ ...wanted, server: new URL('https://cachew.example/') }, {})).toEqual({
-      kind: 'url',
-      url,
+    const there = { kind: 'somewhere', places: [{ kind: 'url', url }] }
+    expect(locate(wanted, {})).toEqual(there)
+    expect(locate({ ...wanted, servers: [new URL('https://cachew.example/')] }, {})).toEqual(there)
+  })
+
+  it('is at each of several servers, in their order', () => {
+    const servers = [new URL('https://one.example/'), new URL('https://two.example/x/')]
+    const where = locate({ ...NOWHERE, source: 'cachew', servers }, {})
+    expect(where).toMatchObject({
+      kind: 'somewhere',
+      places: [
+        { kind: 'cachew', server: servers[0], url: on('https://one.example/').url },
+        { kind: 'cachew', server: servers[1], url: on('https://two.example/x/').url },
+      ],
     })
   })
 
@@ -69,8 +71,7 @@ describe('the place of a snapshot', () => {
       ACTIONS_CACHE_SERVICE_V2: 'true',
     }
     expect(locate({ ...NOWHERE, source: 'actions-cache' }, env)).toMatchObject({
-      kind: 'actions-cache',
-      service: { secrets: { origin: 'https://results.example' } },
+      places: [{ kind: 'actions-cache', service: { secrets: { origin: 'https://results.example' } } }],
     })
   })
 })

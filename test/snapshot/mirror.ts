@@ -3,7 +3,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, beforeEach, onTestFinished } from 'vitest'
-import { type CachewLocation, locate } from '../../src/snapshot/locate.ts'
+import { type CachewLocation, locationAt } from '../../src/snapshot/locate.ts'
 import { SHORTCUT_LIMITS, type ShortcutLimits, type ShortcutOptions } from '../../src/snapshot/shortcut.ts'
 import type { Fault } from '../support/fault.ts'
 import { makeUpstream, type Upstream } from '../support/git-repo.ts'
@@ -35,12 +35,10 @@ export function useMirror(): Mirror {
     const newest = await upstream.commit([{ path: 'new', content: 'new' }])
     const server = await startSnapshotServer({ upstreams: root, fault: () => mirror.fault })
     const repository = { owner: 'octo', name: 'project' }
-    const places = {
-      server: new URL(server.url),
-      url: undefined,
+    const location = locationAt(new URL(server.url), {
+      repository,
       githubServerUrl: new URL('https://github.com'),
-    }
-    const location = locate({ source: 'cachew', repository, ...places }, {})
+    })
     Object.assign(mirror, { upstream, server, location, base, newest })
     return async () => {
       await server.close()

@@ -2,6 +2,7 @@ import type { Report, SnapshotReport } from '../../src/report.ts'
 
 export const snapshot: SnapshotReport = {
   source: 'cachew',
+  host: 'cachew.example',
   place: 'https://cachew.example/git/github.com/octo/project/snapshot.tar.zst',
   commit: 'fedcba9876543210fedcba9876543210fedcba98',
   isShallow: false,
