@@ -1,11 +1,14 @@
 import { writeFileSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { StoreInputs } from '../src/store-inputs.ts'
 import { toolCacheIn } from './store/tool-cache.ts'
+import type { Fault } from './support/fault.ts'
+import { addresses, startMirror } from './support/mirror-server.ts'
 import { Run } from './support/restore-run.ts'
 import { useServedProject } from './support/served-project.ts'
+import type { SnapshotServer } from './support/snapshot-server.ts'
 import { temporary } from './support/temporary.ts'
 import { expectSameAsClone } from './support/working-copy.ts'
 
@@ -106,4 +109,66 @@ it('leaves nothing of a restore that failed in the store', async () => {
   const options = { toolCache: async (place: string) => toolCacheIn(place) }
   await new Run(project).failing({ store: storeIn(directory) }, options)
   expect(await filesIn(directory)).toEqual([])
+})
+
+describe('of several servers', () => {
+  /** A restore from these servers, with the store; what each was asked for. */
+  async function restoreFrom(servers: readonly SnapshotServer[], store: StoreInputs) {
+    for (const server of servers) server.log.length = 0
+    const run = new Run(project)
+    const context = { toolCache: async (directory: string) => toolCacheIn(directory) }
+    const report = await run.restore({ store, servers: addresses(...servers), retries: 0 }, context)
+    await expectSameAsClone(run.workspace, project.clone)
+    return { ...report.snapshot, asked: servers.map(({ log }) => log.map(({ status }) => status)) }
+  }
+
+  const hostOf = ({ url }: SnapshotServer): string => new URL(url).host
+
+  /** Two servers whose snapshots are both kept, and what goes wrong with each from now on. */
+  async function bothKept(maxAgeMs = 0) {
+    const faults: (Fault | undefined)[] = [undefined, undefined]
+    const first = await startMirror(project, () => faults[0])
+    const second = await startMirror(project, () => faults[1])
+    const store = storeIn(temporary(), maxAgeMs)
+    await restoreFrom([first], store)
+    await restoreFrom([second], store)
+    return { faults, first, second, store }
+  }
+
+  it('it is the one of the first server that says that it holds', async () => {
+    const { faults, first, second, store } = await bothKept()
+    const held = await restoreFrom([first, second], store)
+    expect(held).toMatchObject({ source: 'store', host: hostOf(first), asked: [[304], []] })
+    faults[0] = { status: 503 }
+    const other = await restoreFrom([first, second], store)
+    expect(other).toMatchObject({ source: 'store', host: hostOf(second), asked: [[503], [304]] })
+  })
+
+  it('it gives way to a newer one of the first server that answers', async () => {
+    const { faults, first, second, store } = await bothKept()
+    faults[0] = { status: 503 }
+    await second.generate('octo/project')
+    const newer = await restoreFrom([first, second], store)
+    expect(newer).toMatchObject({ source: 'cachew', host: hostOf(second) })
+  })
+
+  it('it is restored where all are away, but not where one of them refuses', async () => {
+    const { faults, first, second, store } = await bothKept()
+    faults.fill({ status: 503 })
+    const still = await restoreFrom([first, second], store)
+    expect(still).toMatchObject({ source: 'store', host: hostOf(first) })
+    faults[1] = { status: 403 }
+    const error = await restoreFrom([first, second], store).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'SERVER_ERROR' })
+  })
+
+  it('it is restored without any request while that of one of them is young enough', async () => {
+    const { first, second, store } = await bothKept(3_600_000)
+    const other = await startMirror(project)
+    expect(await restoreFrom([other, second, first], store)).toMatchObject({
+      source: 'store',
+      host: hostOf(second),
+      asked: [[], [], []],
+    })
+  })
 })
