@@ -3,7 +3,7 @@ import type { Target } from './git/wanted.ts'
 import type { Job } from './job.ts'
 import type { Arrival, Report } from './report.ts'
 import type { Session } from './session.ts'
-import { type Trouble, troubleOf } from './trouble.ts'
+import { troubleOf } from './trouble.ts'
 
 export interface Ending {
   /** Undefined where the step did not come so far. */
@@ -19,11 +19,11 @@ const NO_TRAFFIC = { bytes: 0, requests: 0, retries: 0, repeats: [] } as const
 /** What a job has done until now. */
 export function reportOf(job: Job, session: Session | undefined, ending: Ending): Report {
   const { inputs, wanted, timeline, timing, troubles, repositoryName: repository } = job
-  const { target, arrival = FAILED } = ending
+  const { target, arrival = FAILED, error } = ending
   const isAsGiven = wanted.ref !== '' || wanted.commit !== undefined
   return {
     ...arrival,
-    error: errorIn(ending),
+    error: arrival === FAILED ? troubleOf(error) : undefined,
     missed: troubles.missed,
     serverUrl: inputs.githubServerUrl.origin,
     repository,
@@ -39,8 +39,4 @@ export function reportOf(job: Job, session: Session | undefined, ending: Ending)
     settleMs: timing.milliseconds('settle'),
     totalMs: timeline.elapsedMs,
   }
-}
-
-function errorIn({ arrival, error }: Ending): Trouble | undefined {
-  return arrival === undefined ? troubleOf(error) : undefined
 }

@@ -16,7 +16,7 @@ export interface SnapshotReport {
   readonly isShallow: boolean
   /** Commits that the wanted one has and it had not, at most 1000; undefined where nobody counted them. */
   readonly behind: number | undefined
-  /** Since it was made, where its source tells. */
+  /** Since it was made, where its source tells; of one that this machine has kept, since it was fetched. */
   readonly ageMs: number | undefined
   readonly etag: string | undefined
   /** Compressed, where its source tells. */

@@ -84,7 +84,7 @@ describe('settling an unpacked tree', () => {
     const entries = await fileCount()
     const settled = await settleTree({ expectedCommit: commit })
     const proven = { entries, filled: entries, unproven: [] }
-    expect(settled).toEqual({ commit, branch: 'main', objectFormat: 'sha1', ...proven })
+    expect(settled).toEqual({ commit, branch: 'main', objectFormat: 'sha1', isShallow: false, ...proven })
     expect(await git(tree, 'diff-files', '--name-only')).toBe('')
     expect(await git(tree, 'status', '--porcelain')).toBe('')
     expect(await git(tree, 'fsck', '--no-dangling')).toBe('')
