@@ -95,7 +95,7 @@ export class EntryPolicy {
     const parent = isKnownParent ? this.#lastParent : path.slice(0, Math.max(0, slash))
     if (!isKnownParent && !this.#taken.has(parent)) checkDirectories(parent, entry, this.#naming)
     checkLastName(path, entry, this.#naming)
-    const inDotGit = path === '.git' || path.startsWith('.git/')
+    const inDotGit = isInDotGit(path)
     if (inDotGit && !this.#staysIn(path, entry)) {
       this.skipped += 1
       return { kind: 'skip' }
@@ -183,6 +183,10 @@ export class EntryPolicy {
     if (this.numberOf(linked) !== undefined && !linked.startsWith('.git/')) return
     throw unsafe(entry, 'a hard link to what is no earlier file of the work tree')
   }
+}
+
+export function isInDotGit(path: string): boolean {
+  return path === '.git' || path.startsWith('.git/')
 }
 
 /** The path of the file that a hard link names, as `decide` gave it. */

@@ -7,7 +7,8 @@ import type { Naming } from './entry-name.ts'
 import { renewStatData } from './index-record.ts'
 import { IndexRecords } from './index-records.ts'
 import { Links, writeAt } from './links.ts'
-import { EntryPolicy, type TreeLimits } from './policy.ts'
+import { type Decision, EntryPolicy, isInDotGit, linkedPath, type TreeLimits } from './policy.ts'
+import { EVERYTHING, type Selection } from './selection.ts'
 import { type TarEntry, TarParser } from './tar.ts'
 import { EXECUTABLE, TRACKED } from './tree-job.ts'
 import { type Writer, Writers } from './writers.ts'
@@ -38,7 +39,7 @@ export class ScatteredDotGit extends Error {
 
 const SYSTEM_NAMING: Naming = process.platform === 'win32' ? 'windows' : 'posix'
 
-/** What has been unpacked. */
+/** What has been unpacked. What was not selected counts nowhere. */
 export interface Tree {
   /** Regular files and links, in `.git` as well. */
   readonly files: number
@@ -71,6 +72,8 @@ export class TreeBuilder {
   readonly waiting = new Stopwatch()
   /** The repository's object format: what object ids are made with. */
   hash: 'sha1' | 'sha256' = 'sha1'
+  /** What is written beside `.git`. */
+  selection: Selection = EVERYTHING
   readonly #root: string
   readonly #parser = new TarParser()
   readonly #policy: EntryPolicy
@@ -119,8 +122,9 @@ export class TreeBuilder {
     this.#policy.countRead(bytes.length)
     for (const event of this.#parser.push(bytes)) {
       if (event.kind === 'entry') {
-        const file = this.#take(event.entry)
-        if (file !== undefined && this.#isBehindDotGit(file)) await this.#leaveDotGit()
+        const decision = this.#policy.decide(event.entry)
+        if (this.#isBehindDotGit(decision)) await this.#leaveDotGit()
+        const file = this.#take(event.entry, decision)
         this.#current = file
         if (file === undefined || this.#batch.add(file)) continue
         await this.#flush()
@@ -158,24 +162,33 @@ export class TreeBuilder {
   }
 
   /** What there is to write of an entry now: links come last. */
-  #take(entry: TarEntry): CurrentFile | undefined {
-    const decision = this.#policy.decide(entry)
-    if (decision.kind === 'symlink' || decision.kind === 'hardlink') {
-      this.#links.add(decision.path, entry)
+  #take(entry: TarEntry, decision: Decision): CurrentFile | undefined {
+    if (decision.kind === 'skip' || decision.kind === 'directory') return undefined
+    const { kind, path } = decision
+    const inDotGit = kind === 'file' && decision.inDotGit
+    if (!inDotGit && !this.selection(path, kind)) return undefined
+    if (kind !== 'file') {
+      this.#takeLink(path, entry)
+      return undefined
     }
-    if (decision.kind !== 'file') return undefined
-    const { path, number, inDotGit } = decision
     const flags = (entry.executable ? EXECUTABLE : 0) | (inDotGit ? 0 : TRACKED)
     this.#files += 1
     if (!inDotGit) this.#workFiles += 1
     else if (this.#hasLeftDotGit) throw new ScatteredDotGit()
     this.#bytes += entry.size
-    return { path, number, size: entry.size, flags, position: 0, writer: undefined }
+    return { path, number: decision.number, size: entry.size, flags, position: 0, writer: undefined }
+  }
+
+  /** A hard link to what is not written is left to git, as all is that the archive lacks. */
+  #takeLink(path: string, entry: TarEntry): void {
+    if (entry.kind === 'hardlink' && !this.selection(linkedPath(entry), 'file')) return
+    this.#links.add(path, entry)
   }
 
   /** Whether this is the first file behind a `.git` that seems to be whole. */
-  #isBehindDotGit({ flags }: CurrentFile): boolean {
-    if (this.#onDotGit === undefined || this.#hasLeftDotGit || (flags & TRACKED) === 0) return false
+  #isBehindDotGit(decision: Decision): boolean {
+    if (this.#onDotGit === undefined || this.#hasLeftDotGit) return false
+    if (decision.kind !== 'file' || decision.inDotGit) return false
     return this.#policy.hasTaken('.git/HEAD', '.git/objects', '.git/refs')
   }
 
@@ -222,6 +235,7 @@ export class TreeBuilder {
   }
 
   #makeDirectory(path: string): void {
+    if (!isInDotGit(path) && !this.selection(path, 'directory')) return
     writeAt(this.#root, path, (place) => mkdirSync(place))
   }
 }

@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest'
 import { staysInDotGit } from '../../src/git/dotgit.ts'
 import { DEFAULT_LIMITS } from '../../src/unpack/policy.ts'
+import { EVERYTHING, type Selection } from '../../src/unpack/selection.ts'
 import { type Tree, TreeBuilder, type TreeOptions } from '../../src/unpack/tree.ts'
 import { type TarEntry, tar } from '../support/archive.ts'
 import { temporary } from '../support/temporary.ts'
@@ -10,13 +11,16 @@ export const MTIME = 1_600_000_000
 
 export interface Options extends Partial<TreeOptions> {
   readonly hash?: TreeBuilder['hash']
+  readonly selection?: Selection
 }
 
-export function treeBuilder({ hash = 'sha1', ...options }: Options = {}): TreeBuilder {
+export function treeBuilder(given: Options = {}): TreeBuilder {
+  const { hash = 'sha1', selection = EVERYTHING, ...options } = given
   const defaults = { writers: 2, limits: DEFAULT_LIMITS, staysInDotGit, mtime: MTIME }
   const tree = new TreeBuilder({ root: temporary(), ...defaults, ...options })
   onTestFinished(() => tree.close())
   tree.hash = hash
+  tree.selection = selection
   return tree
 }
 
