@@ -1,5 +1,5 @@
 import type { Git, GitOptions } from './git.ts'
-import { GITLINK_MODE } from './index-file.ts'
+import { GITLINK_MODE } from './index-entries.ts'
 
 /** The names of a few million files. */
 const LISTING_LIMIT_BYTES = 256 * 1024 * 1024

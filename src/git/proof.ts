@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { ActionError } from '../errors.ts'
 import type { Git } from './git.ts'
-import { GITLINK_MODE, type ObjectFormat } from './index-file.ts'
+import { GITLINK_MODE, type ObjectFormat } from './index-entries.ts'
 
 export interface ProofOptions {
   readonly git: Git

@@ -28,8 +28,14 @@ describe('the cone of what git writes', () => {
     [['a'], ['a/f', 'a/b/f', 'a/b/c/f', 'a/bb/f']],
     [['a/b'], ['a/f', 'a/b/f', 'a/b/c/f']],
     [['a/b/c'], ['a/f', 'a/b/f', 'a/b/c/f']],
-    [['a/b/c', 'a'], ['a/f', 'a/b/f', 'a/b/c/f', 'a/bb/f']],
-    [['a/b/', 'd/'], ['a/f', 'a/b/f', 'a/b/c/f', 'd/f']],
+    [
+      ['a/b/c', 'a'],
+      ['a/f', 'a/b/f', 'a/b/c/f', 'a/bb/f'],
+    ],
+    [
+      ['a/b/', 'd/'],
+      ['a/f', 'a/b/f', 'a/b/c/f', 'd/f'],
+    ],
     [['./d'], ['d/f']],
     [['a/../d'], ['d/f']],
     [['é/b'], ['é/f', 'é/b/f']],

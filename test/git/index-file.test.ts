@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { leaveOut } from '../../src/git/index-entries.ts'
 import { fillEntries, fillIndex, type ObjectFormat } from '../../src/git/index-file.ts'
 import { git, gitBytes, makeUpstream, variedHistory } from '../support/git-repo.ts'
 import { temporary } from '../support/temporary.ts'
@@ -122,7 +123,7 @@ describe('filling a fresh index', () => {
     await mkdir(join(tree, 'module'))
     await freshIndex()
     const result = await fillIndex(join(tree, '.git'), recordsOf(tree, 'sha1'), 'sha1')
-    expect(result).toEqual({ entries: files + 1, filled: files, unproven: [] })
+    expect(result).toEqual({ entries: files + 1, filled: files, leftOut: 0, unproven: [] })
     expect(await git(tree, 'status', '--porcelain')).toBe('')
   })
 
@@ -170,12 +171,61 @@ describe('filling a fresh index', () => {
   })
 })
 
+describe('entries that are left out of the tree', () => {
+  const isLeftOut = (path: string) => /^(many\/[1-5]|data)\//.test(path)
+  /** The index without its extension, in which git forgets the names of changed trees. */
+  const indexEntries = async () => {
+    const index = await readFile(join(tree, '.git/index'))
+    return index.subarray(0, index.lastIndexOf('TREE'))
+  }
+
+  it('are as git itself marks them, byte for byte', async () => {
+    await cloneOfMany()
+    const listed = (await gitBytes(tree, ['ls-files', '-z'])).toString('latin1').split('\0')
+    const input = Buffer.from(listed.filter(isLeftOut).join('\0'), 'latin1')
+    await gitBytes(tree, ['update-index', '--skip-worktree', '-z', '--stdin'], input)
+    const byGit = await indexEntries()
+    await freshIndex()
+    const { entries, leftOut } = await fillIndex(join(tree, '.git'), () => undefined, 'sha1', isLeftOut)
+    expect((await indexEntries()).equals(byGit)).toBe(true)
+    expect({ entries, leftOut }).toEqual({
+      entries: listed.length - 1,
+      leftOut: listed.filter(isLeftOut).length,
+    })
+  })
+
+  it('are neither looked at nor to be proven, be they marked before or now', async () => {
+    const entries = await cloneOfMany()
+    const records = recordsOf(tree, 'sha1')
+    for (const isMarked of [isLeftOut, () => false, undefined]) {
+      const filled = await fillIndex(join(tree, '.git'), records, 'sha1', isMarked)
+      expect(filled.unproven).toEqual([])
+      expect(filled.filled + filled.leftOut).toBe(entries)
+      expect(filled.leftOut).toBeGreaterThan(200)
+    }
+    expect(await git(tree, 'diff-files', '--name-only')).toBe('')
+  })
+
+  it('take no more room where they have the flags already', () => {
+    const index = indexOf(['a', 'bcd', 'efghijklm'], { version: 3, flags: 0x4000 })
+    const left = leaveOut(index, 'sha1', (path) => path !== 'a')
+    expect(left.length).toBe(index.length)
+    expect(fillEntries(left, () => undefined, 'sha1')).toMatchObject({ entries: 3, leftOut: 2 })
+  })
+
+  it('are none of an unfinished merge', () => {
+    const left = leaveOut(indexOf(['a'], { flags: 0x1000 }), 'sha1', () => true)
+    expect(fillEntries(left, () => undefined, 'sha1').leftOut).toBe(0)
+  })
+})
+
 describe('the entries of an index', () => {
   it('get the forty bytes of a record with the same mode and id', () => {
     const index = indexOf(['a', 'b'])
     expect(fillEntries(index, (path) => (path === 'b' ? record() : undefined), 'sha1')).toEqual({
       entries: 2,
       filled: 1,
+      leftOut: 0,
       unproven: ['07'.repeat(20)],
     })
     expect(index.subarray(12, 36).every((byte) => byte === 0)).toBe(true)
