@@ -15,6 +15,8 @@ export interface Place {
   readonly clone: 'new' | 'reused'
   /** `remove` where there may be files that no commit knows. */
   readonly untracked: 'keep' | 'remove'
+  /** Where the clone has the wanted sparse patterns, if any, before its files are checked out. */
+  readonly patterns?: 'set'
   /** Whether git may have to ask the origin for contents while it checks out. */
   readonly isPartial: boolean
   /** Brings LFS content from elsewhere than the origin. */
@@ -26,7 +28,7 @@ export async function arrive(job: Job, target: Target, place: Place): Promise<vo
   const { inputs, context, origin, destination, timeline, onProgress: onLine } = job
   const { tree, clone, untracked, isPartial } = place
   const git = gitIn(tree, context)
-  const { sparse } = inputs
+  const sparse = place.patterns === 'set' ? undefined : inputs.sparse
   const env: Environment = isPartial ? { ...origin.env, GIT_NO_LAZY_FETCH: undefined } : {}
   const how = { git, tree, target, sparse, clone, untracked, env, onLine }
   await timeline.measure('check out', () => checkOut(how))

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { formatMegabytes } from './amounts.ts'
 import { ActionError, describeError, type ErrorCode } from './errors.ts'
 import { staysInDotGit } from './git/dotgit.ts'
-import { probeConfig } from './git/fresh-config.ts'
+import { type Probed, probeGit } from './git/probe.ts'
 import type { Target } from './git/wanted.ts'
 import type { Inputs } from './inputs.ts'
 import type { Job } from './job.ts'
@@ -17,6 +17,7 @@ import { STAGE_WORDS } from './stage-words.ts'
 import { together } from './together.ts'
 import { troubleOf } from './trouble.ts'
 import type { TreeLimits } from './unpack/policy.ts'
+import { EVERYTHING, NOTHING, type Selection, selectionOf, withoutSymlinks } from './unpack/selection.ts'
 import type { Staging } from './unpack/staging.ts'
 import { type Threads, threadsFor } from './unpack/threads.ts'
 import { ScatteredDotGit, TreeBuilder } from './unpack/tree.ts'
@@ -119,11 +120,12 @@ async function grow(attempt: Attempt): Promise<Grown<Arrival>> {
   let clone: SnapshotClone | undefined
   const tree = treeFor(attempt, () => clone?.begin())
   try {
-    const [snapshot, probedConfig] = await together(attempt.opening, probe(job, staging))
+    const [snapshot, probed] = await together(attempt.opening, probe(job, staging))
+    tree.selection = selectionFor(probed)
     await staging.room.require(snapshot.total)
     shortcuts.begin(snapshot.commit)
     const { commit: announcedCommit } = snapshot
-    clone = new SnapshotClone({ job, target, tree: staging.tree, announcedCommit, probedConfig, shortcuts })
+    clone = new SnapshotClone({ job, target, tree: staging.tree, announcedCommit, probed, shortcuts })
     return await fill(clone, { ...attempt, snapshot, tree })
   } finally {
     await clone?.stop()
@@ -188,9 +190,16 @@ function limitsOf({ maxUnpackedBytes, maxEntries }: Inputs): TreeLimits {
   return { bytes: maxUnpackedBytes, entries: maxEntries }
 }
 
-async function probe(job: Job, { scratch }: Staging): Promise<string> {
-  await job.requireGit()
-  return probeConfig(scratch, job.context)
+async function probe(job: Job, { scratch }: Staging): Promise<Probed> {
+  const [, probed] = await together(job.requireGit(), probeGit(scratch, job.context, job.inputs.sparse))
+  return probed
+}
+
+/** What git would write anew or remove is not written. */
+function selectionFor({ fileForm, cone }: Probed): Selection {
+  if (fileForm.lineEnds === 'converted') return NOTHING
+  const selection = cone === undefined ? EVERYTHING : selectionOf(cone)
+  return fileForm.symlinks === 'links' ? selection : withoutSymlinks(selection)
 }
 
 /** Brings LFS content that the snapshot's server has, if it may have any. */

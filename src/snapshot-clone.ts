@@ -5,6 +5,7 @@ import { commitsBehind } from './git/behind.ts'
 import type { FreshenedBy } from './git/freshen.ts'
 import { type Git, gitIn } from './git/git.ts'
 import { fillIndex } from './git/index-file.ts'
+import type { Probed } from './git/probe.ts'
 import { proveBlobs, proveCommit } from './git/proof.ts'
 import { dropOtherBranches } from './git/refs.ts'
 import { makeIndex, type Settled, settle } from './git/settle.ts'
@@ -23,7 +24,7 @@ export interface SnapshotCloneOptions {
   readonly tree: string
   /** Of the snapshot, where its server told. */
   readonly announcedCommit: string | undefined
-  readonly probedConfig: string
+  readonly probed: Probed
   readonly shortcuts: Shortcuts
 }
 
@@ -69,18 +70,21 @@ export class SnapshotClone {
 
   /** From unpacked files to a working copy of the wanted commit. */
   async finish(unpacked: Tree, bringLfsObjects?: () => Promise<void>): Promise<Finished> {
-    const { job, target, tree } = this.#options
+    const { job, target, tree, probed } = this.#options
     const { settled, indexed, freshened, behind } = this.#begun()
     const snapshot = await settled
     const { objectFormat } = snapshot
-    const fill = () => fillIndex(join(tree, '.git'), unpacked.recordOf, objectFormat)
+    const { cone } = probed
+    const isLeftOut = cone && ((path: string) => !cone.hasFile(path))
+    const fill = () => fillIndex(join(tree, '.git'), unpacked.recordOf, objectFormat, isLeftOut)
     const filled = indexed.then(() => job.timeline.measure('index', fill, STAGE_WORDS.indexed))
     const [index, freshenedBy] = await together(filled, freshened)
     await proveBlobs(this.#git, index.unproven, objectFormat)
     // Files that are all proven by the index leave no room for others.
-    const isExact = index.filled === index.entries && index.entries === unpacked.workFiles
+    const isExact = index.filled + index.leftOut === index.entries && index.filled === unpacked.workFiles
     const untracked = isExact ? 'keep' : 'remove'
-    await arrive(job, target, { tree, clone: 'new', untracked, isPartial: false, bringLfsObjects })
+    const place = { tree, clone: 'new', patterns: 'set', untracked, isPartial: false } as const
+    await arrive(job, target, { ...place, bringLfsObjects })
     return { ...snapshot, freshenedBy, behind: await inTime(behind) }
   }
 
@@ -96,8 +100,8 @@ export class SnapshotClone {
   }
 
   #makeReady(): Beginning {
-    const { job, tree, announcedCommit, probedConfig } = this.#options
-    const source = { probedConfig, remoteUrl: job.origin.url }
+    const { job, tree, announcedCommit, probed } = this.#options
+    const source = { probedConfig: probed.config, sparse: probed.sparse, remoteUrl: job.origin.url }
     const end = job.timeline.begin('git')
     const settled = settle({ ...this.#context, ...source, tree, expectedCommit: announcedCommit })
     const indexed = settled.then(({ commit }) => makeIndex(this.#git, commit))

@@ -114,7 +114,7 @@ it('leaves nothing when it is cancelled while git works', async () => {
   const bin = temporary()
   // The probe's git is the real one; the first in the tree never ends.
   const script = `#!/bin/sh
-    case "$*" in *' init '*|*' version') PATH="${process.env.PATH}" exec git "$@" ;; esac
+    case "$*" in *' init '*|*' version'|*' config '*) PATH="${process.env.PATH}" exec git "$@" ;; esac
     echo "$*" > "${bin}/calling"
     mv "${bin}/calling" "${bin}/called"
     exec sleep 600`

@@ -3,12 +3,21 @@ import { ActionError } from '../errors.ts'
 import type { Git, Setting } from './git.ts'
 
 /** What a config file itself sets, whatever it includes. Git lists keys with section and name in lower case. */
-export async function settingsOf(
+export function settingsOf(
   file: string,
   git: Git,
   which: readonly string[] = ['--list'],
 ): Promise<readonly Setting[]> {
-  const printed = await git.run(['config', '--file', file, '--no-includes', '--null', ...which])
+  return listed(git, ['--file', file, '--no-includes', ...which])
+}
+
+/** What all configs set that apply to a repository. Of a key that is there twice, the last one counts. */
+export function settingsHere(git: Git): Promise<readonly Setting[]> {
+  return listed(git, ['--list'])
+}
+
+async function listed(git: Git, which: readonly string[]): Promise<readonly Setting[]> {
+  const printed = await git.run(['config', '--null', ...which])
   const entries = printed.split('\0').filter((entry) => entry !== '')
   return entries.map((entry): Setting => {
     const keyEnd = entry.indexOf('\n')

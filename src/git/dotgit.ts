@@ -6,6 +6,7 @@ import type { ObjectFormat } from './index-file.ts'
 import { objectFormatOf } from './object-format.ts'
 import { entriesIn, lstatOf, textOf } from './presence.ts'
 import { BRANCHES, isCommitName, isRefComponent, isRefPath } from './ref-name.ts'
+import { writeSparse } from './sparse.ts'
 
 const FILES: ReadonlySet<string> = new Set(['HEAD', 'packed-refs', 'shallow'])
 const DIRECTORIES: ReadonlySet<string> = new Set(['info', 'lfs', 'objects', 'refs', 'reftable'])
@@ -80,6 +81,7 @@ export async function makeDotGitSafe(tree: string, source: ConfigSource): Promis
   const objectFormat = await objectFormatOf(directory, head, packedRefs)
   const dotGit: DotGit = { objectFormat, refFormat: head.refFormat, branch: head.branch }
   await writeFile(join(directory, 'config'), freshConfig(dotGit, source), { encoding: 'latin1', flag: 'wx' })
+  if (source.sparse !== undefined) await writeSparse(directory, source.sparse)
   return dotGit
 }
 

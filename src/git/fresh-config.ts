@@ -2,29 +2,44 @@ import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { quotedSubsection, quotedValue } from './config-file.ts'
 import type { DotGit } from './dotgit.ts'
-import { type GitContext, gitIn } from './git.ts'
+import { type Git, type GitContext, gitIn } from './git.ts'
 import { BRANCHES, ORIGIN_BRANCHES } from './ref-name.ts'
+import type { SparseFiles } from './sparse.ts'
 
 export interface ConfigSource {
-  /** What probeConfig gave. */
+  /** What probeConfig or probeGit gave. */
   readonly probedConfig: string
+  /** The sparse patterns that belong to it. */
+  readonly sparse?: SparseFiles | undefined
   /** `https://host/owner/repo`, without `.git`, as actions/checkout writes it. */
   readonly remoteUrl: string
 }
 
-/**
- * The `[core]` that `git init` writes for this file system, as text. Makes `directory`, which must not exist
- * and lies beside the tree, and removes it.
- */
-export async function probeConfig(directory: string, context: GitContext): Promise<string> {
+/** The `[core]` that `git init` writes for this file system, as text. The directory is as for inScratchRepository. */
+export function probeConfig(directory: string, context: GitContext): Promise<string> {
+  return inScratchRepository(directory, context, (_, gitDirectory) => configIn(gitDirectory))
+}
+
+/** Looks at a new repository in `directory`, which must not exist and lies beside the tree, and removes it. */
+export async function inScratchRepository<T>(
+  directory: string,
+  context: GitContext,
+  look: (git: Git, gitDirectory: string) => Promise<T>,
+): Promise<T> {
   await mkdir(directory)
   try {
+    const git = gitIn(directory, context)
     const config = { 'init.defaultObjectFormat': 'sha1', 'init.defaultRefFormat': 'files' }
-    await gitIn(directory, context).run(['init', '--quiet', '--template='], { config })
-    return await readFile(join(directory, '.git', 'config'), 'latin1')
+    await git.run(['init', '--quiet', '--template='], { config })
+    return await look(git, join(directory, '.git'))
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
+}
+
+/** The text of a repository's config. */
+export function configIn(gitDirectory: string): Promise<string> {
+  return readFile(join(gitDirectory, 'config'), 'latin1')
 }
 
 /**

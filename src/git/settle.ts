@@ -27,6 +27,8 @@ export interface Settled {
 
 /** Fixed against `index.version` and `feature.manyFiles`; git's other index settings touch no first index. */
 const FILLABLE_VERSION = '2'
+/** No extension that tells where entries are: filling may move them. */
+const NO_OFFSETS = { 'index.recordEndOfIndexEntries': 'false', 'index.recordOffsetTable': 'false' }
 
 /**
  * Makes an unpacked `.git` a clone that git may run in, at its own commit. Files are not looked at, and there is no
@@ -46,7 +48,10 @@ export async function settle(options: SettleOptions): Promise<Settled> {
 
 /** Makes the index of a clone that has none, which `fillIndex` can then tell of the files. */
 export async function makeIndex(git: Git, commit: string): Promise<void> {
-  await git.run(['read-tree', commit], { env: { GIT_INDEX_VERSION: FILLABLE_VERSION } })
+  await git.run(['read-tree', commit], {
+    env: { GIT_INDEX_VERSION: FILLABLE_VERSION },
+    config: NO_OFFSETS,
+  })
 }
 
 async function headCommit(git: Git): Promise<string> {

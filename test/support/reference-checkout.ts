@@ -22,6 +22,8 @@ export type ReferenceJob = {
   /** What a workflow says under `with`. */
   readonly inputs?: Readonly<Record<string, string>>
   readonly github?: Partial<GithubContext>
+  /** What the machine's git is told for all repositories, as the text of a config file. */
+  readonly settings?: string
   /** The ssh program's path, where one is needed. */
   readonly ssh?: string
 }
@@ -38,6 +40,7 @@ export async function referenceCheckout(job: ReferenceJob): Promise<ReferenceOut
 
 class ReferenceCheckout {
   readonly #inputs: Readonly<Record<string, string>>
+  readonly #global: string
   readonly #directory: string
   readonly #env: Record<string, string>
   readonly #home: string
@@ -45,9 +48,11 @@ class ReferenceCheckout {
   readonly #credentials: ReferenceCredentials
   #settings: ReferenceSettings
 
-  constructor({ workspace, temp, inputs = {}, github: told, ssh = 'ssh' }: ReferenceJob) {
+  constructor(job: ReferenceJob) {
+    const { workspace, temp, inputs = {}, github: told, ssh = 'ssh', settings = '' } = job
     const github = githubContext(told)
     this.#inputs = inputs
+    this.#global = settings
     this.#settings = referenceSettings(inputs, github)
     this.#directory = join(workspace, inputs.path ?? '')
     const server = new URL(github.serverUrl)
@@ -114,7 +119,7 @@ class ReferenceCheckout {
   async #prepareHome(): Promise<void> {
     await mkdir(this.#home)
     Object.assign(this.#env, await this.#credentials.write())
-    await writeFile(join(this.#home, '.gitconfig'), this.#credentials.global)
+    await writeFile(join(this.#home, '.gitconfig'), `${this.#global}${this.#credentials.global}`)
   }
 
   /** git-directory-helper.ts */

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, onTestFinished } from 'vitest'
 import { run } from './action-run.ts'
@@ -8,6 +9,7 @@ import { type Portrait, portraitOf, shallowCommits } from './portrait.ts'
 import { referenceCheckout } from './reference-checkout.ts'
 import type { RunResult } from './runner.ts'
 import type { GithubContext } from './runner-environment.ts'
+import { temporary } from './temporary.ts'
 
 /** A forge with the repository `octo/project`, for the running test. */
 export type Site = {
@@ -23,6 +25,8 @@ export type Job = {
   readonly github?: Partial<GithubContext>
   readonly inputs?: Readonly<Record<string, string>>
   readonly env?: Readonly<Record<string, string>>
+  /** What the machine's git is told for all repositories, as the text of a config file. */
+  readonly settings?: string
   /** Comes before `ssh` on the PATH. */
   readonly ssh?: string
 }
@@ -61,6 +65,7 @@ export function runJob(site: Site, job: Job, where: Where = {}): Promise<RunResu
     env: {
       GIT_CONFIG_NOSYSTEM: '1',
       ...(job.ssh === undefined ? {} : { PATH: `${join(job.ssh, '..')}:${process.env.PATH}` }),
+      ...(job.settings === undefined ? {} : { GIT_CONFIG_GLOBAL: configFile(job.settings) }),
       ...job.env,
     },
   })
@@ -71,9 +76,16 @@ export function runReference(site: Site, job: Job, place: Place): Promise<{ ref:
   return referenceCheckout({
     ...place,
     inputs: job.inputs ?? {},
+    settings: job.settings ?? '',
     github: site.forge.job(job.upstream ?? site.upstream, job.github),
     ...(job.ssh === undefined ? {} : { ssh: job.ssh }),
   })
+}
+
+function configFile(settings: string): string {
+  const file = join(temporary(), 'gitconfig')
+  writeFileSync(file, settings)
+  return file
 }
 
 export async function portraitAt(place: Place, { inputs }: Job): Promise<Portrait & { shallow: string[] }> {
