@@ -19,16 +19,23 @@ export type Portrait = {
   readonly submodules: readonly string[]
 }
 
-type Place = { readonly directory: string; readonly workspace: string; readonly temp: string }
+type Place = {
+  readonly directory: string
+  readonly workspace: string
+  readonly temp: string
+  /** Config files that git reads as well. */
+  readonly configs?: readonly string[]
+}
 
 const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g
 
 /** Nothing is changed by it: git refreshes no index meanwhile. */
-export async function portraitOf({ directory, workspace, temp }: Place): Promise<Portrait> {
+export async function portraitOf({ directory, workspace, temp, configs = [] }: Place): Promise<Portrait> {
   const named = (text: string) =>
     text.replaceAll(temp, '<temp>').replaceAll(workspace, '<workspace>').replaceAll(UUID, '<uuid>')
+  const settings = configs.flatMap((file) => ['-c', `include.path=${file}`])
   const lines = async (...args: string[]) =>
-    named(await git(directory, '--no-optional-locks', ...args))
+    named(await git(directory, '--no-optional-locks', ...settings, ...args))
       .split('\n')
       .filter(Boolean)
   return {

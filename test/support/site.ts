@@ -88,9 +88,13 @@ function configFile(settings: string): string {
   return file
 }
 
-export async function portraitAt(place: Place, { inputs }: Job): Promise<Portrait & { shallow: string[] }> {
+export async function portraitAt(
+  place: Place,
+  { inputs, settings }: Job,
+): Promise<Portrait & { shallow: string[] }> {
   const directory = join(place.workspace, inputs?.path ?? '')
-  return { ...(await portraitOf({ ...place, directory })), shallow: shallowCommits(directory) }
+  const configs = settings === undefined ? [] : [configFile(settings)]
+  return { ...(await portraitOf({ ...place, directory, configs })), shallow: shallowCommits(directory) }
 }
 
 type Submodule = { readonly path: string; readonly url: string; readonly commit: string }

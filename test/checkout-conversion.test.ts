@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest'
+import { expectParity, type Scenario } from './support/checkout-scenario.ts'
+import type { FileChange } from './support/git-repo.ts'
+import { change, runJob, type Site, useSite } from './support/site.ts'
+
+const site = useSite()
+
+const TEXTS: FileChange[] = [
+  { path: '.gitattributes', content: '*.bin -text\n*.txt text\n*.auto text=auto\n*.lf eol=lf\n' },
+  { path: 'plain', content: 'one\ntwo\n' },
+  { path: 'by-attribute.txt', content: 'one\ntwo\n' },
+  { path: 'found-out.auto', content: 'one\ntwo\n' },
+  { path: 'no-text.bin', content: 'one\ntwo\n' },
+  { path: 'always.lf', content: 'one\ntwo\n' },
+  { path: 'committed-so', content: 'one\r\ntwo\r\n' },
+  { path: 'deep/run', content: '#!/bin/sh\nexit 0\n', kind: 'executable' },
+  { path: 'deep/link', content: '../plain', kind: 'symlink' },
+]
+
+async function commitTexts({ forge, upstream }: Site): Promise<string> {
+  const sha = await upstream.commit(TEXTS)
+  await forge.snapshot(upstream)
+  return sha
+}
+
+function where(name: string, settings: string, inputs: Record<string, string> = {}): Scenario {
+  const mayDiffer = /\t(remote\.origin\.(promisor|partialclonefilter)|core\.repositoryformatversion)=/
+  return {
+    name,
+    arrange: async (at) => ({ github: { sha: await commitTexts(at) }, settings, inputs, mayDiffer }),
+  }
+}
+
+const scenarios: Scenario[] = [
+  where('core.autocrlf is true', '[core]\n\tautocrlf = true\n'),
+  where('core.autocrlf has no value', '[core]\n\tautocrlf\n'),
+  where('core.autocrlf is input', '[core]\n\tautocrlf = input\n\teol = lf\n'),
+  where('core.autocrlf was true', '[core]\n\tautocrlf = true\n\tautocrlf = off\n'),
+  where('core.eol is crlf', '[core]\n\teol = crlf\n'),
+  where('core.symlinks is false', '[core]\n\tsymlinks = false\n'),
+  where('git is as on Windows', '[core]\n\tautocrlf = true\n\tsymlinks = false\n\tfileMode = false\n'),
+  where('core.autocrlf is true, for a sparse checkout', '[core]\n\tautocrlf = true\n', {
+    'sparse-checkout': 'deep',
+  }),
+  where('core.symlinks is false, for a sparse checkout', '[core]\n\tsymlinks = false\n', {
+    'sparse-checkout': 'deep',
+  }),
+  {
+    name: 'core.autocrlf is true, for a newer commit',
+    arrange: async (at) => {
+      await commitTexts(at)
+      const sha = await at.upstream.commit([
+        { path: 'plain', content: 'one\ntwo\nthree\n' },
+        { path: 'always.lf' },
+        ...change('new/file.txt'),
+      ])
+      return { github: { sha }, settings: '[core]\n\tautocrlf = true\n' }
+    },
+  },
+  {
+    name: 'core.autocrlf is true, for Git LFS',
+    needs: ['git-lfs'],
+    arrange: async ({ upstream, forge }) => {
+      const sha = await upstream.commit([
+        { path: '.gitattributes', content: '*.large filter=lfs diff=lfs merge=lfs -text\n' },
+        ...change('plain'),
+      ])
+      await forge.snapshot(upstream)
+      return { github: { sha }, inputs: { lfs: 'true' }, settings: '[core]\n\tautocrlf = true\n' }
+    },
+  },
+]
+
+describe('files are as actions/checkout leaves them where', () => {
+  it.for(scenarios)('$name', (scenario, context) => expectParity(site, scenario, context))
+})
+
+it('nothing beside .git is unpacked where git converts line ends', async () => {
+  const settings = '[core]\n\tautocrlf = true\n'
+  const job = { github: { sha: await commitTexts(site) } }
+  const [whole, converted] = [await runJob(site, job), await runJob(site, { ...job, settings })]
+  const filesOf = ({ outputs }: { outputs: Readonly<Record<string, string>> }) => Number(outputs.files)
+  const tracked = (await site.upstream.git('ls-tree', '-r', '--name-only', 'main')).split('\n').length
+  expect(filesOf(whole) - filesOf(converted)).toBe(tracked)
+})
