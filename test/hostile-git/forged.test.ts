@@ -1,0 +1,66 @@
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { deflateSync } from 'node:zlib'
+import { describe, expect, it } from 'vitest'
+import { git, gitBytes } from '../support/git-repo.ts'
+import { useScene } from './scene.ts'
+
+const scene = useScene()
+
+/** A copy of the clone in which the object of this file holds something else, and the file still what it did. */
+async function withForged(path: string): Promise<string> {
+  const tree = await scene.copyOf(scene.clone)
+  const packs = join(tree, '.git/objects/pack')
+  const pack = readdirSync(packs).find((name) => name.endsWith('.pack')) ?? ''
+  const bytes = readFileSync(join(packs, pack))
+  rmSync(packs, { recursive: true })
+  await gitBytes(tree, ['unpack-objects', '-q'], bytes)
+  const id = await git(tree, 'rev-parse', `HEAD:${path}`)
+  const object = join(tree, '.git/objects', id.slice(0, 2), id.slice(2))
+  chmodSync(object, 0o644)
+  writeFileSync(object, deflateSync('blob 7\0forged\n'))
+  expect(await git(tree, 'show', `HEAD:${path}`)).toBe('forged')
+  return tree
+}
+
+const AUTOCRLF = { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'core.autocrlf', GIT_CONFIG_VALUE_0: 'true' }
+const NO_SYMLINKS = { ...AUTOCRLF, GIT_CONFIG_KEY_0: 'core.symlinks', GIT_CONFIG_VALUE_0: 'false' }
+
+describe('a forged object', () => {
+  it.each([
+    ['where git is to write all files', 'README.md', {}, AUTOCRLF],
+    [
+      'where git is to write the files of some directories',
+      'src/main.ts',
+      { 'sparse-checkout': 'src' },
+      AUTOCRLF,
+    ],
+  ])('refuses the snapshot %s', async (_, path, inputs, env) => {
+    await scene.serve(await withForged(path))
+    const asked = { commit: scene.commits.snapshot, inputs: { ...inputs, 'on-miss': 'fail' }, env }
+    await scene.expectFailure(asked, 'UNSAFE_GIT', /is not what its name says/)
+  })
+
+  it('refuses the snapshot where its file is missing in a directory that is asked for', async () => {
+    const tree = await withForged('src/main.ts')
+    rmSync(join(tree, 'src/main.ts'))
+    await scene.serve(tree)
+    const inputs = { 'sparse-checkout': 'src', 'on-miss': 'fail' }
+    const asked = { commit: scene.commits.snapshot, inputs }
+    await scene.expectFailure(asked, 'UNSAFE_GIT', /is not what its name says/)
+  })
+
+  it.each([
+    ['of a file that is unpacked', 'README.md', {}],
+    ['of a file that is unpacked where git makes no links', 'README.md', NO_SYMLINKS],
+    ['of a file that a sparse checkout leaves out', 'bin/run', {}],
+  ])('%s is not in the tree', async (_, path, env) => {
+    await scene.serve(await withForged(path))
+    const inputs = { 'sparse-checkout': 'src' }
+    const { workspace, report } = await scene.restore({ commit: scene.commits.snapshot, inputs, env })
+    expect(report.outcome).toBe('restored')
+    expect(existsSync(join(workspace, 'bin'))).toBe(false)
+    expect(readFileSync(join(workspace, 'README.md'), 'utf8')).toBe('# A project\n')
+    expect(await git(workspace, 'status', '--porcelain')).toBe('')
+  })
+})
