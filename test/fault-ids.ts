@@ -163,9 +163,9 @@ T32 | file below a file | FAIL
 T33 | file in the place of a directory | FAIL
 T34 | the same file twice | FAIL
 T35 | .git in other letters, at any depth | FAIL
-T36 | names that differ in their normalisation (CVE-2021-37701) | OK as two; FAIL where the disk takes them for one
+T36 | names that differ in their normalisation (CVE-2021-37701) | OK as two; where the disk takes them for one as git has it, FAIL for two kinds or in .git
 T37 | names that differ in their case folding (CVE-2026-23950) | as T36
-T38 | names that HFS+ or NTFS takes for .git (CVE-2014-9390, 2019-1352) | FAIL
+T38 | names that some disk takes for .git (CVE-2014-9390, 2019-1352) | FAIL
 T39 | NUL in a name, and more behind it | FAIL
 T40 | pax path that leads out | FAIL
 T41 | pax link target, and a file below | FAIL

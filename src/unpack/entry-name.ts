@@ -48,16 +48,18 @@ function checkComponent(name: string, entry: TarEntry, place: 'top' | 'below'): 
     throw unsafe(entry, 'a name that some file systems take for .git')
 }
 
-/** Code points that HFS+ ignores in names, in UTF-8 read as latin1. */
-const HFS_IGNORED = /\xe2\x80[\x8c-\x8f\xaa-\xae]|\xe2\x81[\xaa-\xaf]|\xef\xbb\xbf/g
-
-/** Whether HFS+ or NTFS would take a name for `.git` (git's own rules: is_hfs_dotgit, is_ntfs_dotgit). */
+/**
+ * Whether some file system takes a name for `.git`: HFS+ and ext4 ignore code points, ZFS folds compatible ones, NTFS
+ * drops ends and has short names. No less than git's own is_hfs_dotgit and is_ntfs_dotgit.
+ */
 function isDotGit(name: string): boolean {
   const first = name.charCodeAt(0)
   if (first !== 0x2e && first !== 0x67 && first !== 0x47 && first < 0x80) return false
-  if (name.replace(HFS_IGNORED, '').toLowerCase() === '.git') return true
-  return /^(\.git|git~1)[ .]*($|[\\:])/i.test(name)
+  const seen = Buffer.from(name, 'latin1').toString().replace(IGNORED, '').normalize('NFKC')
+  return /^(\.git|git~1)[ .]*($|[\\:])/i.test(seen)
 }
+
+const IGNORED = /\p{Default_Ignorable_Code_Point}/gu
 
 /** What Windows takes for a device, with whatever extension; the digits are in UTF-8 read as latin1. */
 const WINDOWS_DEVICE = /^(con|prn|aux|nul|(com|lpt)([0-9]|\xc2[\xb9\xb2\xb3])|conin\$|conout\$) *(\.|$)/i

@@ -48,5 +48,7 @@ export type JobResult =
       /** For each, the bytes its git index entry begins with: stat data, mode, object id. */
       readonly records: Uint8Array<ArrayBuffer>
       readonly recordBytes: number
+      /** Tracked files that were not written, as their places were taken by files; paths as in the job. */
+      readonly folded: readonly string[]
     }
   | ({ readonly kind: 'failed' } & DiskFailure)

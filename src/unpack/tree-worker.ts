@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, futimesSync, openSync, writeSync } fro
 import { parentPort, workerData } from 'node:worker_threads'
 import { onDisk } from '../on-disk.ts'
 import { diskFailure } from './disk-error.ts'
+import { isFolded } from './folded.ts'
 import { GIT_MODE, STAT_BYTES, writeStatData } from './index-record.ts'
 import {
   blobHeader,
@@ -28,6 +29,9 @@ interface OpenFile {
 }
 
 const open = new Map<number, OpenFile>()
+/** The numbers of files that are left to git, as an earlier one has their place. */
+const left = new Set<number>()
+const LEFT = Symbol('left to git')
 
 parentPort?.on('message', (job: WriteJob) => {
   const result = run(job)
@@ -42,6 +46,7 @@ function run(job: WriteJob): JobResult {
   const files = new Uint32Array(names.length)
   const recordBytes = STAT_BYTES + (job.hash === 'sha1' ? 20 : 32)
   const records = Buffer.alloc(names.length * recordBytes)
+  const folded: string[] = []
   let finished = 0
   let path = ''
   try {
@@ -49,8 +54,13 @@ function run(job: WriteJob): JobResult {
       path = names[i] ?? ''
       const part = partOf(job, i)
       const at = finished * recordBytes
-      const id = writePart(job, path, part, records.subarray(at))
+      const id = left.has(part.file) ? undefined : writePart(job, path, part, records.subarray(at))
       if (id === undefined) continue
+      if (id === LEFT) {
+        left.add(part.file)
+        folded.push(path)
+        continue
+      }
       records.write(id, at + STAT_BYTES, 'hex')
       files[finished] = part.file
       finished += 1
@@ -58,7 +68,8 @@ function run(job: WriteJob): JobResult {
   } catch (error) {
     return { kind: 'failed', ...diskFailure(path, error) }
   }
-  return { kind: 'written', block: job.block, files: files.subarray(0, finished), records, recordBytes }
+  const { block } = job
+  return { kind: 'written', block, files: files.subarray(0, finished), records, recordBytes, folded }
 }
 
 interface Part {
@@ -85,12 +96,18 @@ function partOf({ parts }: WriteJob, index: number): Part {
 }
 
 /** Writes one part. Where that finished a tracked file: its object id in hex, its stat data written to `record`. */
-function writePart(job: WriteJob, path: string, part: Part, record: Buffer): string | undefined {
+function writePart(
+  job: WriteJob,
+  path: string,
+  part: Part,
+  record: Buffer,
+): string | typeof LEFT | undefined {
   const { block } = job
   const { file, start, end, position, size, flags } = part
   const isWhole = end - start === size
   const isLast = position + end - start === size
-  const opened = isWhole ? { fd: create(path, flags), hash: undefined } : openPart(job, path, part)
+  const opened = isWhole ? openWhole(path, flags) : openPart(job, path, part)
+  if (opened === undefined) return LEFT
   try {
     for (let from = start; from < end; ) {
       from += writeSync(opened.fd, block, from, end - from, position + from - start)
@@ -110,22 +127,32 @@ function writePart(job: WriteJob, path: string, part: Part, record: Buffer): str
   return opened.hash === undefined ? blobId(job, start, end) : opened.hash.digest('hex')
 }
 
-function openPart(job: WriteJob, path: string, { file, position, size, flags }: Part): OpenFile {
+function openWhole(path: string, flags: number): OpenFile | undefined {
+  const fd = create(path, flags)
+  return fd === undefined ? undefined : { fd, hash: undefined }
+}
+
+function openPart(job: WriteJob, path: string, { file, position, size, flags }: Part): OpenFile | undefined {
   const known = open.get(file)
   if (known !== undefined) return known
   if (position > 0) throw new Error(`part of ${path} at ${position} came to the wrong writer`)
+  const fd = create(path, flags)
+  if (fd === undefined) return undefined
   const tracked = (flags & TRACKED) !== 0
-  const opened = {
-    fd: create(path, flags),
-    hash: tracked ? createHash(job.hash).update(blobHeader(size)) : undefined,
-  }
+  const opened = { fd, hash: tracked ? createHash(job.hash).update(blobHeader(size)) : undefined }
   open.set(file, opened)
   return opened
 }
 
-/** Modes as git makes them, through the umask. */
-function create(path: string, flags: number): number {
-  return openSync(onDisk(root, path), FLAGS, (flags & EXECUTABLE) === 0 ? 0o666 : 0o777)
+/** Modes as git makes them, through the umask. Undefined where git is to write the file. */
+function create(path: string, flags: number): number | undefined {
+  const place = onDisk(root, path)
+  try {
+    return openSync(place, FLAGS, (flags & EXECUTABLE) === 0 ? 0o666 : 0o777)
+  } catch (error) {
+    if ((flags & TRACKED) !== 0 && isFolded(error, place, 'file')) return undefined
+    throw error
+  }
 }
 
 /**

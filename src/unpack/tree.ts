@@ -1,9 +1,10 @@
-import { lstatSync, mkdirSync } from 'node:fs'
+import { lstatSync, mkdirSync, rmSync } from 'node:fs'
 import { onDisk, toLatin1 } from '../on-disk.ts'
 import { Stopwatch } from '../timing.ts'
 import { Batch, type BatchFile } from './batch.ts'
 import { diskError } from './disk-error.ts'
 import type { Naming } from './entry-name.ts'
+import { isFolded } from './folded.ts'
 import { renewStatData } from './index-record.ts'
 import { IndexRecords } from './index-records.ts'
 import { Links, writeAt } from './links.ts'
@@ -80,6 +81,7 @@ export class TreeBuilder {
   readonly #writers: Writers
   readonly #records = new IndexRecords()
   readonly #links: Links
+  readonly #folded: string[] = []
   #batch: Batch
   #current: CurrentFile | undefined
   #files = 0
@@ -109,7 +111,10 @@ export class TreeBuilder {
     this.#writers = new Writers({
       count: writers,
       worker: { root: this.#root, mtime },
-      onWritten: (result) => this.#records.add(result),
+      onWritten: (result) => {
+        this.#records.add(result)
+        this.#folded.push(...result.folded)
+      },
       errorOf: diskError,
     })
     this.#batch = new Batch(this.#writers.block())
@@ -145,6 +150,7 @@ export class TreeBuilder {
     await this.#writers.written()
     this.waiting.stop()
     const links = this.#links.make(this.hash)
+    this.#dropFolded()
     this.#files += links
     this.#workFiles += links
     return {
@@ -235,7 +241,19 @@ export class TreeBuilder {
   }
 
   #makeDirectory(path: string): void {
-    if (!isInDotGit(path) && !this.selection(path, 'directory')) return
-    writeAt(this.#root, path, (place) => mkdirSync(place))
+    const inDotGit = isInDotGit(path)
+    if (!inDotGit && !this.selection(path, 'directory')) return
+    writeAt(this.#root, path, (place) => {
+      try {
+        mkdirSync(place)
+      } catch (error) {
+        if (inDotGit || !isFolded(error, place, 'directory')) throw error
+      }
+    })
+  }
+
+  /** Of files that are one here git keeps the last. It writes them anew where none is there, whichever came first. */
+  #dropFolded(): void {
+    for (const path of this.#folded) writeAt(this.#root, path, (place) => rmSync(place, { force: true }))
   }
 }

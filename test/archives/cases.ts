@@ -147,6 +147,9 @@ export const CASES: readonly Case[] = [
     '.git . .',
     '.git::$INDEX_ALLOCATION',
     '.git\\x',
+    '.g\u00adit',
+    '.git\ufe0f',
+    '\uff0egit',
   ].flatMap((name, index) => [
     is('T38', `${shown(name)}, the name ${index}`, [F(`${name}/config`)], UNSAFE),
     is('T38', `${shown(name)} as a file, farther in, the name ${index}`, [F(`a/${name}`)], UNSAFE),
