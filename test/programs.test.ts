@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { delimiter, join, relative } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { requirePrograms } from '../src/programs.ts'
+import { commandFor, findProgram, requirePrograms } from '../src/programs.ts'
 import { temporary } from './support/temporary.ts'
 
 const SUFFIX = process.platform === 'win32' ? '.exe' : ''
@@ -26,11 +26,33 @@ function both(): Record<string, string> {
 }
 
 describe('a program that is needed', () => {
-  it('may be in any directory of the PATH, however Windows writes that name', async () => {
+  it('may be in any directory of the PATH', async () => {
     program(first, 'tar')
     program(second, 'zstd')
     await requirePrograms(['tar', 'zstd'], both())
-    await requirePrograms(['tar'], { Path: first })
+  })
+
+  it.each(['PATH', 'Path', 'path'])(
+    'is an .exe on Windows, which may write the name so: %s',
+    async (name) => {
+      writeFileSync(join(first, 'git'), '', { mode: 0o755 })
+      writeFileSync(join(second, 'git.exe'), '', { mode: 0o755 })
+      const env = { [name]: [first, second].join(delimiter) }
+      expect(await findProgram('git', env, 'windows')).toBe(join(second, 'git.exe'))
+    },
+  )
+
+  it('is not looked for in directories that depend on where one is', async () => {
+    const relativePath = relative(process.cwd(), first)
+    program(first, 'git')
+    expect(await findProgram('git', { PATH: [relativePath, '.', ''].join(delimiter) })).toBeUndefined()
+  })
+
+  it('is started on Windows by its full path, as a bare name is looked for in the working directory first', async () => {
+    writeFileSync(join(second, 'git.exe'), '', { mode: 0o755 })
+    expect(await commandFor('git', { PATH: second }, 'windows')).toBe(join(second, 'git.exe'))
+    expect(await commandFor('git', { PATH: first }, 'windows')).toBeUndefined()
+    expect(await commandFor('git', { PATH: first }, 'posix')).toBe('git')
   })
 
   it('is missed by its name', async () => {

@@ -29,6 +29,8 @@ const FOREIGN_VARIABLES = [
 export const PROTECTIVE_CONFIG = {
   'core.fsmonitor': 'false',
   'core.hooksPath': '/dev/null',
+  // Staging lies deeper than the destination, and git for Windows ends at 260 characters without this.
+  'core.longPaths': 'true',
   // A directory is no repository itself: only its `.git` is one, and that was looked at. From git 2.38 on.
   'safe.bareRepository': 'explicit',
 } as const

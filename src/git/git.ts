@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Environment } from '../environment.ts'
 import { ActionError } from '../errors.ts'
+import { commandFor } from '../programs.ts'
 import { withoutSecrets } from '../sanitize.ts'
 import { ErrorOutput } from './error-output.ts'
 import { gitEnvironment, PROTECTIVE_CONFIG } from './git-environment.ts'
@@ -113,16 +114,18 @@ async function runGit(
   args: readonly string[],
   options: GitOptions,
 ): Promise<string> {
+  const command = await commandFor('git', env)
   signal.throwIfAborted()
+  if (command === undefined) throw gitMissing()
   const settings = Object.entries({ ...PROTECTIVE_CONFIG, ...options.config })
-  const child = spawn('git', [...settings.flatMap(([key, value]) => ['-c', `${key}=${value}`]), ...args], {
+  const child = spawn(command, [...settings.flatMap(([key, value]) => ['-c', `${key}=${value}`]), ...args], {
     cwd: directory,
     env: { ...gitEnvironment(directory, env), ...options.env },
     detached: HAS_PROCESS_GROUPS,
     stdio: ['pipe', 'pipe', 'pipe'],
     windowsHide: true,
   })
-  const group = new ProcessGroup(child, signal)
+  const group = new ProcessGroup(child, { signal, endTree: HAS_PROCESS_GROUPS ? undefined : treeEnder(env) })
   const began = performance.now()
   try {
     return await outcome(child, group, { subcommand: args[0] ?? '', directory, options })
@@ -184,8 +187,18 @@ function notStarted(error: NodeJS.ErrnoException, directory: string): ActionErro
     return new ActionError('GIT_FAILED', 'git could not be started', { cause: error })
   }
   return existsSync(directory)
-    ? new ActionError('GIT_MISSING', 'git is needed on the PATH and was not found: install git', {
-        cause: error,
-      })
+    ? gitMissing(error)
     : new ActionError('GIT_FAILED', `git was to run in ${directory}, which does not exist`, { cause: error })
+}
+
+function gitMissing(cause?: unknown): ActionError {
+  return new ActionError('GIT_MISSING', 'git is needed on the PATH and was not found: install git', { cause })
+}
+
+/** On Windows the `git` of the PATH is one that starts the real one, which a signal to the first does not end. */
+function treeEnder(env: Environment): (pid: number) => void {
+  const taskkill = join(env.SystemRoot ?? 'C:\\Windows', 'System32', 'taskkill.exe')
+  return (pid) => {
+    spawnSync(taskkill, ['/pid', `${pid}`, '/t', '/f'], { stdio: 'ignore', windowsHide: true })
+  }
 }

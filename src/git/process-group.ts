@@ -3,7 +3,12 @@ interface Leader {
   readonly pid?: number | undefined
   readonly stdout: { destroy(): unknown } | null
   readonly stderr: { destroy(): unknown } | null
-  kill(signal: NodeJS.Signals): boolean
+}
+
+export interface GroupOptions {
+  readonly signal: AbortSignal
+  /** Where there are no process groups: ends a process and all that it has started, at once. */
+  readonly endTree: ((pid: number) => void) | undefined
 }
 
 /** A child process leads a group of its own where it was started `detached`. */
@@ -18,11 +23,13 @@ const KILL_AFTER_MS = 2_000
 export class ProcessGroup {
   readonly #leader: Leader
   readonly #signal: AbortSignal
+  readonly #endTree: GroupOptions['endTree']
   #timer: NodeJS.Timeout | undefined
 
-  constructor(leader: Leader, signal: AbortSignal) {
+  constructor(leader: Leader, { signal, endTree }: GroupOptions) {
     this.#leader = leader
     this.#signal = signal
+    this.#endTree = endTree
     signal.addEventListener('abort', this.end, { once: true })
     process.once('exit', this.#endNow)
   }
@@ -54,8 +61,8 @@ export class ProcessGroup {
   #send(signal: NodeJS.Signals): void {
     const { pid } = this.#leader
     if (pid === undefined) return
-    if (!HAS_PROCESS_GROUPS) {
-      this.#leader.kill(signal)
+    if (this.#endTree !== undefined) {
+      this.#endTree(pid)
       return
     }
     try {

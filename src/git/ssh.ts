@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { access, constants, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { basename, delimiter, join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Environment } from '../environment.ts'
 import { ActionError } from '../errors.ts'
+import { findProgram } from '../programs.ts'
 
 /** A private key, and whom it may be shown to. */
 export interface SshKey {
@@ -72,20 +73,10 @@ export async function sshCommand(files: SshFiles, ssh: SshKey, env: Environment)
 }
 
 async function sshProgram(env: Environment): Promise<string> {
-  const name = process.platform === 'win32' ? 'ssh.exe' : 'ssh'
-  for (const directory of (env.PATH ?? env.Path ?? '').split(delimiter)) {
-    const path = join(directory, name)
-    if (directory !== '' && (await isExecutable(path))) return path
-  }
+  const path = await findProgram('ssh', env)
+  if (path !== undefined) return path
   throw new ActionError(
     'GIT_FAILED',
     'Input ssh-key is set, but ssh was not found on the PATH: install an SSH client, or use token instead',
-  )
-}
-
-function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
   )
 }
