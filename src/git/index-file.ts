@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ActionError } from '../errors.ts'
 import {
@@ -11,6 +11,7 @@ import {
   STAT_BYTES,
   visitEntries,
 } from './index-entries.ts'
+import { renamePatiently } from '../patient-rename.ts'
 
 export type { ObjectFormat } from './index-entries.ts'
 
@@ -49,7 +50,7 @@ export async function fillIndex(
   const result = fillEntries(index, recordOf, format)
   try {
     await writeFile(lock, index, { flag: 'wx' })
-    await rename(lock, path)
+    await renamePatiently(lock, path)
   } catch (error) {
     await rm(lock, { force: true })
     throw new ActionError('WRITE_FAILED', `The git index could not be written to ${path}`, { cause: error })

@@ -11,6 +11,9 @@ const HINTS: Readonly<Record<string, string>> = {
   ENFILE: 'the machine has too many files open: raise the limit (sysctl fs.file-max)',
   ELOOP: 'symbolic links lead round in a circle there',
   ENAMETOOLONG: 'the name is too long for this file system',
+  EINVAL: 'this file system has no such names',
+  EILSEQ: 'this file system has no names that are not UTF-8',
+  EBUSY: 'another program has it open',
 }
 
 export interface DiskFailure {

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync, type PathLike, statSync } from 'node:fs'
-import { mkdir, readdir, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, realpath, rm, rmdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
 import { Room } from '../disk-space.ts'
 import { ActionError, describeError } from '../errors.ts'
 import { markOwn } from '../owner.ts'
+import { renamePatiently } from '../patient-rename.ts'
 import { removeStaging, removeStale, SWAPPING } from './stale.ts'
 
 export { removeStaging }
@@ -98,7 +99,7 @@ export class Staging {
       for (const name of await readdir(Buffer.from(from), { encoding: 'buffer' })) {
         if (from === this.#destination && this.root === join(from, name.toString())) continue
         const names: [Buffer, Buffer] = [below(from, name), below(to, name)]
-        await rename(...names)
+        await renamePatiently(...names)
         done.push(names)
       }
     }
@@ -108,7 +109,7 @@ export class Staging {
       this.#onStaging('')
       if (existsSync(this.#destination) && !isDirectory(this.#destination)) {
         const names: [string, string] = [this.#destination, join(old, basename(this.#destination))]
-        await rename(...names)
+        await renamePatiently(...names)
         done.push(names)
       }
       await mkdir(this.#destination, { recursive: true })
@@ -118,7 +119,8 @@ export class Staging {
     } catch (error) {
       const failures: unknown[] = [error]
       if (done[0]?.[0] === this.#destination) await rmdir(this.#destination).catch(() => {})
-      for (const [from, to] of done.reverse()) await rename(to, from).catch((again) => failures.push(again))
+      for (const [from, to] of done.reverse())
+        await renamePatiently(to, from).catch((again) => failures.push(again))
       this.#isPrecious = failures.length > 1
       const what = this.#isPrecious ? `some of what was there is kept in ${old}` : 'it is as it was'
       const message = `the tree could not be moved into ${this.#destination}; ${what}`
@@ -173,7 +175,7 @@ function isDirectory(path: string): boolean {
 async function probe(root: string, target: string): Promise<void> {
   const [from, to] = [join(root, 'tree'), join(target, `.git-snapshot-probe-${randomUUID()}`)]
   await mkdir(from)
-  await rename(from, to)
+  await renamePatiently(from, to)
   await rmdir(to)
   await mkdir(from)
 }
