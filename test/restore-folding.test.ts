@@ -19,7 +19,7 @@ const FILES = {
   plain: 'plain\n',
 }
 
-it('a repository with names that differ in their case is restored as git clones it on such a disk', async (context) => {
+it('a repository with names that differ in their case is restored to an exFAT disk as git clones it there', async (context) => {
   const root = temporary()
   const changes = Object.entries(FILES).map(([path, content]) => ({ path, content }))
   const upstream = await makeUpstream({ root }, [changes])
