@@ -199,6 +199,7 @@ function gitMissing(cause?: unknown): ActionError {
 function treeEnder(env: Environment): (pid: number) => void {
   const taskkill = join(env.SystemRoot ?? 'C:\\Windows', 'System32', 'taskkill.exe')
   return (pid) => {
-    spawnSync(taskkill, ['/pid', `${pid}`, '/t', '/f'], { stdio: 'ignore', windowsHide: true })
+    const { status } = spawnSync(taskkill, ['/pid', `${pid}`, '/t', '/f'], { windowsHide: true })
+    if (status !== 0) process.kill(pid)
   }
 }

@@ -61,14 +61,11 @@ export class ProcessGroup {
   #send(signal: NodeJS.Signals): void {
     const { pid } = this.#leader
     if (pid === undefined) return
-    if (this.#endTree !== undefined) {
-      this.#endTree(pid)
-      return
-    }
     try {
-      process.kill(-pid, signal)
+      if (this.#endTree === undefined) process.kill(-pid, signal)
+      else this.#endTree(pid)
     } catch {
-      // Nobody is left in the group.
+      // Nobody is left to be ended.
     }
   }
 }
