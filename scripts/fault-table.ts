@@ -2,8 +2,8 @@
 // seconds. Fails where an id of test/fault-ids.ts has no passed test.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { table } from '../src/markdown.ts'
 import { FAULT_ROWS, type FaultRow } from '../test/fault-ids.ts'
-import { table } from './markdown.ts'
 
 /** What of vitest's JSON report is read. */
 export interface TestReport {

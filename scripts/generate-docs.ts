@@ -1,9 +1,9 @@
 // Writes the tables of inputs and outputs (from each action.yml) and of errors (README.md): `node scripts/generate-docs.ts`.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ERROR_WORDS } from '../src/error-words.ts'
+import { table } from '../src/markdown.ts'
 import { type Action, readAction } from './action-yml.ts'
-import { ERROR_WORDS } from './error-words.ts'
-import { table } from './markdown.ts'
 
 /** Where the inputs and outputs of each action stand. */
 export const PAGES = [

@@ -8,6 +8,7 @@ import {
   formatBytes,
   type Given,
   invalid,
+  orElse,
   refused,
   trimmed,
   wholeNumber,
@@ -35,6 +36,8 @@ export interface Inputs extends CheckoutInputs, SourceInputs, AccessInputs {
   readonly maxEntries: number
   /** What this machine keeps; undefined where it keeps nothing. */
   readonly store: StoreInputs | undefined
+  /** When the job's summary tells of the step. `auto`: where there is something to tell. */
+  readonly summary: 'auto' | 'always' | 'never'
 }
 
 type Read = (name: string) => string
@@ -61,6 +64,7 @@ export function parseInputs(read: Read, env: Environment): Inputs {
     maxUnpackedBytes: byteCount(input('max-unpacked-bytes'), UNPACKED),
     maxEntries: wholeNumber(input('max-entries'), ENTRIES),
     store: parseStore(input, env),
+    summary: parseSummary(orElse(input('summary'), 'auto')),
   }
 }
 
@@ -117,6 +121,12 @@ function parseOnMiss(given: Given): Inputs['onMiss'] {
   const { value } = given
   if (value === 'fetch' || value === 'fail' || value === 'skip') return value
   throw refused(given, 'fetch, fail or skip is allowed')
+}
+
+function parseSummary(given: Given): Inputs['summary'] {
+  const { value } = given
+  if (value === 'auto' || value === 'always' || value === 'never') return value
+  throw refused(given, 'auto, always or never is allowed')
 }
 
 function parseDigest(given: Given): string | undefined {

@@ -28,6 +28,7 @@ import { toolCacheIn } from './runner-tool-cache.ts'
 import { sanitize } from './sanitize.ts'
 import { secretsOf } from './secrets.ts'
 import { StepLog } from './step-log.ts'
+import { tellSummary } from './summary-file.ts'
 import { removeStaging } from './unpack/staging.ts'
 
 /** While the step runs, what git itself calls fatal or an error is an annotation, as with actions/checkout. */
@@ -46,6 +47,10 @@ async function main(signal: AbortSignal): Promise<void> {
   const inputs = parseInputs((name) => getInput(name, { trimWhitespace: false }), process.env)
   secretsOf(inputs, process.env).forEach(setSecret)
   info(`::add-matcher::${MATCHER}`)
+  const tell = async (told: Report): Promise<void> => {
+    await tellReport(told)
+    tellSummary(told, inputs.summary, { env: process.env, log: log.line })
+  }
   const report = await restore(inputs, {
     env: process.env,
     event: await readJobEvent(process.env),
@@ -54,7 +59,7 @@ async function main(signal: AbortSignal): Promise<void> {
     log: log.line,
     debug: isDebug() ? (line) => debug(sanitize(line, 2000)) : undefined,
     stages: log,
-    onFailure: tellReport,
+    onFailure: tell,
     onSecret: setSecret,
     toolCache: toolCacheIn,
     warn: log.warn,
@@ -63,7 +68,7 @@ async function main(signal: AbortSignal): Promise<void> {
   })
   log.close()
   for (const [name, value] of Object.entries(outputsOf(report))) setOutput(name, value)
-  await tellReport(report)
+  await tell(report)
   info(sanitize(lineOf(report)))
   const costly = noticeOf(report, inputs)
   if (costly !== undefined) notice(sanitize(costly, 1000))

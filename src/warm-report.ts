@@ -1,4 +1,4 @@
-import { formatMegabytes } from './amounts.ts'
+import { formatAge, formatMegabytes } from './amounts.ts'
 import type { Location } from './snapshot/locate.ts'
 import type { Found, Missing } from './warm-look.ts'
 
@@ -82,11 +82,4 @@ function serverWords({ ensured, wanted = '' }: WarmReport): string {
   if (ensured.kind === 'present') return `; the server's mirror has ${commit}`
   if (ensured.kind === 'missing') return `; the server's mirror cannot get ${commit}`
   return ensured.kind === 'unavailable' ? `; ${ensured.reason}` : ''
-}
-
-function formatAge(ms: number): string {
-  const minutes = Math.floor(ms / 60_000)
-  if (minutes < 1) return `${Math.floor(ms / 1000)} s`
-  if (minutes < 120) return `${minutes} min`
-  return minutes < 2 * 24 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60 / 24)} days`
 }

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { ERROR_WORDS } from '../scripts/error-words.ts'
+import { ERROR_WORDS } from '../src/error-words.ts'
 
 const src = join(import.meta.dirname, '..', 'src')
 const sources = globSync('**/*.ts', { cwd: src })

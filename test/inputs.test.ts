@@ -70,6 +70,7 @@ describe('the usual inputs', () => {
       sha256: undefined,
       maxUnpackedBytes: 64 * 1024 ** 3,
       maxEntries: 5_000_000,
+      summary: 'auto',
     })
   })
 })
@@ -395,6 +396,16 @@ describe('numbers', () => {
       'Inputs concurrency (17) and chunk-size (128 MiB) need 4352 MiB of memory ' +
         '(2 x concurrency x chunk-size): at most 4 GiB is allowed',
     )
+  })
+})
+
+describe('summary', () => {
+  it.each(['auto', 'always', 'never'])('may be %s', (summary) => {
+    expect(parse({ summary }).summary).toBe(summary)
+  })
+
+  it.each(['Always', 'true', 'off'])('is not %j', (summary) => {
+    expect(complaint({ summary })).toBe(`Input summary is "${summary}": auto, always or never is allowed`)
   })
 })
 

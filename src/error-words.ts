@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../src/errors.ts'
+import type { ErrorCode } from './errors.ts'
 
 export interface ErrorWords {
   readonly meaning: string
