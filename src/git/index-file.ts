@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ActionError } from '../errors.ts'
+import { renamePatiently } from '../patient-rename.ts'
 import {
   GITLINK_MODE,
   HASH_BYTES,
@@ -11,7 +12,6 @@ import {
   STAT_BYTES,
   visitEntries,
 } from './index-entries.ts'
-import { renamePatiently } from '../patient-rename.ts'
 
 export type { ObjectFormat } from './index-entries.ts'
 
