@@ -5,7 +5,7 @@ import type { Environment } from './environment.ts'
 import { ActionError } from './errors.ts'
 
 /** Whose rules programs are found by. */
-export type System = 'posix' | 'windows'
+type System = 'posix' | 'windows'
 
 const SYSTEM: System = process.platform === 'win32' ? 'windows' : 'posix'
 

@@ -5,7 +5,7 @@ interface Leader {
   readonly stderr: { destroy(): unknown } | null
 }
 
-export interface GroupOptions {
+interface GroupOptions {
   readonly signal: AbortSignal
   /** Where there are no process groups: ends a process and all that it has started, at once. */
   readonly endTree: ((pid: number) => void) | undefined

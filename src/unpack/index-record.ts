@@ -9,7 +9,7 @@ const MODE_AT = 24
 export const GIT_MODE = { file: 0o100644, executable: 0o100755, symlink: 0o120000 } as const
 
 /** Which git is to know the file again. */
-export type Reader = 'git' | 'git-for-windows'
+type Reader = 'git' | 'git-for-windows'
 
 const READER: Reader = process.platform === 'win32' ? 'git-for-windows' : 'git'
 

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
@@ -13,7 +13,7 @@ import { listing, sampleBytes } from './fixture.ts'
 describe('writers', () => {
   it('that fail end everything: nothing more is taken', async () => {
     const root = temporary()
-    writeFileSync(join(root, 'f'), '')
+    mkdirSync(join(root, 'f'))
     const tree = treeBuilder({ root })
     const file = tar([{ name: 'f', body: sampleBytes(2 * BLOCK_BYTES) }], { end: 'none' })
     const more = tar([{ name: 'g', body: Buffer.alloc(200 * BLOCK_BYTES) }])
