@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { counted, formatMegabytes } from './amounts.ts'
 import type { Environment } from './environment.ts'
 import { checkOut } from './git/check-out.ts'
 import { type Git, gitIn } from './git/git.ts'
@@ -21,6 +22,14 @@ export interface Place {
   readonly isPartial: boolean
   /** Brings LFS content from elsewhere than the origin. */
   readonly bringLfsObjects?: (() => Promise<unknown>) | undefined
+  /** Brings submodules that need not be fetched then. */
+  readonly bringSubmodules?: (() => Promise<BroughtSubmodules>) | undefined
+}
+
+export interface BroughtSubmodules {
+  readonly count: number
+  /** That came over the wire for them. */
+  readonly bytes: number
 }
 
 /** Leaves a clone as actions/checkout leaves it: HEAD, files, LFS content, submodules, credentials. */
@@ -53,7 +62,7 @@ function fillLfsFiles(job: Job, { commit }: Target, place: Place & { readonly gi
 
 async function arriveAtSubmodules(
   job: Job,
-  { tree, clone, git }: Place & { readonly git: Git },
+  { tree, clone, git, bringSubmodules }: Place & { readonly git: Git },
 ): Promise<readonly string[]> {
   const { inputs, context, credentials, retries, onProgress } = job
   const { submodules: mode, fetchDepth: depth, lfs: hasLfs } = inputs
@@ -61,5 +70,14 @@ async function arriveAtSubmodules(
   if (clone === 'reused') await refuseRepositoriesIn(await submodulePaths(git), tree)
   const env = { ...context.env, ...credentials.submoduleEnv }
   const options = { git, tree, mode, depth, hasLfs, env, retries, onProgress }
-  return job.timeline.measure('submodules', () => updateSubmodules(options))
+  return job.timeline.measure('submodules', async () => {
+    const brought = await bringSubmodules?.()
+    const all = await updateSubmodules(options)
+    if (brought !== undefined && all.length > 0) context.log(submodulesLine(all.length, brought))
+    return all
+  })
+}
+
+function submodulesLine(all: number, { count, bytes }: BroughtSubmodules): string {
+  return `${counted(all, 'submodule')}: ${count} from snapshots (${formatMegabytes(bytes)}), ${all - count} fetched`
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { formatMegabytes } from './amounts.ts'
+import type { Place } from './arrival.ts'
 import { ActionError, describeError, type ErrorCode } from './errors.ts'
 import { staysInDotGit } from './git/dotgit.ts'
 import { type Probed, probeGit } from './git/probe.ts'
@@ -10,30 +11,50 @@ import { type StoreUse, verdictOn } from './kept-snapshot.ts'
 import { takeLfsSnapshot } from './lfs-snapshot.ts'
 import { type Grown, publish } from './publication.ts'
 import type { Arrival } from './report.ts'
+import type { Ground, Restoring } from './restoring.ts'
 import type { Opened, Session, Verdict } from './session.ts'
 import { Shortcuts } from './shortcuts.ts'
 import { SnapshotClone } from './snapshot-clone.ts'
 import { STAGE_WORDS } from './stage-words.ts'
+import { bringSubmodules } from './submodule-snapshots.ts'
 import { together } from './together.ts'
 import { troubleOf } from './trouble.ts'
 import type { TreeLimits } from './unpack/policy.ts'
 import { EVERYTHING, NOTHING, type Selection, selectionOf, withoutSymlinks } from './unpack/selection.ts'
-import type { Staging } from './unpack/staging.ts'
-import { type Threads, threadsFor } from './unpack/threads.ts'
+import { threadsFor } from './unpack/threads.ts'
 import { ScatteredDotGit, TreeBuilder } from './unpack/tree.ts'
 import { type Unpacked, unpack } from './unpack/unpack.ts'
 
-interface Attempt {
-  readonly job: Job
-  readonly target: Target
-  readonly session: Session
-  readonly staging: Staging
+interface Attempt extends Restoring {
+  readonly staging: Ground
   readonly opening: Promise<Opened>
   readonly git: Way['git']
 }
 
 /** Open, download, unpack, settle, freshen, arrive, swap. On failure the destination is as it was. */
-export async function fromSnapshot(job: Job, target: Target, session: Session): Promise<Arrival> {
+export function fromSnapshot(job: Job, target: Target, session: Session): Promise<Arrival> {
+  const { concurrency, chunkBytes, submodules } = job.inputs
+  const threads = threadsFor(2 * concurrency * chunkBytes)
+  const whole: Restoring = {
+    job,
+    target,
+    session,
+    threads,
+    probe: (staging) => probe(job, staging),
+    publish: (grow) => publish(job, grow),
+  }
+  if (submodules === 'none' || session.location.kind !== 'cachew') return restoreFrom(whole)
+  const restore = restoreFrom
+  return restoreFrom({
+    ...whole,
+    bringSubmodules: (staging, probed) =>
+      bringSubmodules({ job, session, threads, staging, probed, restore }),
+  })
+}
+
+/** Two attempts at most. */
+async function restoreFrom(restoring: Restoring): Promise<Arrival> {
+  const { job, target, session, publish } = restoring
   let source: Opened['source'] | undefined
   const attempt = async ({ git, store }: Way): Promise<Arrival> => {
     // First of all: what follows takes 10 ms, and the threads of a tree as long again, which the network can use.
@@ -43,7 +64,7 @@ export async function fromSnapshot(job: Job, target: Target, session: Session): 
     const settled = Promise.allSettled([opening])
     let verdict: Verdict = 'good'
     try {
-      return await publish(job, (staging) => grow({ job, target, session, staging, git, opening }))
+      return await publish((staging) => grow({ ...restoring, staging, git, opening }))
     } catch (error) {
       verdict = verdictOn(error)
       throw isOfSnapshot(error) ? session.naming(error) : error
@@ -115,18 +136,18 @@ function isOfSnapshot(error: unknown): error is ActionError {
 
 /** When it ends, however it does, nothing writes to staging any more. */
 async function grow(attempt: Attempt): Promise<Grown<Arrival>> {
-  const { job, target, session, staging } = attempt
+  const { job, target, session, staging, probe } = attempt
   const shortcuts = new Shortcuts({ job, session, commit: target.commit, file: join(staging.root, 'bundle') })
   let clone: SnapshotClone | undefined
   const tree = treeFor(attempt, () => clone?.begin())
   try {
-    const [snapshot, probed] = await together(attempt.opening, probe(job, staging))
+    const [snapshot, probed] = await together(attempt.opening, probe(staging))
     tree.selection = selectionFor(probed)
     await staging.room.require(snapshot.total)
     shortcuts.begin(snapshot.commit)
     const { commit: announcedCommit } = snapshot
     clone = new SnapshotClone({ job, target, tree: staging.tree, announcedCommit, probed, shortcuts })
-    return await fill(clone, { ...attempt, snapshot, tree })
+    return await fill(clone, { ...attempt, snapshot, tree, probed })
   } finally {
     await clone?.stop()
     await shortcuts.drop()
@@ -137,12 +158,14 @@ async function grow(attempt: Attempt): Promise<Grown<Arrival>> {
 interface Filling extends Attempt {
   readonly snapshot: Opened
   readonly tree: TreeBuilder
+  readonly probed: Probed
 }
 
 async function fill(clone: SnapshotClone, filling: Filling): Promise<Grown<Arrival>> {
   const { job, target, snapshot } = filling
   const unpacked = await receive(filling)
-  const settled = await job.timing.measure('settle', () => clone.finish(unpacked, lfsBringer(filling)))
+  const bringers = { bringLfsObjects: lfsBringer(filling), bringSubmodules: submoduleBringer(filling) }
+  const settled = await job.timing.measure('settle', () => clone.finish(unpacked, bringers))
   const { bytes: unpackedBytes, files, spent, movedRecordOf } = unpacked
   const { commit, objectFormat, isShallow, freshenedBy, behind } = settled
   const { source, host, place, etag, total: totalBytes, modifiedMs } = snapshot
@@ -154,12 +177,12 @@ async function fill(clone: SnapshotClone, filling: Filling): Promise<Grown<Arriv
 }
 
 /** Downloads and unpacks, at the same time. */
-async function receive({ job, snapshot, tree }: Filling): Promise<Unpacked> {
-  const { timeline, inputs } = job
+async function receive({ job, snapshot, tree, threads }: Filling): Promise<Unpacked> {
+  const { timeline } = job
   const { commit, total } = snapshot
   const endDownload = timeline.begin('download')
   const onReceived = () => endDownload(total === undefined ? undefined : formatMegabytes(total))
-  const options = { ...threadsOf(inputs), commit, onReceived }
+  const options = { ...threads, commit, onReceived }
   try {
     return await timeline.measure(
       'unpack',
@@ -171,9 +194,9 @@ async function receive({ job, snapshot, tree }: Filling): Promise<Unpacked> {
   }
 }
 
-function treeFor({ job, staging, git }: Attempt, onDotGit: () => void): TreeBuilder {
+function treeFor({ job, staging, threads, git }: Attempt, onDotGit: () => void): TreeBuilder {
   return new TreeBuilder({
-    ...threadsOf(job.inputs),
+    ...threads,
     root: staging.tree,
     limits: limitsOf(job.inputs),
     staysInDotGit,
@@ -182,15 +205,11 @@ function treeFor({ job, staging, git }: Attempt, onDotGit: () => void): TreeBuil
   })
 }
 
-function threadsOf({ concurrency, chunkBytes }: Inputs): Threads {
-  return threadsFor(2 * concurrency * chunkBytes)
-}
-
 function limitsOf({ maxUnpackedBytes, maxEntries }: Inputs): TreeLimits {
   return { bytes: maxUnpackedBytes, entries: maxEntries }
 }
 
-async function probe(job: Job, { scratch }: Staging): Promise<Probed> {
+async function probe(job: Job, { scratch }: Ground): Promise<Probed> {
   const [, probed] = await together(job.requireGit(), probeGit(scratch, job.context, job.inputs.sparse))
   return probed
 }
@@ -212,5 +231,15 @@ function lfsBringer({ job, session, staging }: Attempt): (() => Promise<void>) |
   const gitDirectory = join(tree, '.git')
   return async () => {
     await takeLfsSnapshot({ url: location.lfs, requests, limits, scratch, gitDirectory, log, signal })
+  }
+}
+
+function submoduleBringer(filling: Filling): Place['bringSubmodules'] {
+  const { bringSubmodules, staging, probed, tree } = filling
+  if (bringSubmodules === undefined) return undefined
+  return async () => {
+    // The threads' memory is for those of the submodules.
+    await tree.close()
+    return bringSubmodules(staging, probed)
   }
 }

@@ -1,8 +1,10 @@
+import { join } from 'node:path'
 import { resolveDestination } from './destination.ts'
 import type { Environment } from './environment.ts'
 import { Credentials, safeDirectoryEnv } from './git/credentials.ts'
 import { gitOutside } from './git/git.ts'
 import type { GitRetries, Origin } from './git/origin.ts'
+import type { Submodule } from './git/submodule-listing.ts'
 import { requireGit } from './git/version.ts'
 import { type JobEvent, type Wanted, wantedOf } from './git/wanted.ts'
 import { thinned } from './git-progress.ts'
@@ -56,14 +58,14 @@ export class Job {
   readonly troubles = new Troubles()
   #gitIsThere: Promise<void> | undefined
 
-  private constructor(parts: Pick<Job, 'inputs' | 'context' | 'destination' | 'wanted' | 'credentials'>) {
+  private constructor(parts: JobParts) {
     this.inputs = parts.inputs
     this.context = parts.context
     this.destination = parts.destination
     this.wanted = parts.wanted
     this.credentials = parts.credentials
     this.timeline = new Timeline(parts.context.stages)
-    this.origin = { url: this.credentials.originUrl(this.inputs.repository), env: this.credentials.env }
+    this.origin = parts.origin
   }
 
   /** Refuses what must not be done before anything is written. */
@@ -76,7 +78,25 @@ export class Job {
     const { temp, env, event, onCredentials } = context
     const ownerId = ownerIdOf(event)
     const credentials = await Credentials.create({ temp, serverUrl, token, ssh, ownerId, env, onCredentials })
-    return new Job({ inputs, context, destination, wanted, credentials })
+    const origin = { url: credentials.originUrl(inputs.repository), env: credentials.env }
+    return new Job({ inputs, context, destination, wanted, credentials, origin })
+  }
+
+  /** The work on a submodule: a clone of all its files, of which neither credentials nor submodules are a part. */
+  submodule({ path, url, commit }: Submodule, signal: AbortSignal): Job {
+    const log = (line: string): void => this.context.log(`${path}: ${line}`)
+    const context = { ...this.context, signal, log, stages: UNWATCHED }
+    const origin = { url, env: this.credentials.submoduleEnv }
+    const destination = join(this.destination, path)
+    const wanted = { ref: '', commit }
+    return new Job({
+      ...this,
+      inputs: { ...this.inputs, ...CLONE_ALONE },
+      context,
+      destination,
+      wanted,
+      origin,
+    })
   }
 
   /** Rejects where git is missing or too old; asked once, however often it is called. */
@@ -100,6 +120,18 @@ export class Job {
     return this.inputs.showProgress ? thinned((line) => this.context.log(`git> ${line}`)) : undefined
   }
 }
+
+type JobParts = Pick<Job, 'inputs' | 'context' | 'destination' | 'wanted' | 'credentials' | 'origin'>
+
+const UNWATCHED: StageWatch = { begun: () => {}, ended: () => {} }
+
+const CLONE_ALONE = {
+  sparse: undefined,
+  fetchTags: false,
+  lfs: false,
+  submodules: 'none',
+  persistCredentials: false,
+} as const
 
 /** GitHub's number of the organization that the job's own repository belongs to. */
 function ownerIdOf({ payload }: JobEvent): number | undefined {

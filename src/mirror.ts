@@ -4,7 +4,7 @@ import type { Tracer } from './http/tracer.ts'
 import type { Inputs } from './inputs.ts'
 import { PATIENCE } from './patience.ts'
 import { secretHeaders } from './request-headers.ts'
-import type { Location } from './snapshot/locate.ts'
+import type { CachewLocation, Location } from './snapshot/locate.ts'
 
 /** A bundle and a word to the server, beside the download, whose connections are all in use. */
 const SHORTCUT_CONNECTIONS = 2
@@ -17,6 +17,10 @@ export interface MirrorOptions {
   readonly tracer?: Tracer | undefined
 }
 
+interface Connections extends Pick<Mirror, 'client' | 'shortcutClient'> {
+  readonly secrets: Secrets
+}
+
 /** One place where the snapshot may be, and the connections to it: they know no other place's secrets. Close it. */
 export class Mirror {
   readonly location: Location
@@ -24,13 +28,25 @@ export class Mirror {
   readonly shortcutClient: HttpClient
   readonly #secrets: Secrets
 
-  constructor(location: Location, { inputs, env, bearer, tracer }: MirrorOptions) {
-    const secrets = secretsFor(location, inputs, bearer)
-    const client = { env, secrets, connectTimeoutMs: PATIENCE.connectTimeoutMs, tracer }
+  private constructor(location: Location, { secrets, client, shortcutClient }: Connections) {
     this.location = location
     this.#secrets = secrets
-    this.client = new HttpClient({ ...client, connections: inputs.concurrency })
-    this.shortcutClient = new HttpClient({ ...client, connections: SHORTCUT_CONNECTIONS })
+    this.client = client
+    this.shortcutClient = shortcutClient
+  }
+
+  static at(location: Location, { inputs, env, bearer, tracer }: MirrorOptions): Mirror {
+    const secrets = secretsFor(location, inputs, bearer)
+    const options = { env, secrets, connectTimeoutMs: PATIENCE.connectTimeoutMs, tracer }
+    const client = new HttpClient({ ...options, connections: inputs.concurrency })
+    const shortcutClient = new HttpClient({ ...options, connections: SHORTCUT_CONNECTIONS })
+    return new Mirror(location, { secrets, client, shortcutClient })
+  }
+
+  /** For another repository of the same server, over the same connections: only one of the two is to be closed. */
+  beside(location: CachewLocation): Mirror {
+    const { client, shortcutClient } = this
+    return new Mirror(location, { secrets: this.#secrets, client, shortcutClient })
   }
 
   /** How messages call it. */

@@ -3,6 +3,7 @@ import { firstGood, type Lap, NoneGood, type Trouble } from './first-good.ts'
 import type { Mirror } from './mirror.ts'
 import { PATIENCE, wait } from './patience.ts'
 import { sanitize } from './sanitize.ts'
+import type { CachewLocation } from './snapshot/locate.ts'
 
 export type Question<T> = (mirror: Mirror, lap: Lap) => Promise<T>
 
@@ -75,6 +76,11 @@ export class Mirrors {
     } catch (error) {
       throw error instanceof NoneGood ? asOne(error.errors) : error
     }
+  }
+
+  /** For another repository of the one that has answered, over its connections: not to be closed. */
+  beside(location: CachewLocation): Mirrors {
+    return new Mirrors([this.first.beside(location)], this.#log)
   }
 
   /** Leaves out the one that has answered. Gives the next one, and does nothing where there is none. */

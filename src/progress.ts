@@ -4,6 +4,8 @@ const EVERY_MS = 5_000
 /** What is left is told by the speed of so many times as long. */
 const RECENT = 3
 
+export type ProgressPart = Pick<Progress, 'begin' | 'end' | 'expect' | 'part'>
+
 interface Sample {
   readonly bytes: number
   readonly atMs: number
@@ -11,13 +13,12 @@ interface Sample {
 
 /** Says every 5 s how far a download is. What has begun has to be ended, or its timer stays. */
 export class Progress {
-  /** Bytes to come, where that is known. */
-  total: number | undefined
   readonly #traffic: { readonly bytes: number }
   readonly #log: (line: string) => void
   #timer: NodeJS.Timeout | undefined
   /** The beginning, and after it the last ones: at most RECENT + 1. */
   #samples: Sample[] = []
+  #total: number | undefined
 
   constructor(traffic: { readonly bytes: number }, log: (line: string) => void) {
     this.#traffic = traffic
@@ -27,7 +28,7 @@ export class Progress {
   /** What came before does not count. */
   begin(): void {
     this.end()
-    this.total = undefined
+    this.#total = undefined
     const first = this.#sample()
     this.#samples = [first]
     this.#timer = setInterval(() => this.#say(first), EVERY_MS)
@@ -37,6 +38,22 @@ export class Progress {
     clearInterval(this.#timer)
   }
 
+  /** So many bytes are to come, beside those that were said before. */
+  expect(bytes: number | undefined): void {
+    if (bytes !== undefined) this.#total = (this.#total ?? 0) + bytes
+  }
+
+  /** That of a download which is a part of this one, and neither begins nor ends it. */
+  part(): ProgressPart {
+    const part: ProgressPart = {
+      begin: () => {},
+      end: () => {},
+      expect: (bytes) => this.expect(bytes),
+      part: () => part,
+    }
+    return part
+  }
+
   #say(first: Sample): void {
     const now = this.#sample()
     const recent = this.#samples[0] ?? first
@@ -44,7 +61,7 @@ export class Progress {
     this.#log(
       progressLine({
         bytes: now.bytes - first.bytes,
-        total: this.total,
+        total: this.#total,
         elapsedMs: now.atMs - first.atMs,
         recent: { bytes: now.bytes - recent.bytes, ms: now.atMs - recent.atMs },
       }),

@@ -31,7 +31,7 @@ const FINAL: ReadonlySet<ErrorCode> = new Set([
 export async function restore(inputs: Inputs, context: Context): Promise<Report> {
   const job = await Job.begin(inputs, context)
   const location = locate(inputs, job.context.env)
-  const source = location.kind === 'nowhere' ? location : new Session(location, inputs, job.context)
+  const source = location.kind === 'nowhere' ? location : Session.begin(location, inputs, job.context)
   const session = source instanceof Session ? source : undefined
   let target: Target | undefined
   let keepsCredentials = false

@@ -15,9 +15,9 @@ import type { StoreUse } from './kept-snapshot.ts'
 import { Mirror } from './mirror.ts'
 import { Mirrors } from './mirrors.ts'
 import { PATIENCE, Patience } from './patience.ts'
-import { Progress } from './progress.ts'
+import { Progress, type ProgressPart } from './progress.ts'
 import type { Report } from './report.ts'
-import type { Location, Somewhere } from './snapshot/locate.ts'
+import type { CachewLocation, Location, Somewhere } from './snapshot/locate.ts'
 import type { OpenOptions, Snapshot } from './snapshot/open.ts'
 import { ensureRefs, SHORTCUT_LIMITS, type ShortcutOptions } from './snapshot/shortcut.ts'
 
@@ -37,27 +37,54 @@ export interface Opened extends Pick<Snapshot, 'commit' | 'etag' | 'total' | 'mo
   readonly ended?: (verdict: Verdict) => Promise<'kept' | 'dropped'>
 }
 
+interface SessionParts {
+  readonly inputs: Inputs
+  readonly context: Context
+  readonly mirrors: Mirrors
+  readonly patience: Patience
+  readonly idToken: IdToken | undefined
+  readonly progress: Progress | ProgressPart
+}
+
 /** What the attempts of one restore share: the way to the snapshot's source, and what went over it. Close it. */
 export class Session {
-  readonly progress: Progress
-  readonly #inputs: Inputs
-  readonly #context: Context
+  readonly progress: Progress | ProgressPart
+  readonly #parts: SessionParts
   readonly #mirrors: Mirrors
   readonly #patience: Patience
-  readonly #idToken: IdToken | undefined
 
-  constructor({ places }: Somewhere, inputs: Inputs, context: Context) {
+  private constructor(parts: SessionParts) {
+    this.progress = parts.progress
+    this.#parts = parts
+    this.#mirrors = parts.mirrors
+    this.#patience = parts.patience
+  }
+
+  static begin({ places }: Somewhere, inputs: Inputs, context: Context): Session {
     const { env, log, debug } = context
-    this.#inputs = inputs
-    this.#context = context
-    this.#patience = new Patience(inputs, context)
-    this.#idToken = idTokenFor(inputs, context, this.#patience)
-    const bearer = this.#idToken
+    const patience = new Patience(inputs, context)
+    const idToken = idTokenFor(inputs, context, patience)
     const tracer = debug === undefined ? undefined : new Tracer(debug)
-    const mirrorAt = (location: Location): Mirror => new Mirror(location, { inputs, env, bearer, tracer })
+    const mirrorAt = (location: Location): Mirror =>
+      Mirror.at(location, { inputs, env, bearer: idToken, tracer })
     const [first, ...others] = places
-    this.#mirrors = new Mirrors([mirrorAt(first), ...others.map(mirrorAt)], log)
-    this.progress = new Progress(this.#mirrors, log)
+    const mirrors = new Mirrors([mirrorAt(first), ...others.map(mirrorAt)], log)
+    return new Session({ inputs, context, mirrors, patience, idToken, progress: new Progress(mirrors, log) })
+  }
+
+  /**
+   * The way to another repository of the server that has answered, with so many requests at a time. What goes over it
+   * counts here, and it ends with this one: it is not to be closed.
+   */
+  beside(location: CachewLocation, part: Pick<OpenOptions, 'concurrency' | 'signal'>): Session {
+    const { inputs, context } = this.#parts
+    return new Session({
+      ...this.#parts,
+      inputs: { ...inputs, concurrency: part.concurrency, sha256: undefined },
+      context: { ...context, signal: part.signal },
+      mirrors: this.#mirrors.beside(location),
+      progress: this.progress.part(),
+    })
   }
 
   /** Of the server that has answered; before that, of the one that is to be asked first. */
@@ -82,10 +109,10 @@ export class Session {
 
   /** The signal ends what has not been read of the snapshot, too. */
   async open(target: Target, over: AbortSignal, use: StoreUse): Promise<Opened> {
-    const { sha256 } = this.#inputs
+    const { sha256 } = this.#parts.inputs
     this.progress.begin()
-    const opened = await this.#openSource(target, AbortSignal.any([this.#patience.signal, over]), use)
-    this.progress.total = opened.total
+    const opened = await this.#openSource(target, AbortSignal.any([this.#signal, over]), use)
+    this.progress.expect(opened.total)
     if (opened.source === 'store') this.progress.end()
     if (sha256 === undefined) return opened
     const { place } = opened
@@ -131,17 +158,22 @@ export class Session {
   async close(): Promise<void> {
     this.#patience.end()
     this.progress.end()
-    await Promise.all([this.#idToken?.close(), this.#mirrors.close()])
+    await Promise.all([this.#parts.idToken?.close(), this.#mirrors.close()])
+  }
+
+  /** Of the download. */
+  get #signal(): AbortSignal {
+    return AbortSignal.any([this.#patience.signal, this.#parts.context.signal])
   }
 
   #requestsTo({ client }: Mirror): OpenOptions & DownloadOptions {
-    const { signal, stall, attemptsFor } = this.#patience
-    return { ...this.#inputs, ...PATIENCE, client, signal, stall, attemptsFor }
+    const { stall, attemptsFor } = this.#patience
+    return { ...this.#parts.inputs, ...PATIENCE, client, signal: this.#signal, stall, attemptsFor }
   }
 
   /** The snapshot's time limit is not theirs: what they bring is needed after it is there. */
   #shortcutsOf({ shortcutClient: client }: Mirror): ShortcutOptions {
-    const { log, signal } = this.#context
+    const { log, signal } = this.#parts.context
     return { client, stall: this.#patience.stall, signal, log, limits: SHORTCUT_LIMITS }
   }
 
@@ -152,7 +184,7 @@ export class Session {
   }
 
   async #openSource(target: Target, signal: AbortSignal, use: StoreUse): Promise<Opened> {
-    const [inputs, context] = [this.#inputs, this.#context]
+    const { inputs, context } = this.#parts
     const attemptsFor = this.#patience.discoveryAttempts
     const { location, client } = this.#mirrors.first
     if (location.kind === 'actions-cache') {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { arrive } from './arrival.ts'
+import { arrive, type Place } from './arrival.ts'
 import { freshenClone } from './freshening.ts'
 import { commitsBehind } from './git/behind.ts'
 import type { FreshenedBy } from './git/freshen.ts'
@@ -27,6 +27,9 @@ export interface SnapshotCloneOptions {
   readonly probed: Probed
   readonly shortcuts: Shortcuts
 }
+
+/** What comes from elsewhere than the snapshot. */
+type Bringers = Pick<Place, 'bringLfsObjects' | 'bringSubmodules'>
 
 interface Finished extends Settled {
   readonly freshenedBy: FreshenedBy
@@ -69,7 +72,7 @@ export class SnapshotClone {
   }
 
   /** From unpacked files to a working copy of the wanted commit. */
-  async finish(unpacked: Tree, bringLfsObjects?: () => Promise<void>): Promise<Finished> {
+  async finish(unpacked: Tree, bringers: Bringers): Promise<Finished> {
     const { job, target, tree, probed } = this.#options
     const { settled, indexed, freshened, behind } = this.#begun()
     const snapshot = await settled
@@ -84,7 +87,7 @@ export class SnapshotClone {
     const isExact = index.filled + index.leftOut === index.entries && index.filled === unpacked.workFiles
     const untracked = isExact ? 'keep' : 'remove'
     const place = { tree, clone: 'new', patterns: 'set', untracked, isPartial: false } as const
-    await arrive(job, target, { ...place, bringLfsObjects })
+    await arrive(job, target, { ...place, ...bringers })
     return { ...snapshot, freshenedBy, behind: await inTime(behind) }
   }
 

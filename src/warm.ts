@@ -69,7 +69,7 @@ async function askAll(
   // There is no other way to a snapshot: every source is asked as often as the inputs allow.
   const patience = new Patience({ ...inputs, onMiss: 'fail' }, context)
   const bearer = idTokenFor(inputs, context, patience)
-  const mirrors = places.map((location) => new Mirror(location, { inputs, env, bearer }))
+  const mirrors = places.map((location) => Mirror.at(location, { inputs, env, bearer }))
   try {
     const asked = mirrors.map((mirror) => ask(target, mirror, { inputs, context, patience }))
     const { mirror, finding, ensured } = chosen(await Promise.allSettled(asked), context)

@@ -4,11 +4,14 @@ import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { expect, it, onTestFinished } from 'vitest'
-import { expectRestored, runAt } from './support/action-run.ts'
+import { expectRestored, run, runAt } from './support/action-run.ts'
 import { pzstd, tarDirectory } from './support/archive.ts'
 import { serveFileApart } from './support/file-server.ts'
-import { git } from './support/git-repo.ts'
+import { git, makeUpstream } from './support/git-repo.ts'
+import { startGithubServer } from './support/github-server.ts'
 import { useMemoryDisk } from './support/memory-disk.ts'
+import { commitSubmodules } from './support/site.ts'
+import { startSnapshotServer } from './support/snapshot-server.ts'
 import { temporary } from './support/temporary.ts'
 
 const MiB = 1024 * 1024
@@ -58,4 +61,31 @@ it.each<[string, Readonly<Record<string, string>>, number]>([
   expect.soft(large, 'MiB at most while 800 MiB were restored').toBeLessThanOrEqual(mostMiB)
   expect.soft(large / small, 'the one by the other').toBeGreaterThan(0.9)
   expect.soft(large / small, 'the one by the other').toBeLessThan(1.1)
+})
+
+it('holds no more while three submodules come side by side', async () => {
+  useMemoryDisk(3000 * MiB)
+  const root = temporary()
+  const github = await startGithubServer({ upstreams: root })
+  const snapshots = await startSnapshotServer({ upstreams: root, level: 1 })
+  onTestFinished(async () => void (await Promise.all([github.close(), snapshots.close()])))
+  const { host, url: serverUrl } = github
+  const make = async (name: string) => {
+    const history = [[{ path: 'data.bin', content: randomBytes(FILE_BYTES / 2) }]]
+    const upstream = await makeUpstream({ root, host, repository: `octo/${name}` }, history)
+    await snapshots.generate(upstream.repository, host)
+    return { path: name, url: `../${name}`, commit: await upstream.git('rev-parse', 'main'), upstream }
+  }
+  const { upstream } = await make('project')
+  const submodules = [await make('one'), await make('two'), await make('three')]
+  const sha = await commitSubmodules(upstream, submodules)
+  await snapshots.generate(upstream.repository, host)
+  const result = await run({
+    inputs: { server: snapshots.url, submodules: 'true', 'on-miss': 'fail' },
+    github: { repository: upstream.repository, serverUrl, sha },
+    measurePeak: true,
+  })
+  expectRestored(result)
+  expect(result.stdout).toContain('3 submodules: 3 from snapshots')
+  expect(result.peakRssBytes ?? Number.NaN).toBeLessThanOrEqual(260 * MiB)
 })

@@ -4,7 +4,7 @@ import { describe, it, onTestFinished } from 'vitest'
 import { expectParity, nestSubmodules, type Scenario } from './support/checkout-scenario.ts'
 import { storeLfs } from './support/lfs-upstream.ts'
 import { findProgram } from './support/programs.ts'
-import { useSite } from './support/site.ts'
+import { change, commitSubmodules, type Site, useSite } from './support/site.ts'
 import { SSH_PROGRAMS, startSshServer } from './support/ssh-server.ts'
 import { temporary } from './support/temporary.ts'
 
@@ -33,6 +33,21 @@ const scenarios: Scenario[] = [
       inputs: { submodules: 'recursive', 'fetch-depth': '0', 'persist-credentials': 'false' },
     }),
   },
+  ...['1', '0'].map((depth) => ({
+    name: `a submodule with a snapshot that is older than the commit wanted, and fetch-depth ${depth}`,
+    arrange: async ({ forge, upstream }: Site) => {
+      const lib = await forge.makeRepository('octo/lib', { history: [change('first.txt')] })
+      await forge.snapshot(lib)
+      const commit = await lib.commit(change('second.txt'))
+      await lib.commit(change('third.txt'))
+      await lib.git('tag', '--annotate', '--message=one', 'v1', commit)
+      await lib.git('branch', 'other', 'main~2')
+      return {
+        github: { sha: await commitSubmodules(upstream, [{ path: 'lib', url: '../lib', commit }]) },
+        inputs: { submodules: 'true', 'fetch-depth': depth },
+      }
+    },
+  })),
   {
     name: 'Git LFS',
     needs: ['git-lfs'],

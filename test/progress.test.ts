@@ -20,7 +20,7 @@ it('says nothing until it is begun, then a line every 5 s, and nothing after its
   expect(lines).toEqual([])
   vi.advanceTimersByTime(1)
   expect(lines.splice(0)).toEqual(['Received 10 MB (2.0 MB/s)'])
-  progress.total = 40_000_000
+  progress.expect(40_000_000)
   traffic.bytes += 10_000_000
   vi.advanceTimersByTime(5_000)
   expect(lines.splice(0)).toEqual(['Received 20 MB of 40 MB (50 %, 2.0 MB/s, 10 s left)'])
@@ -33,7 +33,7 @@ it('says nothing until it is begun, then a line every 5 s, and nothing after its
 it('tells what is left by the speed of the last 15 s', () => {
   const { traffic, lines, progress } = watched()
   progress.begin()
-  progress.total = 1_000_000_000
+  progress.expect(1_000_000_000)
   for (const megabytes of [400, 30, 20, 10]) {
     traffic.bytes += megabytes * 1_000_000
     vi.advanceTimersByTime(5_000)
@@ -45,7 +45,7 @@ it('tells what is left by the speed of the last 15 s', () => {
 it('begins anew for a second attempt', () => {
   const { traffic, lines, progress } = watched()
   progress.begin()
-  progress.total = 40_000_000
+  progress.expect(40_000_000)
   traffic.bytes += 10_000_000
   progress.begin()
   vi.advanceTimersByTime(5_000)

@@ -70,6 +70,7 @@ export class ParallelFetch implements Fetch {
       oldest.giveBack()
       this.#held.shift()
     }
+    if (upTo >= this.#snapshot.total) this.#slots.free()
   }
 
   /** The ranges in order, each when there may be one more. */

@@ -18,7 +18,7 @@ export interface SlotSizes {
  * other lie side by side where they can, so that what crosses from one chunk to the next is one view.
  */
 export class Slots {
-  readonly #memory: Buffer
+  readonly #memory: Buffer<ArrayBuffer>
   readonly #bytes: number
   /** Where slot 0 ends; what is in it is put at its end, next to slot 1. */
   readonly #firstEnd: number
@@ -48,5 +48,11 @@ export class Slots {
         this.#isTaken[slot] = false
       },
     }
+  }
+
+  /** Frees the memory, of which nothing is used any more: the garbage collector would let it lie beside the next one. */
+  free(): void {
+    const { buffer } = this.#memory
+    if (!buffer.detached) buffer.transfer(0)
   }
 }

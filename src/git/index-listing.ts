@@ -10,11 +10,21 @@ export function listIndex(git: Git, args: readonly string[], options: GitOptions
   return git.run(['ls-files', ...args], { ...options, outputLimitBytes: LISTING_LIMIT_BYTES })
 }
 
-/** Where the index has a commit of another repository, left out or not; U+FFFD for what is not UTF-8. */
-export async function submodulePaths(git: Git): Promise<readonly string[]> {
-  const entries = await listIndex(git, ['--stage', '-z'])
+/** A commit of another repository, in the index. */
+export interface Gitlink {
+  /** U+FFFD for what is not UTF-8. */
+  readonly path: string
+  readonly commit: string
+}
+
+/** All that the index has, left out of the tree or not. */
+export async function gitlinks(git: Git): Promise<readonly Gitlink[]> {
+  const entries = (await listIndex(git, ['--stage', '-z'])).split('\0')
   return entries
-    .split('\0')
     .filter((entry) => entry.startsWith(GITLINK))
-    .map((entry) => entry.slice(entry.indexOf('\t') + 1))
+    .map((entry) => ({ path: entry.slice(entry.indexOf('\t') + 1), commit: entry.split(' ', 2)[1] ?? '' }))
+}
+
+export async function submodulePaths(git: Git): Promise<readonly string[]> {
+  return (await gitlinks(git)).map(({ path }) => path)
 }

@@ -17,6 +17,13 @@ export interface CachewLocation {
    * (X-Cachew-Bundle-Url): a name from outside could lead elsewhere, and knows of no path before the server's.
    */
   bundle(base: string): URL
+  /** The same for another repository of its host. */
+  beside(repository: Repository): CachewLocation
+}
+
+interface Repository {
+  readonly owner: string
+  readonly name: string
 }
 
 export interface UrlLocation {
@@ -45,7 +52,7 @@ export interface NoLocation {
 }
 
 export interface RepositoryName {
-  readonly repository: { readonly owner: string; readonly name: string }
+  readonly repository: Repository
   readonly githubServerUrl: URL
 }
 
@@ -84,6 +91,7 @@ export function locationAt(server: URL, { repository, githubServerUrl }: Reposit
       bundle.searchParams.set('base', base)
       return bundle
     },
+    beside: (repository) => locationAt(server, { repository, githubServerUrl }),
   }
 }
 

@@ -31,6 +31,14 @@ describe('slots', () => {
     expect(three.sort()).toEqual([0, 4, 8])
   })
 
+  it('are gone with their memory', () => {
+    const slots = new Slots({ count: 2, firstBytes: 4, bytes: 4 })
+    const { memory } = slots.take(4)
+    slots.free()
+    slots.free()
+    expect(memory.buffer).toMatchObject({ byteLength: 0, detached: true })
+  })
+
   it('are no more than there are', () => {
     const slots = new Slots({ count: 1, firstBytes: 4, bytes: 4 })
     slots.take(4)

@@ -1,8 +1,10 @@
 import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { gitIn } from '../../src/git/git.ts'
 import { updateSubmodules } from '../../src/git/submodules.ts'
+import { pzstd, tarDirectory } from '../support/archive.ts'
 import { git, gitBytes, gitEnvironment, type Upstream } from '../support/git-repo.ts'
 import { commitSubmodules } from '../support/site.ts'
 import { noWayOn, useScene } from './scene.ts'
@@ -116,6 +118,41 @@ describe('where submodules are checked out, nothing comes of', () => {
     await expectHarmless(workspace)
   })
 })
+
+describe('in the snapshot of a submodule', () => {
+  it('nothing comes of a hostile .git, and the snapshot is of use all the same', async () => {
+    const hostile = join(scene.place('hostile'), 'lib')
+    mkdirSync(join(hostile, '..'))
+    await hostileRepository(hostile)
+    await git(hostile, 'checkout', '--quiet', '--force')
+    await expectToFire(await scene.copyOf(hostile), ['status'])
+    await serveWith(hostile)
+    const { workspace, lines } = await scene.restore({ commit: withLib, inputs })
+    await expectHarmless(workspace)
+    expect(lines.at(-1)).toMatch(/^1 submodule: 1 from snapshots/)
+  })
+
+  it('a file that is not the commit’s is put right', async () => {
+    const changed = scene.place('changed')
+    await git(join(changed, '..'), 'clone', '--quiet', lib.directory, changed)
+    writeFileSync(join(changed, 'name'), 'forged')
+    writeFileSync(join(changed, 'more'), 'planted')
+    await serveWith(changed)
+    const { workspace, lines } = await scene.restore({ commit: withLib, inputs })
+    await expectHarmless(workspace)
+    expect(existsSync(join(workspace, 'lib/more'))).toBe(false)
+    expect(lines.at(-1)).toMatch(/^1 submodule: 1 from snapshots/)
+  })
+})
+
+/** Makes the server answer with the clone for the superproject, and with this directory for the submodule. */
+async function serveWith(submodule: string): Promise<void> {
+  await scene.serve(clone, noWayOn, withLib)
+  const others = scene.forge.faults.snapshots
+  const object = await buffer(pzstd(tarDirectory(submodule)))
+  scene.forge.faults.snapshots = (request) =>
+    request.path.endsWith('/octo/lib/snapshot.tar.zst') ? { object } : others?.(request)
+}
 
 async function expectToFire(tree: string, command: readonly string[] = UPDATE): Promise<void> {
   await scene.plainly(tree, [command, ['-C', 'lib', 'status']])

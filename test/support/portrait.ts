@@ -15,7 +15,7 @@ export type Portrait = {
   readonly index: readonly string[]
   readonly status: readonly string[]
   readonly hooks: readonly string[]
-  /** Commit, path and configuration of each submodule. */
+  /** Commit, path, configuration and refs of each submodule, and where its repository is. */
   readonly submodules: readonly string[]
 }
 
@@ -49,7 +49,7 @@ export async function portraitOf({ directory, workspace, temp, configs = [] }: P
     hooks: hooksOf(directory),
     submodules: await lines(
       ...['submodule', 'foreach', '--recursive', '--quiet'],
-      'echo "$sha1 $displaypath" && git config --local --list | sort',
+      'echo "$sha1 $displaypath" && git config --local --list | sort && git for-each-ref && cat .git',
     ),
   }
 }

@@ -97,7 +97,7 @@ export async function portraitAt(
   return { ...(await portraitOf({ ...place, directory, configs })), shallow: shallowCommits(directory) }
 }
 
-type Submodule = { readonly path: string; readonly url: string; readonly commit: string }
+export type Submodule = { readonly path: string; readonly url: string; readonly commit: string }
 
 /** Commits submodules, and a .gitmodules that names them, on top of `main`. */
 export async function commitSubmodules(
