@@ -146,8 +146,9 @@ async function askOrigin(freshening: Freshening, near: Found | undefined): Promi
   const everything = refspecsFor(targetOf('', target.commit), { history, tags })
   const refspecs = everything.filter((refspec) => refspec !== target.commit)
   // Without a destination: no ref is in the way of the new one, and none is wrong should that be refused.
-  const isDeeper = typeof depth === 'number' && depth > 1
-  const isAsked = near === undefined || isDeeper || (target.kind === 'tag' && refspecs.length === 0)
+  // With a depth git fails where nothing else is asked for than patterns that match nothing: tags that nobody has.
+  const isDeepened = typeof depth === 'number' && (depth > 1 || refspecs.length > 0)
+  const isAsked = near === undefined || isDeepened || (target.kind === 'tag' && refspecs.length === 0)
   const wanted = isAsked ? [wantOf(target)] : []
   if (near !== undefined && !isAsked && refspecs.length === 0) return near
   const fetch = { refspecs: [...refspecs, ...wanted], depth, onProgress, retries }

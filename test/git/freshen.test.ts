@@ -410,6 +410,13 @@ describe('a shallow clone', () => {
     expect(await git(tree, 'rev-list', '--count', after)).toBe('1')
   })
 
+  it('is brought all tags where the origin has none', async () => {
+    await snapshot('--depth=1')
+    expect(await freshenTo(MAIN, base, { ...unasked, tags: 'all' })).toBe('none')
+    expect(await refs()).toEqual({ 'refs/remotes/origin/main': base })
+    expect(await git(tree, 'rev-list', '--count', base)).toBe('1')
+  })
+
   it('becomes deeper where more is asked for, though the commit is there', async () => {
     await snapshot('--depth=1')
     const tip = await next()
