@@ -22,7 +22,7 @@ const RESTORE_CASES: readonly RestoreCase[] = [
   },
   {
     name: 'freshen',
-    how: 'and on to a newer commit, which the pipe does not do',
+    how: 'and on to a newer commit',
     data: 'files',
     server: 'snapshots',
     peers: ['pipe', 'cachewFresh', 'fetch'],
@@ -44,6 +44,14 @@ const RESTORE_CASES: readonly RestoreCase[] = [
     data: 'pack',
     server: 'throttled',
     peers: ['pipe', 'aria2', 'cachew', 'link'],
+    goals: [],
+  },
+  {
+    name: 'slow-link',
+    how: 'at 30 MiB/s a connection',
+    data: 'history',
+    server: 'throttled',
+    peers: ['pipe', 'clone', 'fetch'],
     goals: [],
   },
   {

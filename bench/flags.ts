@@ -33,12 +33,11 @@ Puts this action beside other ways to a working copy, in turns, and tells how lo
   --update-baseline    with --quick: bench/baseline.json becomes what this run measured
   --repository SOURCE  path or URL of a repository, in place of those that are made
   --json FILE          where the results go; default bench/results/<date>.json
-  --readme             also writes the numbers of README.md; needs a run of all cases
+  --readme             docs/benchmarks.md and README.md tell of this run from now on; needs a run of all cases
   --list               tells the cases
   --help               tells this
 
 GIT_SNAPSHOT_BENCH_DIR names the directory where made repositories are kept (by default below node_modules).
-A run of all cases writes docs/benchmarks.md.
 `
 
 const OPTIONS = {
@@ -96,6 +95,6 @@ function checkTogether(flags: Flags, names: readonly string[]): void {
 }
 
 /** Whether all cases run, on the repositories that are the same everywhere. */
-export function isComplete({ cases, isQuick, repository }: Flags): boolean {
+function isComplete({ cases, isQuick, repository }: Flags): boolean {
   return cases.length === 0 && !isQuick && repository === undefined
 }

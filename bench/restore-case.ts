@@ -56,17 +56,18 @@ async function prepare(row: RestoreCase, { data: store, servers }: Bench): Promi
   const server = await servers[row.server](data)
   const { present, skipped } = onThisMachine(row.peers.map((name): Peer => PEERS[name]))
   const wants = (need: Peer['needs']): boolean => present.some(({ needs }) => needs === need)
+  const isThrottled = row.server === 'throttled'
+  const git = (of: Data) => (isThrottled ? servers.throttledGit(of) : servers.git(of))
   const target: Target = {
     URL: `${server}${snapshotPath(data.repository)}`,
     SERVER: server,
     REPOSITORY: data.repository,
-    ORIGIN: wants('git') ? `${await servers.git(data)}/git/github.com/${data.repository}.git` : '',
+    ORIGIN: wants('git') ? `${await git(data)}/git/github.com/${data.repository}.git` : '',
     BRANCH: data.branch,
     COMMIT: data.commit,
     TAR: wants('tar') ? unpackedTar(data) : '',
     RANGES: rangesOf(data.snapshotBytes),
   }
-  const isThrottled = row.server === 'throttled'
   const limitMs = (data.snapshotBytes / (CONNECTIONS * LIMIT_RATE)) * 1000
   const constants: Contestant[] = isThrottled ? [aConstant(LIMIT, limitMs)] : []
   return {

@@ -102,7 +102,8 @@ export function verdictsOf(result: CaseResult): readonly Verdict[] {
   })
 }
 
-function ratioOf(result: CaseResult, of: string, to: string): number | undefined {
+/** The median of the ratios round by round; undefined where one of the two took no part. */
+export function ratioOf(result: CaseResult, of: string, to: string): number | undefined {
   const ratios = ratiosOf(result, of, to)
   return ratios.length === 0 ? undefined : median(ratios)
 }

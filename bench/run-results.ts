@@ -1,8 +1,6 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { BadFlags } from './flags.ts'
 import type { Machine } from './machine.ts'
-import { benchmarksPage, readmePart, withPart } from './markdown-report.ts'
 import { type Absent, type CaseResult, summariesOf, verdictsOf } from './results.ts'
 
 /** All that a run came to. */
@@ -32,26 +30,5 @@ export function writeJson(run: Run, file: string | undefined): string {
   })
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, `${JSON.stringify({ ...run, cases }, undefined, 2)}\n`)
-  return path
-}
-
-export function writePage(run: Run): string {
-  const path = join(root, 'docs', 'benchmarks.md')
-  writeFileSync(path, benchmarksPage(run))
-  return path
-}
-
-/** Refuses where README.md has no place for its part: better before a long run than after it. */
-export function checkReadme(): void {
-  try {
-    withPart(readFileSync(join(root, 'README.md'), 'utf8'), '')
-  } catch (error) {
-    throw new BadFlags(`--readme makes no sense: ${(error as Error).message}`)
-  }
-}
-
-export function writeReadme(run: Run): string {
-  const path = join(root, 'README.md')
-  writeFileSync(path, withPart(readFileSync(path, 'utf8'), readmePart(run)))
   return path
 }

@@ -1,14 +1,16 @@
 // npm run bench [-- FLAGS]: puts the built action beside other ways to a working copy, and tells how long each takes.
+import { writePages } from '../scripts/generate-docs.ts'
 import { baselineOf, readBaseline, regressions, writeBaseline } from './baseline.ts'
 import { type Case, type Outcome, runCase } from './bench.ts'
 import { allCases, GIVEN_REPOSITORY_CASES, QUICK_CASE } from './cases.ts'
 import { Closing, untilStopped } from './closing.ts'
 import { DataStore } from './data.ts'
-import { BadFlags, type Flags, HELP, isComplete, parseFlags } from './flags.ts'
+import { BadFlags, type Flags, HELP, parseFlags } from './flags.ts'
 import { busyWords, machineWords, thisMachine } from './machine.ts'
 import { OURS } from './peers.ts'
 import { makePlace, remove } from './place.ts'
-import { checkReadme, type Run, writeJson, writePage, writeReadme } from './run-results.ts'
+import { writePublished } from './published.ts'
+import { type Run, writeJson } from './run-results.ts'
 import { Servers } from './servers.ts'
 import { absentWords, textReport } from './text-report.ts'
 
@@ -34,7 +36,6 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function bench(flags: Flags, args: readonly string[]): Promise<number> {
-  if (flags.writesReadme) checkReadme()
   const closing = new Closing()
   const signal = untilStopped()
   try {
@@ -87,8 +88,10 @@ function chosen({ isQuick, cases, repository }: Flags): readonly Case[] {
 
 function tell(run: Run, flags: Flags): void {
   const written = [writeJson(run, flags.json)]
-  if (isComplete(flags)) written.push(writePage(run))
-  if (flags.writesReadme) written.push(writeReadme(run))
+  if (flags.writesReadme) {
+    written.push(writePublished(run))
+    writePages()
+  }
   console.log(`\nwritten: ${written.join(', ')}`)
 }
 

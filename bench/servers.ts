@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { ask } from '../test/support/ask.ts'
 import { startCachewd } from '../test/support/cachewd.ts'
 import { selfSigned } from '../test/support/certificate.ts'
-import { startNginx } from '../test/support/nginx.ts'
+import { type NginxOptions, startNginx } from '../test/support/nginx.ts'
 import type { Closing } from './closing.ts'
 import type { Data } from './data.ts'
 import { freshDirectory } from './place.ts'
@@ -67,7 +67,15 @@ export class Servers {
     return this.#once(`git ${repository}`, () => this.#startSnapshots({ upstreams, repository }))
   }
 
-  /** The same with a snapshot of the last commit but one, from which a bundle leads to the last. */
+  /** The same server, where each connection gets LIMIT_RATE. */
+  throttledGit(data: Data): Promise<string> {
+    return this.#once(`throttled git ${data.repository}`, async () => {
+      const root = new URL(await this.git(data))
+      return (await this.#startNginx({ root, limitRate: LIMIT_RATE })).url
+    })
+  }
+
+  /** The embedded snapshot server with a snapshot of the last commit but one, from which a bundle leads to the last. */
   snapshots({ upstreams, repository, branch, commit, parent }: Data): Promise<string> {
     if (parent === undefined) throw new Unavailable('the repository has only one commit')
     const snapshot = { branch, held: parent, commit }
@@ -98,8 +106,8 @@ export class Servers {
     return started
   }
 
-  async #startNginx(options: Omit<Parameters<typeof startNginx>[0], 'root'>) {
-    const nginx = await startNginx({ ...options, root: this.#served })
+  async #startNginx(options: Partial<NginxOptions>) {
+    const nginx = await startNginx({ root: this.#served, ...options })
     if (nginx === undefined) throw new Unavailable('nginx is not on PATH')
     this.#closing.add(nginx.close)
     return nginx

@@ -1,19 +1,35 @@
-// Writes the tables of inputs and outputs (from each action.yml) and of errors (README.md): `node scripts/generate-docs.ts`.
+// Writes what is made from elsewhere: the tables of inputs and outputs (from each action.yml), of errors, and what the
+// published benchmarks came to (README.md, docs/benchmarks.md). `node scripts/generate-docs.ts`
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { benchmarksPage, readmePart } from '../bench/markdown-report.ts'
+import { readPublished } from '../bench/published.ts'
 import { ERROR_WORDS } from '../src/error-words.ts'
 import { table } from '../src/markdown.ts'
 import { type Action, readAction } from './action-yml.ts'
+import { withPart } from './page-part.ts'
 
+const ROOT = join(import.meta.dirname, '..')
 /** Where the inputs and outputs of each action stand. */
-export const PAGES = [
+const PAGES = [
   { page: 'README.md', action: 'action.yml' },
   { page: 'docs/save.md', action: 'save/action.yml' },
   { page: 'docs/warm.md', action: 'warm/action.yml' },
 ] as const
 
+/** Every page that is made, or has parts that are, as it is to be. */
+export function madePages(): ReadonlyMap<string, string> {
+  const read = (name: string): string => readFileSync(join(ROOT, name), 'utf8')
+  const pages = new Map<string, string>()
+  for (const { page, action } of PAGES) pages.set(page, withTables(read(page), readAction(read(action))))
+  const run = readPublished()
+  pages.set('README.md', withPart(pages.get('README.md') ?? '', 'benchmarks', readmePart(run)))
+  pages.set('docs/benchmarks.md', benchmarksPage(run))
+  return pages
+}
+
 /** A page with its tables made anew between their markers; that of errors stands in the README alone. */
-export function withTables(page: string, action: Action): string {
+function withTables(page: string, action: Action): string {
   const inputs = table(
     ['input', 'default', 'what it is'],
     action.inputs.map(({ name, default: value, description }) => [
@@ -31,20 +47,11 @@ export function withTables(page: string, action: Action): string {
     Object.entries(ERROR_WORDS).map(([code, { meaning, remedy }]) => [`\`${code}\``, meaning, remedy]),
   )
   const tables = { inputs, outputs, ...(page.includes('<!-- errors -->') ? { errors } : {}) }
-  return Object.entries(tables).reduce((text, [name, content]) => between(text, name, content), page)
+  return Object.entries(tables).reduce((text, [name, content]) => withPart(text, name, content), page)
 }
 
-function between(text: string, name: string, content: string): string {
-  const [start, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
-  const [from, to] = [text.indexOf(start), text.indexOf(end)]
-  if (from === -1 || to < from) throw new Error(`the page has no ${start} followed by ${end}`)
-  return `${text.slice(0, from + start.length)}\n\n${content}\n\n${text.slice(to)}`
+export function writePages(): void {
+  for (const [page, text] of madePages()) writeFileSync(join(ROOT, page), text)
 }
 
-if (import.meta.main) {
-  const root = join(import.meta.dirname, '..')
-  for (const { page, action } of PAGES) {
-    const described = readAction(readFileSync(join(root, action), 'utf8'))
-    writeFileSync(join(root, page), withTables(readFileSync(join(root, page), 'utf8'), described))
-  }
-}
+if (import.meta.main) writePages()

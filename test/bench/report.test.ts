@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
 import { barChart } from '../../bench/chart.ts'
-import { benchmarksPage, readmePart, withPart } from '../../bench/markdown-report.ts'
+import { benchmarksPage, readmePart } from '../../bench/markdown-report.ts'
 import type { Run } from '../../bench/run-results.ts'
 import { spentOf, spentRows } from '../../bench/spent.ts'
 import { textReport } from '../../bench/text-report.ts'
+import { withPart } from '../../scripts/page-part.ts'
 import { caseResult, entrant } from './result.ts'
 
 const absent = { name: 'aria2c', why: 'not on PATH: aria2c' }
@@ -90,12 +91,30 @@ it('writes a page that tells machine, date and command, and a table and a chart 
   expect(page).toMatch(/```text\nthis action +█+ +100 ms\n/)
 })
 
-it('puts the restores between the markers of the README, and leaves the rest', () => {
-  const other = caseResult({ name: 'start-up', title: 'start-up', reference: 'core alone' })
-  const part = readmePart({ ...run, cases: [result, other] })
-  expect(part).toContain('| many files | 100 ms | 200 ms | 0.65 |')
-  expect(part).not.toContain('start-up')
-  const page = withPart('before\n<!-- benchmarks -->\nold\n<!-- /benchmarks -->\nafter\n', 'new')
-  expect(page).toBe('before\n<!-- benchmarks -->\n\nnew\n\n<!-- /benchmarks -->\nafter\n')
-  expect(() => withPart('no markers', 'new')).toThrow('README.md has no <!-- benchmarks -->')
+it('shows this action beside the ways of git in the README, and tells of the pipe in words', () => {
+  const withGit = caseResult({
+    name: 'history',
+    title: 'much history',
+    entrants: [...result.entrants, entrant('git fetch --depth 1', 300), entrant('git clone', 600)],
+  })
+  const onlyFetch = caseResult({
+    title: 'a newer commit',
+    entrants: [entrant('this action', 100), entrant('git fetch --depth 1', 150)],
+  })
+  const part = readmePart({ ...run, cases: [result, withGit, onlyFetch] })
+  expect(part).toContain('|  | this action | git fetch --depth 1 | git clone |')
+  expect(part).toContain(
+    '| much history | 100 ms | 300 ms | 600 ms |\n| a newer commit | 100 ms | 150 ms |  |',
+  )
+  expect(part).not.toContain('| many files |')
+  expect(part).toMatch(
+    /much history:\n\n```text\nthis action +█+ +100 ms\ngit fetch --depth 1 +█+ +300 ms\ngit clone/,
+  )
+  expect(part).toContain('from\n0.65 times as long (much history) to 0.65 times as long (many files).')
+})
+
+it('puts what is made between its markers, and leaves the rest of the page', () => {
+  const page = withPart('before\n<!-- part -->\nold\n<!-- /part -->\nafter\n', 'part', 'new')
+  expect(page).toBe('before\n<!-- part -->\n\nnew\n\n<!-- /part -->\nafter\n')
+  expect(() => withPart('no markers', 'part', 'new')).toThrow('the page has no <!-- part -->')
 })
