@@ -45697,6 +45697,13 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers"
 
 /***/ }),
 
+/***/ 8500:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
+
+/***/ }),
+
 /***/ 1692:
 /***/ ((module) => {
 
@@ -45778,6 +45785,59 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("tls");
 /***/ ((module) => {
 
 module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("util");
+
+/***/ }),
+
+/***/ 8790:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   CE: () => (/* binding */ formatRate),
+/* harmony export */   LJ: () => (/* binding */ megabytesPerSecond),
+/* harmony export */   VP: () => (/* binding */ formatMegabytes),
+/* harmony export */   Xo: () => (/* binding */ formatSeconds),
+/* harmony export */   a3: () => (/* binding */ formatDuration),
+/* harmony export */   hS: () => (/* binding */ counted),
+/* harmony export */   nV: () => (/* binding */ formatAge),
+/* harmony export */   zD: () => (/* binding */ grouped)
+/* harmony export */ });
+/** How long something took. */
+function formatDuration(ms) {
+    return ms < 1000 ? `${Math.round(ms)} ms` : formatSeconds(ms);
+}
+function formatSeconds(ms) {
+    return `${(ms / 1000).toFixed(1)} s`;
+}
+/** In words that round down. */
+function formatAge(ms) {
+    const minutes = Math.floor(ms / 60_000);
+    if (minutes < 1)
+        return `${Math.floor(ms / 1000)} s`;
+    if (minutes < 120)
+        return `${minutes} min`;
+    return minutes < 2 * 24 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60 / 24)} days`;
+}
+/** 10^6 bytes. */
+function formatMegabytes(bytes) {
+    const megabytes = bytes / 1e6;
+    return `${megabytes.toFixed(megabytes < 10 ? 1 : 0)} MB`;
+}
+function formatRate(bytes, ms) {
+    const rate = megabytesPerSecond(bytes, ms);
+    return `${rate.toFixed(rate < 10 ? 1 : 0)} MB/s`;
+}
+function megabytesPerSecond(bytes, ms) {
+    return ms === 0 ? 0 : bytes / 1000 / ms;
+}
+/** With commas between thousands; Intl would take 15 ms to load for it. */
+function grouped(count) {
+    return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+/** With a plural where it is not one: `1 retry`, `2 retries`. */
+function counted(count, one, many = `${one}s`) {
+    return `${grouped(count)} ${count === 1 ? one : many}`;
+}
+
 
 /***/ }),
 
@@ -45927,6 +45987,7 @@ function causeOf(error) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   A0: () => (/* binding */ quotedValue),
 /* harmony export */   PJ: () => (/* binding */ addSettings),
+/* harmony export */   SP: () => (/* binding */ settingsHere),
 /* harmony export */   f5: () => (/* binding */ settingsOf),
 /* harmony export */   mc: () => (/* binding */ quotedSubsection)
 /* harmony export */ });
@@ -45935,8 +45996,15 @@ function causeOf(error) {
 
 
 /** What a config file itself sets, whatever it includes. Git lists keys with section and name in lower case. */
-async function settingsOf(file, git, which = ['--list']) {
-    const printed = await git.run(['config', '--file', file, '--no-includes', '--null', ...which]);
+function settingsOf(file, git, which = ['--list']) {
+    return listed(git, ['--file', file, '--no-includes', ...which]);
+}
+/** What all configs set that apply to a repository. Of a key that is there twice, the last one counts. */
+function settingsHere(git) {
+    return listed(git, ['--list']);
+}
+async function listed(git, which) {
+    const printed = await git.run(['config', '--null', ...which]);
     const entries = printed.split('\0').filter((entry) => entry !== '');
     return entries.map((entry) => {
         const keyEnd = entry.indexOf('\n');
@@ -46098,7 +46166,10 @@ async function submodulesIn(gitDirectory) {
 
 // EXTERNAL MODULE: ./lib/errors.js
 var errors = __nccwpck_require__(452);
+// EXTERNAL MODULE: ./lib/programs.js
+var programs = __nccwpck_require__(5390);
 ;// CONCATENATED MODULE: ./lib/git/ssh.js
+
 
 
 
@@ -46150,16 +46221,10 @@ async function sshCommand(files, ssh, env) {
     ].join(' ');
 }
 async function sshProgram(env) {
-    const name = process.platform === 'win32' ? 'ssh.exe' : 'ssh';
-    for (const directory of (env.PATH ?? env.Path ?? '').split(external_node_path_.delimiter)) {
-        const path = (0,external_node_path_.join)(directory, name);
-        if (directory !== '' && (await isExecutable(path)))
-            return path;
-    }
+    const path = await (0,programs/* findProgram */.Kp)('ssh', env);
+    if (path !== undefined)
+        return path;
     throw new errors/* ActionError */.l('GIT_FAILED', 'Input ssh-key is set, but ssh was not found on the PATH: install an SSH client, or use token instead');
-}
-function isExecutable(path) {
-    return (0,promises_.access)(path, promises_.constants.X_OK).then(() => true, () => false);
 }
 
 ;// CONCATENATED MODULE: ./lib/git/credentials.js
@@ -46315,10 +46380,12 @@ var external_node_fs_ = __nccwpck_require__(3024);
 var external_node_path_ = __nccwpck_require__(6760);
 // EXTERNAL MODULE: ./lib/errors.js
 var lib_errors = __nccwpck_require__(452);
-// EXTERNAL MODULE: ./lib/disk-space.js
-var disk_space = __nccwpck_require__(9025);
+// EXTERNAL MODULE: ./lib/programs.js
+var programs = __nccwpck_require__(5390);
 // EXTERNAL MODULE: ./lib/sanitize.js
 var sanitize = __nccwpck_require__(4020);
+// EXTERNAL MODULE: ./lib/disk-space.js
+var disk_space = __nccwpck_require__(9025);
 ;// CONCATENATED MODULE: ./lib/git/error-output.js
 
 
@@ -46397,6 +46464,8 @@ const FOREIGN_VARIABLES = [
 const PROTECTIVE_CONFIG = {
     'core.fsmonitor': 'false',
     'core.hooksPath': '/dev/null',
+    // Staging lies deeper than the destination, and git for Windows ends at 260 characters without this.
+    'core.longPaths': 'true',
     // A directory is no repository itself: only its `.git` is one, and that was looked at. From git 2.38 on.
     'safe.bareRepository': 'explicit',
 };
@@ -46428,10 +46497,12 @@ const KILL_AFTER_MS = 2_000;
 class ProcessGroup {
     #leader;
     #signal;
+    #endTree;
     #timer;
-    constructor(leader, signal) {
+    constructor(leader, { signal, endTree }) {
         this.#leader = leader;
         this.#signal = signal;
+        this.#endTree = endTree;
         signal.addEventListener('abort', this.end, { once: true });
         process.once('exit', this.#endNow);
     }
@@ -46461,20 +46532,21 @@ class ProcessGroup {
         const { pid } = this.#leader;
         if (pid === undefined)
             return;
-        if (!HAS_PROCESS_GROUPS) {
-            this.#leader.kill(signal);
-            return;
-        }
         try {
-            process.kill(-pid, signal);
+            if (this.#endTree === undefined)
+                process.kill(-pid, signal);
+            else
+                this.#endTree(pid);
         }
         catch {
-            // Nobody is left in the group.
+            // Nobody is left to be ended.
         }
     }
 }
 
 ;// CONCATENATED MODULE: ./lib/git/git.js
+
+
 
 
 
@@ -46541,17 +46613,21 @@ function settingsIn(env) {
 function settingsCount(env) {
     return Number(env.GIT_CONFIG_COUNT) || 0;
 }
-async function runGit(directory, { env, signal }, args, options) {
+async function runGit(directory, { env, signal, debug }, args, options) {
+    const command = await (0,programs/* commandFor */.Fw)('git', env);
     signal.throwIfAborted();
+    if (command === undefined)
+        throw gitMissing();
     const settings = Object.entries({ ...PROTECTIVE_CONFIG, ...options.config });
-    const child = (0,external_node_child_process_namespaceObject.spawn)('git', [...settings.flatMap(([key, value]) => ['-c', `${key}=${value}`]), ...args], {
+    const child = (0,external_node_child_process_namespaceObject.spawn)(command, [...settings.flatMap(([key, value]) => ['-c', `${key}=${value}`]), ...args], {
         cwd: directory,
         env: { ...gitEnvironment(directory, env), ...options.env },
         detached: HAS_PROCESS_GROUPS,
         stdio: ['pipe', 'pipe', 'pipe'],
         windowsHide: true,
     });
-    const group = new ProcessGroup(child, signal);
+    const group = new ProcessGroup(child, { signal, endTree: HAS_PROCESS_GROUPS ? undefined : treeEnder(env) });
+    const began = performance.now();
     try {
         return await outcome(child, group, { subcommand: args[0] ?? '', directory, options });
     }
@@ -46560,7 +46636,12 @@ async function runGit(directory, { env, signal }, args, options) {
     }
     finally {
         group.release();
+        debug?.(`${shown(args)} (${Math.round(performance.now() - began)} ms, exit code ${child.exitCode})`);
     }
+}
+/** A command for the log; other settings than these are no part of it, nor is what an address may let in with. */
+function shown(args) {
+    return ['git', ...args.map((arg) => (arg.includes('://') ? (0,sanitize/* withoutSecrets */.c)(arg) : arg))].join(' ');
 }
 function outcome(child, group, run) {
     const { subcommand, directory, options } = run;
@@ -46604,10 +46685,20 @@ function notStarted(error, directory) {
         return new lib_errors/* ActionError */.l('GIT_FAILED', 'git could not be started', { cause: error });
     }
     return (0,external_node_fs_.existsSync)(directory)
-        ? new lib_errors/* ActionError */.l('GIT_MISSING', 'git is needed on the PATH and was not found: install git', {
-            cause: error,
-        })
+        ? gitMissing(error)
         : new lib_errors/* ActionError */.l('GIT_FAILED', `git was to run in ${directory}, which does not exist`, { cause: error });
+}
+function gitMissing(cause) {
+    return new lib_errors/* ActionError */.l('GIT_MISSING', 'git is needed on the PATH and was not found: install git', { cause });
+}
+/** On Windows the `git` of the PATH is one that starts the real one, which a signal to the first does not end. */
+function treeEnder(env) {
+    const taskkill = (0,external_node_path_.join)(env.SystemRoot ?? 'C:\\Windows', 'System32', 'taskkill.exe');
+    return (pid) => {
+        const { status } = (0,external_node_child_process_namespaceObject.spawnSync)(taskkill, ['/pid', `${pid}`, '/t', '/f'], { windowsHide: true });
+        if (status !== 0)
+            process.kill(pid);
+    };
 }
 
 
@@ -46770,7 +46861,7 @@ function refusedAddress(given, allowed) {
 
 /***/ }),
 
-/***/ 5469:
+/***/ 5896:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46780,12 +46871,46 @@ __nccwpck_require__.d(__webpack_exports__, {
   TL: () => (/* binding */ parseInputs)
 });
 
-// UNUSED EXPORTS: parseAuthorization, parseDestination, parseMemory, parsePatience
+// UNUSED EXPORTS: parseDestination, parseMemory, parsePatience
 
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 // EXTERNAL MODULE: ./lib/input-values.js
 var input_values = __nccwpck_require__(5106);
+// EXTERNAL MODULE: ./lib/request-headers.js
+var request_headers = __nccwpck_require__(3777);
+;// CONCATENATED MODULE: ./lib/access-inputs.js
+
+
+function parseAccess(read, source, env) {
+    const input = (name) => ({ label: `Input ${name}`, value: (0,input_values/* trimmed */.dE)(read(name)) });
+    const [given, audience] = [input('authorization'), input('oidc-audience')];
+    if (audience.value === '') {
+        const authorization = parseAuthorization(given, source, env);
+        return { authorization, headers: (0,request_headers/* parseHeaders */.QG)(read('headers'), authorization), oidcAudience: undefined };
+    }
+    const headers = (0,request_headers/* parseHeaders */.QG)(read('headers'), undefined);
+    const isDouble = given.value !== '' || headers.some(([name]) => name.toLowerCase() === 'authorization');
+    if (isDouble)
+        throw (0,input_values/* invalid */.Gq)('Input oidc-audience is set beside an Authorization (inputs authorization, headers): one of the two is allowed');
+    return { authorization: undefined, headers, oidcAudience: parseAudience(audience, source) };
+}
+/** What the runner has for its server is not for the address of another one. */
+function parseAuthorization(given, source, env) {
+    const { label, value } = source.source !== 'cachew' ? given : (0,input_values/* inherited */.Jq)(given, env, 'CACHEW_AUTHORIZATION');
+    if (value === '')
+        return undefined;
+    (0,request_headers/* checkHeaderValue */.BB)(value, label);
+    return value;
+}
+/** Where nobody is to be sent a token, none is asked for. */
+function parseAudience(given, { source }) {
+    if (!/^[\x20-\x7e]{1,255}$/.test(given.value)) {
+        throw (0,input_values/* refused */.J5)(given, 'one line of at most 255 ASCII characters is allowed');
+    }
+    return source === 'cachew' || source === 'url' ? given.value : undefined;
+}
+
 ;// CONCATENATED MODULE: ./lib/checkout-inputs.js
 
 /** Git's own bound: it keeps a depth in 32 bits. */
@@ -46889,10 +47014,10 @@ function parseSubmodules(given) {
     throw (0,input_values/* refused */.J5)(given, 'true, false or recursive is allowed');
 }
 
-// EXTERNAL MODULE: ./lib/request-headers.js
-var request_headers = __nccwpck_require__(3777);
 ;// CONCATENATED MODULE: ./lib/source-inputs.js
 
+/** Each of them may be asked, and have its part of one message. */
+const MOST_SERVERS = 8;
 const NEEDED = {
     cachew: 'the input server, or CACHEW_URL in the environment, has to say where it is',
     url: 'the input url has to say where it is',
@@ -46907,15 +47032,15 @@ function parseSource(input, env) {
     if (source === 'auto')
         return { ...addresses, source: kindOf(addresses) ?? 'actions-cache' };
     if (source === 'actions-cache' || source === 'none')
-        return { server: undefined, url: undefined, source };
+        return { servers: [], url: undefined, source };
     if (source !== 'cachew' && source !== 'url')
         throw (0,input_values/* refused */.J5)(given, 'auto, cachew, url, actions-cache or none is allowed');
     if (kindOf(addresses) !== source)
         throw (0,input_values/* invalid */.Gq)(`${given.label} is ${source}: ${NEEDED[source]}`);
     return { ...addresses, source };
 }
-function kindOf({ server, url }) {
-    return url !== undefined ? 'url' : server !== undefined ? 'cachew' : undefined;
+function kindOf({ servers, url }) {
+    return url !== undefined ? 'url' : servers.length > 0 ? 'cachew' : undefined;
 }
 function parseAddresses(input, env) {
     const server = input('server');
@@ -46924,9 +47049,27 @@ function parseAddresses(input, env) {
         throw (0,input_values/* invalid */.Gq)('Inputs server and url are both set: one of the two is allowed');
     }
     if (url.value !== '')
-        return { server: undefined, url: (0,input_values/* webAddress */.Dy)(url) };
-    const address = (0,input_values/* inherited */.Jq)(server, env, 'CACHEW_URL');
-    return { server: address.value === '' ? undefined : (0,input_values/* baseAddress */.uU)(address), url: undefined };
+        return { servers: [], url: (0,input_values/* webAddress */.Dy)(url) };
+    return { servers: parseServers((0,input_values/* inherited */.Jq)(server, env, 'CACHEW_URL')), url: undefined };
+}
+/** One address a line. */
+function parseServers(given) {
+    const lines = given.value
+        .split('\n')
+        .map((line, index) => ({ label: `${given.label}, line ${index + 1}`, value: (0,input_values/* trimmed */.dE)(line) }))
+        .filter(({ value }) => value !== '');
+    if (lines.length > MOST_SERVERS) {
+        throw (0,input_values/* invalid */.Gq)(`${given.label} has ${lines.length} addresses: at most ${MOST_SERVERS} are allowed`);
+    }
+    if (lines.length <= 1)
+        return lines.map(({ value }) => (0,input_values/* baseAddress */.uU)({ ...given, value }));
+    const servers = lines.map(input_values/* baseAddress */.uU);
+    for (const [index, line] of lines.entries()) {
+        const isFirst = servers.findIndex(({ href }) => href === servers[index]?.href) === index;
+        if (!isFirst)
+            throw (0,input_values/* refused */.J5)(line, 'an address that no line before it has is allowed');
+    }
+    return servers;
 }
 /** Snapshots are switched off for the whole runner. */
 function isDisabled(env) {
@@ -46982,13 +47125,11 @@ const ENTRIES = { least: 1, most: 16_000_000 };
 function parseInputs(read, env) {
     const input = (name) => ({ label: `Input ${name}`, value: (0,input_values/* trimmed */.dE)(read(name)) });
     const source = parseSource(input, env);
-    const authorization = parseAuthorization(input('authorization'), source, env);
     return {
         ...parseCheckoutInputs(input, env),
         ...source,
         ...parseDestination(input('path'), env),
-        authorization,
-        headers: (0,request_headers/* parseHeaders */.QG)(read('headers'), authorization),
+        ...parseAccess(read, source, env),
         ...parseMemory(input('concurrency'), input('chunk-size')),
         ...parsePatience(input),
         onMiss: parseOnMiss(input('on-miss')),
@@ -46996,6 +47137,7 @@ function parseInputs(read, env) {
         maxUnpackedBytes: (0,input_values/* byteCount */.GJ)(input('max-unpacked-bytes'), UNPACKED),
         maxEntries: (0,input_values/* wholeNumber */.rD)(input('max-entries'), ENTRIES),
         store: parseStore(input, env),
+        summary: parseSummary((0,input_values/* orElse */.NW)(input('summary'), 'auto')),
     };
 }
 /** How long the network may take, and how often it is asked again. */
@@ -47005,14 +47147,6 @@ function parsePatience(input) {
         stallMs: Math.round((0,input_values/* decimal */._)(input('stall-timeout'), { least: 1, most: 3600, unit: 'seconds' }) * 1000),
         timeoutMs: Math.round((0,input_values/* decimal */._)(input('timeout'), { least: 0, most: 360, unit: 'minutes' }) * 60_000),
     };
-}
-/** What the runner has for its server is not for the address of another one. */
-function parseAuthorization(given, source, env) {
-    const { label, value } = source.source !== 'cachew' ? given : (0,input_values/* inherited */.Jq)(given, env, 'CACHEW_AUTHORIZATION');
-    if (value === '')
-        return undefined;
-    (0,request_headers/* checkHeaderValue */.BB)(value, label);
-    return value;
 }
 function parseWorkspace(env) {
     const workspace = env.GITHUB_WORKSPACE ?? '';
@@ -47048,6 +47182,12 @@ function parseOnMiss(given) {
     if (value === 'fetch' || value === 'fail' || value === 'skip')
         return value;
     throw (0,input_values/* refused */.J5)(given, 'fetch, fail or skip is allowed');
+}
+function parseSummary(given) {
+    const { value } = given;
+    if (value === 'auto' || value === 'always' || value === 'never')
+        return value;
+    throw (0,input_values/* refused */.J5)(given, 'auto, always or never is allowed');
 }
 function parseDigest(given) {
     if (given.value === '')
@@ -47108,15 +47248,25 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6058);
 /* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(452);
 /* harmony import */ var _git_credentials_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6906);
-/* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(5469);
+/* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(5896);
 /* harmony import */ var _job_event_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(5225);
-/* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(9293);
-/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(1559);
-/* harmony import */ var _runner_step_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(4580);
-/* harmony import */ var _runner_tool_cache_js__WEBPACK_IMPORTED_MODULE_13__ = __nccwpck_require__(9131);
-/* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(4020);
-/* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(150);
-/* harmony import */ var _unpack_staging_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(7735);
+/* harmony import */ var _notice_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(2443);
+/* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_18__ = __nccwpck_require__(9293);
+/* harmony import */ var _report_file_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(8032);
+/* harmony import */ var _report_line_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(988);
+/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(7510);
+/* harmony import */ var _runner_step_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(4580);
+/* harmony import */ var _runner_tool_cache_js__WEBPACK_IMPORTED_MODULE_17__ = __nccwpck_require__(9131);
+/* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_15__ = __nccwpck_require__(4020);
+/* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_16__ = __nccwpck_require__(150);
+/* harmony import */ var _step_log_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(8186);
+/* harmony import */ var _summary_file_js__WEBPACK_IMPORTED_MODULE_13__ = __nccwpck_require__(1046);
+/* harmony import */ var _unpack_staging_js__WEBPACK_IMPORTED_MODULE_14__ = __nccwpck_require__(7735);
+
+
+
+
+
 
 
 
@@ -47133,27 +47283,57 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 
 /** While the step runs, what git itself calls fatal or an error is an annotation, as with actions/checkout. */
 const MATCHER = (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(import.meta.dirname, '..', 'problem-matcher.json');
+/** Warnings and errors stand between groups, or nobody would see them. */
+const log = new _step_log_js__WEBPACK_IMPORTED_MODULE_12__/* .StepLog */ .J({
+    line: (text) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_15__/* .sanitize */ .a)(text)),
+    warning: (text) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_15__/* .sanitize */ .a)(text, 1000)),
+    openGroup: _actions_core__WEBPACK_IMPORTED_MODULE_2__/* .startGroup */ .Oh,
+    closeGroup: _actions_core__WEBPACK_IMPORTED_MODULE_2__/* .endGroup */ .N4,
+});
 /** The step itself. */
-async function main() {
+async function main(signal) {
     const inputs = (0,_inputs_js__WEBPACK_IMPORTED_MODULE_5__/* .parseInputs */ .TL)((name) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .getInput */ .V4)(name, { trimWhitespace: false }), process.env);
-    (0,_secrets_js__WEBPACK_IMPORTED_MODULE_11__/* .secretsOf */ .F)(inputs, process.env).forEach(_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setSecret */ .Pq);
+    (0,_secrets_js__WEBPACK_IMPORTED_MODULE_16__/* .secretsOf */ .F)(inputs, process.env).forEach(_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setSecret */ .Pq);
     (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)(`::add-matcher::${MATCHER}`);
-    const report = await (0,_restore_js__WEBPACK_IMPORTED_MODULE_8__/* .restore */ .P)(inputs, {
+    const tell = async (told) => {
+        await tellReport(told);
+        (0,_summary_file_js__WEBPACK_IMPORTED_MODULE_13__/* .tellSummary */ .Q)(told, inputs.summary, { env: process.env, log: log.line });
+    };
+    const report = await (0,_restore_js__WEBPACK_IMPORTED_MODULE_10__/* .restore */ .P)(inputs, {
         env: process.env,
         event: await (0,_job_event_js__WEBPACK_IMPORTED_MODULE_6__/* .readJobEvent */ .k)(process.env),
         temp: process.env.RUNNER_TEMP ?? inputs.workspace,
-        signal: (0,_runner_step_js__WEBPACK_IMPORTED_MODULE_9__/* .cancellation */ .W)(),
-        log: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_12__/* .sanitize */ .a)(line)),
+        signal,
+        log: log.line,
+        debug: (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .isDebug */ ._o)() ? (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .debug */ .Yz)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_15__/* .sanitize */ .a)(line, 2000)) : undefined,
+        stages: log,
+        onFailure: tell,
         onSecret: _actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setSecret */ .Pq,
-        toolCache: _runner_tool_cache_js__WEBPACK_IMPORTED_MODULE_13__/* .toolCacheIn */ .k,
-        warn: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_12__/* .sanitize */ .a)(line, 1000)),
+        toolCache: _runner_tool_cache_js__WEBPACK_IMPORTED_MODULE_17__/* .toolCacheIn */ .k,
+        warn: log.warn,
         onStaging: (root) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .saveState */ .LZ)('staging', root),
         onCredentials: (state) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .saveState */ .LZ)('credentials', state),
     });
-    for (const [name, value] of Object.entries((0,_report_js__WEBPACK_IMPORTED_MODULE_7__/* .outputsOf */ .Yz)(report)))
+    log.close();
+    for (const [name, value] of Object.entries((0,_report_js__WEBPACK_IMPORTED_MODULE_18__/* .outputsOf */ .Y)(report)))
         (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setOutput */ .uH)(name, value);
-    (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .debug */ .Yz)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_12__/* .sanitize */ .a)(`report ${JSON.stringify(report)}`, 10_000));
-    (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_12__/* .sanitize */ .a)((0,_report_js__WEBPACK_IMPORTED_MODULE_7__/* .lineOf */ .cA)(report)));
+    await tell(report);
+    (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_15__/* .sanitize */ .a)((0,_report_line_js__WEBPACK_IMPORTED_MODULE_9__/* .lineOf */ .c)(report)));
+    const costly = (0,_notice_js__WEBPACK_IMPORTED_MODULE_7__/* .noticeOf */ .Q)(report, inputs);
+    if (costly !== undefined)
+        (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .notice */ .lm)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_15__/* .sanitize */ .a)(costly, 1000));
+}
+/** A report that cannot be written is no reason to fail. */
+async function tellReport(report) {
+    const directory = process.env.RUNNER_TEMP;
+    if (directory === undefined)
+        return;
+    try {
+        (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setOutput */ .uH)('report', await (0,_report_file_js__WEBPACK_IMPORTED_MODULE_8__/* .writeReport */ .u)(report, directory));
+    }
+    catch (error) {
+        log.line(`no report is written: ${(0,_errors_js__WEBPACK_IMPORTED_MODULE_3__/* .describeError */ .U)(error)}`);
+    }
 }
 /** After the job: credentials, what was there before the restore, and what a killed step left, are removed. */
 async function post() {
@@ -47162,14 +47342,14 @@ async function post() {
         await orWarn('could not remove the credentials', (0,_git_credentials_js__WEBPACK_IMPORTED_MODULE_4__/* .removeCredentials */ .tm)(credentials, process.env));
     }
     if (staging !== '')
-        await orWarn(`could not remove ${staging}`, (0,_unpack_staging_js__WEBPACK_IMPORTED_MODULE_10__/* .removeStaging */ .O7)(staging));
+        await orWarn(`could not remove ${staging}`, (0,_unpack_staging_js__WEBPACK_IMPORTED_MODULE_14__/* .removeStaging */ .O7)(staging));
 }
 async function orWarn(what, work) {
     try {
         await work;
     }
     catch (error) {
-        (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_12__/* .sanitize */ .a)(`${what}: ${(0,_errors_js__WEBPACK_IMPORTED_MODULE_3__/* .describeError */ .U)(error)}`));
+        (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_15__/* .sanitize */ .a)(`${what}: ${(0,_errors_js__WEBPACK_IMPORTED_MODULE_3__/* .describeError */ .U)(error)}`));
     }
 }
 async function run() {
@@ -47178,17 +47358,75 @@ async function run() {
     if ((0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .getState */ .Gu)('isPost') === 'true')
         return orWarn('could not clean up after the job', post());
     (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .saveState */ .LZ)('isPost', 'true');
+    const signal = (0,_runner_step_js__WEBPACK_IMPORTED_MODULE_11__/* .cancellation */ .W)();
+    signal.addEventListener('abort', () => log.close());
     try {
-        await main();
+        await main(signal);
     }
     finally {
+        log.close();
         (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)('::remove-matcher owner=git-snapshot::');
     }
 }
-await (0,_runner_step_js__WEBPACK_IMPORTED_MODULE_9__/* .runStep */ .e)(run);
+await (0,_runner_step_js__WEBPACK_IMPORTED_MODULE_11__/* .runStep */ .e)(run);
 
 __webpack_async_result__();
 } catch(e) { __webpack_async_result__(e); } }, 1);
+
+/***/ }),
+
+/***/ 2443:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Q: () => (/* binding */ noticeOf)
+/* harmony export */ });
+/* harmony import */ var _amounts_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8790);
+/* harmony import */ var _input_values_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5106);
+
+
+/** Less than this comes fast, however it is asked for. */
+const WORTH_BYTES = 32_000_000;
+/** So many requests take longer than the bytes that they bring. */
+const MANY_REQUESTS = 64;
+const SMALL_CHUNK_BYTES = 1024 * 1024;
+/** A fetch that takes less is not worth a word. */
+const WORTH_MS = 2_000;
+/** Which settings of a step have cost time, and what to do, in one notice; undefined where none has. */
+function noticeOf(report, settings) {
+    const reasons = [oneStream(report, settings), smallChunks(report, settings), moreFetched(report, settings)];
+    const said = reasons.filter((reason) => reason !== undefined);
+    return said.length === 0 ? undefined : `Settings have cost time: ${said.join('; ')}`;
+}
+function oneStream({ bytes }, { concurrency }) {
+    if (concurrency > 1 || bytes < WORTH_BYTES)
+        return undefined;
+    return 'with concurrency 1 the snapshot came as one stream (8 is the default)';
+}
+function smallChunks({ bytes, requests }, { chunkBytes }) {
+    if (chunkBytes >= SMALL_CHUNK_BYTES || bytes < WORTH_BYTES || requests < MANY_REQUESTS)
+        return undefined;
+    return `with chunk-size ${(0,_input_values_js__WEBPACK_IMPORTED_MODULE_0__/* .formatBytes */ .z3)(chunkBytes)} it took ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .counted */ .hS)(requests, 'request')} (8MiB is the default)`;
+}
+/** The commit was there, and yet the origin was asked for what else it has. */
+function moreFetched(report, { fetchDepth, fetchTags }) {
+    const { freshenedBy, snapshot } = report;
+    const ms = freshenMs(report);
+    if (snapshot === undefined || freshenedBy !== 'none' || ms < WORTH_MS)
+        return undefined;
+    const took = `from the origin, which took ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .formatSeconds */ .Xo)(ms)}`;
+    if (fetchDepth !== 0)
+        return fetchTags ? `fetch-tags had all tags fetched ${took}` : undefined;
+    if (snapshot.isShallow)
+        return `fetch-depth 0 had the history fetched ${took} (the snapshot has none of it)`;
+    const advice = 'after a snapshot the history of the commit is complete without it';
+    return `fetch-depth 0 had all branches and tags fetched ${took} (${advice})`;
+}
+function freshenMs({ timeline }) {
+    const spans = timeline.filter(({ stage }) => stage === 'freshen');
+    return spans.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
+}
+
 
 /***/ }),
 
@@ -47280,15 +47518,195 @@ async function realm() {
 
 /***/ }),
 
+/***/ 3753:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   b: () => (/* binding */ renamePatiently)
+/* harmony export */ });
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
+/* harmony import */ var node_timers_promises__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8500);
+
+
+const BUSY = new Set(['EPERM', 'EACCES', 'EBUSY']);
+const PATIENCE = {
+    rename: node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.rename,
+    delaysMs: process.platform === 'win32' ? [10, 20, 50, 100, 300, 500, 1000, 2000, 4000] : [],
+};
+/** Renames; on Windows, where nothing can be renamed while somebody has it or what is in it open, more than once. */
+async function renamePatiently(from, to, given = {}) {
+    const patience = { ...PATIENCE, ...given };
+    for (const delayMs of patience.delaysMs) {
+        try {
+            return await patience.rename(from, to);
+        }
+        catch (error) {
+            if (!BUSY.has(error.code))
+                throw error;
+        }
+        await (0,node_timers_promises__WEBPACK_IMPORTED_MODULE_1__.setTimeout)(delayMs);
+    }
+    await patience.rename(from, to);
+}
+
+
+/***/ }),
+
+/***/ 5390:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Fw: () => (/* binding */ commandFor),
+/* harmony export */   Kp: () => (/* binding */ findProgram)
+/* harmony export */ });
+/* unused harmony export requirePrograms */
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1455);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
+/* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(452);
+
+
+
+
+const SYSTEM = process.platform === 'win32' ? 'windows' : 'posix';
+/** Fails where one of these programs is not on the PATH. */
+async function requirePrograms(names, env) {
+    for (const name of names) {
+        if ((await findProgram(name, env)) === undefined) {
+            throw new ActionError('PROGRAM_MISSING', `${name} is needed on the PATH and was not found: install it`);
+        }
+    }
+}
+/**
+ * What to start a program by; undefined where it is known to be missing. Windows looks for a bare name in the working
+ * directory first, and a repository may have a `git.exe` there.
+ */
+async function commandFor(name, env, system = SYSTEM) {
+    return system === 'posix' ? name : findProgram(name, env, system);
+}
+/** Where a program lies. Relative directories of the PATH do not count. */
+async function findProgram(name, env, system = SYSTEM) {
+    const file = system === 'windows' ? `${name}.exe` : name;
+    for (const directory of pathOf(env, system).split(node_path__WEBPACK_IMPORTED_MODULE_2__.delimiter)) {
+        const path = (0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(directory, file);
+        if ((0,node_path__WEBPACK_IMPORTED_MODULE_2__.isAbsolute)(directory) && (await isProgram(path)))
+            return path;
+    }
+    return undefined;
+}
+/** Windows does not mind how the names of variables are written. */
+function pathOf(env, system) {
+    if (system === 'posix')
+        return env.PATH ?? '';
+    const name = Object.keys(env).find((key) => key.toUpperCase() === 'PATH');
+    return (name === undefined ? undefined : env[name]) ?? '';
+}
+async function isProgram(path) {
+    try {
+        await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_1__.access)(path, node_fs__WEBPACK_IMPORTED_MODULE_0__.constants.X_OK);
+        return (await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_1__.stat)(path)).isFile();
+    }
+    catch {
+        return false;
+    }
+}
+
+
+/***/ }),
+
+/***/ 8032:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   u: () => (/* binding */ writeReport)
+/* harmony export */ });
+/* harmony import */ var node_crypto__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7598);
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1455);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6760);
+
+
+
+/** Raised when a field goes, or means something else; docs/report.md describes them. */
+const VERSION = 1;
+/** Writes a report as JSON into a file of its own in this directory, and resolves its path. */
+async function writeReport(report, directory) {
+    const path = (0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(directory, `git-snapshot-report-${(0,node_crypto__WEBPACK_IMPORTED_MODULE_0__.randomUUID)()}.json`);
+    await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_1__.writeFile)(path, `${JSON.stringify({ version: VERSION, ...report }, rounded, 2)}\n`);
+    return path;
+}
+/** Times to a tenth of a millisecond. */
+function rounded(_key, value) {
+    return typeof value === 'number' ? Math.round(value * 10) / 10 : value;
+}
+
+
+/***/ }),
+
+/***/ 988:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   c: () => (/* binding */ lineOf)
+/* harmony export */ });
+/* harmony import */ var _amounts_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8790);
+
+/** What a step that ended well has done, in one line that a person reads. */
+function lineOf(report) {
+    const { outcome, repository, path, commit, totalMs, freshenedBy, serverUrl, missed } = report;
+    const place = `${repository} at ${commit.slice(0, 7)}${path === '' ? '' : ` into ${path}`}`;
+    const spent = `in ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_0__/* .formatSeconds */ .Xo)(totalMs)}`;
+    const miss = missed === undefined ? '' : `; no snapshot was restored (${missed.code})`;
+    if (outcome === 'restored' && report.snapshot !== undefined)
+        return `Restored ${place} ${restored(report, report.snapshot)}`;
+    if (outcome === 'reused')
+        return `Reused the clone of ${place} that was there, ${spent}${BROUGHT[freshenedBy]}`;
+    if (outcome === 'fetched')
+        return `Fetched ${place} from ${serverUrl} ${spent}${miss}`;
+    return `Left the workspace as it is: no snapshot of ${repository}, and on-miss is skip`;
+}
+const SOURCES = {
+    cachew: 'Cachew',
+    url: 'the URL',
+    'actions-cache': 'the Actions cache',
+    store: "this machine's store",
+};
+const BROUGHT = {
+    none: '',
+    bundle: '; a bundle of the server brought the commit',
+    server: "; the server's mirror brought the commit",
+    origin: '; the commit was fetched from the origin',
+};
+function restored({ bytes, totalMs, retries, freshenedBy }, snapshot) {
+    const { source, files, behind, totalBytes } = snapshot;
+    // Nothing of what this machine has kept came over the wire.
+    const size = source === 'store' ? (totalBytes ?? 0) : bytes;
+    const rate = size < SLIGHT_BYTES ? [] : [(0,_amounts_js__WEBPACK_IMPORTED_MODULE_0__/* .formatRate */ .CE)(size, totalMs)];
+    const again = retries === 0 ? [] : [(0,_amounts_js__WEBPACK_IMPORTED_MODULE_0__/* .counted */ .hS)(retries, 'retry', 'retries')];
+    const notes = [...rate, ...again];
+    const speed = `${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_0__/* .formatMegabytes */ .VP)(size)} in ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_0__/* .formatSeconds */ .Xo)(totalMs)}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`;
+    const freshened = behind === undefined || behind === 0 ? BROUGHT[freshenedBy] : behindWords(behind);
+    return `from ${SOURCES[source]}: ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_0__/* .counted */ .hS)(files, 'file')}, ${speed}${freshened}`;
+}
+/** What is so small tells nothing of how fast it came. */
+const SLIGHT_BYTES = 1_000_000;
+/** Commits are counted up to this. */
+const COUNTED = 1000;
+function behindWords(behind) {
+    const atLeast = behind < COUNTED ? '' : 'at least ';
+    return `; snapshot was ${atLeast}${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_0__/* .counted */ .hS)(behind, 'commit')} behind`;
+}
+
+
+/***/ }),
+
 /***/ 9293:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   Yz: () => (/* binding */ outputsOf),
-/* harmony export */   cA: () => (/* binding */ lineOf),
-/* harmony export */   oz: () => (/* binding */ progressLine)
+/* harmony export */   Y: () => (/* binding */ outputsOf)
 /* harmony export */ });
-/* unused harmony exports formatSeconds, formatMegabytes, grouped */
+/* harmony import */ var _amounts_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8790);
+
 /** The action's outputs, by their names in action.yml. */
 function outputsOf(report) {
     const whole = (value) => String(Math.round(value));
@@ -47311,64 +47729,8 @@ function outputsOf(report) {
         'restore-ms': whole(report.restoreMs),
         'settle-ms': whole(report.settleMs),
         'total-ms': whole(report.totalMs),
-        'megabytes-per-second': megabytesPerSecond(report.bytes, report.restoreMs).toFixed(1),
+        'megabytes-per-second': (0,_amounts_js__WEBPACK_IMPORTED_MODULE_0__/* .megabytesPerSecond */ .LJ)(report.bytes, report.restoreMs).toFixed(1),
     };
-}
-const FRESHENED = {
-    none: '',
-    bundle: '; freshened by a bundle of the server',
-    server: "; freshened from the server's mirror",
-    origin: '; freshened from the origin',
-};
-/** The same in one line that a person reads. */
-function lineOf(report) {
-    const { outcome, repository, commit, totalMs, freshenedBy } = report;
-    const place = `${repository} at ${commit.slice(0, 7)}`;
-    const spent = `in ${formatSeconds(totalMs)}`;
-    if (outcome === 'restored')
-        return `Restored ${place} ${restored(report)}${FRESHENED[freshenedBy]}`;
-    if (outcome === 'reused')
-        return `Reused the workspace's clone of ${place}, ${spent}${FRESHENED[freshenedBy]}`;
-    if (outcome === 'fetched')
-        return `Fetched ${place} from the origin, ${spent}`;
-    return `Left the workspace as it is: no snapshot of ${repository}, and on-miss is skip`;
-}
-const SOURCES = {
-    cachew: 'Cachew',
-    url: 'the URL',
-    'actions-cache': 'the Actions cache',
-    store: "this machine's store",
-};
-function restored({ snapshot, bytes, restoreMs, totalMs, retries }) {
-    const from = SOURCES[snapshot?.source ?? 'url'];
-    const again = retries === 0 ? '' : `, ${retries} ${retries === 1 ? 'retry' : 'retries'}`;
-    const speed = `${formatMegabytes(bytes)} in ${formatSeconds(totalMs)}`;
-    return `from ${from}: ${grouped(snapshot?.files ?? 0)} files, ${speed} (${formatRate(bytes, restoreMs)}${again})`;
-}
-/** What has come so far, for a person who waits. */
-function progressLine(bytes, total, elapsedMs) {
-    const rate = formatRate(bytes, elapsedMs);
-    if (total === undefined || total === 0)
-        return `Received ${formatMegabytes(bytes)} (${rate})`;
-    const percent = Math.min(100, Math.floor((bytes / total) * 100));
-    return `Received ${formatMegabytes(bytes)} of ${formatMegabytes(total)} (${percent} %, ${rate})`;
-}
-function formatRate(bytes, ms) {
-    return `${megabytesPerSecond(bytes, ms).toFixed(0)} MB/s`;
-}
-function megabytesPerSecond(bytes, ms) {
-    return ms === 0 ? 0 : bytes / 1000 / ms;
-}
-function formatSeconds(ms) {
-    return `${(ms / 1000).toFixed(1)} s`;
-}
-function formatMegabytes(bytes) {
-    const megabytes = bytes / 1e6;
-    return `${megabytes.toFixed(megabytes < 10 ? 1 : 0)} MB`;
-}
-/** With commas between thousands; Intl would take 15 ms to load for it. */
-function grouped(count) {
-    return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 
@@ -47462,7 +47824,7 @@ function secretHeaders(inputs) {
 
 /***/ }),
 
-/***/ 1559:
+/***/ 7510:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -47472,85 +47834,90 @@ __nccwpck_require__.d(__webpack_exports__, {
 });
 
 // EXTERNAL MODULE: ./lib/errors.js
-var errors = __nccwpck_require__(452);
+var lib_errors = __nccwpck_require__(452);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: ./lib/amounts.js
+var amounts = __nccwpck_require__(8790);
 // EXTERNAL MODULE: external "node:fs"
 var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: external "node:fs/promises"
 var promises_ = __nccwpck_require__(1455);
-// EXTERNAL MODULE: external "node:crypto"
-var external_node_crypto_ = __nccwpck_require__(7598);
-;// CONCATENATED MODULE: ./lib/git/index-file.js
-
-
-
+;// CONCATENATED MODULE: ./lib/git/index-entries.js
 
 const HASH_BYTES = { sha1: 20, sha256: 32 };
-const HEADER_BYTES = 12;
-const SIGNATURE = 0x44495243;
+/** Of an entry's stat data, which the blob's id follows. */
 const STAT_BYTES = 40;
 const MODE_AT = 24;
-const MODE_END = 28;
 /** Of an entry that is the commit of another repository: a submodule. */
 const GITLINK_MODE = 0o160000;
+const HEADER_BYTES = 12;
+const SIGNATURE = 0x44495243;
 const FLAG_EXTENDED = 0x4000;
 const FLAG_STAGE = 0x3000;
 const FLAG_NAME_LENGTH = 0x0fff;
-/** Fills `index` of this git directory in place, by way of git's own lock file: see fillEntries. */
-async function fillIndex(gitDirectory, recordOf, format) {
-    const path = (0,external_node_path_.join)(gitDirectory, 'index');
-    const lock = `${path}.lock`;
-    const index = await (0,promises_.readFile)(path);
-    const result = fillEntries(index, recordOf, format);
-    try {
-        await (0,promises_.writeFile)(lock, index, { flag: 'wx' });
-        await (0,promises_.rename)(lock, path);
-    }
-    catch (error) {
-        await (0,promises_.rm)(lock, { force: true });
-        throw new errors/* ActionError */.l('WRITE_FAILED', `The git index could not be written to ${path}`, { cause: error });
-    }
-    return result;
-}
+/** In the two bytes of flags more that an extended entry has. */
+const FLAG_SKIP_WORKTREE = 0x4000;
 /**
- * Gives the entries of a version 2 or 3 index the stat data of their records, in place, where the record has
- * the entry's mode and blob id: git then knows these files to be unchanged. Every other entry stays as it is,
- * so git reads that file itself. The checksum at the end is made anew.
+ * Visits the entries of a version 2 or 3 index (gitformat-index(5)) in their order, each once it has been checked, and
+ * tells how many there are.
  */
-function fillEntries(index, recordOf, format) {
+function visitEntries(index, format, visit) {
     const hashBytes = HASH_BYTES[format];
     const version = checkHeader(index, hashBytes);
     const entries = index.readUInt32BE(8);
     const end = index.length - hashBytes;
-    const flagsAt = STAT_BYTES + hashBytes;
-    const unproven = [];
-    let filled = 0;
     let at = HEADER_BYTES;
     for (let entry = 0; entry < entries; entry++) {
-        if (at + flagsAt + 2 > end)
+        const flagsAt = at + STAT_BYTES + hashBytes;
+        if (flagsAt + 2 > end)
             throw malformed(`entry ${entry} of ${entries} is cut off`);
-        const flags = index.readUInt16BE(at + flagsAt);
-        if ((flags & FLAG_EXTENDED) !== 0 && version < 3)
+        const flags = index.readUInt16BE(flagsAt);
+        const isExtended = (flags & FLAG_EXTENDED) !== 0;
+        if (isExtended && version < 3)
             throw malformed(`entry ${entry} has version 3 flags`);
-        const nameAt = at + flagsAt + ((flags & FLAG_EXTENDED) === 0 ? 2 : 4);
+        const nameAt = flagsAt + (isExtended ? 4 : 2);
         const nameEnd = endOfName(index, nameAt, flags & FLAG_NAME_LENGTH);
-        // One to eight NULs follow the name, up to a multiple of eight bytes from the entry's start.
-        const next = at + ((nameEnd - at + 8) & ~7);
+        const next = endOfEntry(at, nameEnd);
         if (next > end || index[nameEnd] !== 0)
             throw malformed(`the name of entry ${entry} is cut off`);
-        const record = (flags & FLAG_STAGE) === 0 ? recordOf(index.toString('latin1', nameAt, nameEnd)) : undefined;
-        if (record?.length === flagsAt && isProven(index, at, record)) {
-            index.set(record.subarray(0, STAT_BYTES), at);
-            filled++;
-        }
-        else if (index.readUInt32BE(at + MODE_AT) !== GITLINK_MODE) {
-            unproven.push(index.toString('hex', at + STAT_BYTES, at + flagsAt));
-        }
+        const isLeftOut = isExtended && (index.readUInt16BE(flagsAt + 2) & FLAG_SKIP_WORKTREE) !== 0;
+        visit({ at, flagsAt, nameAt, nameEnd, next, isMerged: (flags & FLAG_STAGE) === 0, isLeftOut });
         at = next;
     }
-    index.set((0,external_node_crypto_.createHash)(format).update(index.subarray(0, end)).digest(), end);
-    return { entries, filled, unproven };
+    return entries;
+}
+/**
+ * A copy of an index in which the entries of these paths (latin1) are left out of the tree, as `git sparse-checkout`
+ * does it; its checksum is not made anew. The index has no extension that tells where entries are.
+ */
+function leaveOut(index, format, isLeftOut) {
+    // An entry grows by eight bytes at most, and has more than sixty.
+    const copy = Buffer.alloc(2 * index.length);
+    let from = 0;
+    let to = 0;
+    const takeUpTo = (end) => {
+        to += index.copy(copy, to, from, end);
+        from = end;
+    };
+    visitEntries(index, format, ({ at, flagsAt, nameAt, nameEnd, next, ...entry }) => {
+        if (entry.isLeftOut || !entry.isMerged || !isLeftOut(index.toString('latin1', nameAt, nameEnd)))
+            return;
+        takeUpTo(at);
+        const start = to;
+        takeUpTo(nameAt);
+        const flags = start + flagsAt - at;
+        copy.writeUInt16BE(copy.readUInt16BE(flags) | FLAG_EXTENDED, flags);
+        if (nameAt === flagsAt + 2)
+            to += 2;
+        copy.writeUInt16BE(copy.readUInt16BE(flags + 2) | FLAG_SKIP_WORKTREE, flags + 2);
+        takeUpTo(nameEnd);
+        from = next;
+        to = endOfEntry(start, to);
+    });
+    takeUpTo(index.length);
+    copy.writeUInt32BE(3, 4);
+    return copy.subarray(0, to);
 }
 function checkHeader(index, hashBytes) {
     if (index.length < HEADER_BYTES + hashBytes)
@@ -47569,19 +47936,12 @@ function endOfName(index, nameAt, length) {
     const end = index.indexOf(0, nameAt + length);
     return end === -1 ? index.length : end;
 }
-function isProven(index, at, record) {
-    for (let byte = MODE_AT; byte < MODE_END; byte++) {
-        if (index[at + byte] !== record[byte])
-            return false;
-    }
-    for (let byte = STAT_BYTES; byte < record.length; byte++) {
-        if (index[at + byte] !== record[byte])
-            return false;
-    }
-    return true;
+/** One to eight NULs follow the name, up to a multiple of eight bytes from the entry's start. */
+function endOfEntry(at, nameEnd) {
+    return at + ((nameEnd - at + 8) & ~7);
 }
 function malformed(reason) {
-    return new errors/* ActionError */.l('GIT_FAILED', `The index that git wrote cannot be filled: ${reason}`);
+    return new lib_errors/* ActionError */.l('GIT_FAILED', `The index that git wrote cannot be filled: ${reason}`);
 }
 
 ;// CONCATENATED MODULE: ./lib/git/index-listing.js
@@ -47593,13 +47953,15 @@ const GITLINK = `${GITLINK_MODE.toString(8)} `;
 function listIndex(git, args, options = {}) {
     return git.run(['ls-files', ...args], { ...options, outputLimitBytes: LISTING_LIMIT_BYTES });
 }
-/** Where the index has a commit of another repository, left out or not; U+FFFD for what is not UTF-8. */
-async function submodulePaths(git) {
-    const entries = await listIndex(git, ['--stage', '-z']);
+/** All that the index has, left out of the tree or not. */
+async function gitlinks(git) {
+    const entries = (await listIndex(git, ['--stage', '-z'])).split('\0');
     return entries
-        .split('\0')
         .filter((entry) => entry.startsWith(GITLINK))
-        .map((entry) => entry.slice(entry.indexOf('\t') + 1));
+        .map((entry) => ({ path: entry.slice(entry.indexOf('\t') + 1), commit: entry.split(' ', 2)[1] ?? '' }));
+}
+async function submodulePaths(git) {
+    return (await gitlinks(git)).map(({ path }) => path);
 }
 
 ;// CONCATENATED MODULE: ./lib/git/ref-name.js
@@ -47649,7 +48011,7 @@ function refuseForkCode(asked, event) {
     const reason = reasonToRefuse(asked, pull);
     if (reason === undefined)
         return;
-    throw new errors/* ActionError */.l('UNSAFE_CHECKOUT', `Refusing to check out the code of a fork's pull request in a ${event.name} workflow: ${reason}. Such a job ` +
+    throw new lib_errors/* ActionError */.l('UNSAFE_CHECKOUT', `Refusing to check out the code of a fork's pull request in a ${event.name} workflow: ${reason}. Such a job ` +
         "has this repository's token, secrets, caches and runner, and whoever opened the pull request wrote that " +
         'code. Use the pull_request event for it, or leave out the inputs repository and ref; where the code is ' +
         'never run, and you know the risk (https://gh.io/securely-using-pull_request_target), set ' +
@@ -47855,9 +48217,13 @@ async function deleteRefs(git, names) {
     await git.run(['update-ref', '--no-deref', '--stdin'], { input: Buffer.from(commands) });
 }
 
+// EXTERNAL MODULE: ./lib/git/presence.js
+var presence = __nccwpck_require__(659);
 ;// CONCATENATED MODULE: ./lib/git/sparse.js
 
 
+
+const WORKTREE_CONFIG = 'config.worktree';
 /** Sets the patterns before a checkout, which then brings the files inside them and removes those outside. */
 async function setSparse(git, gitDirectory, { patterns, isCone }, options) {
     if (isCone) {
@@ -47865,9 +48231,26 @@ async function setSparse(git, gitDirectory, { patterns, isCone }, options) {
         return;
     }
     await git.run(['config', '--local', 'core.sparseCheckout', 'true']);
-    const info = (0,external_node_path_.join)(gitDirectory, 'info');
-    await (0,promises_.mkdir)(info, { recursive: true });
-    await (0,promises_.writeFile)((0,external_node_path_.join)(info, 'sparse-checkout'), `\n${patterns.join('\n')}\n`);
+    await writePatterns(gitDirectory, Buffer.from(`\n${patterns.join('\n')}\n`));
+}
+/** What setSparse has left in a git directory. */
+async function readSparse(gitDirectory) {
+    const patterns = await (0,promises_.readFile)(patternsIn(gitDirectory), 'latin1');
+    return { patterns, worktreeConfig: await (0,presence/* textOf */.b6)((0,external_node_path_.join)(gitDirectory, WORKTREE_CONFIG)) };
+}
+/** Sets for another git directory, which has the same settings in its config, what `readSparse` found. */
+async function writeSparse(gitDirectory, files) {
+    await writePatterns(gitDirectory, Buffer.from(files.patterns, 'latin1'));
+    if (files.worktreeConfig === undefined)
+        return;
+    await (0,promises_.writeFile)((0,external_node_path_.join)(gitDirectory, WORKTREE_CONFIG), files.worktreeConfig, 'latin1');
+}
+async function writePatterns(gitDirectory, patterns) {
+    await (0,promises_.mkdir)((0,external_node_path_.join)(gitDirectory, 'info'), { recursive: true });
+    await (0,promises_.writeFile)(patternsIn(gitDirectory), patterns);
+}
+function patternsIn(gitDirectory) {
+    return (0,external_node_path_.join)(gitDirectory, 'info', 'sparse-checkout');
 }
 /**
  * Brings every file back into the tree of a clone that may have been sparse. An index can say that files are to be
@@ -47878,7 +48261,7 @@ async function endSparse(git, gitDirectory, options) {
     for (const key of ['core.sparseCheckout', 'extensions.worktreeConfig']) {
         await git.succeeds(['config', '--local', '--unset-all', key]);
     }
-    await (0,promises_.rm)((0,external_node_path_.join)(gitDirectory, 'config.worktree'), { force: true });
+    await (0,promises_.rm)((0,external_node_path_.join)(gitDirectory, WORKTREE_CONFIG), { force: true });
 }
 
 ;// CONCATENATED MODULE: ./lib/git/check-out.js
@@ -47909,7 +48292,7 @@ async function checkOut(options) {
     const commit = await commitOf(git);
     if (commit === target.commit)
         return commit;
-    throw new errors/* ActionError */.l('COMMIT_MISMATCH', `HEAD is at ${commit} after the checkout of ${startPointOf(target)}, not at ${target.commit} as wanted: ` +
+    throw new lib_errors/* ActionError */.l('COMMIT_MISMATCH', `HEAD is at ${commit} after the checkout of ${startPointOf(target)}, not at ${target.commit} as wanted: ` +
         'run the job again');
 }
 /** Quiet, or git would walk through the history to tell what HEAD has left behind. */
@@ -47944,20 +48327,26 @@ var config_file = __nccwpck_require__(1463);
 
 
 
-/**
- * The `[core]` that `git init` writes for this file system, as text. Makes `directory`, which must not exist
- * and lies beside the tree, and removes it.
- */
-async function probeConfig(directory, context) {
+/** The `[core]` that `git init` writes for this file system, as text. The directory is as for inScratchRepository. */
+function probeConfig(directory, context) {
+    return inScratchRepository(directory, context, (_, gitDirectory) => configIn(gitDirectory));
+}
+/** Looks at a new repository in `directory`, which must not exist and lies beside the tree, and removes it. */
+async function inScratchRepository(directory, context, look) {
     await (0,promises_.mkdir)(directory);
     try {
+        const git = (0,git_git/* gitIn */.uM)(directory, context);
         const config = { 'init.defaultObjectFormat': 'sha1', 'init.defaultRefFormat': 'files' };
-        await (0,git_git/* gitIn */.uM)(directory, context).run(['init', '--quiet', '--template='], { config });
-        return await (0,promises_.readFile)((0,external_node_path_.join)(directory, '.git', 'config'), 'latin1');
+        await git.run(['init', '--quiet', '--template='], { config });
+        return await look(git, (0,external_node_path_.join)(directory, '.git'));
     }
     finally {
         await (0,promises_.rm)(directory, { recursive: true, force: true });
     }
+}
+/** The text of a repository's config. */
+function configIn(gitDirectory) {
+    return (0,promises_.readFile)((0,external_node_path_.join)(gitDirectory, 'config'), 'latin1');
 }
 /**
  * The whole `.git/config`, latin1 text of its bytes: what `git clone` writes, and no garbage collection while
@@ -47986,8 +48375,6 @@ function branchSection(branch) {
     return `[branch ${(0,config_file/* quotedSubsection */.mc)(branch)}]\n\tremote = origin\n\tmerge = ${merge}\n`;
 }
 
-// EXTERNAL MODULE: ./lib/git/presence.js
-var presence = __nccwpck_require__(659);
 ;// CONCATENATED MODULE: ./lib/git/object-format.js
 
 
@@ -48020,6 +48407,7 @@ function looseRef(directory, branch) {
 }
 
 ;// CONCATENATED MODULE: ./lib/git/dotgit.js
+
 
 
 
@@ -48086,6 +48474,8 @@ async function makeDotGitSafe(tree, source) {
     const objectFormat = await objectFormatOf(directory, head, packedRefs);
     const dotGit = { objectFormat, refFormat: head.refFormat, branch: head.branch };
     await (0,promises_.writeFile)((0,external_node_path_.join)(directory, 'config'), freshConfig(dotGit, source), { encoding: 'latin1', flag: 'wx' });
+    if (source.sparse !== undefined)
+        await writeSparse(directory, source.sparse);
     return dotGit;
 }
 /** Every name must be on the list and be what the list says; whether a reftable is there. */
@@ -48142,7 +48532,7 @@ async function readHead(directory, hasReftable) {
     return { refFormat: 'files', branch, id: undefined };
 }
 function unsafe(reason, advice = 'do not use this snapshot') {
-    return new errors/* ActionError */.l('UNSAFE_GIT', `The snapshot's .git was refused: ${reason}; ${advice}`);
+    return new lib_errors/* ActionError */.l('UNSAFE_GIT', `The snapshot's .git was refused: ${reason}; ${advice}`);
 }
 
 ;// CONCATENATED MODULE: ./lib/git/leftovers.js
@@ -48254,7 +48644,7 @@ async function refuseRepositoriesIn(submodules, tree) {
         if (isReadable && (await (0,presence/* lstatOf */.m4)((0,external_node_path_.join)(tree, path, '.git'))) === undefined)
             continue;
         const message = `there may be a repository in the place of the submodule ${(0,sanitize/* sanitize */.a)(path)}`;
-        throw new errors/* ActionError */.l('GIT_FAILED', message);
+        throw new lib_errors/* ActionError */.l('GIT_FAILED', message);
     }
 }
 function drop(path) {
@@ -48266,6 +48656,8 @@ async function namesIn(directory, how = {}) {
         : [];
 }
 
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
 ;// CONCATENATED MODULE: ./lib/git/lfs-object.js
 
 
@@ -48383,8 +48775,8 @@ async function withGitRetries(attempt, retries) {
     }
 }
 function givenUp(error) {
-    const message = `gave up after ${TRIES} attempts: ${(0,errors/* describeError */.U)(error)}`;
-    return new errors/* ActionError */.l('ORIGIN_FAILED', message, { cause: error });
+    const message = `gave up after ${TRIES} attempts: ${(0,lib_errors/* describeError */.U)(error)}`;
+    return new lib_errors/* ActionError */.l('ORIGIN_FAILED', message, { cause: error });
 }
 /** A git that failed may do better next time; one that could not be started, which has a cause, will not. */
 function mayPass(error) {
@@ -48404,7 +48796,7 @@ async function fetchFromOrigin(git, origin, fetch) {
         if (!isUnknownThere(error))
             throw error;
         const message = `${origin.url} does not have what this job wants, it may have been removed since then`;
-        throw new errors/* ActionError */.l('REF_NOT_FOUND', message, { cause: error });
+        throw new lib_errors/* ActionError */.l('REF_NOT_FOUND', message, { cause: error });
     }
 }
 async function fetchOnce(git, origin, fetch) {
@@ -48424,7 +48816,7 @@ async function fetchOnce(git, origin, fetch) {
     });
 }
 function isUnknownThere(error) {
-    return error instanceof errors/* ActionError */.l && /not our ref|couldn't find remote ref/.test(error.message);
+    return error instanceof lib_errors/* ActionError */.l && /not our ref|couldn't find remote ref/.test(error.message);
 }
 /** The commit that is wanted now, by one look at the origin unless it is known. A branch wins over a tag. */
 async function resolveAtOrigin(wanted, origin, asking) {
@@ -48462,21 +48854,21 @@ function namedRef(ref, { commits }, origin) {
             return targetOf(name, commit);
     }
     const what = isQualified(ref) ? `The ref '${ref}'` : `A branch or tag with the name '${ref}'`;
-    throw new errors/* ActionError */.l('REF_NOT_FOUND', `${what} could not be found at ${origin.url}: check the input ref`);
+    throw new lib_errors/* ActionError */.l('REF_NOT_FOUND', `${what} could not be found at ${origin.url}: check the input ref`);
 }
 function defaultBranch({ commits, head }, origin) {
     const commit = commits.get('HEAD');
     if (commit === undefined) {
         const message = `${origin.url} has no default branch, it may be empty: push a commit, or set the input ref`;
-        throw new errors/* ActionError */.l('REF_NOT_FOUND', message);
+        throw new lib_errors/* ActionError */.l('REF_NOT_FOUND', message);
     }
     return targetOf(head ?? '', commit);
 }
 /** The origin has the target's ref, or an object of that name, but it is not the commit that is wanted. */
 function refMoved({ ref, commit }, origin) {
     if (ref === '')
-        return new errors/* ActionError */.l('REF_NOT_FOUND', `${commit} is no commit at ${origin.url}`);
-    return new errors/* ActionError */.l('REF_MOVED', `The ref '${ref}' does not point to the expected commit '${commit}' at ${origin.url}. ` +
+        return new lib_errors/* ActionError */.l('REF_NOT_FOUND', `${commit} is no commit at ${origin.url}`);
+    return new lib_errors/* ActionError */.l('REF_MOVED', `The ref '${ref}' does not point to the expected commit '${commit}' at ${origin.url}. ` +
         'The ref may have been updated after the workflow was triggered: run the workflow again for what it is now');
 }
 
@@ -48499,7 +48891,7 @@ async function requireLfs(git) {
         if (!(0,git_git/* isGitFailure */.VJ)(cause))
             throw cause;
         const message = 'Input lfs is true, which needs git-lfs, and it was not found: install git-lfs on the runner';
-        throw new errors/* ActionError */.l('GIT_MISSING', message, { cause });
+        throw new lib_errors/* ActionError */.l('GIT_MISSING', message, { cause });
     }
 }
 /**
@@ -48578,7 +48970,7 @@ function belowDotGit(directory, root) {
     const resolved = directory.split('/').join(external_node_path_.sep);
     if (resolved.startsWith(root + external_node_path_.sep))
         return (0,external_node_path_.relative)((0,external_node_path_.join)(root, '.git'), resolved);
-    throw new errors/* ActionError */.l('UNSAFE_GIT', `a submodule has its repository in ${(0,sanitize/* sanitize */.a)(directory)}, outside of the working copy: remove that submodule`);
+    throw new lib_errors/* ActionError */.l('UNSAFE_GIT', `a submodule has its repository in ${(0,sanitize/* sanitize */.a)(directory)}, outside of the working copy: remove that submodule`);
 }
 /**
  * As for any command in the tree, but a submodule may lie where git's own protocol is spoken. Up to git 2.38 much of
@@ -48610,16 +49002,18 @@ function shellQuoted(text) {
 
 
 
+
 /** Leaves a clone as actions/checkout leaves it: HEAD, files, LFS content, submodules, credentials. */
 async function arrive(job, target, place) {
-    const { inputs, context, origin, destination, onProgress: onLine } = job;
+    const { inputs, context, origin, destination, timeline, onProgress: onLine } = job;
     const { tree, clone, untracked, isPartial } = place;
     const git = (0,git_git/* gitIn */.uM)(tree, context);
-    const { sparse } = inputs;
+    const sparse = place.patterns === 'set' ? undefined : inputs.sparse;
     const env = isPartial ? { ...origin.env, GIT_NO_LAZY_FETCH: undefined } : {};
-    await checkOut({ git, tree, target, sparse, clone, untracked, env, onLine });
+    const how = { git, tree, target, sparse, clone, untracked, env, onLine };
+    await timeline.measure('check out', () => checkOut(how));
     if (inputs.lfs)
-        await fillLfsFiles(job, target, { ...place, git });
+        await timeline.measure('lfs', () => fillLfsFiles(job, target, { ...place, git }));
     const submodules = await arriveAtSubmodules(job, { ...place, git });
     if (!inputs.persistCredentials)
         return;
@@ -48637,7 +49031,7 @@ function fillLfsFiles(job, { commit }, place) {
     const isSparse = inputs.sparse !== undefined;
     return checkOutLfs({ git, tree, commit, env: origin.env, isSparse, retries, bringObjects, onProgress });
 }
-async function arriveAtSubmodules(job, { tree, clone, git }) {
+async function arriveAtSubmodules(job, { tree, clone, git, bringSubmodules }) {
     const { inputs, context, credentials, retries, onProgress } = job;
     const { submodules: mode, fetchDepth: depth, lfs: hasLfs } = inputs;
     if (mode === 'none')
@@ -48645,7 +49039,17 @@ async function arriveAtSubmodules(job, { tree, clone, git }) {
     if (clone === 'reused')
         await refuseRepositoriesIn(await submodulePaths(git), tree);
     const env = { ...context.env, ...credentials.submoduleEnv };
-    return updateSubmodules({ git, tree, mode, depth, hasLfs, env, retries, onProgress });
+    const options = { git, tree, mode, depth, hasLfs, env, retries, onProgress };
+    return job.timeline.measure('submodules', async () => {
+        const brought = await bringSubmodules?.();
+        const all = await updateSubmodules(options);
+        if (brought !== undefined && all.length > 0)
+            context.log(submodulesLine(all.length, brought));
+        return all;
+    });
+}
+function submodulesLine(all, { count, bytes }) {
+    return `${(0,amounts/* counted */.hS)(all, 'submodule')}: ${count} from snapshots (${(0,amounts/* formatMegabytes */.VP)(bytes)}), ${all - count} fetched`;
 }
 
 ;// CONCATENATED MODULE: ./lib/git/target-object.js
@@ -48740,7 +49144,7 @@ async function isWhole({ git, target, contents, log }) {
 /** No server would send again what a clone says it has: another clone is needed. */
 function damaged({ commit }) {
     const message = `The clone is damaged: objects of the commit ${commit} are missing`;
-    return new errors/* ActionError */.l('GIT_FAILED', `${message}; have the server make the snapshot anew`);
+    return new lib_errors/* ActionError */.l('GIT_FAILED', `${message}; have the server make the snapshot anew`);
 }
 /** Whether a way led on; where it did not there is another one, and the log says why. */
 async function isPassable(way, log) {
@@ -48751,7 +49155,7 @@ async function isPassable(way, log) {
     catch (error) {
         if (!(0,git_git/* isGitFailure */.VJ)(error))
             throw error;
-        log(`${(0,errors/* describeError */.U)(error)}; going on without it`);
+        log(`${(0,lib_errors/* describeError */.U)(error)}; going on without it`);
         return false;
     }
 }
@@ -48783,8 +49187,9 @@ async function askOrigin(freshening, near) {
     const everything = refspecsFor(targetOf('', target.commit), { history, tags });
     const refspecs = everything.filter((refspec) => refspec !== target.commit);
     // Without a destination: no ref is in the way of the new one, and none is wrong should that be refused.
-    const isDeeper = typeof depth === 'number' && depth > 1;
-    const isAsked = near === undefined || isDeeper || (target.kind === 'tag' && refspecs.length === 0);
+    // With a depth git fails where nothing else is asked for than patterns that match nothing: tags that nobody has.
+    const isDeepened = typeof depth === 'number' && (depth > 1 || refspecs.length > 0);
+    const isAsked = near === undefined || isDeepened || (target.kind === 'tag' && refspecs.length === 0);
     const wanted = isAsked ? [wantOf(target)] : [];
     if (near !== undefined && !isAsked && refspecs.length === 0)
         return near;
@@ -48821,9 +49226,25 @@ function isSeen(name, { history, tags }) {
     return isBranch && history === 'everything';
 }
 
-;// CONCATENATED MODULE: external "node:timers/promises"
-const external_node_timers_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
+// EXTERNAL MODULE: external "node:timers/promises"
+var external_node_timers_promises_ = __nccwpck_require__(8500);
+;// CONCATENATED MODULE: ./lib/trouble.js
+
+
+/** What one step met on its way, and went on from. */
+class Troubles {
+    /** Why no snapshot was restored, where something else was done instead. */
+    missed;
+    /** Why the restore of the snapshot began again. */
+    restarts = [];
+}
+function troubleOf(error) {
+    const code = error instanceof lib_errors/* ActionError */.l ? error.code : 'UNKNOWN';
+    return { code, words: (0,sanitize/* sanitize */.a)((0,lib_errors/* describeError */.U)(error)) };
+}
+
 ;// CONCATENATED MODULE: ./lib/patience.js
+
 
 
 /** How long the network may take; the rest is up to the inputs. */
@@ -48834,6 +49255,8 @@ const PATIENCE = {
     discoveryTimeoutMs: 60_000,
     /** Where a plain fetch can follow, a server that is down is asked once more, if it said so within this time. */
     secondTryWithinMs: 2_000,
+    /** Of a server that says nothing, before the next one of a list is asked beside it. */
+    headStartMs: 2_000,
     floorBytesPerSecond: 1024,
 };
 /** How long one restore waits for the network, and how often it asks again. End it, or its timer stays. */
@@ -48842,6 +49265,8 @@ class Patience {
     signal;
     stall;
     retried = 0;
+    /** By code. */
+    #repeats = new Map();
     #limits;
     #log;
     #deadline;
@@ -48857,10 +49282,14 @@ class Patience {
         if (timeoutMs === 0)
             return;
         const message = `the snapshot took longer than ${timeoutMs / 60_000} minutes (input timeout)`;
-        this.#timer = setTimeout(() => overdue.abort(new errors/* ActionError */.l('TIMEOUT', message)), timeoutMs);
+        this.#timer = setTimeout(() => overdue.abort(new lib_errors/* ActionError */.l('TIMEOUT', message)), timeoutMs);
     }
     end() {
         clearTimeout(this.#timer);
+    }
+    /** Why requests were repeated: one entry a code. */
+    get repeats() {
+        return [...this.#repeats.values()];
     }
     /** How requests for a number of chunks are repeated, until `signal` is aborted. */
     attemptsFor = (chunks, signal) => ({
@@ -48870,10 +49299,16 @@ class Patience {
         random: Math.random,
         wait: (delayMs) => wait(delayMs, signal),
         onRetry: (error, delayMs) => {
-            this.retried += 1;
-            this.#log(`${(0,errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(1)} s`);
+            this.#count(error);
+            this.#log(`${(0,lib_errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(1)} s`);
         },
     });
+    #count(error) {
+        const trouble = troubleOf(error);
+        const { count, words } = this.#repeats.get(trouble.code) ?? { ...trouble, count: 0 };
+        this.retried += 1;
+        this.#repeats.set(trouble.code, { code: trouble.code, count: count + 1, words });
+    }
     /** The same until the snapshot's first reply: short where there is another way to the commit. */
     discoveryAttempts = (chunks, signal) => {
         const attempts = this.attemptsFor(chunks, signal);
@@ -48888,7 +49323,7 @@ class Patience {
 /** Resolves after the delay; rejects with the reason once aborted. */
 async function wait(delayMs, signal) {
     try {
-        await (0,external_node_timers_promises_namespaceObject.setTimeout)(delayMs, undefined, { signal });
+        await (0,external_node_timers_promises_.setTimeout)(delayMs, undefined, { signal });
     }
     catch (error) {
         throw signal.aborted ? signal.reason : error;
@@ -48904,11 +49339,32 @@ function gitRetries(context) {
     return {
         random: Math.random,
         wait: (delayMs) => wait(delayMs, signal),
-        onRetry: (error, delayMs) => log(`${(0,errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(0)} s`),
+        onRetry: (error, delayMs) => log(`${(0,lib_errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(0)} s`),
     };
 }
 
+;// CONCATENATED MODULE: ./lib/stage-words.js
+
+/** What came of a stage, for the log. */
+const STAGE_WORDS = {
+    found: ({ ref, commit }) => (ref === '' ? commit : `${ref} is ${commit}`),
+    opened: ({ place, commit, total }) => {
+        const size = total === undefined ? 'a snapshot' : (0,amounts/* formatMegabytes */.VP)(total);
+        return `${size}${commit === undefined ? '' : ` of commit ${commit.slice(0, 7)}`}, ${place}`;
+    },
+    unpacked: ({ files, bytes }) => `${(0,amounts/* counted */.hS)(files, 'file')}, ${(0,amounts/* formatMegabytes */.VP)(bytes)}`,
+    freshened: (by) => FRESHENED[by],
+    indexed: ({ filled, entries }) => `${(0,amounts/* grouped */.zD)(filled)} of ${(0,amounts/* counted */.hS)(entries, 'file')} proven`,
+};
+const FRESHENED = {
+    none: 'the commit is there',
+    bundle: 'by a bundle of the server',
+    server: "from the server's mirror",
+    origin: 'from the origin',
+};
+
 ;// CONCATENATED MODULE: ./lib/freshening.js
+
 
 
 
@@ -48917,10 +49373,10 @@ function gitRetries(context) {
 /** What a job has to say on every fetch. */
 function fetching(job, signal = job.context.signal) {
     const { inputs, context, origin, onProgress } = job;
-    const { env, log } = context;
+    const { env, log, debug } = context;
     const tags = inputs.fetchTags ? 'all' : 'none';
     const retries = gitRetries({ signal, log });
-    return { origin, depth: inputs.fetchDepth, tags, retries, onProgress, log, env, signal };
+    return { origin, depth: inputs.fetchDepth, tags, retries, onProgress, log, env, debug, signal };
 }
 /**
  * Brings the target into a clone. Where the origin was asked and it failed, it is looked whether it answers at all:
@@ -48928,13 +49384,14 @@ function fetching(job, signal = job.context.signal) {
  */
 async function freshenClone(job, clone, signal = job.context.signal) {
     try {
-        return await freshen({ ...fetching(job, signal), ...clone });
+        const freshened = () => freshen({ ...fetching(job, signal), ...clone });
+        return await job.timeline.measure('freshen', freshened, STAGE_WORDS.freshened);
     }
     catch (error) {
-        const isOrigin = error instanceof errors/* ActionError */.l && error.code === 'ORIGIN_FAILED';
+        const isOrigin = error instanceof lib_errors/* ActionError */.l && error.code === 'ORIGIN_FAILED';
         if (!isOrigin || !(await originAnswers(job, signal)))
             throw error;
-        throw new errors/* ActionError */.l('GIT_FAILED', error.message, { cause: error });
+        throw new lib_errors/* ActionError */.l('GIT_FAILED', error.message, { cause: error });
     }
 }
 function originAnswers({ context, origin }, signal) {
@@ -48981,6 +49438,74 @@ async function isThere(git, target) {
     return (await targetObject(git, target, trackingRefOf(target) ?? target.commit)) !== undefined;
 }
 
+// EXTERNAL MODULE: ./lib/patient-rename.js
+var patient_rename = __nccwpck_require__(3753);
+;// CONCATENATED MODULE: ./lib/git/index-file.js
+
+
+
+
+
+
+const MODE_END = MODE_AT + 4;
+/**
+ * Fills `index` of this git directory in place, by way of git's own lock file: see fillEntries. First leaves out of the
+ * tree what git is to keep out of it, by its path as in RecordOf.
+ */
+async function fillIndex(gitDirectory, recordOf, format, isLeftOut) {
+    const path = (0,external_node_path_.join)(gitDirectory, 'index');
+    const lock = `${path}.lock`;
+    const read = await (0,promises_.readFile)(path);
+    const index = isLeftOut === undefined ? read : leaveOut(read, format, isLeftOut);
+    const result = fillEntries(index, recordOf, format);
+    try {
+        await (0,promises_.writeFile)(lock, index, { flag: 'wx' });
+        await (0,patient_rename/* renamePatiently */.b)(lock, path);
+    }
+    catch (error) {
+        await (0,promises_.rm)(lock, { force: true });
+        throw new lib_errors/* ActionError */.l('WRITE_FAILED', `The git index could not be written to ${path}`, { cause: error });
+    }
+    return result;
+}
+/**
+ * Gives the entries of a version 2 or 3 index the stat data of their records, in place, where the record has
+ * the entry's mode and blob id: git then knows these files to be unchanged. Every other entry stays as it is,
+ * so git reads that file itself. The checksum at the end is made anew.
+ */
+function fillEntries(index, recordOf, format) {
+    const unproven = [];
+    let [filled, leftOut] = [0, 0];
+    const entries = visitEntries(index, format, ({ at, flagsAt, nameAt, nameEnd, isMerged, isLeftOut }) => {
+        if (isLeftOut) {
+            leftOut++;
+            return;
+        }
+        const record = isMerged ? recordOf(index.toString('latin1', nameAt, nameEnd)) : undefined;
+        if (record?.length === flagsAt - at && isProven(index, at, record)) {
+            index.set(record.subarray(0, STAT_BYTES), at);
+            filled++;
+        }
+        else if (index.readUInt32BE(at + MODE_AT) !== GITLINK_MODE) {
+            unproven.push(index.toString('hex', at + STAT_BYTES, flagsAt));
+        }
+    });
+    const end = index.length - HASH_BYTES[format];
+    index.set((0,external_node_crypto_.createHash)(format).update(index.subarray(0, end)).digest(), end);
+    return { entries, filled, leftOut, unproven };
+}
+function isProven(index, at, record) {
+    for (let byte = MODE_AT; byte < MODE_END; byte++) {
+        if (index[at + byte] !== record[byte])
+            return false;
+    }
+    for (let byte = STAT_BYTES; byte < record.length; byte++) {
+        if (index[at + byte] !== record[byte])
+            return false;
+    }
+    return true;
+}
+
 // EXTERNAL MODULE: ./lib/unpack/staging.js + 1 modules
 var unpack_staging = __nccwpck_require__(7735);
 ;// CONCATENATED MODULE: ./lib/publication.js
@@ -48993,16 +49518,17 @@ var unpack_staging = __nccwpck_require__(7735);
  * the destination as it was. What cannot be removed now is left for the step after the job.
  */
 async function publish(job, grow) {
-    const { context, destination, timing } = job;
+    const { context, destination, timeline, timing } = job;
     const staging = await unpack_staging/* Staging */.CP.create(destination, context);
-    const unremoved = (error) => context.log(`could not remove ${staging.root} yet: ${(0,errors/* describeError */.U)(error)}`);
+    const unremoved = (error) => context.log(`could not remove ${staging.root} yet: ${(0,lib_errors/* describeError */.U)(error)}`);
     try {
         const grown = await grow(staging);
         context.signal.throwIfAborted();
-        await timing.measure('settle', async () => {
+        const move = async () => {
             await staging.swap();
             await renewIndex(job, grown);
-        });
+        };
+        await timing.measure('settle', () => timeline.measure('move into place', move));
         await staging.leave().catch(unremoved);
         return grown.result;
     }
@@ -49022,7 +49548,7 @@ async function renewIndex({ destination, context }, { proven }) {
         await fillIndex((0,external_node_path_.join)(destination, '.git'), movedRecordOf(destination), objectFormat);
     }
     catch (error) {
-        context.log(`git will read some files again: ${(0,errors/* describeError */.U)(error)}`);
+        context.log(`git will read some files again: ${(0,lib_errors/* describeError */.U)(error)}`);
     }
 }
 
@@ -49037,12 +49563,340 @@ function fromOrigin(job, target) {
     return publish(job, (staging) => job.timing.measure('settle', async () => {
         const { tree } = staging;
         await job.requireGit();
-        await plainClone({ ...fetching(job), tree, target, filter });
+        const fetched = () => plainClone({ ...fetching(job), tree, target, filter });
+        await job.timeline.measure('fetch', fetched);
         await arrive(job, target, { tree, clone: 'new', untracked: 'keep', isPartial: filter !== undefined });
         const { commit } = target;
         const result = { outcome: 'fetched', freshenedBy: 'none', commit, snapshot: undefined };
         return { result };
     }));
+}
+
+;// CONCATENATED MODULE: ./lib/together.js
+/** As Promise.all, but settles only when all have: what fails leaves nothing running behind it. */
+async function together(first, second) {
+    try {
+        return await Promise.all([first, second]);
+    }
+    finally {
+        await Promise.allSettled([first, second]);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/git/cone.js
+/** What begins the patterns of every cone: the files at the top, and no directory. */
+const TOP = ['/*', '!/*/'];
+/**
+ * The directories of a sparse checkout in cone mode. Paths are latin1 of their bytes. Git may take upper and lower case
+ * for one: what differs in that alone is in the cone, which costs time at worst, as git removes what it leaves out.
+ */
+class Cone {
+    /** Everything below them is in the cone. */
+    #whole;
+    /** Of these only their own files are. */
+    #parents;
+    #last = { directory: '', isInside: true };
+    constructor(whole, parents) {
+        const directories = [...whole].map(folded);
+        this.#whole = new Set(directories);
+        this.#parents = new Set([...[...parents].map(folded), ...directories.flatMap(ancestorsOf)]);
+    }
+    hasFile(path) {
+        const slash = path.lastIndexOf('/');
+        return slash === -1 || this.hasDirectory(path.slice(0, slash));
+    }
+    /** Whether the files of a directory below the top are in the cone. */
+    hasDirectory(directory) {
+        if (directory !== this.#last.directory)
+            this.#last = { directory, isInside: this.#looksUp(directory) };
+        return this.#last.isInside;
+    }
+    #looksUp(directory) {
+        const path = folded(directory);
+        if (this.#whole.has(path) || this.#parents.has(path))
+            return true;
+        return ancestorsOf(path).some((ancestor) => this.#whole.has(ancestor));
+    }
+}
+/**
+ * The cone of the patterns that `git sparse-checkout set` wrote (`.git/info/sparse-checkout`, as latin1). Undefined
+ * where they are not those of a cone, or have more in them than plain names.
+ */
+function coneOf(patterns) {
+    const [top, below, ...lines] = patterns.replace(/\n$/, '').split('\n');
+    if (top !== TOP[0] || below !== TOP[1])
+        return undefined;
+    const [whole, parents] = [new Set(), new Set()];
+    for (const line of lines) {
+        const [, directory, parent] = /^\/([^\\*?[\]]+)\/$|^!\/([^\\*?[\]]+)\/\*\/$/.exec(line) ?? [];
+        if (directory !== undefined)
+            whole.add(directory);
+        else if (parent !== undefined && whole.delete(parent))
+            parents.add(parent);
+        else
+            return undefined;
+    }
+    return new Cone(whole, parents);
+}
+function folded(path) {
+    return path.toLowerCase();
+}
+function ancestorsOf(path) {
+    const parts = path.split('/').slice(0, -1);
+    return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+}
+
+;// CONCATENATED MODULE: ./lib/git/file-form.js
+
+/** By all settings that apply to this repository. */
+async function fileFormIn(git) {
+    return fileFormBy(new Map(await (0,config_file/* settingsHere */.SP)(git)));
+}
+/** As git reads these settings. Attributes only matter to line ends where these let them. */
+function fileFormBy(settings, platform = process.platform) {
+    return {
+        lineEnds: writesCarriageReturns(settings, platform) ? 'converted' : 'kept',
+        symlinks: isFalse(settings.get('core.symlinks') ?? 'true') ? 'files' : 'links',
+    };
+}
+function writesCarriageReturns(settings, platform) {
+    const automatic = settings.get('core.autocrlf')?.toLowerCase() ?? 'false';
+    if (automatic === 'input')
+        return false;
+    if (!isFalse(automatic))
+        return true;
+    const lineEnd = settings.get('core.eol')?.toLowerCase();
+    return lineEnd === 'crlf' || (lineEnd !== 'lf' && platform === 'win32');
+}
+function isFalse(value) {
+    return /^(false|no|off|0*)$/i.test(value);
+}
+
+;// CONCATENATED MODULE: ./lib/git/probe.js
+
+
+
+
+
+/**
+ * Asks git itself, by a repository in `directory`, which must not exist and lies beside the tree, and is removed. What
+ * git says against sparse patterns is an error before anything else is done.
+ */
+function probeGit(directory, context, wanted) {
+    return inScratchRepository(directory, context, async (git, gitDirectory) => {
+        const setting = wanted === undefined ? undefined : setSparse(git, gitDirectory, wanted, {});
+        const [fileForm] = await together(fileFormIn(git), Promise.resolve(setting));
+        const sparse = wanted === undefined ? undefined : await readSparse(gitDirectory);
+        const cone = sparse === undefined ? undefined : coneOf(sparse.patterns);
+        return { config: await configIn(gitDirectory), fileForm, sparse, cone };
+    });
+}
+
+;// CONCATENATED MODULE: ./lib/first-good.js
+/** What each candidate failed with, in their order. */
+class NoneGood extends Error {
+    name = 'NoneGood';
+    errors;
+    constructor(errors) {
+        super('none was good');
+        this.errors = errors;
+    }
+}
+/**
+ * What the first candidate to succeed gives, in the manner of RFC 8305: each next one is begun when the one before is in
+ * trouble, or has not ended within its head start. All but the one that won have ended when it resolves. Rejects with
+ * NoneGood, or with the reason once aborted.
+ */
+async function firstGood(candidates, options) {
+    const { signal, onNext } = options;
+    const runs = [];
+    const won = Promise.withResolvers();
+    let winner;
+    try {
+        for (const [index, candidate] of candidates.entries()) {
+            const run = new Run(candidate, signal);
+            runs.push(run);
+            run.result.then(() => won.resolve(run), () => { });
+            if (index + 1 === candidates.length)
+                break;
+            const news = await firstNews(run, won.promise, options);
+            signal.throwIfAborted();
+            if (news === 'won')
+                break;
+            onNext(index + 1, news);
+        }
+        winner = await Promise.race([won.promise, allFailed(runs)]);
+        signal.throwIfAborted();
+        if (winner === undefined)
+            throw new NoneGood(await Promise.all(runs.map((run) => run.failure)));
+        return await winner.result;
+    }
+    finally {
+        for (const run of runs)
+            if (run !== winner)
+                run.over.abort();
+        await Promise.allSettled(runs.map((run) => run.result));
+    }
+}
+/** One candidate, begun. */
+class Run {
+    over = new AbortController();
+    result;
+    /** What it failed with; pending where it succeeds. */
+    failure;
+    /** What first went wrong with it; pending where nothing does. */
+    trouble;
+    constructor(candidate, signal) {
+        const trouble = Promise.withResolvers();
+        const failure = Promise.withResolvers();
+        const falter = () => trouble.resolve({ kind: 'faltering' });
+        this.trouble = trouble.promise;
+        this.failure = failure.promise;
+        this.result = candidate({ signal: AbortSignal.any([signal, this.over.signal]), falter });
+        this.result.catch((error) => {
+            failure.resolve(error);
+            trouble.resolve({ kind: 'failed', error });
+        });
+    }
+}
+async function allFailed(runs) {
+    await Promise.all(runs.map((run) => run.failure));
+}
+/** Why nobody is to wait any longer before the next candidate begins. */
+async function firstNews(run, won, { headStartMs, wait, signal }) {
+    const enough = new AbortController();
+    const slow = wait(headStartMs, AbortSignal.any([signal, enough.signal])).catch(() => { });
+    try {
+        return await Promise.race([
+            won.then(() => 'won'),
+            run.trouble,
+            slow.then(() => ({ kind: 'slow' })),
+        ]);
+    }
+    finally {
+        enough.abort();
+        await slow;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/mirrors.js
+
+
+
+
+/** The places of which any will do, and which of them is to be asked first. Close them. */
+class Mirrors {
+    #all;
+    #log;
+    /** Those that may be asked, the one that has answered before the others. */
+    #left;
+    #hasAnswered = false;
+    constructor(all, log) {
+        this.#all = all;
+        this.#left = all;
+        this.#log = log;
+    }
+    get left() {
+        return this.#left;
+    }
+    /** The one that has answered, or else the one that is to be asked first. */
+    get first() {
+        return this.#left[0];
+    }
+    /** Whether the first is known to answer, or the only one that there ever was. */
+    get isSettled() {
+        return this.#hasAnswered || this.#all.length === 1;
+    }
+    /** What went over all wires so far. */
+    get traffic() {
+        const traffics = this.#all.flatMap(({ client, shortcutClient }) => [
+            client.traffic,
+            shortcutClient.traffic,
+        ]);
+        const sum = (count) => traffics.reduce((total, traffic) => total + traffic[count], 0);
+        return { bytes: sum('bytes'), requests: sum('requests') };
+    }
+    /** What has come of the snapshot, from whichever. */
+    get bytes() {
+        return this.#all.reduce((total, { client }) => total + client.traffic.bytes, 0);
+    }
+    /** The first good answer of those that are left. Who gave it comes first from then on, and who failed is left out. */
+    async ask(question, signal) {
+        const asked = this.#left;
+        const failed = new Set();
+        const candidates = asked.map((mirror) => async (lap) => {
+            try {
+                return { mirror, answer: await question(mirror, lap) };
+            }
+            catch (error) {
+                if (!lap.signal.aborted)
+                    failed.add(mirror);
+                throw error;
+            }
+        });
+        const onNext = (index, trouble) => this.#log(`${mirrors_troubleOf(asked[index - 1], trouble)}asking ${asked[index]?.origin}`);
+        this.#hasAnswered = false;
+        try {
+            const options = { headStartMs: PATIENCE.headStartMs, wait: wait, signal, onNext };
+            const { mirror, answer } = await firstGood(candidates, options);
+            this.#hasAnswered = true;
+            if (mirror !== asked[0])
+                this.#log(`going on with ${mirror.origin}`);
+            this.#left = [mirror, ...asked.filter((other) => other !== mirror && !failed.has(other))];
+            return answer;
+        }
+        catch (error) {
+            throw error instanceof NoneGood ? asOne(error.errors) : error;
+        }
+    }
+    /** For another repository of the one that has answered, over its connections: not to be closed. */
+    beside(location) {
+        return new Mirrors([this.first.beside(location)], this.#log);
+    }
+    /** Leaves out the one that has answered. Gives the next one, and does nothing where there is none. */
+    turnAway() {
+        const [, next, ...others] = this.#left;
+        if (!this.#hasAnswered || next === undefined)
+            return undefined;
+        this.#left = [next, ...others];
+        this.#hasAnswered = false;
+        return next;
+    }
+    /** An error about what the one that has answered sent, which says so where there are several. */
+    naming(error) {
+        const { origin } = this.first;
+        if (this.#all.length === 1 || !this.#hasAnswered || error.message.includes(origin))
+            return error;
+        return new lib_errors/* ActionError */.l(error.code, `${error.message} (from ${origin})`, { cause: error });
+    }
+    async close() {
+        await Promise.all(this.#all.map((mirror) => mirror.close()));
+    }
+}
+function mirrors_troubleOf(mirror, trouble) {
+    if (trouble.kind === 'failed')
+        return `${(0,lib_errors/* describeError */.U)(trouble.error)}; `;
+    // Its failure has been told with when it tries again.
+    if (trouble.kind === 'faltering')
+        return 'meanwhile ';
+    return `${mirror?.origin} has not answered within ${PATIENCE.headStartMs / 1000} s; meanwhile `;
+}
+/** Several mirrors were asked, and each failed. Its code is that of the first that does not only lack the snapshot. */
+class NoMirror extends lib_errors/* ActionError */.l {
+    errors;
+    constructor(errors) {
+        const codes = errors.map((error) => (error instanceof lib_errors/* ActionError */.l ? error.code : 'PROTOCOL_ERROR'));
+        const length = Math.floor(MESSAGE_LENGTH / errors.length);
+        const reasons = errors.map((error, index) => `(${index + 1}) ${(0,sanitize/* sanitize */.a)((0,lib_errors/* describeError */.U)(error), length)}`);
+        super(codes.find((code) => code !== 'NOT_FOUND') ?? 'NOT_FOUND', `none of ${errors.length} servers gave a snapshot: ${reasons.join('; ')}`);
+        this.errors = errors;
+    }
+}
+/** An annotation has a thousand characters, for all of them together. */
+const MESSAGE_LENGTH = 800;
+/** What failed at each place as one error: where all met the same one, that. */
+function asOne(errors) {
+    return new Set(errors).size === 1 ? errors[0] : new NoMirror(errors);
 }
 
 // EXTERNAL MODULE: ./lib/owner.js
@@ -49528,7 +50382,7 @@ class Room {
         if (sum <= maxBytes)
             return;
         const others = `${sum - incomingBytes} bytes of it are in use`;
-        throw new errors/* ActionError */.l('LIMIT_EXCEEDED', `${others}, and ${incomingBytes} more do not fit; ${ADVICE}`);
+        throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `${others}, and ${incomingBytes} more do not fit; ${ADVICE}`);
     }
     /** Rejects where more bytes, after so many that are written, could be too many for the store or the disk. */
     async require(written, more) {
@@ -49537,7 +50391,7 @@ class Room {
             return;
         const { free, needed, lacking } = await this.#askDisk(written);
         if (lacking > 0) {
-            throw new errors/* ActionError */.l('LIMIT_EXCEEDED', `its disk has ${free} bytes free, and the job may need ${needed}`);
+            throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `its disk has ${free} bytes free, and the job may need ${needed}`);
         }
         this.#grantedUpTo = written + ASKED_BYTES;
     }
@@ -49545,7 +50399,7 @@ class Room {
         const { maxBytes } = this.#options;
         if (bytes <= maxBytes)
             return;
-        throw new errors/* ActionError */.l('LIMIT_EXCEEDED', `the snapshot has more than ${maxBytes} bytes; ${ADVICE}`);
+        throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `the snapshot has more than ${maxBytes} bytes; ${ADVICE}`);
     }
     /** What is free, and what should be when so much is written: for the rest of the recording, and the job. */
     async #askDisk(written) {
@@ -49667,7 +50521,7 @@ class Recorder {
     async #publish({ draft, bytes, sha256 }) {
         const { announced, directory, arch, tools, maxBytes, now } = this.#options;
         if (bytes === 0 || bytes !== (announced.bytes ?? bytes)) {
-            throw new errors/* ActionError */.l('TRUNCATED', `${bytes} of ${announced.bytes ?? 'some'} bytes came`);
+            throw new lib_errors/* ActionError */.l('TRUNCATED', `${bytes} of ${announced.bytes ?? 'some'} bytes came`);
         }
         const entry = (0,external_node_path_.join)(directory, versionOf(sha256), arch);
         await entry_publish({ directory: draft, facts: { ...announced, bytes, sha256 }, now: now() }, entry);
@@ -49807,7 +50661,7 @@ class DiskStream {
         catch (error) {
             cause = error;
         }
-        throw new errors/* ActionError */.l('TRUNCATED', `${path} gave ${this.#read} of ${bytes} bytes`, { cause });
+        throw new lib_errors/* ActionError */.l('TRUNCATED', `${path} gave ${this.#read} of ${bytes} bytes`, { cause });
     }
 }
 
@@ -49972,41 +50826,60 @@ class Store {
         if (this.#hasComplained)
             return;
         this.#hasComplained = true;
-        this.#options.log(`the snapshot store in ${this.#options.directory} is not used: ${(0,errors/* describeError */.U)(error)}`);
+        this.#options.log(`the snapshot store in ${this.#options.directory} is not used: ${(0,lib_errors/* describeError */.U)(error)}`);
     }
 }
 
 ;// CONCATENATED MODULE: ./lib/kept-snapshot.js
 
 
+
 /**
- * The snapshot that this machine keeps, where its source says that it still holds or cannot say anything, else the
- * one of the source, which is kept while it streams.
+ * The snapshot that this machine keeps, where the place that it was kept of says that it still holds, or no place can
+ * say anything; else the one of the first place to answer, which is kept while it streams.
  */
 async function openKept(options) {
-    const { store, name, maxAgeMs, open, signal, log, whenAway, use } = options;
-    const stored = use === 'renew' ? undefined : await store.find(name);
-    if (stored === undefined)
-        return recorded((await open(undefined)), options);
+    const { store, places, first, signal, log, use } = options;
+    const kept = use === 'renew' ? new Map() : await findAll(places, store);
+    let taken;
+    const take = (place, stored) => {
+        taken = stored;
+        return fromStore(stored, place, signal);
+    };
     try {
-        if (stored.checkedMsAgo < maxAgeMs)
-            return fromStore(stored, signal);
-        const newer = await open(stored.facts.etag);
-        if (newer === undefined) {
-            await stored.confirm();
-            return fromStore(stored, signal);
+        for (const [place, stored] of kept) {
+            if (stored.checkedMsAgo < place.maxAgeMs)
+                return take(place, stored);
         }
-        await stored.close();
-        return recorded(newer, options);
+        const { place, newer } = await first(async (place, lap) => {
+            return { place, newer: await place.open(lap, kept.get(place)?.facts.etag) };
+        });
+        if (newer !== undefined)
+            return recorded(newer, place, store);
+        const stored = kept.get(place);
+        await stored.confirm();
+        return take(place, stored);
     }
     catch (error) {
-        if (signal.aborted || whenAway === 'fail' || !isAway(error)) {
-            await stored.close();
+        const [still] = [...kept].filter(([{ whenAway }]) => whenAway === 'serve');
+        if (signal.aborted || still === undefined || !isAway(error))
             throw error;
-        }
-        log(`${(0,errors/* describeError */.U)(error)}; going on with the snapshot that this machine has kept`);
-        return fromStore(stored, signal);
+        log(`${(0,lib_errors/* describeError */.U)(error)}; going on with the snapshot that this machine has kept`);
+        return take(...still);
     }
+    finally {
+        await Promise.all([...kept.values()].filter((stored) => stored !== taken).map((stored) => stored.close()));
+    }
+}
+/** What is kept of each place, in their order. */
+async function findAll(places, store) {
+    const kept = new Map();
+    for (const place of places) {
+        const stored = await store.find(place.name);
+        if (stored !== undefined)
+            kept.set(place, stored);
+    }
+    return kept;
 }
 /** Not where the source refuses: what it shows to nobody else is not for this job either. */
 const AWAY = new Set([
@@ -50017,18 +50890,21 @@ const AWAY = new Set([
     'TIMEOUT',
 ]);
 function isAway(error) {
-    return error instanceof errors/* ActionError */.l && AWAY.has(error.code);
+    if (error instanceof NoMirror)
+        return error.errors.every(isAway);
+    return error instanceof lib_errors/* ActionError */.l && AWAY.has(error.code);
 }
-function fromStore(stored, signal) {
-    const { name, etag, commit, bytes: total } = stored.facts;
+function fromStore(stored, { host }, signal) {
+    const { name, etag, commit, bytes: total, openedAt: modifiedMs } = stored.facts;
     const ended = async (verdict) => {
         await (verdict === 'bad' ? stored.remove() : stored.close());
         return verdict === 'bad' ? 'dropped' : 'kept';
     };
     const place = `the snapshot that this machine has kept of ${name}`;
-    return { source: 'store', place, etag, commit, total, stream: () => stored.stream(signal), ended };
+    const stream = () => stored.stream(signal);
+    return { source: 'store', host, place, etag, commit, total, modifiedMs, stream, ended };
 }
-function recorded(opened, { store, name }) {
+function recorded(opened, { name }, store) {
     const { etag, commit, total } = opened;
     const recorder = store.recorder({ name, etag, commit, bytes: total });
     const ended = async (verdict) => {
@@ -50054,7 +50930,7 @@ const BLAMED = new Set([
 ]);
 /** What a failed restore says of its snapshot. */
 function verdictOn(error) {
-    return error instanceof errors/* ActionError */.l && BLAMED.has(error.code) ? 'bad' : 'unsure';
+    return error instanceof lib_errors/* ActionError */.l && BLAMED.has(error.code) ? 'bad' : 'unsure';
 }
 /** The store of this machine, where it keeps snapshots. What it needs of the runner's tools is loaded only then. */
 async function storeFor({ store: wanted }, { toolCache, log }) {
@@ -50069,7 +50945,7 @@ async function storeFor({ store: wanted }, { toolCache, log }) {
 ;// CONCATENATED MODULE: ./lib/http/retry.js
 
 /** A failure that another attempt may not meet. */
-class TransientError extends errors/* ActionError */.l {
+class TransientError extends lib_errors/* ActionError */.l {
     /** What the server asked us to wait. */
     retryAfterMs;
     /** More attempts than this are in vain. */
@@ -50122,7 +50998,7 @@ function isRetryStatus(status) {
 function attemptsWorth(error) {
     if (error instanceof TransientError)
         return error.atMost;
-    if (error instanceof errors/* ActionError */.l)
+    if (error instanceof lib_errors/* ActionError */.l)
         return 0;
     if (error instanceof AggregateError)
         return Math.min(...error.errors.map(attemptsWorth));
@@ -50181,7 +51057,7 @@ const TLS_CODES = /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME
 const NOT_HTTP_CODES = /^(HPE_(?!INVALID_EOF_STATE)|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_EXCEEDED)/;
 /** A network error as a person reads it, the original as its cause. */
 function networkError(error, url) {
-    if (error instanceof errors/* ActionError */.l)
+    if (error instanceof lib_errors/* ActionError */.l)
         return error;
     const refusal = proxyRefusal(error, url);
     if (refusal !== undefined)
@@ -50190,7 +51066,7 @@ function networkError(error, url) {
     const what = placeOf(url);
     const atMost = attemptsWorth(error);
     const failure = (errorCode, message) => atMost === 0
-        ? new errors/* ActionError */.l(errorCode, message, { cause: error })
+        ? new lib_errors/* ActionError */.l(errorCode, message, { cause: error })
         : new TransientError(errorCode, message, { cause: error, atMost });
     if (TLS_CODES.test(code) && atMost === 0) {
         return failure('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${tlsHint(code)}`);
@@ -50232,22 +51108,22 @@ function proxyRefusal(cause, url) {
     if (isRetryStatus(Number(status)))
         return new TransientError('PROXY_FAILED', message, { cause });
     const variable = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
-    return new errors/* ActionError */.l('PROXY_FAILED', `${message}; check ${variable} and NO_PROXY`, { cause });
+    return new lib_errors/* ActionError */.l('PROXY_FAILED', `${message}; check ${variable} and NO_PROXY`, { cause });
 }
 /** The error for a reply whose status is of no use. */
 function statusError(reply, nowMs) {
     const { status } = reply;
     const answered = `${placeOf(reply.url)} answered ${status}`;
     if (status === 401 || status === 403) {
-        return new errors/* ActionError */.l('ACCESS_DENIED', `${answered}; check the input authorization and the server's policy`);
+        return new lib_errors/* ActionError */.l('ACCESS_DENIED', `${answered}; check the input authorization and the server's policy`);
     }
     if (status === 407)
-        return new errors/* ActionError */.l('PROXY_FAILED', `${answered}; the proxy wants credentials`);
+        return new lib_errors/* ActionError */.l('PROXY_FAILED', `${answered}; the proxy wants credentials`);
     if (status === 404 || status === 410) {
-        return new errors/* ActionError */.l('NOT_FOUND', `${answered}; check server, repository and github-server-url`);
+        return new lib_errors/* ActionError */.l('NOT_FOUND', `${answered}; check server, repository and github-server-url`);
     }
     if (!isRetryStatus(status)) {
-        return new errors/* ActionError */.l(status >= 500 ? 'SERVER_ERROR' : 'PROTOCOL_ERROR', `${answered}, which is no snapshot`);
+        return new lib_errors/* ActionError */.l(status >= 500 ? 'SERVER_ERROR' : 'PROTOCOL_ERROR', `${answered}, which is no snapshot`);
     }
     const retryAfterMs = parseRetryAfter(reply.header('retry-after'), nowMs);
     const wait = retryAfterMs === undefined ? '' : ` and asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
@@ -50278,7 +51154,7 @@ function refusalOf(reply) {
 }
 /** The error of a request, told apart where a lack of room may be why it broke. */
 function networkRefusal(error) {
-    if (!(error instanceof errors/* ActionError */.l))
+    if (!(error instanceof lib_errors/* ActionError */.l))
         return error;
     return maySayNoRoom(error) ? new NoRoom(error.code, error.message, error) : error;
 }
@@ -50599,9 +51475,9 @@ async function withRetries(attempt, options) {
     }
 }
 function attempts_givenUp(error, retried) {
-    if (retried === 0 || !(error instanceof errors/* ActionError */.l))
+    if (retried === 0 || !(error instanceof lib_errors/* ActionError */.l))
         return error;
-    return new errors/* ActionError */.l(error.code, `gave up after ${retried + 1} attempts: ${(0,errors/* describeError */.U)(error)}`, {
+    return new lib_errors/* ActionError */.l(error.code, `gave up after ${retried + 1} attempts: ${(0,lib_errors/* describeError */.U)(error)}`, {
         cause: error,
     });
 }
@@ -50693,7 +51569,7 @@ function strongETag(reply) {
         return undefined;
     if (etag.length <= 1024 && /^[\x20-\x7e\x80-\xff]+$/.test(etag))
         return etag;
-    throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent an ETag that is no ETag`);
+    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent an ETag that is no ETag`);
 }
 /** Content-Length in bytes; undefined where the server did not announce one. */
 function announcedLength(reply) {
@@ -50702,7 +51578,12 @@ function announcedLength(reply) {
         return undefined;
     if (/^\d{1,15}$/.test(length))
         return Number(length);
-    throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent a Content-Length that is no number`);
+    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent a Content-Length that is no number`);
+}
+/** Last-Modified in milliseconds since 1970; undefined where the server does not tell. */
+function lastModified(reply) {
+    const time = Date.parse(reply.header('last-modified') ?? '');
+    return Number.isNaN(time) ? undefined : time;
 }
 /**
  * We ask for the bytes as they are: a server that encodes them sends another object than it announces. What is
@@ -50715,7 +51596,7 @@ function refuseContentEncoding(reply) {
     const isStored = reply.url.pathname.endsWith('.zst') && announcedLength(reply) !== undefined;
     if (encoding === 'zstd' && isStored)
         return;
-    throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent Content-Encoding ${(0,sanitize/* sanitize */.a)(encoding, 40)}, though the bytes as they are were asked for`);
+    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent Content-Encoding ${(0,sanitize/* sanitize */.a)(encoding, 40)}, though the bytes as they are were asked for`);
 }
 
 ;// CONCATENATED MODULE: ./lib/download/range-reply.js
@@ -50735,7 +51616,7 @@ function isAtEnd(reply, { start, end }, { etag }) {
 /** Where the range ends that was asked for. Lets in only its bytes, of the pinned revision: refuses all other replies. */
 function admittedEnd(reply, asked, { etag, total, url }) {
     const where = `${placeOf(url)} (${rangeHeader(asked)})`;
-    const changed = (what) => new errors/* ActionError */.l('SNAPSHOT_CHANGED', `${where}: the snapshot was replaced during the download (${what})`);
+    const changed = (what) => new lib_errors/* ActionError */.l('SNAPSHOT_CHANGED', `${where}: the snapshot was replaced during the download (${what})`);
     const odd = (what) => oddReply(`${where}: ${what}`);
     if ([404, 410, 412, 416].includes(reply.status))
         throw changed(`status ${reply.status}`);
@@ -50806,7 +51687,7 @@ async function fetchRange(source, sink, end, firstReply) {
 function unresumable(cause) {
     if (!(cause instanceof TransientError))
         throw cause;
-    throw new errors/* ActionError */.l(cause.code, `${cause.message}; without a strong ETag it cannot be resumed`, { cause });
+    throw new lib_errors/* ActionError */.l(cause.code, `${cause.message}; without a strong ETag it cannot be resumed`, { cause });
 }
 class RangeFetch {
     #source;
@@ -50880,7 +51761,7 @@ class RangeFetch {
     #excess(from) {
         const message = `${placeOf(this.#source.url)} sent more than the expected ${this.#end - from} bytes at ${from}`;
         if (!this.#sink.takeBack(from))
-            return new errors/* ActionError */.l('PROTOCOL_ERROR', message);
+            return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', message);
         return oddReply(message);
     }
 }
@@ -50921,6 +51802,12 @@ class Slots {
                 this.#isTaken[slot] = false;
             },
         };
+    }
+    /** Frees the memory, of which nothing is used any more: the garbage collector would let it lie beside the next one. */
+    free() {
+        const { buffer } = this.#memory;
+        if (!buffer.detached)
+            buffer.transfer(0);
     }
 }
 
@@ -50984,6 +51871,8 @@ class ParallelFetch {
             oldest.giveBack();
             this.#held.shift();
         }
+        if (upTo >= this.#snapshot.total)
+            this.#slots.free();
     }
     /** The ranges in order, each when there may be one more. */
     async *#admitted() {
@@ -51187,7 +52076,7 @@ class Download {
         const { url, total } = this.#snapshot;
         if (total === undefined || received === total)
             return;
-        throw new errors/* ActionError */.l('TRUNCATED', `${placeOf(url)} gave ${received} of ${total} bytes`);
+        throw new lib_errors/* ActionError */.l('TRUNCATED', `${placeOf(url)} gave ${received} of ${total} bytes`);
     }
 }
 
@@ -51230,7 +52119,7 @@ async function discover(url, options, condition) {
         if (parseUnsatisfiedRange(reply.header('content-range') ?? '') !== 0)
             return await whole(url, options, reply);
         reply.drop();
-        return { kind: 'empty', url: reply.url, commit: open_commitOf(reply), etag: undefined, total: 0 };
+        return { kind: 'empty', ...factsOf(reply), etag: undefined, total: 0 };
     }
     catch (error) {
         reply.drop();
@@ -51261,34 +52150,37 @@ function ask(url, headers, options) {
 function stream(reply) {
     refuseContentEncoding(reply);
     const [total, etag] = [announcedLength(reply), strongETag(reply)];
-    return { kind: 'stream', url: reply.url, commit: open_commitOf(reply), etag, total, reply };
+    return { kind: 'stream', ...factsOf(reply), etag, total, reply };
 }
 /** What a 206 to the first request is; undefined where its parts could not be told apart. */
 function firstPart(reply, askedEnd) {
     refuseContentEncoding(reply);
     const range = contentRange(reply, askedEnd);
-    const [etag, commit, url] = [strongETag(reply), open_commitOf(reply), reply.url];
+    const [etag, facts] = [strongETag(reply), factsOf(reply)];
     if (range.end === range.total)
-        return { kind: 'stream', url, commit, etag, total: range.total, reply };
+        return { kind: 'stream', ...facts, etag, total: range.total, reply };
     if (etag === undefined)
         return undefined;
-    return { kind: 'ranges', url, commit, etag, total: range.total, first: { end: range.end, reply } };
+    return { kind: 'ranges', ...facts, etag, total: range.total, first: { end: range.end, reply } };
 }
 function contentRange(reply, askedEnd) {
     const header = reply.header('content-range');
     const range = header === undefined ? undefined : parseContentRange(header);
     const seen = `${placeOf(reply.url)} answered 206 with Content-Range ${header ?? 'missing'}`;
     if (range === undefined)
-        throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${seen}, which is not one valid range`);
+        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${seen}, which is not one valid range`);
     if (range.start !== 0) {
         throw new TransientError('PROTOCOL_ERROR', `${seen} when asked for the first bytes`, { atMost: 4 });
     }
     if (range.end > askedEnd)
-        throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${seen}, more than was asked for`);
+        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${seen}, more than was asked for`);
     const length = announcedLength(reply);
     if (length === undefined || length === range.end)
         return range;
-    throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${seen} and Content-Length ${length}, which contradict each other`);
+    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${seen} and Content-Length ${length}, which contradict each other`);
+}
+function factsOf(reply) {
+    return { url: reply.url, commit: open_commitOf(reply), modifiedMs: lastModified(reply) };
 }
 function open_commitOf(reply) {
     const commit = reply.header('x-cachew-snapshot-commit');
@@ -51296,7 +52188,7 @@ function open_commitOf(reply) {
         return undefined;
     if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(commit))
         return commit;
-    throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent an X-Cachew-Snapshot-Commit that is no commit`);
+    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent an X-Cachew-Snapshot-Commit that is no commit`);
 }
 
 // EXTERNAL MODULE: external "node:os"
@@ -51454,6 +52346,9 @@ const HINTS = {
     ENFILE: 'the machine has too many files open: raise the limit (sysctl fs.file-max)',
     ELOOP: 'symbolic links lead round in a circle there',
     ENAMETOOLONG: 'the name is too long for this file system',
+    EINVAL: 'this file system has no such names',
+    EILSEQ: 'this file system has no names that are not UTF-8',
+    EBUSY: 'another program has it open',
 };
 /** What a system call's error says of the entry at `path`, in a form that goes from thread to thread. */
 function diskFailure(path, error) {
@@ -51465,11 +52360,25 @@ function diskError({ code, path, message }, cause) {
     const shown = JSON.stringify(Buffer.from(path, 'latin1').toString().slice(0, 300));
     if (code === 'EEXIST') {
         const what = 'this file system takes it for the same name as an earlier entry';
-        return new errors/* ActionError */.l('UNSAFE_ENTRY', `the archive is refused at ${shown}: ${what}`, { cause });
+        return new lib_errors/* ActionError */.l('UNSAFE_ENTRY', `the archive is refused at ${shown}: ${what}`, { cause });
     }
-    return new errors/* ActionError */.l('WRITE_FAILED', `could not write ${shown}: ${HINTS[code] ?? message} (${code})`, {
+    return new lib_errors/* ActionError */.l('WRITE_FAILED', `could not write ${shown}: ${HINTS[code] ?? message} (${code})`, {
         cause,
     });
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/folded.js
+
+/**
+ * Whether what could not be made at a place of the work tree is one there with what an earlier entry made: this file
+ * system folds their names (case, normalisation), as a clone on macOS and Windows meets it. Two directories are then
+ * one, and two files are left to git. What is of two kinds is an attack, since it leads elsewhere.
+ */
+function isFolded(error, place, kind) {
+    if (error.code !== 'EEXIST')
+        return false;
+    const there = (0,external_node_fs_.lstatSync)(place);
+    return kind === 'file' ? there.isFile() : there.isDirectory();
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/index-record.js
@@ -51478,11 +52387,13 @@ const index_record_STAT_BYTES = 40;
 const index_record_MODE_AT = 24;
 /** The mode that git gives an entry. */
 const GIT_MODE = { file: 0o100644, executable: 0o100755, symlink: 0o120000 };
+const READER = process.platform === 'win32' ? 'git-for-windows' : 'git';
 /**
  * Writes the stat data that a git index entry begins with (gitformat-index(5)): times, device, inode, mode, owner
  * and size, 32 bits each, cut off as git does.
  */
-function writeStatData(record, stat, mode) {
+function writeStatData(record, given, mode, reader = READER) {
+    const stat = reader === 'git' ? given : asGitForWindowsSees(given);
     record.writeUInt32BE(Number(stat.ctimeNs / BILLION), 0);
     record.writeUInt32BE(Number(stat.ctimeNs % BILLION), 4);
     record.writeUInt32BE(Number(stat.mtimeNs / BILLION), 8);
@@ -51498,14 +52409,18 @@ function writeStatData(record, stat, mode) {
  * Takes over a new ctime, which linking and renaming change. False, and nothing done, where anything else has
  * changed: then it is no longer known what the file holds.
  */
-function renewStatData({ buffer, byteOffset, length }, stat) {
+function renewStatData({ buffer, byteOffset, length }, stat, reader = READER) {
     const record = Buffer.from(buffer, byteOffset, length);
     const renewed = Buffer.from(record.subarray(0, index_record_STAT_BYTES));
-    writeStatData(renewed, stat, record.readUInt32BE(index_record_MODE_AT));
+    writeStatData(renewed, stat, record.readUInt32BE(index_record_MODE_AT), reader);
     if (!renewed.subarray(CTIME_BYTES).equals(record.subarray(CTIME_BYTES, index_record_STAT_BYTES)))
         return false;
     record.set(renewed);
     return true;
+}
+/** Its ctime is when the file was made, and it asks for no device, inode or owner. */
+function asGitForWindowsSees({ birthtimeNs, mtimeNs, size }) {
+    return { ctimeNs: birthtimeNs, mtimeNs, size, dev: 0n, ino: 0n, uid: 0n, gid: 0n };
 }
 const CTIME_BYTES = 8;
 const BILLION = 1000000000n;
@@ -51591,17 +52506,18 @@ function checkComponent(name, entry, place) {
     if (!(place === 'top' && name === '.git') && isDotGit(name))
         throw entry_name_unsafe(entry, 'a name that some file systems take for .git');
 }
-/** Code points that HFS+ ignores in names, in UTF-8 read as latin1. */
-const HFS_IGNORED = /\xe2\x80[\x8c-\x8f\xaa-\xae]|\xe2\x81[\xaa-\xaf]|\xef\xbb\xbf/g;
-/** Whether HFS+ or NTFS would take a name for `.git` (git's own rules: is_hfs_dotgit, is_ntfs_dotgit). */
+/**
+ * Whether some file system takes a name for `.git`: HFS+ and ext4 ignore code points, ZFS folds compatible ones, NTFS
+ * drops ends and has short names. No less than git's own is_hfs_dotgit and is_ntfs_dotgit.
+ */
 function isDotGit(name) {
     const first = name.charCodeAt(0);
     if (first !== 0x2e && first !== 0x67 && first !== 0x47 && first < 0x80)
         return false;
-    if (name.replace(HFS_IGNORED, '').toLowerCase() === '.git')
-        return true;
-    return /^(\.git|git~1)[ .]*($|[\\:])/i.test(name);
+    const seen = external_node_buffer_.Buffer.from(name, 'latin1').toString().replace(IGNORED, '').normalize('NFKC');
+    return /^(\.git|git~1)[ .]*($|[\\:])/i.test(seen);
 }
+const IGNORED = /\p{Default_Ignorable_Code_Point}/gu;
 /** What Windows takes for a device, with whatever extension; the digits are in UTF-8 read as latin1. */
 const WINDOWS_DEVICE = /^(con|prn|aux|nul|(com|lpt)([0-9]|\xc2[\xb9\xb2\xb3])|conin\$|conout\$) *(\.|$)/i;
 /** Windows separates by `\\`, names streams after `:`, drops dots and spaces at an end, and keeps UTF-16. */
@@ -51618,7 +52534,7 @@ function checkWindowsName(name, entry) {
 /** The error for an entry that is not what a clone has. */
 function entry_name_unsafe({ path }, what) {
     const shown = JSON.stringify(external_node_buffer_.Buffer.from(path, 'latin1').toString().slice(0, 300));
-    return new errors/* ActionError */.l('UNSAFE_ENTRY', `the archive is refused: ${what}: ${shown}`);
+    return new lib_errors/* ActionError */.l('UNSAFE_ENTRY', `the archive is refused: ${what}: ${shown}`);
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/policy.js
@@ -51688,7 +52604,7 @@ class EntryPolicy {
         if (!isKnownParent && !this.#taken.has(parent))
             checkDirectories(parent, entry, this.#naming);
         checkLastName(path, entry, this.#naming);
-        const inDotGit = path === '.git' || path.startsWith('.git/');
+        const inDotGit = isInDotGit(path);
         if (inDotGit && !this.#staysIn(path, entry)) {
             this.skipped += 1;
             return { kind: 'skip' };
@@ -51783,6 +52699,9 @@ class EntryPolicy {
         throw entry_name_unsafe(entry, 'a hard link to what is no earlier file of the work tree');
     }
 }
+function isInDotGit(path) {
+    return path === '.git' || path.startsWith('.git/');
+}
 /** The path of the file that a hard link names, as `decide` gave it. */
 function linkedPath({ target }) {
     return target.startsWith('./') ? target.slice(2) : target;
@@ -51790,7 +52709,7 @@ function linkedPath({ target }) {
 const MORE_BYTES = ' (the input max-unpacked-bytes allows more)';
 const MORE_ENTRIES = ' (the input max-entries allows more)';
 function tooMuch(what) {
-    return new errors/* ActionError */.l('LIMIT_EXCEEDED', `the archive is refused: it ${what}`);
+    return new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `the archive is refused: it ${what}`);
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/links.js
@@ -51857,6 +52776,16 @@ function writeAt(root, path, run) {
     catch (error) {
         throw diskError(diskFailure(path, error), error);
     }
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/selection.js
+const EVERYTHING = () => true;
+const NOTHING = () => false;
+function selectionOf(part) {
+    return (path, kind) => (kind === 'directory' ? part.hasDirectory(path) : part.hasFile(path));
+}
+function withoutSymlinks(selection) {
+    return (path, kind) => kind !== 'symlink' && selection(path, kind);
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/tar-header.js
@@ -51967,7 +52896,7 @@ function readBase256(bytes, from, to) {
     return Number.isSafeInteger(value) ? value : undefined;
 }
 function refused(what, at) {
-    return new errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar header at byte ${at} has ${what}`);
+    return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar header at byte ${at} has ${what}`);
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/tar-pax.js
@@ -52010,7 +52939,7 @@ function readRecord(bytes, from, at) {
     return { key: record.slice(0, equals), value: record.slice(equals + 1), end };
 }
 function tar_pax_refused(what, at) {
-    return new errors/* ActionError */.l('CORRUPT_ARCHIVE', `the pax header before byte ${at} ${what}`);
+    return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the pax header before byte ${at} ${what}`);
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/tar.js
@@ -52036,7 +52965,7 @@ class TarParser {
     end() {
         if (this.#state === 'end' && this.#headerBytes === 0)
             return;
-        throw new errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar archive is cut off at byte ${this.#at + this.#headerBytes}`);
+        throw new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar archive is cut off at byte ${this.#at + this.#headerBytes}`);
     }
     *push(block) {
         for (let read = 0; read < block.length;) {
@@ -52106,7 +53035,7 @@ class TarParser {
     }
     #beginMeta({ type, size }, at) {
         if (size > MAX_META_BYTES) {
-            throw new errors/* ActionError */.l('LIMIT_EXCEEDED', `the tar header at byte ${at} has ${size} bytes; at most 1 MiB is allowed`);
+            throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `the tar header at byte ${at} has ${size} bytes; at most 1 MiB is allowed`);
         }
         this.#meta = { type, bytes: Buffer.alloc(size), filled: 0 };
         this.#expect('meta', size);
@@ -52191,7 +53120,7 @@ function paxSize(text, at) {
     throw tar_damaged('has an entry whose size is no number', at);
 }
 function tar_damaged(what, at) {
-    return new errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar archive ${what}, at byte ${at}`);
+    return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar archive ${what}, at byte ${at}`);
 }
 
 // EXTERNAL MODULE: external "node:worker_threads"
@@ -52299,6 +53228,8 @@ class Writers {
 
 
 
+
+
 /** The archive is not one that git can begin with before its end. */
 class ScatteredDotGit extends Error {
     name = 'ScatteredDotGit';
@@ -52311,12 +53242,15 @@ class TreeBuilder {
     waiting = new Stopwatch();
     /** The repository's object format: what object ids are made with. */
     hash = 'sha1';
+    /** What is written beside `.git`. */
+    selection = EVERYTHING;
     #root;
     #parser = new TarParser();
     #policy;
     #writers;
     #records = new IndexRecords();
     #links;
+    #folded = [];
     #batch;
     #current;
     #files = 0;
@@ -52337,7 +53271,10 @@ class TreeBuilder {
         this.#writers = new Writers({
             count: writers,
             worker: { root: this.#root, mtime },
-            onWritten: (result) => this.#records.add(result),
+            onWritten: (result) => {
+                this.#records.add(result);
+                this.#folded.push(...result.folded);
+            },
             errorOf: diskError,
         });
         this.#batch = new Batch(this.#writers.block());
@@ -52349,9 +53286,10 @@ class TreeBuilder {
         this.#policy.countRead(bytes.length);
         for (const event of this.#parser.push(bytes)) {
             if (event.kind === 'entry') {
-                const file = this.#take(event.entry);
-                if (file !== undefined && this.#isBehindDotGit(file))
+                const decision = this.#policy.decide(event.entry);
+                if (this.#isBehindDotGit(decision))
                     await this.#leaveDotGit();
+                const file = this.#take(event.entry, decision);
                 this.#current = file;
                 if (file === undefined || this.#batch.add(file))
                     continue;
@@ -52375,6 +53313,7 @@ class TreeBuilder {
         await this.#writers.written();
         this.waiting.stop();
         const links = this.#links.make(this.hash);
+        this.#dropFolded();
         this.#files += links;
         this.#workFiles += links;
         return {
@@ -52390,14 +53329,17 @@ class TreeBuilder {
         return this.#writers.close();
     }
     /** What there is to write of an entry now: links come last. */
-    #take(entry) {
-        const decision = this.#policy.decide(entry);
-        if (decision.kind === 'symlink' || decision.kind === 'hardlink') {
-            this.#links.add(decision.path, entry);
-        }
-        if (decision.kind !== 'file')
+    #take(entry, decision) {
+        if (decision.kind === 'skip' || decision.kind === 'directory')
             return undefined;
-        const { path, number, inDotGit } = decision;
+        const { kind, path } = decision;
+        const inDotGit = kind === 'file' && decision.inDotGit;
+        if (!inDotGit && !this.selection(path, kind))
+            return undefined;
+        if (kind !== 'file') {
+            this.#takeLink(path, entry);
+            return undefined;
+        }
         const flags = (entry.executable ? EXECUTABLE : 0) | (inDotGit ? 0 : TRACKED);
         this.#files += 1;
         if (!inDotGit)
@@ -52405,11 +53347,19 @@ class TreeBuilder {
         else if (this.#hasLeftDotGit)
             throw new ScatteredDotGit();
         this.#bytes += entry.size;
-        return { path, number, size: entry.size, flags, position: 0, writer: undefined };
+        return { path, number: decision.number, size: entry.size, flags, position: 0, writer: undefined };
+    }
+    /** A hard link to what is not written is left to git, as all is that the archive lacks. */
+    #takeLink(path, entry) {
+        if (entry.kind === 'hardlink' && !this.selection(linkedPath(entry), 'file'))
+            return;
+        this.#links.add(path, entry);
     }
     /** Whether this is the first file behind a `.git` that seems to be whole. */
-    #isBehindDotGit({ flags }) {
-        if (this.#onDotGit === undefined || this.#hasLeftDotGit || (flags & TRACKED) === 0)
+    #isBehindDotGit(decision) {
+        if (this.#onDotGit === undefined || this.#hasLeftDotGit)
+            return false;
+        if (decision.kind !== 'file' || decision.inDotGit)
             return false;
         return this.#policy.hasTaken('.git/HEAD', '.git/objects', '.git/refs');
     }
@@ -52457,7 +53407,23 @@ class TreeBuilder {
         return renewStatData(record, (0,external_node_fs_.lstatSync)(onDisk(root, path), { bigint: true })) ? record : undefined;
     }
     #makeDirectory(path) {
-        writeAt(this.#root, path, (place) => (0,external_node_fs_.mkdirSync)(place));
+        const inDotGit = isInDotGit(path);
+        if (!inDotGit && !this.selection(path, 'directory'))
+            return;
+        writeAt(this.#root, path, (place) => {
+            try {
+                (0,external_node_fs_.mkdirSync)(place);
+            }
+            catch (error) {
+                if (inDotGit || !isFolded(error, place, 'directory'))
+                    throw error;
+            }
+        });
+    }
+    /** Of files that are one here git keeps the last. It writes them anew where none is there, whichever came first. */
+    #dropFolded() {
+        for (const path of this.#folded)
+            writeAt(this.#root, path, (place) => (0,external_node_fs_.rmSync)(place, { force: true }));
     }
 }
 
@@ -52515,7 +53481,7 @@ class FrameScanner {
     end() {
         if (this.#part === 'magic' && this.#heldBytes === 0 && this.#skip === 0)
             return;
-        throw new errors/* ActionError */.l('TRUNCATED', `the zstd stream ends at byte ${this.#at}, in the middle of a frame`);
+        throw new lib_errors/* ActionError */.l('TRUNCATED', `the zstd stream ends at byte ${this.#at}, in the middle of a frame`);
     }
     *push(bytes) {
         for (let read = 0; read < bytes.length || (this.#skip === 0 && this.#part === 'done');) {
@@ -52560,8 +53526,8 @@ class FrameScanner {
         else {
             const seen = `0x${magic.toString(16).padStart(8, '0')}`;
             if (this.#at === 4)
-                throw new errors/* ActionError */.l('NOT_ZSTD', `it does not begin as a zstd stream does (magic ${seen})`);
-            throw new errors/* ActionError */.l('CORRUPT_ZSTD', `no zstd frame at byte ${this.#at - 4} (magic ${seen})`);
+                throw new lib_errors/* ActionError */.l('NOT_ZSTD', `it does not begin as a zstd stream does (magic ${seen})`);
+            throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `no zstd frame at byte ${this.#at - 4} (magic ${seen})`);
         }
     }
     *#takeHeader() {
@@ -52585,7 +53551,7 @@ class FrameScanner {
         const [last, type, size] = [(header & 1) === 1, (header >> 1) & 3, header >> 3];
         const { blockBytes, checksum } = this.#frame;
         if (type === 3 || size > blockBytes) {
-            throw new errors/* ActionError */.l('CORRUPT_ZSTD', `a zstd block at byte ${this.#at - 3} is of no valid type or size`);
+            throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `a zstd block at byte ${this.#at - 3} is of no valid type or size`);
         }
         const content = type === 1 ? 1 : size;
         if (last)
@@ -52617,12 +53583,12 @@ function contentSizeBytes(descriptor) {
 function readHeader(held, at) {
     const descriptor = held[0] ?? 0;
     if ((descriptor & 8) !== 0)
-        throw new errors/* ActionError */.l('CORRUPT_ZSTD', `the zstd frame at byte ${at} is not valid`);
+        throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `the zstd frame at byte ${at} is not valid`);
     const single = (descriptor & 0x20) !== 0;
     const dictionaryBytes = DICTIONARY_ID_BYTES[descriptor & 3] ?? 0;
     const dictionaryAt = single ? 1 : 2;
     if (dictionaryBytes > 0 && held.readUIntLE(dictionaryAt, dictionaryBytes) !== 0) {
-        throw new errors/* ActionError */.l('CORRUPT_ZSTD', `the zstd frame at byte ${at} needs a dictionary, which is not supported`);
+        throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `the zstd frame at byte ${at} needs a dictionary, which is not supported`);
     }
     const contentBytes = readContentSize(held, dictionaryAt + dictionaryBytes, contentSizeBytes(descriptor));
     const windowBytes = single ? (contentBytes ?? 0) : windowSize(held[1] ?? 0);
@@ -52630,7 +53596,7 @@ function readHeader(held, at) {
         return { windowBytes, contentBytes };
     const mebibytes = Math.ceil(windowBytes / 1024 ** 2);
     const message = `the zstd frame at byte ${at} needs a window of ${mebibytes} MiB; at most 128 MiB is allowed`;
-    throw new errors/* ActionError */.l('LIMIT_EXCEEDED', `${message} (compress without --ultra and --long)`);
+    throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `${message} (compress without --ultra and --long)`);
 }
 function readContentSize(held, at, size) {
     if (size === 0)
@@ -52639,7 +53605,7 @@ function readContentSize(held, at, size) {
         const bytes = held.readBigUInt64LE(at);
         if (bytes <= BigInt(Number.MAX_SAFE_INTEGER))
             return Number(bytes);
-        throw new errors/* ActionError */.l('CORRUPT_ZSTD', 'a zstd frame says that it holds more than 2^53 bytes');
+        throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', 'a zstd frame says that it holds more than 2^53 bytes');
     }
     return held.readUIntLE(at, size) + (size === 2 ? 256 : 0);
 }
@@ -52826,7 +53792,7 @@ async function* decoded({ frame, decoder }) {
 }
 /** The error for a frame that does not decode. */
 function frame_reader_damaged({ number, at }, cause) {
-    return new errors/* ActionError */.l('CORRUPT_ZSTD', `zstd frame ${number}, at byte ${at}, is damaged`, { cause });
+    return new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `zstd frame ${number}, at byte ${at}, is damaged`, { cause });
 }
 /** A streaming decoder fails for its input or because it was cancelled: only the former is damage. */
 function damagedIfZstd(frame, error) {
@@ -52945,7 +53911,7 @@ const UNJUDGED_BYTES = 64 * 1024 * 1024;
 async function unpack(stream, tree, options) {
     if (options.commit?.length === 64)
         tree.hash = 'sha256';
-    const counted = new CountedStream(stream);
+    const counted = new CountedStream(stream, options.onReceived);
     const clock = new SpentClock({ network: counted.waiting, files: tree.waiting });
     let bytes = 0;
     for await (const block of decode(counted, { concurrency: options.decoders })) {
@@ -52956,7 +53922,7 @@ async function unpack(stream, tree, options) {
         clock.readBlock();
     }
     if (bytes === 0)
-        throw new errors/* ActionError */.l('EMPTY_SNAPSHOT', 'the snapshot is empty');
+        throw new lib_errors/* ActionError */.l('EMPTY_SNAPSHOT', 'the snapshot is empty');
     clock.gotBlock();
     const finished = await tree.finish();
     clock.readBlock();
@@ -52966,17 +53932,19 @@ function checkRatio(bytes, compressedBytes) {
     if (bytes <= UNJUDGED_BYTES || bytes <= MAX_RATIO * compressedBytes)
         return;
     const seen = `${compressedBytes} bytes of it unpack to more than ${bytes}`;
-    throw new errors/* ActionError */.l('LIMIT_EXCEEDED', `the archive is refused: ${seen}; at most ${MAX_RATIO} times as many are allowed`);
+    throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `the archive is refused: ${seen}; at most ${MAX_RATIO} times as many are allowed`);
 }
 /** A stream that tells how many bytes have been taken from it, and how long they were waited for. */
 class CountedStream {
     holdBytes;
     waiting = new Stopwatch();
     #stream;
+    #onEnd;
     taken = 0;
-    constructor(stream) {
+    constructor(stream, onEnd) {
         this.holdBytes = stream.holdBytes;
         this.#stream = stream;
+        this.#onEnd = onEnd;
     }
     release(upTo) {
         this.#stream.release(upTo);
@@ -52993,6 +53961,7 @@ class CountedStream {
             this.waiting.start();
         }
         this.waiting.stop();
+        this.#onEnd?.();
     }
 }
 
@@ -53019,13 +53988,13 @@ async function takeLfsSnapshot(options) {
     try {
         await unpackObjects(options).catch((error) => {
             signal.throwIfAborted();
-            log(`The server's LFS objects are incomplete or missing: ${(0,errors/* describeError */.U)(error)}`);
+            log(`The server's LFS objects are incomplete or missing: ${(0,lib_errors/* describeError */.U)(error)}`);
         });
         return await adoptObjects(options);
     }
     catch (error) {
         signal.throwIfAborted();
-        log(`The server's LFS objects could not be used: ${(0,errors/* describeError */.U)(error)}`);
+        log(`The server's LFS objects could not be used: ${(0,lib_errors/* describeError */.U)(error)}`);
         return 0;
     }
     finally {
@@ -53101,8 +54070,6 @@ function extendedAuthorities(env) {
     return env.NODE_EXTRA_CA_CERTS ? (0,external_node_tls_.getCACertificates)('default').join('\n') : undefined;
 }
 
-// EXTERNAL MODULE: ./lib/request-headers.js
-var request_headers = __nccwpck_require__(3777);
 ;// CONCATENATED MODULE: external "node:stream/promises"
 const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
 ;// CONCATENATED MODULE: ./lib/http/body.js
@@ -53113,7 +54080,7 @@ const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createR
 /** Hands on the body of a 200 as it arrives; any other reply, and one too long or stalled, is ended and refused. */
 async function readBody(reply, { stall, maxBytes }, take) {
     let received = 0;
-    const stalled = (why) => new errors/* ActionError */.l('STALLED', `${placeOf(reply.url)} stalled at byte ${received}: ${why}`);
+    const stalled = (why) => new lib_errors/* ActionError */.l('STALLED', `${placeOf(reply.url)} stalled at byte ${received}: ${why}`);
     try {
         refuseHead(reply, maxBytes);
         await readFlow(reply, { stall, stalled }, (bytes, flow) => {
@@ -53130,14 +54097,14 @@ async function readBody(reply, { stall, maxBytes }, take) {
 }
 function refuseHead(reply, maxBytes) {
     if (reply.status !== 200) {
-        throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} answered ${reply.status}`);
+        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} answered ${reply.status}`);
     }
     refuseContentEncoding(reply);
     if ((announcedLength(reply) ?? 0) > maxBytes)
         throw tooLong(reply, maxBytes);
 }
 function tooLong(reply, maxBytes) {
-    return new errors/* ActionError */.l('LIMIT_EXCEEDED', `${placeOf(reply.url)} sends more than ${maxBytes} bytes`);
+    return new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `${placeOf(reply.url)} sends more than ${maxBytes} bytes`);
 }
 
 ;// CONCATENATED MODULE: ./lib/snapshot/json-question.js
@@ -53145,14 +54112,20 @@ function tooLong(reply, maxBytes) {
 
 
 /** Posts a question in JSON, in one try, and gives the text of the answer. */
-async function json_question_ask(url, question, options) {
-    const { client, stall, limits, refusal, signal } = options;
+function json_question_ask(url, question, options) {
+    const body = JSON.stringify(question);
+    const headers = { 'content-type': 'application/json' };
+    return answerTo(url, (request) => options.client.post(url, { ...request, headers, body }), options);
+}
+/** The text that an address answers with, in one try. */
+function read(url, options) {
+    return answerTo(url, (request) => options.client.get(url, { ...request, headers: {} }), options);
+}
+async function answerTo(url, send, { stall, limits, refusal, signal }) {
     const deadline = AbortSignal.timeout(limits.timeoutMs);
     const pieces = [];
     try {
-        const reply = await client.post(url, {
-            headers: { 'content-type': 'application/json' },
-            body: JSON.stringify(question),
+        const reply = await send({
             headersTimeoutMs: limits.timeoutMs,
             signal: AbortSignal.any([signal, deadline]),
         });
@@ -53163,10 +54136,10 @@ async function json_question_ask(url, question, options) {
         await readBody(reply, { stall, maxBytes: limits.answerBytes }, (bytes) => pieces.push(Buffer.from(bytes)));
     }
     catch (error) {
-        if (!deadline.aborted || error instanceof errors/* ActionError */.l)
+        if (!deadline.aborted || error instanceof lib_errors/* ActionError */.l)
             throw error;
         const message = `${placeOf(url)} did not answer within ${limits.timeoutMs / 1000} s`;
-        throw new errors/* ActionError */.l('TIMEOUT', message, { cause: error });
+        throw new lib_errors/* ActionError */.l('TIMEOUT', message, { cause: error });
     }
     return Buffer.concat(pieces).toString();
 }
@@ -53201,7 +54174,7 @@ async function orUnavailable(shortcut, what, { signal, log }) {
     }
     catch (error) {
         signal.throwIfAborted();
-        log(`${what}: ${(0,errors/* describeError */.U)(error)}`);
+        log(`${what}: ${(0,lib_errors/* describeError */.U)(error)}`);
         return 'unavailable';
     }
 }
@@ -53237,7 +54210,7 @@ async function save(reply, file, { limits, stall }) {
             sink.once('drain', flow.resume);
         });
         if (!BUNDLE_HEAD.test(head)) {
-            throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent no git bundle`);
+            throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent no git bundle`);
         }
         sink.end();
         await closed;
@@ -53256,7 +54229,7 @@ async function ensure(url, commit, options) {
 }
 /** Cachew always tells whether it fetched, and leaves the list of what is missing out where it is empty. */
 function missingCommits(text, url) {
-    const odd = (cause) => new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(url)} did not answer as Cachew does`, { cause });
+    const odd = (cause) => new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(url)} did not answer as Cachew does`, { cause });
     try {
         const { fetched, missing_commits: missing } = JSON.parse(text);
         if (typeof fetched === 'boolean' && (missing === undefined || Array.isArray(missing)))
@@ -53269,7 +54242,6 @@ function missingCommits(text, url) {
 }
 
 ;// CONCATENATED MODULE: ./lib/shortcuts.js
-
 
 
 
@@ -53291,15 +54263,22 @@ class Shortcuts {
     /** Asks for what leads from the snapshot's commit to the wanted one, once, if there is anything to ask. */
     begin(base) {
         const { session, commit, file } = this.#options;
-        const location = session?.location;
         if (this.#asked !== undefined || base === undefined || base === commit)
             return;
-        if (session === undefined || location?.kind !== 'cachew')
+        if (session?.location.kind !== 'cachew')
             return;
-        const { shortcuts } = session;
-        const signal = AbortSignal.any([shortcuts.signal, this.#dropped.signal]);
-        const bundle = fetchBundle(location.bundle(base), { ...shortcuts, signal, file });
-        const ensured = ensureRefs(location.ensureRefs, commit, { ...shortcuts, signal });
+        const signal = AbortSignal.any([session.shortcuts.signal, this.#dropped.signal]);
+        const brought = async () => {
+            const { location, shortcuts } = session;
+            if (location.kind !== 'cachew')
+                return 'unavailable';
+            return fetchBundle(location.bundle(base), { ...shortcuts, signal, file });
+        };
+        const ensured = session.ensureRefs(commit, signal);
+        // Of several servers, the one that answers the first question is asked the second.
+        const bundle = session.isSettled
+            ? brought()
+            : ensured.then((answer) => (answer === 'unavailable' ? answer : brought()));
         this.#asked = { bundle, ensured };
         // What is dropped is rejected, and then nobody listens any more.
         Promise.allSettled([bundle, ensured]);
@@ -53311,11 +54290,13 @@ class Shortcuts {
     };
     /** The server's git endpoint, unless it cannot get the commit, or is too slow to say so. */
     server = async () => {
-        const location = this.#options.session?.location;
-        if (location?.kind !== 'cachew')
+        const { session } = this.#options;
+        if (session === undefined)
             return undefined;
         const answer = this.#asked === undefined ? 'unavailable' : await this.#inTime(this.#asked.ensured);
-        return answer === 'missing' || answer === undefined ? undefined : this.#gitAt(location);
+        if (answer === 'missing' || answer === undefined || session.location.kind !== 'cachew')
+            return undefined;
+        return this.#gitAt(session.location, await session.secretHeaders());
     };
     async drop() {
         clearTimeout(this.#grace);
@@ -53340,10 +54321,10 @@ class Shortcuts {
         return `${this.#options.file}.authorities`;
     }
     /** What is meant for the server alone, secrets and what it is trusted by, git gets for its origin alone. */
-    async #gitAt({ git }) {
-        const { inputs, context } = this.#options.job;
+    async #gitAt({ git }, secretHeaders) {
+        const { context } = this.#options.job;
         const key = `http.${git.origin}/`;
-        const headers = Object.entries((0,request_headers/* secretHeaders */.Z6)(inputs));
+        const headers = Object.entries(secretHeaders);
         const settings = headers.map(([name, value]) => [`${key}.extraheader`, `${name}: ${value}`]);
         const authorities = extendedAuthorities(context.env);
         if (authorities !== undefined && git.protocol === 'https:') {
@@ -53351,6 +54332,28 @@ class Shortcuts {
             settings.push([`${key}.sslCAInfo`, this.#authoritiesFile]);
         }
         return { url: git.href, env: (0,git_git/* settingsEnvironment */.NU)(settings, context.env) };
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/git/behind.js
+
+
+
+/** More commits than this are not counted. */
+const LIMIT = 1000;
+/** Commits that `commit` has and `base` has not, at most 1000. Undefined where history or `base` is not there. */
+async function commitsBehind(options) {
+    const { tree, base, commit } = options;
+    if ((0,external_node_fs_.existsSync)((0,external_node_path_.join)(tree, '.git', 'shallow')))
+        return undefined;
+    try {
+        const args = ['rev-list', '--count', `--max-count=${LIMIT}`, commit, `^${base}`];
+        return Number(await (0,git_git/* gitIn */.uM)(tree, options).run(args));
+    }
+    catch (error) {
+        if ((0,git_git/* isGitFailure */.VJ)(error))
+            return undefined;
+        throw error;
     }
 }
 
@@ -53415,7 +54418,7 @@ class Proof {
             return;
         const what = this.#forged ?? 'one';
         const message = `The snapshot is refused: the git object ${what} is missing or is not what its name says`;
-        throw new errors/* ActionError */.l('UNSAFE_GIT', `${message}; have the server make the snapshot anew`);
+        throw new lib_errors/* ActionError */.l('UNSAFE_GIT', `${message}; have the server make the snapshot anew`);
     }
     #readHead(bytes, from) {
         const end = bytes.indexOf(LINE_END, from);
@@ -53459,8 +54462,11 @@ const LINE_END = 0x0a;
 
 
 
+
 /** Fixed against `index.version` and `feature.manyFiles`; git's other index settings touch no first index. */
 const FILLABLE_VERSION = '2';
+/** No extension that tells where entries are: filling may move them. */
+const NO_OFFSETS = { 'index.recordEndOfIndexEntries': 'false', 'index.recordOffsetTable': 'false' };
 /**
  * Makes an unpacked `.git` a clone that git may run in, at its own commit. Files are not looked at, and there is no
  * index yet. On failure the tree is good for nothing but deletion.
@@ -53473,11 +54479,15 @@ async function settle(options) {
     const commit = await headCommit(git);
     checkCommit(commit, options.expectedCommit);
     const branch = dotGit.refFormat === 'reftable' ? await settleReftable(git, dotGitPath) : dotGit.branch;
-    return { commit, branch, objectFormat: dotGit.objectFormat };
+    const isShallow = (0,external_node_fs_.existsSync)((0,external_node_path_.join)(dotGitPath, 'shallow'));
+    return { commit, branch, objectFormat: dotGit.objectFormat, isShallow };
 }
 /** Makes the index of a clone that has none, which `fillIndex` can then tell of the files. */
 async function makeIndex(git, commit) {
-    await git.run(['read-tree', commit], { env: { GIT_INDEX_VERSION: FILLABLE_VERSION } });
+    await git.run(['read-tree', commit], {
+        env: { GIT_INDEX_VERSION: FILLABLE_VERSION },
+        config: NO_OFFSETS,
+    });
 }
 async function headCommit(git) {
     try {
@@ -53487,13 +54497,13 @@ async function headCommit(git) {
         if (!(0,git_git/* isGitFailure */.VJ)(error))
             throw error;
         const message = "The snapshot's HEAD is no commit that git can read; the repository may be empty or damaged";
-        throw new errors/* ActionError */.l('GIT_FAILED', message, { cause: error });
+        throw new lib_errors/* ActionError */.l('GIT_FAILED', message, { cause: error });
     }
 }
 function checkCommit(commit, expected) {
     if (expected === undefined || commit === expected)
         return;
-    throw new errors/* ActionError */.l('COMMIT_MISMATCH', `The snapshot's HEAD is ${commit}, but the server announced ${expected} (X-Cachew-Snapshot-Commit): ` +
+    throw new lib_errors/* ActionError */.l('COMMIT_MISMATCH', `The snapshot's HEAD is ${commit}, but the server announced ${expected} (X-Cachew-Snapshot-Commit): ` +
         'run the job again, and if it stays so have the server make the snapshot anew');
 }
 /** Only git can read a reftable: what the allow-list and the config did for loose and packed refs, by git. */
@@ -53507,17 +54517,6 @@ async function settleReftable(git, dotGitPath) {
     return branch;
 }
 
-;// CONCATENATED MODULE: ./lib/together.js
-/** As Promise.all, but settles only when all have: what fails leaves nothing running behind it. */
-async function together(first, second) {
-    try {
-        return await Promise.all([first, second]);
-    }
-    finally {
-        await Promise.allSettled([first, second]);
-    }
-}
-
 ;// CONCATENATED MODULE: ./lib/snapshot-clone.js
 
 
@@ -53528,6 +54527,11 @@ async function together(first, second) {
 
 
 
+
+
+
+/** A count takes about 5 ms, beside the check-out; where it walks through a large history nobody waits for it. */
+const COUNT_GRACE_MS = 100;
 /**
  * Git's part of a restore. What needs no files, from a safe `.git` to one that has the wanted commit, can begin while
  * files are still being written, and the index is made beside it. Stop it, or git may go on.
@@ -53549,19 +54553,23 @@ class SnapshotClone {
         this.#begun();
     }
     /** From unpacked files to a working copy of the wanted commit. */
-    async finish(unpacked, bringLfsObjects) {
-        const { job, target, tree } = this.#options;
-        const { settled, indexed, freshened } = this.#begun();
+    async finish(unpacked, bringers) {
+        const { job, target, tree, probed } = this.#options;
+        const { settled, indexed, freshened, behind } = this.#begun();
         const snapshot = await settled;
         const { objectFormat } = snapshot;
-        const filled = indexed.then(() => fillIndex((0,external_node_path_.join)(tree, '.git'), unpacked.recordOf, objectFormat));
+        const { cone } = probed;
+        const isLeftOut = cone && ((path) => !cone.hasFile(path));
+        const fill = () => fillIndex((0,external_node_path_.join)(tree, '.git'), unpacked.recordOf, objectFormat, isLeftOut);
+        const filled = indexed.then(() => job.timeline.measure('index', fill, STAGE_WORDS.indexed));
         const [index, freshenedBy] = await together(filled, freshened);
         await proveBlobs(this.#git, index.unproven, objectFormat);
         // Files that are all proven by the index leave no room for others.
-        const isExact = index.filled === index.entries && index.entries === unpacked.workFiles;
+        const isExact = index.filled + index.leftOut === index.entries && index.filled === unpacked.workFiles;
         const untracked = isExact ? 'keep' : 'remove';
-        await arrive(job, target, { tree, clone: 'new', untracked, isPartial: false, bringLfsObjects });
-        return { ...snapshot, freshenedBy };
+        const place = { tree, clone: 'new', patterns: 'set', untracked, isPartial: false };
+        await arrive(job, target, { ...place, ...bringers });
+        return { ...snapshot, freshenedBy, behind: await inTime(behind) };
     }
     /** Resolves when nothing runs any more. */
     async stop() {
@@ -53574,15 +54582,24 @@ class SnapshotClone {
         return this.#beginning;
     }
     #makeReady() {
-        const { job, tree, announcedCommit, probedConfig } = this.#options;
-        const source = { probedConfig, remoteUrl: job.origin.url };
+        const { job, tree, announcedCommit, probed } = this.#options;
+        const source = { probedConfig: probed.config, sparse: probed.sparse, remoteUrl: job.origin.url };
+        const end = job.timeline.begin('git');
         const settled = settle({ ...this.#context, ...source, tree, expectedCommit: announcedCommit });
         const indexed = settled.then(({ commit }) => makeIndex(this.#git, commit));
         const freshened = settled.then((snapshot) => this.#freshen(snapshot));
-        const beginning = { settled, indexed, freshened };
+        const behind = together(settled, freshened).then(([snapshot, by]) => this.#countBehind(snapshot, by));
+        const beginning = { settled, indexed, freshened, behind };
+        Promise.allSettled([settled, indexed]).then(() => end());
         // Nobody may be listening yet when one of them fails.
         ended(beginning);
         return beginning;
+    }
+    async #countBehind({ commit: base }, by) {
+        if (by === 'none')
+            return 0;
+        const { tree, target } = this.#options;
+        return commitsBehind({ ...this.#context, tree, base, commit: target.commit });
     }
     async #freshen({ commit: snapshotCommit, objectFormat }) {
         const { job, target, tree, shortcuts } = this.#options;
@@ -53596,8 +54613,329 @@ class SnapshotClone {
         return freshenedBy;
     }
 }
+/** Undefined for a count that is not there soon. */
+async function inTime(count) {
+    const counted = new AbortController();
+    const late = wait(COUNT_GRACE_MS, counted.signal).then(() => undefined);
+    try {
+        return await Promise.race([count, late]);
+    }
+    finally {
+        counted.abort();
+    }
+}
 function ended(beginning) {
     return Promise.allSettled(Object.values(beginning));
+}
+
+;// CONCATENATED MODULE: ./lib/git/submodule-address.js
+/** All that GitHub allows in a name: nothing of it can lead to another path of a server. */
+const REPOSITORY = /^(?<owner>[\w.-]+)\/(?<name>[\w.-]+?)(?:\.git)?\/?$/;
+const UNFIT = /^\.+$|\.git$/i;
+/**
+ * The repository of a GitHub server that a submodule's address means, in one of the forms that git is led to that
+ * server by. Undefined for any other address, and for whatever is not spelled plainly.
+ */
+function repositoryAt(address, server) {
+    const { owner, name } = REPOSITORY.exec(pathAt(address, server) ?? '')?.groups ?? {};
+    if (owner === undefined || name === undefined)
+        return undefined;
+    return UNFIT.test(owner) || UNFIT.test(name) ? undefined : { owner, name };
+}
+/** What follows the server in an address; undefined where that is not this server. */
+function pathAt(address, { origin, hostname }) {
+    const plain = address.replace(/^org-\d+@github\.com:/, 'git@github.com:');
+    const starts = [`${origin}/`, `git@${hostname}:`, `ssh://git@${hostname}/`];
+    const start = starts.find((each) => plain.startsWith(each));
+    return start === undefined ? undefined : plain.slice(start.length);
+}
+
+;// CONCATENATED MODULE: ./lib/git/submodule-names.js
+/**
+ * Whether a name or a path, in slashes, means the same on every disk and to every version of git: nothing in it leads
+ * out, into a `.git`, or could be an option.
+ */
+function isPlain(path) {
+    return path.split('/').every(isPlainComponent);
+}
+function isPlainComponent(component) {
+    return /^[\w.+@][\w.+@ -]*$/.test(component) && !/[. ]$|^\.git$|\.lock$/i.test(component);
+}
+/** Whether neither of two is the other, or lies in it, on a disk that takes upper and lower case for one. */
+function areApart(one, other) {
+    const [first, second] = [`${one.toLowerCase()}/`, `${other.toLowerCase()}/`];
+    return !first.startsWith(second) && !second.startsWith(first);
+}
+
+;// CONCATENATED MODULE: ./lib/git/submodule-listing.js
+
+
+
+
+
+/** Each is compared with all others: whoever has more leaves them to git. */
+const MOST = 1000;
+/**
+ * The submodules that git would check out, as far as there is nothing odd about them; the others are for git's own
+ * rules. What their addresses are git says, too: it has written them into the superproject's config then.
+ */
+async function plainSubmodules(superproject) {
+    const { git, tree, gitDirectory } = superproject;
+    const commits = new Map((await gitlinks(git)).map(({ path, commit }) => [path, commit]));
+    const modules = (0,external_node_path_.join)(tree, '.gitmodules');
+    if (commits.size === 0 || (await (0,presence/* lstatOf */.m4)(modules))?.isFile() !== true)
+        return [];
+    const named = valuesOf('path', await (0,config_file/* settingsOf */.f5)(modules, git));
+    if (named.length > MOST)
+        return [];
+    await git.run(['submodule', '--quiet', 'init']);
+    const settings = await (0,config_file/* settingsOf */.f5)((0,external_node_path_.join)(gitDirectory, 'config'), git);
+    const urls = new Map(valuesOf('url', settings));
+    const updates = new Map(valuesOf('update', settings));
+    return named.filter(isFit).flatMap(([name, path]) => {
+        const [commit, url] = [commits.get(path), urls.get(name)];
+        return commit === undefined || url === undefined || updates.has(name) ? [] : [{ name, path, commit, url }];
+    });
+}
+function valuesOf(key, settings) {
+    const [start, end] = ['submodule.', `.${key}`];
+    return settings
+        .filter(([setting]) => setting.startsWith(start) && setting.endsWith(end))
+        .map(([setting, value]) => [setting.slice(start.length, -end.length), value]);
+}
+/** Whether name and path are plain, and neither touches another submodule's. */
+function isFit(own, _, all) {
+    const others = all.filter((each) => each !== own);
+    const isApart = (part) => others.every((other) => areApart(own[part], other[part]));
+    return own.every(isPlain) && isApart(0) && isApart(1);
+}
+
+;// CONCATENATED MODULE: ./lib/git/submodule-place.js
+
+
+
+
+
+
+/** Gives a clone with a detached HEAD the default branch, as `git clone` does. */
+async function setDefaultBranch(options) {
+    const { git, gitDirectory, head, older, branches } = options;
+    const branch = branchIn(head.ref);
+    if (branch === undefined)
+        return;
+    const tracking = `${ORIGIN_BRANCHES}${branch}`;
+    if (branches === 'default') {
+        const isThere = await git.succeeds(['merge-base', '--is-ancestor', older, head.commit]);
+        await git.run(['update-ref', tracking, isThere ? head.commit : older]);
+        await git.run(['config', '--local', 'remote.origin.fetch', `+${head.ref}:${tracking}`]);
+    }
+    await git.run(['update-ref', head.ref, tracking]);
+    await git.run(['symbolic-ref', `${ORIGIN_BRANCHES}HEAD`, tracking]);
+    const section = `branch.${branch}`;
+    await (0,config_file/* addSettings */.PJ)((0,external_node_path_.join)(gitDirectory, 'config'), [
+        [`${section}.remote`, 'origin'],
+        [`${section}.merge`, head.ref],
+    ]);
+}
+/**
+ * Moves a clone to where its submodule is to be: the files into the tree, its `.git` into the superproject's, and
+ * only relative paths between the two. Where there is no empty directory for it, the superproject stays as it is. The
+ * superproject's paths are free of links.
+ */
+async function placeSubmodule(clone, superproject, { name, path }) {
+    const tree = (0,external_node_path_.join)(superproject.tree, path);
+    const gitDirectory = (0,external_node_path_.join)(superproject.gitDirectory, 'modules', name);
+    if ((await (0,promises_.realpath)(tree)) !== tree)
+        throw submodule_place_refused(path, 'a link leads to its directory');
+    if ((await (0,presence/* lstatOf */.m4)(gitDirectory)) !== undefined)
+        throw submodule_place_refused(path, 'its repository is there already');
+    const worktree = slashed((0,external_node_path_.relative)(gitDirectory, tree));
+    await (0,config_file/* addSettings */.PJ)((0,external_node_path_.join)(clone, '.git', 'config'), [['core.worktree', worktree]]);
+    await (0,promises_.rmdir)(tree);
+    try {
+        await (0,promises_.mkdir)((0,external_node_path_.dirname)(gitDirectory), { recursive: true });
+        await (0,promises_.rename)((0,external_node_path_.join)(clone, '.git'), gitDirectory);
+        await (0,promises_.writeFile)((0,external_node_path_.join)(clone, '.git'), `gitdir: ${slashed((0,external_node_path_.relative)(tree, gitDirectory))}\n`, { flag: 'wx' });
+        await (0,promises_.rename)(clone, tree);
+    }
+    catch (error) {
+        await (0,promises_.rm)(gitDirectory, { recursive: true, force: true });
+        await (0,promises_.mkdir)(tree);
+        throw error;
+    }
+    return { tree, gitDirectory };
+}
+function submodule_place_refused(path, reason) {
+    return new lib_errors/* ActionError */.l('UNSAFE_GIT', `the submodule ${path} has no place of its own: ${reason}`);
+}
+function slashed(path) {
+    return path.split(external_node_path_.sep).join('/');
+}
+
+;// CONCATENATED MODULE: ./lib/submodule-restore.js
+
+
+
+
+
+
+
+
+
+
+/**
+ * Puts one submodule into its place, from its snapshot, as git would leave it. On failure the superproject is as it
+ * was. The origin has a word in it: a commit can name any repository, and a snapshot is not for those whom the origin
+ * does not let in.
+ */
+async function restoreSubmodule({ superproject, submodule, location }, options) {
+    const { staging, share, probed, restore } = options;
+    const { context, inputs } = options.job;
+    const root = (0,external_node_path_.join)(staging.root, `submodule-${(0,external_node_crypto_.randomUUID)()}`);
+    const ground = { root, tree: (0,external_node_path_.join)(root, 'tree'), scratch: (0,external_node_path_.join)(root, 'scratch'), room: staging.room };
+    const stopped = new AbortController();
+    const orStop = (work) => work.catch((error) => {
+        stopped.abort(error);
+        throw error;
+    });
+    const job = options.job.submodule(submodule, AbortSignal.any([context.signal, stopped.signal]));
+    const { signal } = job.context;
+    try {
+        const restoring = restore({
+            job,
+            target: targetOf('', submodule.commit),
+            session: options.session.beside(location, { concurrency: share.requests, signal }),
+            threads: share.threads,
+            probe: async ({ scratch }) => probed.sparse === undefined ? probed : probeGit(scratch, job.context, undefined),
+            publish: async (grow) => {
+                await (0,promises_.rm)(root, { recursive: true, force: true });
+                await (0,promises_.mkdir)(ground.tree, { recursive: true });
+                return (await grow(ground)).result;
+            },
+        });
+        const [head, { snapshot }] = await together(orStop(headAtOrigin(job)), orStop(restoring));
+        const { tree } = ground;
+        const [git, gitDirectory] = [(0,git_git/* gitIn */.uM)(tree, job.context), (0,external_node_path_.join)(tree, '.git')];
+        const older = snapshot?.commit ?? submodule.commit;
+        const branches = inputs.fetchDepth === 0 ? 'all' : 'default';
+        await setDefaultBranch({ git, gitDirectory, head, older, branches });
+        // Git writes all files anew, with the content that LFS has for them.
+        if (inputs.lfs)
+            await makeIndex(git, submodule.commit);
+        const place = await placeSubmodule(tree, superproject, submodule);
+        return { ...place, git: (0,git_git/* gitIn */.uM)(place.tree, context) };
+    }
+    finally {
+        await (0,promises_.rm)(root, { recursive: true, force: true });
+    }
+}
+/** The origin's default branch. Not asked twice: git asks again for what is left to it. */
+function headAtOrigin({ context, origin }) {
+    const git = (0,git_git/* gitOutside */.k0)(context.temp, context);
+    return resolveAtOrigin({ ref: '', commit: undefined }, origin, { git, retries: NONE });
+}
+const NONE = {
+    random: () => 0,
+    wait: async () => { },
+    onRetry: (error) => {
+        throw error;
+    },
+};
+
+;// CONCATENATED MODULE: ./lib/submodule-snapshots.js
+
+
+
+
+
+
+
+/**
+ * Puts submodules into a superproject that is checked out, each from its own snapshot, and theirs after them where
+ * those are wanted. Only those at the superproject's own GitHub server: what a commit says must not have the snapshot
+ * server turn to any other. Whatever does not come so is left to git, as is every doubt.
+ */
+async function bringSubmodules(options) {
+    const { job, session, staging } = options;
+    const earlierBytes = session.traffic.bytes;
+    const tree = await (0,promises_.realpath)(staging.tree);
+    const superproject = { git: (0,git_git/* gitIn */.uM)(tree, job.context), tree, gitDirectory: (0,external_node_path_.join)(tree, '.git') };
+    session.progress.begin();
+    try {
+        const count = await bringThoseOf([superproject], options);
+        return { count, bytes: session.traffic.bytes - earlierBytes };
+    }
+    finally {
+        session.progress.end();
+    }
+}
+/** Says how many there are then. */
+async function bringThoseOf(superprojects, options) {
+    const candidates = await Promise.all(superprojects.map((each) => candidatesIn(each, options)));
+    const restored = await restoreAll(candidates.flat(), options);
+    const isLast = options.job.inputs.submodules !== 'recursive' || restored.length === 0;
+    return restored.length + (isLast ? 0 : await bringThoseOf(restored, options));
+}
+async function candidatesIn(superproject, { job, session: { location } }) {
+    try {
+        return (await plainSubmodules(superproject)).flatMap((submodule) => {
+            const repository = repositoryAt(submodule.url, job.inputs.githubServerUrl);
+            if (repository === undefined || location.kind !== 'cachew')
+                return [];
+            return [{ superproject, submodule, location: location.beside(repository) }];
+        });
+    }
+    catch (error) {
+        job.context.signal.throwIfAborted();
+        job.context.log(`Submodules are left to git: ${(0,lib_errors/* describeError */.U)(error)}`);
+        return [];
+    }
+}
+/** Several at a time; resolves with those that are there then. */
+async function restoreAll(candidates, options) {
+    const restored = [];
+    const queue = candidates.values();
+    const lane = async (share) => {
+        for (const candidate of queue) {
+            const submodule = await restoreIfThere(candidate, { ...options, share });
+            if (submodule !== undefined)
+                restored.push(submodule);
+        }
+    };
+    const shares = sharesOf(options.job.inputs.concurrency, options.threads, candidates.length);
+    const lanes = await Promise.allSettled(shares.map(lane));
+    for (const outcome of lanes)
+        if (outcome.status === 'rejected')
+            throw outcome.reason;
+    return restored;
+}
+async function restoreIfThere(candidate, options) {
+    const { signal, log } = options.job.context;
+    try {
+        return await restoreSubmodule(candidate, options);
+    }
+    catch (error) {
+        signal.throwIfAborted();
+        log(`The submodule ${candidate.submodule.path} is fetched: ${(0,lib_errors/* describeError */.U)(error)}`);
+        return undefined;
+    }
+}
+/** Each has a thread and a decoder, 20 MiB: with four the step takes 264 MiB at the defaults, with three 244. */
+const MOST_AT_ONCE = 3;
+/** With one request a snapshot comes as one body. */
+const LEAST_REQUESTS = 2;
+/**
+ * What each of the submodules in flight may take of the step's budget. Their requests add up to `concurrency`, and so
+ * their downloads' memory to the step's `2 x concurrency x chunk-size`; each has one writer and one decoder at least.
+ */
+function sharesOf(concurrency, threads, submodules) {
+    const fitting = Math.max(1, Math.floor(concurrency / LEAST_REQUESTS));
+    const count = Math.min(submodules, MOST_AT_ONCE, fitting);
+    const part = (whole) => Math.max(1, Math.floor(whole / count));
+    return Array.from({ length: count }, (_, index) => ({
+        requests: Math.floor((concurrency + index) / count),
+        threads: { writers: part(threads.writers), decoders: part(threads.decoders) },
+    }));
 }
 
 ;// CONCATENATED MODULE: ./lib/from-snapshot.js
@@ -53614,23 +54952,51 @@ function ended(beginning) {
 
 
 
+
+
+
+
+
 /** Open, download, unpack, settle, freshen, arrive, swap. On failure the destination is as it was. */
-async function fromSnapshot(job, target, session) {
+function fromSnapshot(job, target, session) {
+    const { concurrency, chunkBytes, submodules } = job.inputs;
+    const threads = threadsFor(2 * concurrency * chunkBytes);
+    const whole = {
+        job,
+        target,
+        session,
+        threads,
+        probe: (staging) => probe(job, staging),
+        publish: (grow) => publish(job, grow),
+    };
+    if (submodules === 'none' || session.location.kind !== 'cachew')
+        return restoreFrom(whole);
+    const restore = restoreFrom;
+    return restoreFrom({
+        ...whole,
+        bringSubmodules: (staging, probed) => bringSubmodules({ job, session, threads, staging, probed, restore }),
+    });
+}
+/** Two attempts at most. */
+async function restoreFrom(restoring) {
+    const { job, target, session, publish } = restoring;
     let source;
     const attempt = async ({ git, store }) => {
         // First of all: what follows takes 10 ms, and the threads of a tree as long again, which the network can use.
         const over = new AbortController();
-        const opening = job.timing.measure('open', () => session.open(target, over.signal, store));
+        const open = () => session.open(target, over.signal, store);
+        const opening = job.timeline.measure('open', open, STAGE_WORDS.opened);
         const settled = Promise.allSettled([opening]);
         let verdict = 'good';
         try {
-            return await publish(job, (staging) => grow({ job, target, session, staging, git, opening }));
+            return await publish((staging) => grow({ ...restoring, staging, git, opening }));
         }
         catch (error) {
             verdict = verdictOn(error);
-            throw error;
+            throw isOfSnapshot(error) ? session.naming(error) : error;
         }
         finally {
+            session.progress.end();
             over.abort();
             const [opened] = await settled;
             if (opened.status === 'fulfilled') {
@@ -53644,38 +55010,60 @@ async function fromSnapshot(job, target, session) {
         return await attempt({ git: job.inputs.sha256 === undefined ? 'early' : 'last', store: 'use' });
     }
     catch (error) {
-        const second = secondTry(error, source);
+        const second = secondTry(error, source, session);
         if (second === undefined || job.context.signal.aborted)
             throw error;
-        job.context.log(`${(0,errors/* describeError */.U)(error)}; starting again ${second.words}`);
+        job.troubles.restarts.push(troubleOf(error));
+        job.context.log(`${(0,lib_errors/* describeError */.U)(error)}; starting again ${second.words}`);
         return attempt(second.way);
     }
 }
 /** What makes another attempt worth it. */
-function secondTry(error, source) {
+function secondTry(error, source, session) {
     if (error instanceof ScatteredDotGit) {
         return { way: { git: 'last', store: 'use' }, words: 'with git at the end' };
     }
-    const isChanged = error instanceof errors/* ActionError */.l && error.code === 'SNAPSHOT_CHANGED';
+    const isChanged = error instanceof lib_errors/* ActionError */.l && error.code === 'SNAPSHOT_CHANGED';
     if (isChanged)
         return { way: { git: 'last', store: 'use' }, words: 'with the new one' };
-    if (source !== 'store' || verdictOn(error) !== 'bad')
-        return undefined;
-    return { way: { git: 'last', store: 'renew' }, words: 'without what this machine has kept' };
+    if (source === 'store' && verdictOn(error) === 'bad') {
+        return { way: { git: 'last', store: 'renew' }, words: 'without what this machine has kept' };
+    }
+    const next = isOfSnapshot(error) ? session.turnAway() : undefined;
+    return next === undefined
+        ? undefined
+        : { way: { git: 'last', store: 'use' }, words: `with the snapshot of ${next}` };
+}
+/** What another server may not meet. */
+const OF_SERVER = new Set([
+    'NOT_FOUND',
+    'ACCESS_DENIED',
+    'CONNECTION_FAILED',
+    'TLS_FAILED',
+    'SERVER_ERROR',
+    'RATE_LIMITED',
+    'BAD_REDIRECT',
+    'PROTOCOL_ERROR',
+    'STALLED',
+]);
+/** Whether the snapshot is to blame, or the server that it came from. */
+function isOfSnapshot(error) {
+    return error instanceof lib_errors/* ActionError */.l && (verdictOn(error) === 'bad' || OF_SERVER.has(error.code));
 }
 /** When it ends, however it does, nothing writes to staging any more. */
 async function grow(attempt) {
-    const { job, target, session, staging } = attempt;
+    const { job, target, session, staging, probe } = attempt;
     const shortcuts = new Shortcuts({ job, session, commit: target.commit, file: (0,external_node_path_.join)(staging.root, 'bundle') });
     let clone;
     const tree = treeFor(attempt, () => clone?.begin());
     try {
-        const [snapshot, probedConfig] = await together(attempt.opening, probe(job, staging));
+        const [snapshot, probed] = await together(attempt.opening, probe(staging));
+        tree.selection = selectionFor(probed);
         await staging.room.require(snapshot.total);
         shortcuts.begin(snapshot.commit);
         const { commit: announcedCommit } = snapshot;
-        clone = new SnapshotClone({ job, target, tree: staging.tree, announcedCommit, probedConfig, shortcuts });
-        return await from_snapshot_fill(clone, { ...attempt, snapshot, tree });
+        clone = new SnapshotClone({ job, target, tree: staging.tree, announcedCommit, probed, shortcuts });
+        return await from_snapshot_fill(clone, { ...attempt, snapshot, tree, probed });
     }
     finally {
         await clone?.stop();
@@ -53684,20 +55072,36 @@ async function grow(attempt) {
     }
 }
 async function from_snapshot_fill(clone, filling) {
-    const { job, target, snapshot, tree } = filling;
-    const options = { ...threadsOf(job.inputs), commit: snapshot.commit };
-    const unpacked = await job.timing.measure('restore', () => unpack(snapshot.stream(), tree, options));
-    const settled = await job.timing.measure('settle', () => clone.finish(unpacked, lfsBringer(filling)));
+    const { job, target, snapshot } = filling;
+    const unpacked = await receive(filling);
+    const bringers = { bringLfsObjects: lfsBringer(filling), bringSubmodules: submoduleBringer(filling) };
+    const settled = await job.timing.measure('settle', () => clone.finish(unpacked, bringers));
     const { bytes: unpackedBytes, files, spent, movedRecordOf } = unpacked;
-    const { commit, objectFormat, freshenedBy } = settled;
-    const { source, etag } = snapshot;
-    const restored = { source, commit, etag, unpackedBytes, files, spent };
+    const { commit, objectFormat, isShallow, freshenedBy, behind } = settled;
+    const { source, host, place, etag, total: totalBytes, modifiedMs } = snapshot;
+    const ageMs = modifiedMs === undefined ? undefined : Math.max(0, Date.now() - modifiedMs);
+    const told = { source, host, place, etag, totalBytes, ageMs, isShallow, behind };
+    const restored = { ...told, commit, unpackedBytes, files, spent };
     const result = { outcome: 'restored', freshenedBy, commit: target.commit, snapshot: restored };
     return { result, proven: { objectFormat, movedRecordOf } };
 }
-function treeFor({ job, staging, git }, onDotGit) {
+/** Downloads and unpacks, at the same time. */
+async function receive({ job, snapshot, tree, threads }) {
+    const { timeline } = job;
+    const { commit, total } = snapshot;
+    const endDownload = timeline.begin('download');
+    const onReceived = () => endDownload(total === undefined ? undefined : (0,amounts/* formatMegabytes */.VP)(total));
+    const options = { ...threads, commit, onReceived };
+    try {
+        return await timeline.measure('unpack', () => unpack(snapshot.stream(), tree, options), STAGE_WORDS.unpacked);
+    }
+    finally {
+        endDownload('failed');
+    }
+}
+function treeFor({ job, staging, threads, git }, onDotGit) {
     return new TreeBuilder({
-        ...threadsOf(job.inputs),
+        ...threads,
         root: staging.tree,
         limits: limitsOf(job.inputs),
         staysInDotGit: staysInDotGit,
@@ -53705,15 +55109,19 @@ function treeFor({ job, staging, git }, onDotGit) {
         onDotGit: git === 'early' ? onDotGit : undefined,
     });
 }
-function threadsOf({ concurrency, chunkBytes }) {
-    return threadsFor(2 * concurrency * chunkBytes);
-}
 function limitsOf({ maxUnpackedBytes, maxEntries }) {
     return { bytes: maxUnpackedBytes, entries: maxEntries };
 }
 async function probe(job, { scratch }) {
-    await job.requireGit();
-    return probeConfig(scratch, job.context);
+    const [, probed] = await together(job.requireGit(), probeGit(scratch, job.context, job.inputs.sparse));
+    return probed;
+}
+/** What git would write anew or remove is not written. */
+function selectionFor({ fileForm, cone }) {
+    if (fileForm.lineEnds === 'converted')
+        return NOTHING;
+    const selection = cone === undefined ? EVERYTHING : selectionOf(cone);
+    return fileForm.symlinks === 'links' ? selection : withoutSymlinks(selection);
 }
 /** Brings LFS content that the snapshot's server has, if it may have any. */
 function lfsBringer({ job, session, staging }) {
@@ -53726,6 +55134,16 @@ function lfsBringer({ job, session, staging }) {
     const gitDirectory = (0,external_node_path_.join)(tree, '.git');
     return async () => {
         await takeLfsSnapshot({ url: location.lfs, requests, limits, scratch, gitDirectory, log, signal });
+    };
+}
+function submoduleBringer(filling) {
+    const { bringSubmodules, staging, probed, tree } = filling;
+    if (bringSubmodules === undefined)
+        return undefined;
+    return async () => {
+        // The threads' memory is for those of the submodules.
+        await tree.close();
+        return bringSubmodules(staging, probed);
     };
 }
 
@@ -53818,7 +55236,7 @@ async function prepareReuse(options) {
     }
     catch (error) {
         signal.throwIfAborted();
-        log(`the clone in ${destination} cannot be used again: ${(0,errors/* describeError */.U)(error)}`);
+        log(`the clone in ${destination} cannot be used again: ${(0,lib_errors/* describeError */.U)(error)}`);
         return 'unusable';
     }
 }
@@ -53890,12 +55308,13 @@ async function fromWorkspace(job, target, session) {
     }
 }
 async function advance({ job, target, reusable, shortcuts }) {
-    const { inputs, context, destination, origin } = job;
+    const { inputs, context, destination, origin, timeline } = job;
     const gitDirectory = (0,external_node_path_.join)(destination, '.git');
     const git = (0,git_git/* gitIn */.uM)(destination, context);
     const probedConfig = await probeConfig((0,external_node_path_.join)(gitDirectory, `probe-${(0,external_node_crypto_.randomUUID)()}`), context);
     const place = { destination, reusable, target, probedConfig, remoteUrl: origin.url };
-    const state = await prepareReuse({ ...context, ...place, clean: inputs.clean });
+    const prepare = () => prepareReuse({ ...context, ...place, clean: inputs.clean });
+    const state = await timeline.measure('reuse', prepare);
     if (state === 'unusable')
         return undefined;
     try {
@@ -53920,13 +55339,13 @@ async function advance({ job, target, reusable, shortcuts }) {
     catch (error) {
         if (context.signal.aborted || !(0,git_git/* isGitFailure */.VJ)(error))
             throw error;
-        context.log(`the clone in the workspace is replaced: ${(0,errors/* describeError */.U)(error)}`);
+        context.log(`the clone in the workspace is replaced: ${(0,lib_errors/* describeError */.U)(error)}`);
         return undefined;
     }
 }
 
-// EXTERNAL MODULE: ./lib/inputs.js + 3 modules
-var inputs = __nccwpck_require__(5469);
+// EXTERNAL MODULE: ./lib/inputs.js + 4 modules
+var inputs = __nccwpck_require__(5896);
 ;// CONCATENATED MODULE: ./lib/destination.js
 
 
@@ -54004,10 +55423,83 @@ async function requireGit(git) {
         return;
     const least = `${LEAST.major}.${LEAST.minor}`;
     const message = `git ${least} or newer is needed, and the one on the PATH says "${said}": install a newer git`;
-    throw new errors/* ActionError */.l('GIT_MISSING', message);
+    throw new lib_errors/* ActionError */.l('GIT_MISSING', message);
+}
+
+;// CONCATENATED MODULE: ./lib/git-progress.js
+const EVERY_MS = 5_000;
+/** What git says many times a second while it counts; its last word on it ends in `done.` and is none of these. */
+const COUNTING = /\d+% \(\d+\/\d+\)(?:, [\d.]+ [KMGT]?i?B(?:ytes)?(?: \| [\d.]+ [KMGT]?i?B\/s)?)?$/;
+/** Hands on what git says, and of how far it is at most one line every 5 s. */
+function thinned(log) {
+    let saidAt = performance.now();
+    return (line) => {
+        const now = performance.now();
+        if (COUNTING.test(line.trimEnd())) {
+            if (now - saidAt < EVERY_MS)
+                return;
+            saidAt = now;
+        }
+        log(line);
+    };
+}
+
+;// CONCATENATED MODULE: ./lib/timeline.js
+/** When the stages of one step ran, by the monotonic clock. */
+class Timeline {
+    #began = performance.now();
+    #watch;
+    #spans = [];
+    constructor(watch) {
+        this.#watch = watch;
+    }
+    /** Those that have ended, by their beginning. */
+    get spans() {
+        return this.#spans.toSorted((a, b) => a.startMs - b.startMs);
+    }
+    /** Since the step began. */
+    get elapsedMs() {
+        return performance.now() - this.#began;
+    }
+    /** Of all spans of a stage; 0 for one that has not ended. */
+    milliseconds(stage) {
+        const spans = this.#spans.filter((span) => span.stage === stage);
+        return spans.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
+    }
+    /** Runs a stage, failed or not. */
+    async measure(stage, run, whatOf) {
+        const end = this.begin(stage);
+        try {
+            const result = await run();
+            end(whatOf?.(result));
+            return result;
+        }
+        catch (error) {
+            end('failed');
+            throw error;
+        }
+    }
+    /** Begins a stage that ends when the result is called for the first time. */
+    begin(stage) {
+        const startMs = this.elapsedMs;
+        let isOver = false;
+        this.#watch.begun(stage);
+        return (what) => {
+            if (isOver)
+                return;
+            isOver = true;
+            const span = { stage, startMs, endMs: this.elapsedMs };
+            this.#spans.push(span);
+            this.#watch.ended(span, what);
+        };
+    }
 }
 
 ;// CONCATENATED MODULE: ./lib/job.js
+
+
+
+
 
 
 
@@ -54024,8 +55516,10 @@ class Job {
     wanted;
     credentials;
     origin;
+    timeline;
+    /** Git's part after the last file, and the move into place. */
     timing = new Timing();
-    #began = performance.now();
+    troubles = new Troubles();
     #gitIsThere;
     constructor(parts) {
         this.inputs = parts.inputs;
@@ -54033,7 +55527,8 @@ class Job {
         this.destination = parts.destination;
         this.wanted = parts.wanted;
         this.credentials = parts.credentials;
-        this.origin = { url: this.credentials.originUrl(this.inputs.repository), env: this.credentials.env };
+        this.timeline = new Timeline(parts.context.stages);
+        this.origin = parts.origin;
     }
     /** Refuses what must not be done before anything is written. */
     static async begin(inputs, given) {
@@ -54045,7 +55540,24 @@ class Job {
         const { temp, env, event, onCredentials } = context;
         const ownerId = ownerIdOf(event);
         const credentials = await git_credentials/* Credentials */.Ji.create({ temp, serverUrl, token, ssh, ownerId, env, onCredentials });
-        return new Job({ inputs, context, destination, wanted, credentials });
+        const origin = { url: credentials.originUrl(inputs.repository), env: credentials.env };
+        return new Job({ inputs, context, destination, wanted, credentials, origin });
+    }
+    /** The work on a submodule: a clone of all its files, of which neither credentials nor submodules are a part. */
+    submodule({ path, url, commit }, signal) {
+        const log = (line) => this.context.log(`${path}: ${line}`);
+        const context = { ...this.context, signal, log, stages: UNWATCHED };
+        const origin = { url, env: this.credentials.submoduleEnv };
+        const destination = (0,external_node_path_.join)(this.destination, path);
+        const wanted = { ref: '', commit };
+        return new Job({
+            ...this,
+            inputs: { ...this.inputs, ...CLONE_ALONE },
+            context,
+            destination,
+            wanted,
+            origin,
+        });
     }
     /** Rejects where git is missing or too old; asked once, however often it is called. */
     requireGit() {
@@ -54062,17 +55574,51 @@ class Job {
     }
     /** Told git's progress, where the inputs want it shown. */
     get onProgress() {
-        return this.inputs.showProgress ? (line) => this.context.log(`git> ${line}`) : undefined;
-    }
-    /** Since the step began. */
-    get elapsedMs() {
-        return performance.now() - this.#began;
+        return this.inputs.showProgress ? thinned((line) => this.context.log(`git> ${line}`)) : undefined;
     }
 }
+const UNWATCHED = { begun: () => { }, ended: () => { } };
+const CLONE_ALONE = {
+    sparse: undefined,
+    fetchTags: false,
+    lfs: false,
+    submodules: 'none',
+    persistCredentials: false,
+};
 /** GitHub's number of the organization that the job's own repository belongs to. */
 function ownerIdOf({ payload }) {
     const id = payload.repository?.owner?.id;
     return typeof id === 'number' ? id : undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/job-report.js
+
+
+const FAILED = { outcome: 'failed', freshenedBy: 'none', commit: '', snapshot: undefined };
+const NO_TRAFFIC = { bytes: 0, requests: 0, retries: 0, repeats: [] };
+/** What a job has done until now. */
+function reportOf(job, session, ending) {
+    const { inputs, wanted, timeline, timing, troubles, repositoryName: repository } = job;
+    const { target, arrival = FAILED, error } = ending;
+    const isAsGiven = wanted.ref !== '' || wanted.commit !== undefined;
+    return {
+        ...arrival,
+        error: arrival === FAILED ? troubleOf(error) : undefined,
+        missed: troubles.missed,
+        serverUrl: inputs.githubServerUrl.origin,
+        repository,
+        path: (0,external_node_path_.relative)(inputs.workspace, inputs.destination),
+        ref: isAsGiven ? wanted.ref : (target?.ref ?? ''),
+        ...(session?.traffic ?? NO_TRAFFIC),
+        restarts: troubles.restarts,
+        concurrency: inputs.concurrency,
+        chunkBytes: inputs.chunkBytes,
+        timeline: timeline.spans,
+        openMs: timeline.milliseconds('open'),
+        restoreMs: timeline.milliseconds('unpack'),
+        settleMs: timing.milliseconds('settle'),
+        totalMs: timeline.elapsedMs,
+    };
 }
 
 ;// CONCATENATED MODULE: ./lib/addressed-snapshot.js
@@ -54080,27 +55626,52 @@ function ownerIdOf({ payload }) {
 
 
 
-/** The snapshot at an address, or what this machine keeps of it where that will do. */
-async function addressedSnapshot({ kind: source, url }, options) {
-    const { requests, inputs, context } = options;
-    const open = async (known) => {
-        const snapshot = await openChanged(url, requests, known);
-        if (snapshot === undefined)
-            return undefined;
-        const { commit, etag, total } = snapshot;
-        const stream = () => download(snapshot, options.download);
-        return { source, place: placeOf(snapshot.url), commit, etag, total, stream };
-    };
+/** The snapshot that the first of the mirrors to answer has, or what this machine keeps of it where that will do. */
+async function addressedSnapshot(mirrors, options) {
+    const { inputs, context, use, signal } = options;
     const kept = await storeFor(inputs, context);
-    if (kept === undefined)
-        return (await open(undefined));
-    const { store, maxAgeMs } = kept;
-    const how = { store, open, signal: requests.signal, log: context.log, use: options.use };
-    const name = `${url.origin}${url.pathname}`;
+    if (kept === undefined) {
+        const open = async (mirror, lap) => (await openAt(mirror, lap, options));
+        return mirrors.ask(open, signal);
+    }
+    const places = new Map(mirrors.left.map((mirror) => [mirror, placeAt(mirror, kept.maxAgeMs, options)]));
+    return openKept({
+        ...kept,
+        places: [...places.values()],
+        first: (ask) => mirrors.ask((mirror, lap) => ask(places.get(mirror), lap), signal),
+        use,
+        signal,
+        log: context.log,
+    });
+}
+function placeAt(mirror, maxAgeMs, options) {
+    const { url } = mirror.location;
+    const open = (lap, known) => openAt(mirror, lap, options, known);
+    const place = { name: `${url.origin}${url.pathname}`, host: url.host, open };
     // What a query says may be another object, or only another signature: then nothing goes without the source's word.
     if (url.search !== '')
-        return openKept({ ...how, name, maxAgeMs: 0, whenAway: 'fail' });
-    return openKept({ ...how, name, maxAgeMs, whenAway: 'serve' });
+        return { ...place, maxAgeMs: 0, whenAway: 'fail' };
+    return { ...place, maxAgeMs, whenAway: 'serve' };
+}
+/** Undefined where it is still the one that is known. */
+async function openAt(mirror, { signal, falter }, { requestsTo, downloadFrom }, known) {
+    const { kind: source, url } = mirror.location;
+    const requests = requestsTo(mirror);
+    const attemptsFor = (chunks, over) => {
+        const attempts = requests.attemptsFor(chunks, over);
+        const onRetry = (...retry) => {
+            attempts.onRetry(...retry);
+            falter();
+        };
+        return { ...attempts, onRetry };
+    };
+    const snapshot = await openChanged(url, { ...requests, attemptsFor, signal }, known);
+    if (snapshot === undefined)
+        return undefined;
+    const { commit, etag, total, modifiedMs } = snapshot;
+    const stream = () => download(snapshot, downloadFrom(mirror));
+    const place = placeOf(snapshot.url);
+    return { source, host: url.host, place, commit, etag, total, modifiedMs, stream };
 }
 
 ;// CONCATENATED MODULE: ./lib/snapshot/cache-key.js
@@ -54264,14 +55835,14 @@ function secretsIn(address) {
 function refusal(reply) {
     const answered = `${placeOf(reply.url)} answered ${reply.status}`;
     if (reply.status === 401 || reply.status === 403) {
-        return new errors/* ActionError */.l('ACCESS_DENIED', `${answered}: this job's token does not let it read the Actions cache`);
+        return new lib_errors/* ActionError */.l('ACCESS_DENIED', `${answered}: this job's token does not let it read the Actions cache`);
     }
     if (reply.status === 404)
-        return new errors/* ActionError */.l('NOT_FOUND', `${answered}: it is no Actions cache`);
+        return new lib_errors/* ActionError */.l('NOT_FOUND', `${answered}: it is no Actions cache`);
     return statusError(reply, Date.now());
 }
 function odd(place, what) {
-    return new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(place)} ${what}`);
+    return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(place)} ${what}`);
 }
 
 ;// CONCATENATED MODULE: ./lib/http/detours.js
@@ -54367,7 +55938,7 @@ class EntryClient {
         const entry = await lookUp(lookup, { ...this.#options, signal });
         if (entry?.key === this.#key)
             return entry.url;
-        throw new errors/* ActionError */.l('SNAPSHOT_CHANGED', `the Actions cache no longer has the entry ${this.#key}`);
+        throw new lib_errors/* ActionError */.l('SNAPSHOT_CHANGED', `the Actions cache no longer has the entry ${this.#key}`);
     }
 }
 
@@ -54461,10 +56032,10 @@ class InnerStream {
     }
     #refused(what) {
         const message = `the outer archive ${what}; it may only have the file ${shown(this.#path)}`;
-        return new errors/* ActionError */.l('CORRUPT_ARCHIVE', message);
+        return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', message);
     }
     #tooLarge() {
-        return new errors/* ActionError */.l('LIMIT_EXCEEDED', `the outer archive has more than ${this.#maxBytes} bytes`);
+        return new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `the outer archive has more than ${this.#maxBytes} bytes`);
     }
 }
 /** The stream as one of which no frame can be held, so that a frame is decoded from its first bytes on. */
@@ -54501,7 +56072,7 @@ async function cachedSnapshot(target, options) {
     const attempts = requests.attemptsFor(1, signal);
     const entry = lookup && (await findEntry(lookup, { ...entries, attempts }));
     if (entry === undefined)
-        throw notFound(name, branches);
+        throw notFound({ name, branches, fetchDepth: inputs.fetchDepth });
     const entryClient = new EntryClient(entry, entries);
     const snapshot = await openSnapshot(entryClient.url, {
         ...requests,
@@ -54509,19 +56080,21 @@ async function cachedSnapshot(target, options) {
         // Unlike a cold server, a blob store has nothing to make first.
         discoveryTimeoutMs: options.download.headersTimeoutMs,
     });
-    const { etag, total } = snapshot;
+    const { etag, total, modifiedMs } = snapshot;
     const place = `the entry ${entry.key} of the Actions cache`;
     const stream = () => innerStream(download(snapshot, { ...options.download, client: entryClient }), {
         path: CACHED_FILE,
         capacityBytes: INNER_BYTES,
         maxBytes: inputs.maxUnpackedBytes,
     });
-    return { source: 'actions-cache', place, commit: entry.commit, etag, total, stream };
+    const { commit } = entry;
+    return { source: 'actions-cache', host: undefined, place, commit, etag, total, modifiedMs, stream };
 }
-function notFound(name, branches) {
+function notFound({ name, branches, fetchDepth }) {
     const of = branches.length === 0 ? name : `${name} for ${branches.join(' or ')}`;
-    const message = `the Actions cache has no snapshot of ${of}`;
-    return new errors/* ActionError */.l('NOT_FOUND', `${message}: a job on the default branch has to save one (git-snapshot/save)`);
+    const [what, how] = fetchDepth === 0 ? [' with all history', ' with fetch-depth: 0'] : ['', ''];
+    const message = `the Actions cache has no snapshot of ${of}${what}`;
+    return new lib_errors/* ActionError */.l('NOT_FOUND', `${message}: a job on the default branch has to save one (git-snapshot/save${how})`);
 }
 
 ;// CONCATENATED MODULE: ./lib/digest.js
@@ -54547,8 +56120,60 @@ async function* checked(stream, { sha256, place }) {
     const seen = hash.digest('hex');
     if (seen === sha256)
         return;
-    throw new errors/* ActionError */.l('DIGEST_MISMATCH', `${place} has the SHA-256 digest ${seen}, but the input sha256 is ${sha256}: ` +
+    throw new lib_errors/* ActionError */.l('DIGEST_MISMATCH', `${place} has the SHA-256 digest ${seen}, but the input sha256 is ${sha256}: ` +
         'it is not the snapshot that was meant; update the input if it was replaced on purpose');
+}
+
+;// CONCATENATED MODULE: ./lib/http/tracer.js
+
+
+/** Tells of each request when it is over, in one line without a query. For debugging: it remembers all requests. */
+class Tracer {
+    #say;
+    /** How often each end of a range, or each place, was asked for. */
+    #asked = new Map();
+    constructor(say) {
+        this.#say = say;
+    }
+    begin({ method, url, range }) {
+        const place = `${method} ${placeOf(url)}`;
+        // A request that goes on where another broke has another beginning, and the same end.
+        const key = `${place} ${range?.replace(/\d+-/, '-')}`;
+        const attempt = (this.#asked.get(key) ?? 0) + 1;
+        this.#asked.set(key, attempt);
+        const again = attempt === 1 ? '' : `, attempt ${attempt}`;
+        return new RequestTrace(`${place}${range === undefined ? '' : ` ${range}`}${again}`, this.#say);
+    }
+}
+/** One request on its way. */
+class RequestTrace {
+    #what;
+    #say;
+    #began = performance.now();
+    #status = 'no reply';
+    #bytes = 0;
+    constructor(what, say) {
+        this.#what = what;
+        this.#say = say;
+    }
+    head(status) {
+        this.#status = `${status} after ${this.#elapsedMs} ms`;
+    }
+    received(bytes) {
+        this.#bytes += bytes;
+    }
+    ended() {
+        this.#say(this.#told);
+    }
+    broken(reason) {
+        this.#say(`${this.#told}, and then: ${(0,lib_errors/* describeError */.U)(reason)}`);
+    }
+    get #told() {
+        return `${this.#what}: ${this.#status}, ${this.#bytes} bytes in ${this.#elapsedMs} ms`;
+    }
+    get #elapsedMs() {
+        return Math.round(performance.now() - this.#began);
+    }
 }
 
 // EXTERNAL MODULE: external "node:v8"
@@ -54641,7 +56266,7 @@ class Border {
             if (inside === undefined || (await this.#isHomeInside(inside)))
                 continue;
             const where = host === address ? host : `${host} (${address})`;
-            throw new errors/* ActionError */.l('BAD_REDIRECT', `${this.#home.origin} redirects to ${where}, which is ${inside}; it is not followed: ` +
+            throw new lib_errors/* ActionError */.l('BAD_REDIRECT', `${this.#home.origin} redirects to ${where}, which is ${inside}; it is not followed: ` +
                 'where that is meant, name that address in the input server or url');
         }
     }
@@ -54689,7 +56314,7 @@ class Exchange {
         const value = this.#headers[name];
         if (!Array.isArray(value))
             return value;
-        throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(this.url)} sent ${value.length} ${name} headers`);
+        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(this.url)} sent ${value.length} ${name} headers`);
     }
     read(take) {
         this.#take = take;
@@ -54724,11 +56349,13 @@ class Exchange {
         }
         this.status = status;
         this.#headers = headers;
+        this.#options.trace?.head(status);
         controller.pause();
         this.#options.resolve(this);
     }
     onResponseData(_controller, bytes) {
         this.#options.traffic.bytes += bytes.length;
+        this.#options.trace?.received(bytes.length);
         if (this.#over)
             return;
         if (this.#take === undefined)
@@ -54739,6 +56366,7 @@ class Exchange {
     onResponseEnd() {
         this.#over = true;
         this.#options.signal.removeEventListener('abort', this.#onAbort);
+        this.#options.trace?.ended();
         this.#ended.resolve();
     }
     onResponseError(_controller, error) {
@@ -54746,6 +56374,8 @@ class Exchange {
         this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url));
     }
     #finish(error) {
+        if (!this.#over)
+            this.#options.trace?.broken(error);
         this.#over = true;
         this.#options.signal.removeEventListener('abort', this.#onAbort);
         this.#options.reject(error);
@@ -54759,12 +56389,12 @@ function unwanted() {
 const MAX_INTERIM_HEADS = 100;
 function tooManyHeads(url) {
     const message = `${placeOf(url)} sent more than ${MAX_INTERIM_HEADS} interim replies and no answer`;
-    return new errors/* ActionError */.l('PROTOCOL_ERROR', message);
+    return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', message);
 }
 /** A head that announces two lengths, or a length and chunks, is refused before there is a reply. */
 function contradictoryLengths(cause, url) {
     const message = `${placeOf(url)} does not answer in valid HTTP: the lengths that it announces contradict each other`;
-    return new errors/* ActionError */.l('PROTOCOL_ERROR', message, { cause });
+    return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', message, { cause });
 }
 
 ;// CONCATENATED MODULE: ./lib/http/redirect.js
@@ -54805,7 +56435,7 @@ function repeatTarget(reply, hops) {
     return target;
 }
 function redirect_refusal({ url }, why) {
-    return new errors/* ActionError */.l('BAD_REDIRECT', `${placeOf(url)} redirects ${why}; it is not followed`);
+    return new lib_errors/* ActionError */.l('BAD_REDIRECT', `${placeOf(url)} redirects ${why}; it is not followed`);
 }
 
 // EXTERNAL MODULE: ./node_modules/undici/index.js
@@ -54841,11 +56471,12 @@ function parseProxy(name, value) {
     // Without this, `proxy.example:3128` would parse as a URL whose scheme is `proxy.example:`.
     const address = value.includes('://') ? value : `http://${value}`;
     if (!/^https?:/i.test(address) || !URL.canParse(address)) {
-        throw new errors/* ActionError */.l('INVALID_INPUT', `Environment variable ${name} is "${(0,sanitize/* sanitize */.a)((0,sanitize/* withoutSecrets */.c)(value))}": ` +
+        throw new lib_errors/* ActionError */.l('INVALID_INPUT', `Environment variable ${name} is "${(0,sanitize/* sanitize */.a)((0,sanitize/* withoutSecrets */.c)(value))}": ` +
             'the address of an http or https proxy is allowed, such as http://proxy.example:3128');
     }
     return new URL(address);
 }
+/** Whether an address says by itself that it leads nowhere but to this machine. */
 function isLoopback(target) {
     const host = bareHost(target.hostname);
     return host === 'localhost' || host === '::1' || ((0,external_node_net_.isIP)(host) === 4 && host.startsWith('127.'));
@@ -54953,13 +56584,15 @@ class Routes {
     #home;
     #abroad;
     #proxies = new Map();
+    #begun = new Set();
     constructor(options, border) {
         const { connections, connectTimeoutMs: timeout } = options;
         this.#options = options;
         this.#border = border;
-        this.#home = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: connector({ timeout }) });
-        const connect = connector({ timeout, lookup: border.lookup });
-        this.#abroad = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect });
+        const connect = (given) => this.#watched(connector(given));
+        this.#home = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: connect({ timeout }) });
+        const abroad = connect({ timeout, lookup: border.lookup });
+        this.#abroad = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: abroad });
     }
     to(url) {
         const proxy = proxyFor(url, this.#options.env);
@@ -54970,6 +56603,18 @@ class Routes {
     async close() {
         const agents = [this.#home, this.#abroad, ...this.#proxies.values()];
         await Promise.all(agents.map((agent) => agent.destroy()));
+        for (const socket of this.#begun)
+            socket.destroy(new Error('the connection is not wanted any more'));
+    }
+    /** An agent that is destroyed waits for nobody, but leaves a connection that is begun to its timeout. */
+    #watched(connect) {
+        return (target, callback) => {
+            const socket = connect(target, (...outcome) => {
+                this.#begun.delete(socket);
+                callback(...outcome);
+            });
+            this.#begun.add(socket);
+        };
     }
     #through(proxy) {
         const { connections, connectTimeoutMs: connectTimeout } = this.#options;
@@ -54991,7 +56636,9 @@ function connector(given) {
             highWaterMark: ReadBuffer.highWaterMark,
             onread: reads.onread,
         });
-        reads.attach(plain(target, callback));
+        const socket = plain(target, callback);
+        reads.attach(socket);
+        return socket;
     };
 }
 
@@ -55005,6 +56652,7 @@ function connector(given) {
 /** The one place that speaks HTTP. Close it, or its idle connections keep the process alive. */
 class HttpClient {
     #secrets;
+    #tracer;
     #border;
     #routes;
     #detours = new Detours();
@@ -55013,6 +56661,7 @@ class HttpClient {
         // undici parses heads in WebAssembly: to optimise that takes 12 MiB and more time than it could ever save here.
         (0,external_node_v8_.setFlagsFromString)('--no-wasm-tier-up');
         this.#secrets = options.secrets;
+        this.#tracer = options.tracer;
         this.#border = new Border(options.secrets.origin);
         this.#routes = new Routes(options, this.#border);
     }
@@ -55034,7 +56683,7 @@ class HttpClient {
     async #follow(url, request, targetOf) {
         let target = url;
         for (let hops = 0;; hops += 1) {
-            const reply = await this.#exchange(target, request);
+            const reply = await this.#ask(target, request);
             if (!isRedirect(reply))
                 return reply;
             reply.drop();
@@ -55042,13 +56691,29 @@ class HttpClient {
             await this.#border.admit(target);
         }
     }
+    /** One exchange; where its token is refused, once more with another one. */
+    async #ask(url, request) {
+        const { origin, headers: secrets, bearer } = this.#secrets;
+        if (url.origin !== origin)
+            return this.#exchange(url, request);
+        const headers = { ...secrets, ...request.headers };
+        if (bearer === undefined)
+            return this.#exchange(url, { ...request, headers });
+        const exchange = (token) => this.#exchange(url, { ...request, headers: { ...headers, authorization: `Bearer ${token}` } });
+        const token = await bearer.token();
+        const reply = await exchange(token);
+        if (reply.status !== 401)
+            return reply;
+        reply.drop();
+        return exchange(await bearer.renewed(token));
+    }
     #exchange(url, { method, headers, body, headersTimeoutMs, signal }) {
         signal.throwIfAborted();
-        const { origin, headers: secrets } = this.#secrets;
         const dispatcher = this.#routes.to(url);
         this.traffic.requests += 1;
+        const trace = this.#tracer?.begin({ method, url, range: headers.range });
         return new Promise((resolve, reject) => {
-            const exchange = new Exchange({ url, signal, traffic: this.traffic, resolve, reject });
+            const exchange = new Exchange({ url, signal, traffic: this.traffic, trace, resolve, reject });
             dispatcher.dispatch({
                 origin: url.origin,
                 path: `${url.pathname}${url.search}`,
@@ -55057,7 +56722,6 @@ class HttpClient {
                 headers: {
                     'user-agent': 'git-snapshot',
                     'accept-encoding': 'identity',
-                    ...(url.origin === origin ? secrets : {}),
                     ...headers,
                 },
                 headersTimeout: headersTimeoutMs,
@@ -55067,25 +56731,249 @@ class HttpClient {
     }
 }
 
-// EXTERNAL MODULE: ./lib/report.js
-var report = __nccwpck_require__(9293);
+;// CONCATENATED MODULE: ./lib/id-token.js
+
+
+
+
+
+
+
+
+const LIMITS = { timeoutMs: 10_000, answerBytes: 64 * 1024 };
+/** GitHub's tokens hold for five minutes: older ones are not sent any more. */
+const FRESH_MS = 4 * 60_000;
+/** What may follow the word Bearer (RFC 6750, 2.1). */
+const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
+/** The ID token that the runner gives this job, asked for when it is first needed. Close it. */
+class IdToken {
+    #options;
+    #over = new AbortController();
+    #asked;
+    constructor(options) {
+        this.#options = options;
+    }
+    async token() {
+        const asked = this.#inPlaceOf(undefined);
+        const { token, askedAt } = await asked;
+        if (this.#options.now() - askedAt < FRESH_MS)
+            return token;
+        return (await this.#inPlaceOf(asked)).token;
+    }
+    async renewed(refused) {
+        const asked = this.#inPlaceOf(undefined);
+        const { token } = await asked;
+        return token === refused ? (await this.#inPlaceOf(asked)).token : token;
+    }
+    /** Nothing is asked any more when it resolves. */
+    async close() {
+        this.#over.abort();
+        await this.#asked?.catch(() => { });
+    }
+    /** What was asked after an answer that will not do: many may find that out at once, and one of them asks. */
+    #inPlaceOf(useless) {
+        if (this.#asked === undefined || this.#asked === useless)
+            this.#asked = this.#ask();
+        return this.#asked;
+    }
+    async #ask() {
+        const { audience, env, attemptsFor, stall, onSecret, now } = this.#options;
+        const signal = AbortSignal.any([this.#options.signal, this.#over.signal]);
+        const { url, secrets } = endpointFor(audience, env);
+        const { connectTimeoutMs } = PATIENCE;
+        const client = new HttpClient({ env, secrets, connectTimeoutMs, connections: 1 });
+        try {
+            const askedAt = now();
+            const question = { client, stall, limits: LIMITS, refusal: id_token_refusal, signal };
+            const token = tokenIn(await withRetries(() => read(url, question), attemptsFor(1, signal)));
+            if (token === undefined)
+                throw noToken(`${placeOf(url)} did not answer with a token`);
+            onSecret(token);
+            return { token, askedAt };
+        }
+        catch (error) {
+            signal.throwIfAborted();
+            throw error instanceof lib_errors/* ActionError */.l && error.code === 'NO_ID_TOKEN' ? error : noToken('', error);
+        }
+        finally {
+            await client.close();
+        }
+    }
+}
+/** The token that a step's inputs want, asked for at once: by when it is needed it may be there. */
+function idTokenFor({ oidcAudience: audience }, { env, signal, onSecret }, { stall, discoveryAttempts: attemptsFor }) {
+    if (audience === undefined)
+        return undefined;
+    const now = () => performance.now();
+    const idToken = new IdToken({ audience, env, stall, attemptsFor, signal, onSecret, now });
+    idToken.token().catch(() => { });
+    return idToken;
+}
+/** Whom the runner has the job ask, and with what. */
+function endpointFor(audience, env) {
+    const { ACTIONS_ID_TOKEN_REQUEST_URL: address = '', ACTIONS_ID_TOKEN_REQUEST_TOKEN: token = '' } = env;
+    if (address === '' || token === '') {
+        const missing = 'ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN are not set';
+        throw noToken(`${missing}: add "id-token: write" to the job's permissions; pull requests from forks never get it`);
+    }
+    const url = URL.canParse(address) ? new URL(address) : undefined;
+    const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url));
+    if (url === undefined || !isSafe)
+        throw noToken('ACTIONS_ID_TOKEN_REQUEST_URL is no https:// address');
+    url.search += `${url.search === '' ? '?' : '&'}audience=${encodeURIComponent(audience)}`;
+    return { url, secrets: { origin: url.origin, headers: { authorization: `Bearer ${token}` } } };
+}
+function id_token_refusal(reply) {
+    if (isRetryStatus(reply.status))
+        return statusError(reply, Date.now());
+    return noToken(`${placeOf(reply.url)} answered ${reply.status}`);
+}
+/** What is wrong with the text is not told: it may hold the token. */
+function tokenIn(text) {
+    try {
+        const { value } = JSON.parse(text) ?? {};
+        return typeof value === 'string' && TOKEN.test(value) ? value : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+function noToken(why, cause) {
+    const what = 'the runner gave no ID token for the input oidc-audience';
+    return new lib_errors/* ActionError */.l('NO_ID_TOKEN', why === '' ? what : `${what}: ${why}`, { cause });
+}
+
+// EXTERNAL MODULE: ./lib/request-headers.js
+var request_headers = __nccwpck_require__(3777);
+;// CONCATENATED MODULE: ./lib/mirror.js
+
+
+
+/** A bundle and a word to the server, beside the download, whose connections are all in use. */
+const SHORTCUT_CONNECTIONS = 2;
+/** One place where the snapshot may be, and the connections to it: they know no other place's secrets. Close it. */
+class Mirror {
+    location;
+    client;
+    shortcutClient;
+    #secrets;
+    constructor(location, { secrets, client, shortcutClient }) {
+        this.location = location;
+        this.#secrets = secrets;
+        this.client = client;
+        this.shortcutClient = shortcutClient;
+    }
+    static at(location, { inputs, env, bearer, tracer }) {
+        const secrets = secretsFor(location, inputs, bearer);
+        const options = { env, secrets, connectTimeoutMs: PATIENCE.connectTimeoutMs, tracer };
+        const client = new HttpClient({ ...options, connections: inputs.concurrency });
+        const shortcutClient = new HttpClient({ ...options, connections: SHORTCUT_CONNECTIONS });
+        return new Mirror(location, { secrets, client, shortcutClient });
+    }
+    /** For another repository of the same server, over the same connections: only one of the two is to be closed. */
+    beside(location) {
+        const { client, shortcutClient } = this;
+        return new Mirror(location, { secrets: this.#secrets, client, shortcutClient });
+    }
+    /** How messages call it. */
+    get origin() {
+        return this.#secrets.origin;
+    }
+    /** What another program is to say to this origin, and to nobody else. */
+    async secretHeaders() {
+        const { headers, bearer } = this.#secrets;
+        return bearer === undefined ? headers : { ...headers, authorization: `Bearer ${await bearer.token()}` };
+    }
+    async close() {
+        await Promise.all([this.client.close(), this.shortcutClient.close()]);
+    }
+}
+/**
+ * What may be said to whom: the inputs' headers are for their servers, the job's token for the cache service. Whoever
+ * keeps a job from the https servers of a list is not to be told in the clear what was meant for them.
+ */
+function secretsFor(location, inputs, bearer) {
+    if (location.kind === 'actions-cache')
+        return location.service.secrets;
+    const { origin, protocol } = location.url;
+    const isLess = protocol === 'http:' && inputs.servers.some((server) => server.protocol === 'https:');
+    return isLess ? { origin, headers: {} } : { origin, headers: (0,request_headers/* secretHeaders */.Z6)(inputs), bearer };
+}
+
 ;// CONCATENATED MODULE: ./lib/progress.js
 
-const EVERY_MS = 5_000;
-/** Says every 5 s how far a download is. End it, or its timer stays. */
+const progress_EVERY_MS = 5_000;
+/** What is left is told by the speed of so many times as long. */
+const RECENT = 3;
+/** Says every 5 s how far a download is. What has begun has to be ended, or its timer stays. */
 class Progress {
-    /** Bytes to come, where that is known. */
-    total;
+    #traffic;
+    #log;
     #timer;
+    /** The beginning, and after it the last ones: at most RECENT + 1. */
+    #samples = [];
+    #total;
     constructor(traffic, log) {
-        const began = performance.now();
-        this.#timer = setInterval(() => {
-            log((0,report/* progressLine */.oz)(traffic.bytes, this.total, performance.now() - began));
-        }, EVERY_MS);
+        this.#traffic = traffic;
+        this.#log = log;
+    }
+    /** What came before does not count. */
+    begin() {
+        this.end();
+        this.#total = undefined;
+        const first = this.#sample();
+        this.#samples = [first];
+        this.#timer = setInterval(() => this.#say(first), progress_EVERY_MS);
     }
     end() {
         clearInterval(this.#timer);
     }
+    /** So many bytes are to come, beside those that were said before. */
+    expect(bytes) {
+        if (bytes !== undefined)
+            this.#total = (this.#total ?? 0) + bytes;
+    }
+    /** That of a download which is a part of this one, and neither begins nor ends it. */
+    part() {
+        const part = {
+            begin: () => { },
+            end: () => { },
+            expect: (bytes) => this.expect(bytes),
+            part: () => part,
+        };
+        return part;
+    }
+    #say(first) {
+        const now = this.#sample();
+        const recent = this.#samples[0] ?? first;
+        this.#samples = [...this.#samples, now].slice(-RECENT);
+        this.#log(progressLine({
+            bytes: now.bytes - first.bytes,
+            total: this.#total,
+            elapsedMs: now.atMs - first.atMs,
+            recent: { bytes: now.bytes - recent.bytes, ms: now.atMs - recent.atMs },
+        }));
+    }
+    #sample() {
+        return { bytes: this.#traffic.bytes, atMs: performance.now() };
+    }
+}
+/** What has come so far, for a person who waits. */
+function progressLine({ bytes, total, elapsedMs, recent }) {
+    if (bytes === 0)
+        return `Waiting for the snapshot's first bytes, for ${(0,amounts/* formatSeconds */.Xo)(elapsedMs)}`;
+    const rate = (0,amounts/* formatRate */.CE)(recent.bytes, recent.ms);
+    if (total === undefined || total === 0)
+        return `Received ${(0,amounts/* formatMegabytes */.VP)(bytes)} (${rate})`;
+    if (bytes >= total)
+        return `Received all ${(0,amounts/* formatMegabytes */.VP)(total)}; files and git are at work`;
+    const percent = Math.floor((bytes / total) * 100);
+    const left = recent.bytes === 0 ? '' : `, ${formatLeft(((total - bytes) / recent.bytes) * recent.ms)} left`;
+    return `Received ${(0,amounts/* formatMegabytes */.VP)(bytes)} of ${(0,amounts/* formatMegabytes */.VP)(total)} (${percent} %, ${rate}${left})`;
+}
+function formatLeft(ms) {
+    const seconds = Math.ceil(ms / 1000);
+    return seconds < 120 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`;
 }
 
 ;// CONCATENATED MODULE: ./lib/session.js
@@ -55097,77 +56985,150 @@ class Progress {
 
 
 
-/** A bundle and a word to the server, beside the download, whose connections are all in use. */
-const SHORTCUT_CONNECTIONS = 2;
+
+
+
 /** What the attempts of one restore share: the way to the snapshot's source, and what went over it. Close it. */
 class Session {
-    location;
-    /** How the snapshot is asked for. */
-    requests;
-    /** How the server is asked for what it has beside the snapshot. */
-    shortcuts;
     progress;
-    #inputs;
-    #context;
-    #client;
-    #shortcutClient;
+    #parts;
+    #mirrors;
     #patience;
-    constructor(location, inputs, context) {
-        this.location = location;
-        this.#inputs = inputs;
-        this.#context = context;
-        const secrets = secretsFor(location, inputs);
-        const client = { env: context.env, secrets, connectTimeoutMs: PATIENCE.connectTimeoutMs };
-        this.#client = new HttpClient({ ...client, connections: inputs.concurrency });
-        this.#shortcutClient = new HttpClient({ ...client, connections: SHORTCUT_CONNECTIONS });
-        this.#patience = new Patience(inputs, context);
-        this.progress = new Progress(this.#client.traffic, context.log);
-        const { signal, stall, attemptsFor } = this.#patience;
-        this.requests = { ...inputs, ...PATIENCE, client: this.#client, signal, stall, attemptsFor };
-        // The snapshot's time limit is not theirs: what they bring is needed after it is there.
-        const { log, signal: cancelled } = context;
-        this.shortcuts = { client: this.#shortcutClient, stall, signal: cancelled, log, limits: SHORTCUT_LIMITS };
+    constructor(parts) {
+        this.progress = parts.progress;
+        this.#parts = parts;
+        this.#mirrors = parts.mirrors;
+        this.#patience = parts.patience;
+    }
+    static begin({ places }, inputs, context) {
+        const { env, log, debug } = context;
+        const patience = new Patience(inputs, context);
+        const idToken = idTokenFor(inputs, context, patience);
+        const tracer = debug === undefined ? undefined : new Tracer(debug);
+        const mirrorAt = (location) => Mirror.at(location, { inputs, env, bearer: idToken, tracer });
+        const [first, ...others] = places;
+        const mirrors = new Mirrors([mirrorAt(first), ...others.map(mirrorAt)], log);
+        return new Session({ inputs, context, mirrors, patience, idToken, progress: new Progress(mirrors, log) });
+    }
+    /**
+     * The way to another repository of the server that has answered, with so many requests at a time. What goes over it
+     * counts here, and it ends with this one: it is not to be closed.
+     */
+    beside(location, part) {
+        const { inputs, context } = this.#parts;
+        return new Session({
+            ...this.#parts,
+            inputs: { ...inputs, concurrency: part.concurrency, sha256: undefined },
+            context: { ...context, signal: part.signal },
+            mirrors: this.#mirrors.beside(location),
+            progress: this.progress.part(),
+        });
+    }
+    /** Of the server that has answered; before that, of the one that is to be asked first. */
+    get location() {
+        return this.#mirrors.first.location;
+    }
+    /** How the snapshot is asked for there. */
+    get requests() {
+        return this.#requestsTo(this.#mirrors.first);
+    }
+    /** How that server is asked for what it has beside the snapshot. */
+    get shortcuts() {
+        return this.#shortcutsOf(this.#mirrors.first);
+    }
+    /** Whether it is known which server that is. */
+    get isSettled() {
+        return this.#mirrors.isSettled;
     }
     /** The signal ends what has not been read of the snapshot, too. */
     async open(target, over, use) {
-        const { sha256 } = this.#inputs;
-        const opened = await this.#openSource(target, AbortSignal.any([this.requests.signal, over]), use);
-        this.progress.total = opened.total;
+        const { sha256 } = this.#parts.inputs;
+        this.progress.begin();
+        const opened = await this.#openSource(target, AbortSignal.any([this.#signal, over]), use);
+        this.progress.expect(opened.total);
+        if (opened.source === 'store')
+            this.progress.end();
         if (sha256 === undefined)
             return opened;
         const { place } = opened;
         return { ...opened, stream: () => withDigest(opened.stream(), { sha256, place }) };
     }
+    /** After a failure of what the server that has answered sent: how the next one is called, which is then opened. */
+    turnAway() {
+        return this.#mirrors.turnAway()?.origin;
+    }
+    /** An error about what that server sent, which says so where there are several. */
+    naming(error) {
+        return this.#mirrors.naming(error);
+    }
+    /** Asks for a commit, all servers where it is not known which one answers: that settles it. */
+    async ensureRefs(commit, signal) {
+        const { first } = this.#mirrors;
+        if (this.isSettled)
+            return this.#ensureRefsAt(first, commit, signal);
+        const question = async (mirror, lap) => {
+            const answer = await this.#ensureRefsAt(mirror, commit, lap.signal);
+            if (answer !== 'unavailable')
+                return answer;
+            throw new lib_errors/* ActionError */.l('NOT_FOUND', `no word from ${mirror.origin}`);
+        };
+        return this.#mirrors.ask(question, signal).catch(() => {
+            signal.throwIfAborted();
+            return 'unavailable';
+        });
+    }
+    /** What git is to say to the server that has answered, and to nobody else. */
+    secretHeaders() {
+        return this.#mirrors.first.secretHeaders();
+    }
     /** What went over the wire so far. */
     get traffic() {
-        const [snapshot, shortcuts] = [this.#client.traffic, this.#shortcutClient.traffic];
-        return {
-            bytes: snapshot.bytes + shortcuts.bytes,
-            requests: snapshot.requests + shortcuts.requests,
-            retries: this.#patience.retried,
-        };
+        const { retried: retries, repeats } = this.#patience;
+        return { ...this.#mirrors.traffic, retries, repeats };
     }
     async close() {
         this.#patience.end();
         this.progress.end();
-        await Promise.all([this.#client.close(), this.#shortcutClient.close()]);
+        await Promise.all([this.#parts.idToken?.close(), this.#mirrors.close()]);
+    }
+    /** Of the download. */
+    get #signal() {
+        return AbortSignal.any([this.#patience.signal, this.#parts.context.signal]);
+    }
+    #requestsTo({ client }) {
+        const { stall, attemptsFor } = this.#patience;
+        return { ...this.#parts.inputs, ...PATIENCE, client, signal: this.#signal, stall, attemptsFor };
+    }
+    /** The snapshot's time limit is not theirs: what they bring is needed after it is there. */
+    #shortcutsOf({ shortcutClient: client }) {
+        const { log, signal } = this.#parts.context;
+        return { client, stall: this.#patience.stall, signal, log, limits: SHORTCUT_LIMITS };
+    }
+    async #ensureRefsAt(mirror, commit, signal) {
+        const { location } = mirror;
+        if (location.kind !== 'cachew')
+            return 'unavailable';
+        return ensureRefs(location.ensureRefs, commit, { ...this.#shortcutsOf(mirror), signal });
     }
     async #openSource(target, signal, use) {
-        const requests = { ...this.requests, attemptsFor: this.#patience.discoveryAttempts, signal };
-        const { location } = this;
+        const { inputs, context } = this.#parts;
+        const attemptsFor = this.#patience.discoveryAttempts;
+        const { location, client } = this.#mirrors.first;
         if (location.kind === 'actions-cache') {
-            const service = { ...location, client: this.#client, download: this.requests };
-            return cachedSnapshot(target, { ...service, requests, inputs: this.#inputs, context: this.#context });
+            const requests = { ...this.requests, attemptsFor, signal };
+            return cachedSnapshot(target, {
+                ...location,
+                client,
+                download: this.requests,
+                requests,
+                inputs,
+                context,
+            });
         }
-        const [inputs, context] = [this.#inputs, this.#context];
-        return addressedSnapshot(location, { requests, download: this.requests, inputs, context, use });
+        const requestsTo = (mirror) => ({ ...this.#requestsTo(mirror), attemptsFor });
+        const downloadFrom = (mirror) => this.#requestsTo(mirror);
+        return addressedSnapshot(this.#mirrors, { requestsTo, downloadFrom, inputs, context, use, signal });
     }
-}
-/** What may be said to whom: the inputs' headers are for their server, the job's token for the cache service. */
-function secretsFor(location, inputs) {
-    if (location.kind === 'actions-cache')
-        return location.service.secrets;
-    return { origin: location.url.origin, headers: (0,request_headers/* secretHeaders */.Z6)(inputs) };
 }
 
 ;// CONCATENATED MODULE: ./lib/snapshot/cache-service.js
@@ -55214,17 +57175,24 @@ function none(reason) {
 
 /** Where the snapshot of a repository lies: nowhere, if no address is given and this job has no Actions cache. */
 function locate(wanted, env) {
-    const { source, server, url, repository, githubServerUrl } = wanted;
+    const { source, url } = wanted;
+    const [server, ...mirrors] = wanted.servers;
     if (source === 'none')
         return { kind: 'nowhere', reason: 'snapshots are switched off (source: none, or GIT_SNAPSHOT_DISABLE)' };
     if (source === 'url' && url !== undefined)
-        return { kind: 'url', url };
+        return { kind: 'somewhere', places: [{ kind: 'url', url }] };
     if (source === 'actions-cache' || server === undefined)
-        return cacheLocation(env);
+        return inCache(env);
+    const at = (server) => locationAt(server, wanted);
+    return { kind: 'somewhere', places: [at(server), ...mirrors.map(at)] };
+}
+/** What a server has of a repository. */
+function locationAt(server, { repository, githubServerUrl }) {
     const git = new URL(['git', githubServerUrl.host, repository.owner, repository.name].join('/'), server);
     const beneath = (name) => new URL(`${git.href}/${name}`);
     return {
         kind: 'cachew',
+        server,
         url: beneath('snapshot.tar.zst'),
         git,
         ensureRefs: beneath('ensure-refs'),
@@ -55234,17 +57202,21 @@ function locate(wanted, env) {
             bundle.searchParams.set('base', base);
             return bundle;
         },
+        beside: (repository) => locationAt(server, { repository, githubServerUrl }),
     };
 }
-function cacheLocation(env) {
+function inCache(env) {
     const service = cacheServiceOf(env, 'read');
     if (service.kind === 'offered')
-        return { kind: 'actions-cache', service };
+        return { kind: 'somewhere', places: [{ kind: 'actions-cache', service }] };
     const reason = `no server (or CACHEW_URL) or url is to be asked, and there is no Actions cache: ${service.reason}`;
     return { kind: 'nowhere', reason };
 }
 
 ;// CONCATENATED MODULE: ./lib/restore.js
+
+
+
 
 
 
@@ -55270,14 +57242,19 @@ const FINAL = new Set([
 async function restore(inputs, context) {
     const job = await Job.begin(inputs, context);
     const location = locate(inputs, job.context.env);
-    const source = location.kind === 'nowhere' ? location : new Session(location, inputs, job.context);
+    const source = location.kind === 'nowhere' ? location : Session.begin(location, inputs, job.context);
     const session = source instanceof Session ? source : undefined;
+    let target;
     let keepsCredentials = false;
     try {
-        const target = await findTarget(job);
+        target = await findTarget(job);
         const arrival = await arriveCheapest(job, target, source);
         keepsCredentials = inputs.persistCredentials && arrival.outcome !== 'skipped';
-        return reportOf(job, { target, arrival, session });
+        return reportOf(job, session, { target, arrival });
+    }
+    catch (error) {
+        await context.onFailure(reportOf(job, session, { target, error }));
+        throw error;
     }
     finally {
         await session?.close();
@@ -55285,11 +57262,14 @@ async function restore(inputs, context) {
             await job.credentials.remove();
     }
 }
-async function findTarget({ inputs, context, wanted, origin, retries }) {
+function findTarget({ inputs, context, wanted, origin, retries, timeline }) {
     const git = (0,git_git/* gitOutside */.k0)(context.temp, context);
-    if (inputs.lfs)
-        await requireLfs(git);
-    return resolveAtOrigin(wanted, origin, { git, retries });
+    const find = async () => {
+        if (inputs.lfs)
+            await requireLfs(git);
+        return resolveAtOrigin(wanted, origin, { git, retries });
+    };
+    return timeline.measure('find commit', find, STAGE_WORDS.found);
 }
 async function arriveCheapest(job, target, source) {
     const { inputs, context } = job;
@@ -55301,7 +57281,7 @@ async function arriveCheapest(job, target, source) {
     try {
         if (source instanceof Session)
             return await fromSnapshot(job, target, source);
-        throw new errors/* ActionError */.l('NO_SOURCE', source.reason);
+        throw new lib_errors/* ActionError */.l('NO_SOURCE', source.reason);
     }
     catch (error) {
         if (context.signal.aborted || inputs.onMiss === 'fail' || isFinal(error))
@@ -55310,27 +57290,14 @@ async function arriveCheapest(job, target, source) {
         const instead = isSkipped
             ? 'the workspace stays as it is'
             : `it is fetched from ${job.origin.url} instead`;
-        context.warn(`${job.repositoryName} was not restored from a snapshot, ${instead}: ${(0,errors/* describeError */.U)(error)}`);
+        job.troubles.missed = troubleOf(error);
+        context.warn(`${job.repositoryName} was not restored from a snapshot, ${instead}: ${(0,lib_errors/* describeError */.U)(error)}`);
         return isSkipped ? SKIPPED : fromOrigin(job, target);
     }
 }
 const SKIPPED = { outcome: 'skipped', freshenedBy: 'none', commit: '', snapshot: undefined };
 function isFinal(error) {
-    return error instanceof errors/* ActionError */.l && FINAL.has(error.code);
-}
-function reportOf(job, { target, arrival, session }) {
-    const { wanted, timing, repositoryName: repository, elapsedMs: totalMs } = job;
-    const isAsGiven = wanted.ref !== '' || wanted.commit !== undefined;
-    return {
-        ...arrival,
-        ...(session?.traffic ?? { bytes: 0, requests: 0, retries: 0 }),
-        repository,
-        ref: isAsGiven ? wanted.ref : target.ref,
-        openMs: timing.milliseconds('open'),
-        restoreMs: timing.milliseconds('restore'),
-        settleMs: timing.milliseconds('settle'),
-        totalMs,
-    };
+    return error instanceof lib_errors/* ActionError */.l && FINAL.has(error.code);
 }
 
 
@@ -55471,8 +57438,8 @@ function secretsOf({ authorization, headers = [], url, token, ssh }, env) {
     const signatures = [...(url?.searchParams.values() ?? [])];
     const passwords = PROXY_VARIABLES.flatMap((name) => passwordsIn(env[name]?.trim() ?? ''));
     const own = [...formsOf(token ?? ''), ...linesOf(ssh?.key ?? '')];
-    const runtime = env.ACTIONS_RUNTIME_TOKEN ?? '';
-    const secrets = new Set([...values, ...credentials, ...signatures, ...passwords, ...own, runtime]);
+    const runtime = [env.ACTIONS_RUNTIME_TOKEN ?? '', env.ACTIONS_ID_TOKEN_REQUEST_TOKEN ?? ''];
+    const secrets = new Set([...values, ...credentials, ...signatures, ...passwords, ...own, ...runtime]);
     return [...secrets].filter((secret) => secret.length >= LEAST_LENGTH);
 }
 /** A token, and how git sends it. */
@@ -55497,6 +57464,630 @@ function passwordsIn(proxy) {
     }
     catch {
         return [password];
+    }
+}
+
+
+/***/ }),
+
+/***/ 8186:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   J: () => (/* binding */ StepLog)
+/* harmony export */ });
+/* harmony import */ var _amounts_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8790);
+
+/** Stages overlap, groups cannot: a stage that is not here is told of in the group that is open. */
+const TITLES = {
+    'find commit': 'Find the commit',
+    reuse: 'Prepare the clone that is there',
+    open: 'Restore the snapshot',
+    fetch: 'Fetch from the GitHub server',
+    'check out': 'Check out',
+    lfs: 'Fetch the files of Git LFS',
+    submodules: 'Check out submodules',
+};
+/** A step's log: one group after the other, and each stage's line when it ends. Close it, or a group stays open. */
+class StepLog {
+    #print;
+    #title;
+    #isClosed = false;
+    constructor(print) {
+        this.#print = print;
+    }
+    line = (text) => this.#print.line(text);
+    /** Not in a group, where nobody would see it. */
+    warn = (text) => {
+        this.#endGroup();
+        this.#print.warning(text);
+    };
+    begun(stage) {
+        const title = TITLES[stage];
+        if (title === undefined || title === this.#title || this.#isClosed)
+            return;
+        this.#endGroup();
+        this.#title = title;
+        this.#print.openGroup(title);
+    }
+    ended({ stage, startMs, endMs }, what) {
+        if (this.#isClosed)
+            return;
+        const said = what === undefined ? stage : `${stage}: ${what}`;
+        this.line(`${said} (${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_0__/* .formatDuration */ .a3)(endMs - startMs)})`);
+    }
+    /** From now on there are no groups, nor is anything said of stages. */
+    close() {
+        this.#endGroup();
+        this.#isClosed = true;
+    }
+    #endGroup() {
+        if (this.#title !== undefined)
+            this.#print.closeGroup();
+        this.#title = undefined;
+    }
+}
+
+
+/***/ }),
+
+/***/ 1046:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  Q: () => (/* binding */ tellSummary)
+});
+
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: ./lib/errors.js
+var errors = __nccwpck_require__(452);
+// EXTERNAL MODULE: ./lib/amounts.js
+var amounts = __nccwpck_require__(8790);
+;// CONCATENATED MODULE: ./lib/bottleneck.js
+const NOTHING = { networkMs: 0, decodeMs: 0, parseMs: 0, filesMs: 0 };
+/** Less than this part of the step's time is no share of its own. */
+const LEAST_PART = 0.01;
+/** Where the step's time went, in the order in which a step meets it: together at least 99 % of it. */
+function sharesOf(report) {
+    const { openMs, restoreMs, settleMs, totalMs, snapshot, restarts } = report;
+    const { networkMs, decodeMs, parseMs, filesMs } = snapshot?.spent ?? NOTHING;
+    const unpackingMs = networkMs + decodeMs + parseMs + filesMs;
+    // What the attempt that failed waited for, nobody knows.
+    const isLost = snapshot === undefined || restarts.length > 0;
+    const known = [
+        { of: 'find commit', ms: lengthOf('find commit', report) },
+        { of: 'first reply', ms: openMs },
+        { of: 'network', ms: networkMs },
+        { of: 'decode', ms: decodeMs + parseMs },
+        { of: 'files', ms: filesMs },
+        { of: 'git', ms: settleMs },
+        { of: 'failed attempts', ms: isLost ? restoreMs - unpackingMs : 0 },
+    ];
+    const isTold = ({ ms }) => ms > 0 && ms >= totalMs * LEAST_PART;
+    const told = known.filter(isTold);
+    const otherMs = totalMs - told.reduce((sum, { ms }) => sum + ms, 0);
+    return [...told, { of: 'other', ms: otherMs }].filter(isTold);
+}
+/** What was waited for longest. */
+function longestOf(shares) {
+    return shares.toSorted((a, b) => b.ms - a.ms)[0];
+}
+/** The stage that the wait was in, or most of it. */
+function stageOf(waited, report) {
+    if (waited === 'git')
+        return gitStageOf(report);
+    return STAGES[waited];
+}
+const STAGES = {
+    'find commit': 'find commit',
+    'first reply': 'open',
+    network: 'download',
+    decode: 'unpack',
+    files: 'unpack',
+    'failed attempts': 'unpack',
+    other: undefined,
+};
+const BEFORE_GIT = new Set(['find commit', 'open', 'download', 'unpack']);
+/** Git begins while files are still written: what counts is what it did after the last of them. */
+function gitStageOf({ timeline }) {
+    const lastFileMs = Math.max(0, ...timeline.filter(({ stage }) => stage === 'unpack').map((s) => s.endMs));
+    const [longest] = timeline
+        .filter(({ stage }) => !BEFORE_GIT.has(stage))
+        .map(({ stage, startMs, endMs }) => ({ stage, ms: endMs - Math.max(startMs, lastFileMs) }))
+        .toSorted((a, b) => b.ms - a.ms);
+    return longest?.stage;
+}
+function lengthOf(stage, { timeline }) {
+    const spans = timeline.filter((span) => span.stage === stage);
+    return spans.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
+}
+
+;// CONCATENATED MODULE: ./lib/advice.js
+
+
+/** What a person may change where this held the step up most, in sentences. Empty where nothing is known to help. */
+function adviceOn({ of }, report) {
+    if (of === 'git')
+        return gitAdvice(report);
+    if (of === 'first reply')
+        return firstReplyAdvice(report);
+    if (of === 'network' && report.snapshot !== undefined)
+        return networkAdvice(report, report.snapshot);
+    if (of === 'files')
+        return filesAdvice(report);
+    return ADVICE[of] ?? '';
+}
+const ADVICE = {
+    'find commit': 'The GitHub server was asked what is to be checked out. It is not asked where `ref` is a whole commit, or empty for the event of the job.',
+    decode: 'A runner with more cores decodes more at once, where the snapshot has many frames: those of Cachew and of the action `save` have.',
+};
+function firstReplyAdvice({ snapshot, missed }) {
+    if (missed !== undefined)
+        return 'The snapshot server was waited for in vain: see above.';
+    if (snapshot?.source !== 'cachew')
+        return '';
+    return 'A server that has no snapshot yet makes it while the job waits: the action `warm`, on a schedule, has it made before jobs ask.';
+}
+function networkAdvice({ concurrency, chunkBytes, requests }, snapshot) {
+    const { source, etag, totalBytes = Number.POSITIVE_INFINITY } = snapshot;
+    if (source === 'store')
+        return 'The snapshot was read from this machine: a faster disk for `store` helps.';
+    const isLarge = totalBytes > chunkBytes;
+    if (concurrency === 1 && isLarge) {
+        return 'It came over one connection, since `concurrency` is 1: more of them at once are faster.';
+    }
+    if (isLarge && (etag === undefined || requests === 1)) {
+        return 'It came over one connection, since the server gave no ranges. One that makes a snapshot while it sends it cannot: the action `warm`, on a schedule, has it made before jobs ask.';
+    }
+    const more = `More connections help where each is slow (\`concurrency\` is ${concurrency})`;
+    if (source === 'actions-cache')
+        return `${more}. A snapshot that is saved without history is smaller.`;
+    return `${more}, and a server nearer to the runner where the way is long. On a self-hosted runner, \`store\` keeps the snapshot on its disk.`;
+}
+function filesAdvice({ snapshot }) {
+    const files = `${(0,amounts/* grouped */.zD)(snapshot?.files ?? 0)} files were written`;
+    return `${files}: a faster disk helps, and a workspace that no virus scanner watches. Where the job needs some directories alone, \`sparse-checkout\` leaves out the others.`;
+}
+function gitAdvice(report) {
+    const stage = stageOf('git', report);
+    if (stage === 'freshen')
+        return freshenAdvice(report);
+    if (stage === 'fetch')
+        return fetchAdvice(report);
+    if (stage === 'lfs')
+        return 'Most of it was for files of Git LFS. Where the job can do without, set `lfs` to false.';
+    if (stage === 'submodules') {
+        return 'Most of it was for submodules. Where the job can do without, set `submodules` to false.';
+    }
+    return 'Git read and wrote files: a faster disk helps, and a workspace that no virus scanner watches.';
+}
+function freshenAdvice({ freshenedBy }) {
+    if (freshenedBy === 'none') {
+        return 'The GitHub server was asked for more than the commit, since `fetch-depth` is 0 or `fetch-tags` is true.';
+    }
+    return 'Commits that were not there yet were fetched: let the action `save` or `warm` run more often, and snapshots have them.';
+}
+function fetchAdvice({ missed }) {
+    if (missed !== undefined)
+        return 'With a snapshot there is no such fetch: see above.';
+    return 'Everything was fetched from the GitHub server, since `source` is none: a snapshot may be faster.';
+}
+
+;// CONCATENATED MODULE: ./lib/gantt.js
+
+/** More bars than that are a wall; the longest stay. */
+const MOST_BARS = 12;
+/** A bar of less than this part of the chart cannot be seen. */
+const gantt_LEAST_PART = 0.004;
+/** A first bar that begins within this part of the chart begins at its left, or the axis would have no 0. */
+const LEFT_PART = 0.01;
+/** What the axis tells apart in a chart of less than `belowMs`. */
+const AXES = [
+    { belowMs: 1_000, tick: '100millisecond', format: '%-L ms' },
+    { belowMs: 4_000, tick: '500millisecond', format: '%-S.%L s' },
+    { belowMs: 12_000, tick: '1second', format: '%-S s' },
+    { belowMs: 60_000, tick: '5second', format: '%-S s' },
+    { belowMs: 300_000, tick: '30second', format: '%-M:%S' },
+    { belowMs: 3_600_000, tick: '5minute', format: '%-M:%S' },
+];
+const LONGEST_AXIS = { tick: '30minute', format: '%-H:%M:%S' };
+const BAR = '#4a7fc1';
+const LONGEST_WAIT = '#c4760a';
+/** Without the stripes and in colours that can be read on white and on black. */
+const LOOK = {
+    gantt: { leftPadding: 120, topPadding: 50, barHeight: 20, fontSize: 12, sectionFontSize: 12 },
+    themeVariables: {
+        sectionBkgColor: 'transparent',
+        altSectionBkgColor: 'transparent',
+        sectionBkgColor2: 'transparent',
+        taskBkgColor: BAR,
+        taskBorderColor: BAR,
+        taskTextColor: '#ffffff',
+        critBkgColor: LONGEST_WAIT,
+        critBorderColor: LONGEST_WAIT,
+    },
+};
+/**
+ * The stages as a Gantt chart of mermaid, the bars of `marked` in another colour. Undefined where there are no two
+ * bars to compare. Nothing in it is text of others.
+ */
+function gantt(timeline, marked) {
+    const endMs = Math.max(0, ...timeline.map((span) => span.endMs));
+    const visible = timeline.filter((span) => gantt_lengthOf(span) >= Math.max(1, endMs * gantt_LEAST_PART));
+    const bars = gantt_longestOf(visible).map((span, index) => {
+        const isAtLeft = index === 0 && span.startMs < endMs * LEFT_PART;
+        return { ...span, startMs: isAtLeft ? 0 : span.startMs, ms: gantt_lengthOf(span) };
+    });
+    if (bars.length < 2)
+        return undefined;
+    const { tick, format } = AXES.find(({ belowMs }) => endMs < belowMs) ?? LONGEST_AXIS;
+    const sections = Map.groupBy(bars, ({ stage }) => stage);
+    return [
+        `%%{init: ${JSON.stringify(LOOK)}}%%`,
+        'gantt',
+        '  dateFormat HH:mm:ss.SSS',
+        `  axisFormat ${format}`,
+        `  tickInterval ${tick}`,
+        '  todayMarker off',
+        ...[...sections].flatMap(([stage, spans]) => [
+            `  section ${stage}`,
+            ...spans.map((bar) => barLine(bar, stage === marked ? 'crit, ' : '')),
+        ]),
+    ].join('\n');
+}
+function gantt_longestOf(spans) {
+    const longest = new Set(spans.toSorted((a, b) => gantt_lengthOf(b) - gantt_lengthOf(a)).slice(0, MOST_BARS));
+    return spans.filter((span) => longest.has(span));
+}
+function barLine({ ms, startMs, endMs }, mark) {
+    return `  ${(0,amounts/* formatDuration */.a3)(ms)} :${mark}${timeOfDay(startMs)}, ${timeOfDay(endMs)}`;
+}
+function gantt_lengthOf({ startMs, endMs }) {
+    return endMs - startMs;
+}
+/** Of a day that began with the step: read and shown in the reader's own time zone, it is the same in all. */
+function timeOfDay(ms) {
+    return new Date(Math.round(ms)).toISOString().slice(11, 23);
+}
+
+// EXTERNAL MODULE: ./lib/sanitize.js
+var sanitize = __nccwpck_require__(4020);
+;// CONCATENATED MODULE: ./lib/markdown.js
+
+/** A table in Markdown; a bar in a cell stays a bar. */
+function table(head, rows) {
+    const line = (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+    return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+/**
+ * Text of others as a code span: nothing in it is Markdown, HTML or a mention, and it is one line. Not for cells of
+ * tables, where a bar would need an escape that the text itself could undo.
+ */
+function codeSpan(text) {
+    const line = (0,sanitize/* sanitize */.a)(text);
+    const runs = [...line.matchAll(/`+/g)].map(([run]) => run.length);
+    const fence = '`'.repeat(Math.max(0, ...runs) + 1);
+    const gap = /^[` ]|[` ]$/.test(line) ? ' ' : '';
+    return `${fence}${gap}${line}${gap}${fence}`;
+}
+
+;// CONCATENATED MODULE: ./lib/error-words.js
+/** Every code for those who do not know ours, in the order in which a step may meet them. */
+const ERROR_WORDS = {
+    INVALID_INPUT: {
+        meaning: 'An input, or a variable of the environment that stands for one, has a value that makes no sense. Nothing was done.',
+        remedy: 'Set it to what the message allows.',
+    },
+    UNSAFE_CHECKOUT: {
+        meaning: 'The workflow has secrets (pull_request_target, workflow_run) and was about to check out the code of a fork.',
+        remedy: 'Use the event pull_request. Only where that code is never run, set allow-unsafe-pr-checkout to true.',
+    },
+    REF_NOT_FOUND: {
+        meaning: 'The GitHub server has no such repository, branch, tag or commit, or shows it to nobody with this token.',
+        remedy: 'Check repository, ref and the rights of token or ssh-key.',
+    },
+    REF_MOVED: {
+        meaning: 'The branch or tag of the event now leads to another commit than when the job was made.',
+        remedy: 'Run the workflow again for the new commit, or give the commit itself as ref.',
+    },
+    NO_SOURCE: {
+        meaning: 'Neither server (or CACHEW_URL) nor url says where snapshots are, and this job has no Actions cache.',
+        remedy: 'Set one of them, or run the job where GitHub has its cache. To go without snapshots, and without a warning, set source to none, or GIT_SNAPSHOT_DISABLE=1 for a whole runner.',
+    },
+    NOT_FOUND: {
+        meaning: 'The snapshot server, or the Actions cache, has no snapshot of this repository.',
+        remedy: 'Check server, repository and github-server-url; a server that has just begun with a repository may have one some minutes later. Into the Actions cache, the action save brings one, in a job of the default branch.',
+    },
+    ACCESS_DENIED: {
+        meaning: 'The snapshot server answered 401 or 403.',
+        remedy: 'Check authorization (or CACHEW_AUTHORIZATION) and headers; a signed url may have expired.',
+    },
+    NO_ID_TOKEN: {
+        meaning: 'The runner gave no ID token for oidc-audience, so that the snapshot server could not be asked.',
+        remedy: 'Give the job the permission `id-token: write`, beside `contents: read`. Jobs for pull requests from forks never have it.',
+    },
+    CONNECTION_FAILED: {
+        meaning: 'The name could not be resolved, nobody listens there, or the connection broke time and again.',
+        remedy: 'Check the address, and whether this runner can reach it (network, firewall, proxy variables).',
+    },
+    TLS_FAILED: {
+        meaning: 'The certificate of the server is not trusted, has expired or is for another name. It is never accepted all the same.',
+        remedy: 'Where a private authority signed it, set NODE_EXTRA_CA_CERTS to the file with its certificate, in the environment of the runner.',
+    },
+    PROXY_FAILED: {
+        meaning: 'The proxy refused, wants credentials, or has an address that makes no sense.',
+        remedy: 'Check https_proxy and http_proxy; name hosts that need no proxy in no_proxy.',
+    },
+    SERVER_ERROR: {
+        meaning: 'The snapshot server answered with a status that means an error of its own, as often as it was asked.',
+        remedy: 'Look at the log of the server. More retries help where it is only busy.',
+    },
+    RATE_LIMITED: {
+        meaning: 'The snapshot server wants this runner to wait longer than the step may.',
+        remedy: 'Run the job later, lower concurrency, or raise timeout.',
+    },
+    BAD_REDIRECT: {
+        meaning: 'The server redirects to where no request may go: from https to http, to another scheme, into a private network, in a circle, or nowhere.',
+        remedy: 'Give the address at the end of the redirects as server or url, or mend the server.',
+    },
+    PROTOCOL_ERROR: {
+        meaning: 'The answer breaks the rules of HTTP, or is for another range than was asked for.',
+        remedy: 'Look for what stands between the runner and the server (proxy, cache, load balancer) and alters answers.',
+    },
+    STALLED: {
+        meaning: 'Too few bytes came for as long as stall-timeout, on every attempt.',
+        remedy: 'Check the network to the server. Raise stall-timeout where it is known to be slow.',
+    },
+    TIMEOUT: {
+        meaning: 'The snapshot, or one answer about it, took longer than it may.',
+        remedy: 'Raise timeout, or find out why the way to the server is slow.',
+    },
+    TRUNCATED: {
+        meaning: 'The snapshot ended before its end.',
+        remedy: 'Run the job again. Where it stays so, the server holds half a file: make it generate the snapshot anew.',
+    },
+    SNAPSHOT_CHANGED: {
+        meaning: 'The snapshot was replaced while it was downloaded, twice in a row. Two snapshots are never mixed.',
+        remedy: 'Run the job again. Where it stays so, the replicas behind the address hold different files.',
+    },
+    EMPTY_SNAPSHOT: {
+        meaning: 'The snapshot has no bytes, or nothing is in it.',
+        remedy: 'Make the server generate it anew.',
+    },
+    DIGEST_MISMATCH: {
+        meaning: 'The snapshot is not the one that the input sha256 names.',
+        remedy: 'Where it was replaced on purpose, update sha256. Where not, find out who replaced it.',
+    },
+    NOT_ZSTD: {
+        meaning: 'What came is no zstd file: often the page of a login or of a proxy.',
+        remedy: 'Open the address that the message names, and check server, url and authorization.',
+    },
+    CORRUPT_ZSTD: {
+        meaning: 'The compressed snapshot is damaged.',
+        remedy: 'Run the job again. Where it stays so, make the server generate the snapshot anew.',
+    },
+    CORRUPT_ARCHIVE: {
+        meaning: 'The tar archive in the snapshot is damaged, or no tool that makes snapshots writes it that way.',
+        remedy: 'Make the snapshot anew with tar, from a full clone.',
+    },
+    UNSAFE_ENTRY: {
+        meaning: 'The archive has an entry that no clone has: a path that leads out of the tree, two entries for one path, a device, a name that is .git to some file system.',
+        remedy: 'Find out who made the snapshot: such an archive may be an attack. Nothing of it was left behind.',
+    },
+    LIMIT_EXCEEDED: {
+        meaning: 'The snapshot unpacks to more than it may, or the server sends more than it may.',
+        remedy: 'Where the repository is that large, raise max-unpacked-bytes or max-entries. The other limits are fixed.',
+    },
+    WRITE_FAILED: {
+        meaning: 'The disk of the runner refused: it is full, read-only, or not for this user.',
+        remedy: 'Free or add the space that the message names, or mend the rights of the workspace and of RUNNER_TEMP.',
+    },
+    UNSAFE_GIT: {
+        meaning: 'The repository in the snapshot, or in the workspace, has what git would take orders from.',
+        remedy: 'Make the snapshot anew from a full clone; for a workspace, remove it.',
+    },
+    GIT_FAILED: {
+        meaning: 'A git command failed; the end of what it said is in the message.',
+        remedy: 'Act on what git says. Where it is about the snapshot, make that anew; about the workspace, remove it.',
+    },
+    GIT_MISSING: {
+        meaning: 'Git, or Git LFS where lfs is true, is not on the PATH or is too old.',
+        remedy: 'Install it, or a newer one, on the runner or in the image of the container.',
+    },
+    PROGRAM_MISSING: {
+        meaning: 'A program that saving a snapshot needs, tar or zstd, is not on the PATH. Restoring needs neither.',
+        remedy: 'Install it on the runner or in the image of the container.',
+    },
+    ORIGIN_FAILED: {
+        meaning: 'The GitHub server could not be asked by git, three times in a row.',
+        remedy: 'Check github-server-url, repository, the rights of token or ssh-key, and the network to the server.',
+    },
+    COMMIT_MISMATCH: {
+        meaning: 'The snapshot holds another commit than its server announced.',
+        remedy: 'Make the server generate the snapshot anew.',
+    },
+    CACHE_REFUSED: {
+        meaning: 'The Actions cache is not there for this job, may only be read by it, or did not take what was to be saved.',
+        remedy: 'Save in a job that may write to the cache, such as one for a push to the default branch or on a schedule.',
+    },
+    CANCELLED: {
+        meaning: 'The job was cancelled.',
+        remedy: 'Nothing: the workspace is as it was.',
+    },
+};
+
+;// CONCATENATED MODULE: ./lib/summary-troubles.js
+
+
+
+/** What went wrong in a step and what to do about it, in blocks of Markdown. */
+function troubleBlocks({ error, missed, restarts, retries, repeats }) {
+    const given = [error, missed].filter((trouble) => trouble !== undefined);
+    const repeated = repeats.map((repeat) => `- ${(0,amounts/* grouped */.zD)(repeat.count)} x ${said(repeat)}`);
+    return [
+        ...given.flatMap((trouble) => [`> ${said(trouble)}`, ...remedies(trouble)]),
+        ...restarts.map((trouble) => `The restore began again: ${said(trouble)}`),
+        ...(retries === 0 ? [] : [[`Repeated ${(0,amounts/* counted */.hS)(retries, 'request')}:`, ...repeated].join('\n')]),
+    ];
+}
+/** What errors say comes from servers, too. */
+function said({ code, words }) {
+    return code === 'UNKNOWN' ? codeSpan(words) : `**${code}** ${codeSpan(words)}`;
+}
+function remedies({ code }) {
+    if (code === 'UNKNOWN')
+        return [];
+    const { meaning, remedy } = ERROR_WORDS[code];
+    return [`${meaning} **What to do:** ${remedy}`];
+}
+
+;// CONCATENATED MODULE: ./lib/summary.js
+
+
+
+
+
+
+/** A step that takes as long as that is worth a look, however large its repository. */
+const SLOW_MS = 15_000;
+const NO_BREAK_SPACE = '\u00a0';
+/** Why the job's summary is to tell of a step, as words after "since"; none where all went well. */
+function reasonsOf({ error, missed, restarts, retries, totalMs }) {
+    if (error?.code === 'CANCELLED')
+        return [];
+    return [
+        ...(error === undefined ? [] : ['the step failed']),
+        ...(missed === undefined ? [] : ['no snapshot was restored']),
+        ...(restarts.length === 0 ? [] : ['the restore began again']),
+        ...(retries === 0 ? [] : ['requests were repeated']),
+        ...(totalMs < SLOW_MS ? [] : [`it took ${SLOW_MS / 1000} s or more`]),
+    ];
+}
+/** What the step did, in GitHub's Markdown. The heading tells it from other steps in the same summary. */
+function summaryOf(report) {
+    const blocks = [
+        `### ${headline(report)}`,
+        ...introduction(report),
+        ...troubleBlocks(report),
+        facts(report),
+        ...timeBlocks(report),
+        footnote(report),
+    ];
+    return `${blocks.join('\n\n')}\n\n`;
+}
+function headline({ outcome, repository, path, missed, totalMs }) {
+    const place = path === '' ? '' : ` in ${codeSpan(path)}`;
+    const what = `${codeSpan(repository)}${place}`;
+    const time = (0,amounts/* formatDuration */.a3)(totalMs);
+    if (outcome === 'restored')
+        return `Restored ${what} in ${time}`;
+    if (outcome === 'reused')
+        return `Brought ${what} up to date in ${time}`;
+    if (outcome === 'skipped')
+        return `Left ${what} as it is: there was no snapshot`;
+    if (outcome === 'failed')
+        return `Could not check out ${what}, after ${time}`;
+    return `Fetched ${what}${missed === undefined ? '' : ' without a snapshot'} in ${time}`;
+}
+function introduction({ commit, serverUrl, repository, ref, snapshot }) {
+    if (commit === '')
+        return [];
+    const address = new URL(`${repository}/commit/${commit}`, serverUrl).href;
+    const of = ref === '' ? '' : ` of ${codeSpan(ref)}`;
+    const from = snapshot === undefined ? '' : `, from ${sourceOf(snapshot)}${stateOf(snapshot)}`;
+    return [`Commit [\`${commit.slice(0, 7)}\`](<${address}>)${of}${from}.`];
+}
+function sourceOf({ source, place }) {
+    if (source === 'store')
+        return 'a snapshot that this machine has kept';
+    if (source === 'actions-cache')
+        return 'a snapshot in the Actions cache';
+    return `a snapshot at ${codeSpan(URL.parse(place)?.host ?? place)}`;
+}
+function stateOf({ behind = 0, ageMs }) {
+    const words = [
+        ...(behind === 0 ? [] : [`${(0,amounts/* counted */.hS)(behind, 'commit')} behind`]),
+        ...(ageMs === undefined ? [] : [`${(0,amounts/* formatAge */.nV)(ageMs)} old`]),
+    ];
+    return words.length === 0 ? '' : `, which was ${words.join(' and ')}`;
+}
+/** The words are those of the outputs. */
+function facts({ outcome, freshenedBy, snapshot, bytes, requests, retries, restoreMs }) {
+    const repeated = retries === 0 ? '' : ` (${(0,amounts/* grouped */.zD)(retries)} repeated)`;
+    return rowTable([
+        ['outcome', outcome],
+        freshenedBy === 'none' ? undefined : ['freshened by', freshenedBy],
+        snapshot && ['source', snapshot.source],
+        bytes === 0 ? undefined : ['received', (0,amounts/* formatMegabytes */.VP)(bytes)],
+        bytes === 0 || restoreMs === 0 ? undefined : ['rate', (0,amounts/* formatRate */.CE)(bytes, restoreMs)],
+        requests === 0 ? undefined : ['requests', `${(0,amounts/* grouped */.zD)(requests)}${repeated}`],
+        snapshot && ['files', `${(0,amounts/* grouped */.zD)(snapshot.files)} (${(0,amounts/* formatMegabytes */.VP)(snapshot.unpackedBytes)})`],
+    ]);
+}
+/** What held the step up most and what to change, when what was done, and where the time went. */
+function timeBlocks(report) {
+    const shares = sharesOf(report);
+    const longest = longestOf(shares);
+    if (longest === undefined)
+        return [];
+    const stage = stageOf(longest.of, report);
+    const chart = gantt(report.timeline, stage);
+    return [
+        ...(report.error === undefined ? [verdict(longest, report)] : []),
+        ...(chart === undefined ? [] : [`\`\`\`mermaid\n${chart}\n\`\`\``]),
+        rowTable(shares.map((share) => [share.of, timeOf(share, report)])),
+    ];
+}
+const HELD_UP_BY = {
+    'find commit': 'finding the commit',
+    'first reply': 'the first reply',
+    network: 'the network',
+    decode: 'decoding',
+    files: 'writing files',
+    git: 'git',
+    'failed attempts': 'attempts that failed',
+    other: 'other work',
+};
+function verdict(share, report) {
+    const stage = share.of === 'git' ? stageOf('git', report) : undefined;
+    const within = stage === undefined || stage === 'git' ? '' : `, most of it for "${stage}"`;
+    const held = `**Held up most by ${HELD_UP_BY[share.of]}:** ${timeOf(share, report)}${within}.`;
+    const isFine = report.missed === undefined && report.totalMs < SLOW_MS;
+    const advice = isFine ? `Below ${SLOW_MS / 1000} s nothing has to be changed.` : adviceOn(share, report);
+    return advice === '' ? held : `${held} ${advice}`;
+}
+function timeOf({ ms }, { totalMs }) {
+    return `${(0,amounts/* formatDuration */.a3)(ms)} (${Math.round((ms / totalMs) * 100)} %)`;
+}
+function footnote(report) {
+    const reasons = reasonsOf(report);
+    const since = reasons.length === 0 ? 'the input `summary` is always' : reasons.join(' and ');
+    return `<sub>git-snapshot wrote this since ${since}.</sub>`;
+}
+/** Cells are not broken into lines: a number stays with its unit. */
+function rowTable(columns) {
+    const shown = columns.filter((column) => column !== undefined);
+    return table(shown.map(([head]) => head), [shown.map(([, cell]) => cell.replaceAll(' ', NO_BREAK_SPACE))]);
+}
+
+;// CONCATENATED MODULE: ./lib/summary-file.js
+
+
+
+/** Adds the step to the job's summary, where it is wanted and the runner has one. Never throws. */
+function tellSummary(report, when, { env, log }) {
+    const file = env.GITHUB_STEP_SUMMARY ?? '';
+    const isWanted = when === 'always' || (when === 'auto' && reasonsOf(report).length > 0);
+    if (file === '' || !isWanted)
+        return;
+    try {
+        (0,external_node_fs_.appendFileSync)(file, summaryOf(report));
+    }
+    catch (error) {
+        log(`the job's summary could not be written: ${(0,errors/* describeError */.U)(error)}`);
     }
 }
 
@@ -55528,6 +58119,8 @@ var disk_space = __nccwpck_require__(9025);
 var errors = __nccwpck_require__(452);
 // EXTERNAL MODULE: ./lib/owner.js
 var owner = __nccwpck_require__(5524);
+// EXTERNAL MODULE: ./lib/patient-rename.js
+var patient_rename = __nccwpck_require__(3753);
 ;// CONCATENATED MODULE: ./lib/unpack/stale.js
 
 
@@ -55581,6 +58174,7 @@ async function isOwnDirectory(path) {
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/staging.js
+
 
 
 
@@ -55659,7 +58253,7 @@ class Staging {
                 if (from === this.#destination && this.root === (0,external_node_path_.join)(from, name.toString()))
                     continue;
                 const names = [below(from, name), below(to, name)];
-                await (0,promises_.rename)(...names);
+                await (0,patient_rename/* renamePatiently */.b)(...names);
                 done.push(names);
             }
         };
@@ -55669,7 +58263,7 @@ class Staging {
             this.#onStaging('');
             if ((0,external_node_fs_.existsSync)(this.#destination) && !isDirectory(this.#destination)) {
                 const names = [this.#destination, (0,external_node_path_.join)(old, (0,external_node_path_.basename)(this.#destination))];
-                await (0,promises_.rename)(...names);
+                await (0,patient_rename/* renamePatiently */.b)(...names);
                 done.push(names);
             }
             await (0,promises_.mkdir)(this.#destination, { recursive: true });
@@ -55682,7 +58276,7 @@ class Staging {
             if (done[0]?.[0] === this.#destination)
                 await (0,promises_.rmdir)(this.#destination).catch(() => { });
             for (const [from, to] of done.reverse())
-                await (0,promises_.rename)(to, from).catch((again) => failures.push(again));
+                await (0,patient_rename/* renamePatiently */.b)(to, from).catch((again) => failures.push(again));
             this.#isPrecious = failures.length > 1;
             const what = this.#isPrecious ? `some of what was there is kept in ${old}` : 'it is as it was';
             const message = `the tree could not be moved into ${this.#destination}; ${what}`;
@@ -55731,7 +58325,7 @@ function isDirectory(path) {
 async function probe(root, target) {
     const [from, to] = [(0,external_node_path_.join)(root, 'tree'), (0,external_node_path_.join)(target, `.git-snapshot-probe-${(0,external_node_crypto_.randomUUID)()}`)];
     await (0,promises_.mkdir)(from);
-    await (0,promises_.rename)(from, to);
+    await (0,patient_rename/* renamePatiently */.b)(from, to);
     await (0,promises_.rmdir)(to);
     await (0,promises_.mkdir)(from);
 }
@@ -55749,18 +58343,22 @@ function below(directory, name) {
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
   Yz: () => (/* binding */ core_debug),
+  N4: () => (/* binding */ endGroup),
   z3: () => (/* binding */ error),
   V4: () => (/* binding */ getInput),
   Gu: () => (/* binding */ getState),
   pq: () => (/* binding */ info),
+  _o: () => (/* binding */ isDebug),
+  lm: () => (/* binding */ notice),
   LZ: () => (/* binding */ saveState),
   C1: () => (/* binding */ setFailed),
   uH: () => (/* binding */ setOutput),
   Pq: () => (/* binding */ core_setSecret),
+  Oh: () => (/* binding */ startGroup),
   $e: () => (/* binding */ warning)
 });
 
-// UNUSED EXPORTS: ExitCode, addPath, endGroup, exportVariable, getBooleanInput, getIDToken, getMultilineInput, group, isDebug, markdownSummary, notice, platform, setCommandEcho, startGroup, summary, toPlatformPath, toPosixPath, toWin32Path
+// UNUSED EXPORTS: ExitCode, addPath, exportVariable, getBooleanInput, getIDToken, getMultilineInput, group, markdownSummary, platform, setCommandEcho, summary, toPlatformPath, toPosixPath, toWin32Path
 
 // EXTERNAL MODULE: external "os"
 var external_os_ = __nccwpck_require__(857);
@@ -55786,7 +58384,7 @@ function utils_toCommandValue(input) {
  * @returns The command properties to send with the actual annotation command
  * See IssueCommandProperties: https://github.com/actions/runner/blob/main/src/Runner.Worker/ActionCommandManager.cs#L646
  */
-function utils_toCommandProperties(annotationProperties) {
+function toCommandProperties(annotationProperties) {
     if (!Object.keys(annotationProperties).length) {
         return {};
     }
@@ -56675,7 +59273,7 @@ function core_debug(message) {
  * @param properties optional properties to add to the annotation.
  */
 function error(message, properties = {}) {
-    command_issueCommand('error', utils_toCommandProperties(properties), message instanceof Error ? message.toString() : message);
+    command_issueCommand('error', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
 }
 /**
  * Adds a warning issue
@@ -56683,7 +59281,7 @@ function error(message, properties = {}) {
  * @param properties optional properties to add to the annotation.
  */
 function warning(message, properties = {}) {
-    command_issueCommand('warning', utils_toCommandProperties(properties), message instanceof Error ? message.toString() : message);
+    command_issueCommand('warning', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
 }
 /**
  * Adds a notice issue
@@ -56691,7 +59289,7 @@ function warning(message, properties = {}) {
  * @param properties optional properties to add to the annotation.
  */
 function notice(message, properties = {}) {
-    issueCommand('notice', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
+    command_issueCommand('notice', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
 }
 /**
  * Writes info to log with console.log.
@@ -56708,13 +59306,13 @@ function info(message) {
  * @param name The name of the output group
  */
 function startGroup(name) {
-    issue('group', name);
+    command_issue('group', name);
 }
 /**
  * End an output group.
  */
 function endGroup() {
-    issue('endgroup');
+    command_issue('endgroup');
 }
 /**
  * Wrap an asynchronous function call in a group.

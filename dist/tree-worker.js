@@ -67,6 +67,9 @@ const HINTS = {
     ENFILE: 'the machine has too many files open: raise the limit (sysctl fs.file-max)',
     ELOOP: 'symbolic links lead round in a circle there',
     ENAMETOOLONG: 'the name is too long for this file system',
+    EINVAL: 'this file system has no such names',
+    EILSEQ: 'this file system has no names that are not UTF-8',
+    EBUSY: 'another program has it open',
 };
 /** What a system call's error says of the entry at `path`, in a form that goes from thread to thread. */
 function diskFailure(path, error) {
@@ -85,17 +88,33 @@ function diskError({ code, path, message }, cause) {
     });
 }
 
+;// CONCATENATED MODULE: ./lib/unpack/folded.js
+
+/**
+ * Whether what could not be made at a place of the work tree is one there with what an earlier entry made: this file
+ * system folds their names (case, normalisation), as a clone on macOS and Windows meets it. Two directories are then
+ * one, and two files are left to git. What is of two kinds is an attack, since it leads elsewhere.
+ */
+function isFolded(error, place, kind) {
+    if (error.code !== 'EEXIST')
+        return false;
+    const there = (0,external_node_fs_namespaceObject.lstatSync)(place);
+    return kind === 'file' ? there.isFile() : there.isDirectory();
+}
+
 ;// CONCATENATED MODULE: ./lib/unpack/index-record.js
 /** The bytes of a record before the object id. */
 const STAT_BYTES = 40;
 const MODE_AT = 24;
 /** The mode that git gives an entry. */
 const GIT_MODE = { file: 0o100644, executable: 0o100755, symlink: 0o120000 };
+const READER = process.platform === 'win32' ? 'git-for-windows' : 'git';
 /**
  * Writes the stat data that a git index entry begins with (gitformat-index(5)): times, device, inode, mode, owner
  * and size, 32 bits each, cut off as git does.
  */
-function writeStatData(record, stat, mode) {
+function writeStatData(record, given, mode, reader = READER) {
+    const stat = reader === 'git' ? given : asGitForWindowsSees(given);
     record.writeUInt32BE(Number(stat.ctimeNs / BILLION), 0);
     record.writeUInt32BE(Number(stat.ctimeNs % BILLION), 4);
     record.writeUInt32BE(Number(stat.mtimeNs / BILLION), 8);
@@ -111,14 +130,18 @@ function writeStatData(record, stat, mode) {
  * Takes over a new ctime, which linking and renaming change. False, and nothing done, where anything else has
  * changed: then it is no longer known what the file holds.
  */
-function renewStatData({ buffer, byteOffset, length }, stat) {
+function renewStatData({ buffer, byteOffset, length }, stat, reader = READER) {
     const record = Buffer.from(buffer, byteOffset, length);
     const renewed = Buffer.from(record.subarray(0, STAT_BYTES));
-    writeStatData(renewed, stat, record.readUInt32BE(MODE_AT));
+    writeStatData(renewed, stat, record.readUInt32BE(MODE_AT), reader);
     if (!renewed.subarray(CTIME_BYTES).equals(record.subarray(CTIME_BYTES, STAT_BYTES)))
         return false;
     record.set(renewed);
     return true;
+}
+/** Its ctime is when the file was made, and it asks for no device, inode or owner. */
+function asGitForWindowsSees({ birthtimeNs, mtimeNs, size }) {
+    return { ctimeNs: birthtimeNs, mtimeNs, size, dev: 0n, ino: 0n, uid: 0n, gid: 0n };
 }
 const CTIME_BYTES = 8;
 const BILLION = 1000000000n;
@@ -151,11 +174,15 @@ function blobHeader(size) {
 
 
 
+
 // One thread of the tree's writers. Synchronous calls: ten times faster than asynchronous ones for small files.
 const { root, mtime } = external_node_worker_threads_namespaceObject.workerData;
 /** O_EXCL: whatever is there already, a link above all, is an error. */
 const FLAGS = external_node_fs_namespaceObject.constants.O_CREAT | external_node_fs_namespaceObject.constants.O_EXCL | external_node_fs_namespaceObject.constants.O_WRONLY | (external_node_fs_namespaceObject.constants.O_NOFOLLOW ?? 0);
 const tree_worker_open = new Map();
+/** The numbers of files that are left to git, as an earlier one has their place. */
+const left = new Set();
+const LEFT = Symbol('left to git');
 external_node_worker_threads_namespaceObject.parentPort?.on('message', (job) => {
     const result = run(job);
     external_node_worker_threads_namespaceObject.parentPort?.postMessage(result, result.kind === 'written' ? [result.block.buffer, result.records.buffer] : []);
@@ -165,6 +192,7 @@ function run(job) {
     const files = new Uint32Array(names.length);
     const recordBytes = STAT_BYTES + (job.hash === 'sha1' ? 20 : 32);
     const records = Buffer.alloc(names.length * recordBytes);
+    const folded = [];
     let finished = 0;
     let path = '';
     try {
@@ -172,9 +200,14 @@ function run(job) {
             path = names[i] ?? '';
             const part = partOf(job, i);
             const at = finished * recordBytes;
-            const id = writePart(job, path, part, records.subarray(at));
+            const id = left.has(part.file) ? undefined : writePart(job, path, part, records.subarray(at));
             if (id === undefined)
                 continue;
+            if (id === LEFT) {
+                left.add(part.file);
+                folded.push(path);
+                continue;
+            }
             records.write(id, at + STAT_BYTES, 'hex');
             files[finished] = part.file;
             finished += 1;
@@ -183,7 +216,8 @@ function run(job) {
     catch (error) {
         return { kind: 'failed', ...diskFailure(path, error) };
     }
-    return { kind: 'written', block: job.block, files: files.subarray(0, finished), records, recordBytes };
+    const { block } = job;
+    return { kind: 'written', block, files: files.subarray(0, finished), records, recordBytes, folded };
 }
 function partOf({ parts }, index) {
     const at = index * PART_FIELDS;
@@ -202,7 +236,9 @@ function writePart(job, path, part, record) {
     const { file, start, end, position, size, flags } = part;
     const isWhole = end - start === size;
     const isLast = position + end - start === size;
-    const opened = isWhole ? { fd: create(path, flags), hash: undefined } : openPart(job, path, part);
+    const opened = isWhole ? openWhole(path, flags) : openPart(job, path, part);
+    if (opened === undefined)
+        return LEFT;
     try {
         for (let from = start; from < end;) {
             from += (0,external_node_fs_namespaceObject.writeSync)(opened.fd, block, from, end - from, position + from - start);
@@ -224,23 +260,35 @@ function writePart(job, path, part, record) {
     }
     return opened.hash === undefined ? blobId(job, start, end) : opened.hash.digest('hex');
 }
+function openWhole(path, flags) {
+    const fd = create(path, flags);
+    return fd === undefined ? undefined : { fd, hash: undefined };
+}
 function openPart(job, path, { file, position, size, flags }) {
     const known = tree_worker_open.get(file);
     if (known !== undefined)
         return known;
     if (position > 0)
         throw new Error(`part of ${path} at ${position} came to the wrong writer`);
+    const fd = create(path, flags);
+    if (fd === undefined)
+        return undefined;
     const tracked = (flags & TRACKED) !== 0;
-    const opened = {
-        fd: create(path, flags),
-        hash: tracked ? (0,external_node_crypto_namespaceObject.createHash)(job.hash).update(blobHeader(size)) : undefined,
-    };
+    const opened = { fd, hash: tracked ? (0,external_node_crypto_namespaceObject.createHash)(job.hash).update(blobHeader(size)) : undefined };
     tree_worker_open.set(file, opened);
     return opened;
 }
-/** Modes as git makes them, through the umask. */
+/** Modes as git makes them, through the umask. Undefined where git is to write the file. */
 function create(path, flags) {
-    return (0,external_node_fs_namespaceObject.openSync)(onDisk(root, path), FLAGS, (flags & EXECUTABLE) === 0 ? 0o666 : 0o777);
+    const place = onDisk(root, path);
+    try {
+        return (0,external_node_fs_namespaceObject.openSync)(place, FLAGS, (flags & EXECUTABLE) === 0 ? 0o666 : 0o777);
+    }
+    catch (error) {
+        if ((flags & TRACKED) !== 0 && isFolded(error, place, 'file'))
+            return undefined;
+        throw error;
+    }
 }
 /**
  * One call hashes both what git hashes before the content, which stands there in the block, and the content. A file

@@ -46355,7 +46355,7 @@ function withoutSecrets(address) {
 
 /***/ }),
 
-/***/ 6426:
+/***/ 9455:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46547,8 +46547,42 @@ function secretHeaders(inputs) {
     return { ...(authorization === undefined ? {} : { authorization }), ...Object.fromEntries(headers) };
 }
 
+;// CONCATENATED MODULE: ./lib/access-inputs.js
+
+
+function access_inputs_parseAccess(read, source, env) {
+    const input = (name) => ({ label: `Input ${name}`, value: trimmed(read(name)) });
+    const [given, audience] = [input('authorization'), input('oidc-audience')];
+    if (audience.value === '') {
+        const authorization = parseAuthorization(given, source, env);
+        return { authorization, headers: parseHeaders(read('headers'), authorization), oidcAudience: undefined };
+    }
+    const headers = parseHeaders(read('headers'), undefined);
+    const isDouble = given.value !== '' || headers.some(([name]) => name.toLowerCase() === 'authorization');
+    if (isDouble)
+        throw invalid('Input oidc-audience is set beside an Authorization (inputs authorization, headers): one of the two is allowed');
+    return { authorization: undefined, headers, oidcAudience: parseAudience(audience, source) };
+}
+/** What the runner has for its server is not for the address of another one. */
+function parseAuthorization(given, source, env) {
+    const { label, value } = source.source !== 'cachew' ? given : inherited(given, env, 'CACHEW_AUTHORIZATION');
+    if (value === '')
+        return undefined;
+    checkHeaderValue(value, label);
+    return value;
+}
+/** Where nobody is to be sent a token, none is asked for. */
+function parseAudience(given, { source }) {
+    if (!/^[\x20-\x7e]{1,255}$/.test(given.value)) {
+        throw refused(given, 'one line of at most 255 ASCII characters is allowed');
+    }
+    return source === 'cachew' || source === 'url' ? given.value : undefined;
+}
+
 ;// CONCATENATED MODULE: ./lib/source-inputs.js
 
+/** Each of them may be asked, and have its part of one message. */
+const MOST_SERVERS = 8;
 const NEEDED = {
     cachew: 'the input server, or CACHEW_URL in the environment, has to say where it is',
     url: 'the input url has to say where it is',
@@ -46563,15 +46597,15 @@ function source_inputs_parseSource(input, env) {
     if (source === 'auto')
         return { ...addresses, source: kindOf(addresses) ?? 'actions-cache' };
     if (source === 'actions-cache' || source === 'none')
-        return { server: undefined, url: undefined, source };
+        return { servers: [], url: undefined, source };
     if (source !== 'cachew' && source !== 'url')
         throw refused(given, 'auto, cachew, url, actions-cache or none is allowed');
     if (kindOf(addresses) !== source)
         throw invalid(`${given.label} is ${source}: ${NEEDED[source]}`);
     return { ...addresses, source };
 }
-function kindOf({ server, url }) {
-    return url !== undefined ? 'url' : server !== undefined ? 'cachew' : undefined;
+function kindOf({ servers, url }) {
+    return url !== undefined ? 'url' : servers.length > 0 ? 'cachew' : undefined;
 }
 function parseAddresses(input, env) {
     const server = input('server');
@@ -46580,9 +46614,27 @@ function parseAddresses(input, env) {
         throw invalid('Inputs server and url are both set: one of the two is allowed');
     }
     if (url.value !== '')
-        return { server: undefined, url: webAddress(url) };
-    const address = inherited(server, env, 'CACHEW_URL');
-    return { server: address.value === '' ? undefined : baseAddress(address), url: undefined };
+        return { servers: [], url: webAddress(url) };
+    return { servers: parseServers(inherited(server, env, 'CACHEW_URL')), url: undefined };
+}
+/** One address a line. */
+function parseServers(given) {
+    const lines = given.value
+        .split('\n')
+        .map((line, index) => ({ label: `${given.label}, line ${index + 1}`, value: trimmed(line) }))
+        .filter(({ value }) => value !== '');
+    if (lines.length > MOST_SERVERS) {
+        throw invalid(`${given.label} has ${lines.length} addresses: at most ${MOST_SERVERS} are allowed`);
+    }
+    if (lines.length <= 1)
+        return lines.map(({ value }) => baseAddress({ ...given, value }));
+    const servers = lines.map(baseAddress);
+    for (const [index, line] of lines.entries()) {
+        const isFirst = servers.findIndex(({ href }) => href === servers[index]?.href) === index;
+        if (!isFirst)
+            throw refused(line, 'an address that no line before it has is allowed');
+    }
+    return servers;
 }
 /** Snapshots are switched off for the whole runner. */
 function isDisabled(env) {
@@ -46638,13 +46690,11 @@ const ENTRIES = { least: 1, most: 16_000_000 };
 function parseInputs(read, env) {
     const input = (name) => ({ label: `Input ${name}`, value: trimmed(read(name)) });
     const source = parseSource(input, env);
-    const authorization = parseAuthorization(input('authorization'), source, env);
     return {
         ...parseCheckoutInputs(input, env),
         ...source,
         ...parseDestination(input('path'), env),
-        authorization,
-        headers: parseHeaders(read('headers'), authorization),
+        ...parseAccess(read, source, env),
         ...parseMemory(input('concurrency'), input('chunk-size')),
         ...parsePatience(input),
         onMiss: parseOnMiss(input('on-miss')),
@@ -46652,6 +46702,7 @@ function parseInputs(read, env) {
         maxUnpackedBytes: byteCount(input('max-unpacked-bytes'), UNPACKED),
         maxEntries: wholeNumber(input('max-entries'), ENTRIES),
         store: parseStore(input, env),
+        summary: parseSummary(orElse(input('summary'), 'auto')),
     };
 }
 /** How long the network may take, and how often it is asked again. */
@@ -46661,14 +46712,6 @@ function parsePatience(input) {
         stallMs: Math.round(decimal(input('stall-timeout'), { least: 1, most: 3600, unit: 'seconds' }) * 1000),
         timeoutMs: Math.round(decimal(input('timeout'), { least: 0, most: 360, unit: 'minutes' }) * 60_000),
     };
-}
-/** What the runner has for its server is not for the address of another one. */
-function parseAuthorization(given, source, env) {
-    const { label, value } = source.source !== 'cachew' ? given : inherited(given, env, 'CACHEW_AUTHORIZATION');
-    if (value === '')
-        return undefined;
-    checkHeaderValue(value, label);
-    return value;
 }
 function parseWorkspace(env) {
     const workspace = env.GITHUB_WORKSPACE ?? '';
@@ -46704,6 +46747,12 @@ function parseOnMiss(given) {
     if (value === 'fetch' || value === 'fail' || value === 'skip')
         return value;
     throw refused(given, 'fetch, fail or skip is allowed');
+}
+function parseSummary(given) {
+    const { value } = given;
+    if (value === 'auto' || value === 'always' || value === 'never')
+        return value;
+    throw refused(given, 'auto, always or never is allowed');
 }
 function parseDigest(given) {
     if (given.value === '')
@@ -46752,12 +46801,12 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3838);
 /* harmony import */ var _job_event_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5225);
 /* harmony import */ var _runner_step_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4580);
-/* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(4020);
-/* harmony import */ var _save_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9864);
-/* harmony import */ var _save_inputs_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6426);
-/* harmony import */ var _save_report_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(5576);
-/* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(150);
-/* harmony import */ var _snapshot_actions_cache_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(7463);
+/* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(4020);
+/* harmony import */ var _save_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9264);
+/* harmony import */ var _save_inputs_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9455);
+/* harmony import */ var _save_report_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(6685);
+/* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(150);
+/* harmony import */ var _snapshot_actions_cache_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7463);
 
 
 
@@ -46772,19 +46821,19 @@ const signal = (0,_runner_step_js__WEBPACK_IMPORTED_MODULE_2__/* .cancellation *
 const FOR_ALL_SYSTEMS = true;
 async function main() {
     const inputs = (0,_save_inputs_js__WEBPACK_IMPORTED_MODULE_4__/* .parseSaveInputs */ .K)((name) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .getInput */ .V4)(name, { trimWhitespace: false }), process.env);
-    (0,_secrets_js__WEBPACK_IMPORTED_MODULE_7__/* .secretsOf */ .F)(inputs, process.env).forEach(_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .setSecret */ .Pq);
+    (0,_secrets_js__WEBPACK_IMPORTED_MODULE_6__/* .secretsOf */ .F)(inputs, process.env).forEach(_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .setSecret */ .Pq);
     const report = await (0,_save_js__WEBPACK_IMPORTED_MODULE_3__/* .save */ .U)(inputs, {
         env: { ...process.env },
         event: await (0,_job_event_js__WEBPACK_IMPORTED_MODULE_1__/* .readJobEvent */ .k)(process.env),
         temp: process.env.RUNNER_TEMP ?? inputs.workspace,
         signal,
-        log: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_8__/* .sanitize */ .a)(line)),
+        log: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_7__/* .sanitize */ .a)(line)),
         onSecret: _actions_core__WEBPACK_IMPORTED_MODULE_0__/* .setSecret */ .Pq,
         saveCache,
     });
-    for (const [name, value] of Object.entries((0,_save_report_js__WEBPACK_IMPORTED_MODULE_5__/* .saveOutputs */ ._)(report)))
+    for (const [name, value] of Object.entries((0,_save_report_js__WEBPACK_IMPORTED_MODULE_8__/* .saveOutputs */ ._)(report)))
         (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .setOutput */ .uH)(name, value);
-    (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_8__/* .sanitize */ .a)((0,_save_report_js__WEBPACK_IMPORTED_MODULE_5__/* .saveLine */ .G)(report)));
+    (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_7__/* .sanitize */ .a)((0,_save_report_js__WEBPACK_IMPORTED_MODULE_8__/* .saveLine */ .G)(report)));
 }
 /**
  * The toolkit finds the file from the working directory, calls it in its archive as it lies in the workspace, and
@@ -46796,7 +46845,7 @@ async function saveCache(directory, key) {
     process.chdir(directory);
     Object.assign(process.env, { GITHUB_WORKSPACE: directory, RUNNER_TEMP: directory });
     try {
-        return (await toolkitSave([_snapshot_actions_cache_js__WEBPACK_IMPORTED_MODULE_6__/* .CACHED_FILE */ .sE], key, undefined, FOR_ALL_SYSTEMS)) !== -1;
+        return (await toolkitSave([_snapshot_actions_cache_js__WEBPACK_IMPORTED_MODULE_5__/* .CACHED_FILE */ .sE], key, undefined, FOR_ALL_SYSTEMS)) !== -1;
     }
     finally {
         // Windows does not remove the working directory of a process.
@@ -46813,7 +46862,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 5576:
+/***/ 6685:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46823,87 +46872,42 @@ __nccwpck_require__.d(__webpack_exports__, {
   _: () => (/* binding */ saveOutputs)
 });
 
-;// CONCATENATED MODULE: ./lib/report.js
-/** The action's outputs, by their names in action.yml. */
-function outputsOf(report) {
-    const whole = (value) => String(Math.round(value));
-    const { snapshot } = report;
-    return {
-        ref: report.ref,
-        commit: report.commit,
-        outcome: report.outcome,
-        'freshened-by': report.freshenedBy,
-        source: snapshot?.source ?? 'none',
-        'snapshot-hit': String(snapshot !== undefined),
-        'snapshot-commit': snapshot?.commit ?? '',
-        etag: snapshot?.etag ?? '',
-        bytes: whole(report.bytes),
-        'unpacked-bytes': whole(snapshot?.unpackedBytes ?? 0),
-        files: whole(snapshot?.files ?? 0),
-        requests: whole(report.requests),
-        retries: whole(report.retries),
-        'open-ms': whole(report.openMs),
-        'restore-ms': whole(report.restoreMs),
-        'settle-ms': whole(report.settleMs),
-        'total-ms': whole(report.totalMs),
-        'megabytes-per-second': megabytesPerSecond(report.bytes, report.restoreMs).toFixed(1),
-    };
-}
-const FRESHENED = {
-    none: '',
-    bundle: '; freshened by a bundle of the server',
-    server: "; freshened from the server's mirror",
-    origin: '; freshened from the origin',
-};
-/** The same in one line that a person reads. */
-function lineOf(report) {
-    const { outcome, repository, commit, totalMs, freshenedBy } = report;
-    const place = `${repository} at ${commit.slice(0, 7)}`;
-    const spent = `in ${formatSeconds(totalMs)}`;
-    if (outcome === 'restored')
-        return `Restored ${place} ${restored(report)}${FRESHENED[freshenedBy]}`;
-    if (outcome === 'reused')
-        return `Reused the workspace's clone of ${place}, ${spent}${FRESHENED[freshenedBy]}`;
-    if (outcome === 'fetched')
-        return `Fetched ${place} from the origin, ${spent}`;
-    return `Left the workspace as it is: no snapshot of ${repository}, and on-miss is skip`;
-}
-const SOURCES = {
-    cachew: 'Cachew',
-    url: 'the URL',
-    'actions-cache': 'the Actions cache',
-    store: "this machine's store",
-};
-function restored({ snapshot, bytes, restoreMs, totalMs, retries }) {
-    const from = SOURCES[snapshot?.source ?? 'url'];
-    const again = retries === 0 ? '' : `, ${retries} ${retries === 1 ? 'retry' : 'retries'}`;
-    const speed = `${formatMegabytes(bytes)} in ${formatSeconds(totalMs)}`;
-    return `from ${from}: ${grouped(snapshot?.files ?? 0)} files, ${speed} (${formatRate(bytes, restoreMs)}${again})`;
-}
-/** What has come so far, for a person who waits. */
-function progressLine(bytes, total, elapsedMs) {
-    const rate = formatRate(bytes, elapsedMs);
-    if (total === undefined || total === 0)
-        return `Received ${formatMegabytes(bytes)} (${rate})`;
-    const percent = Math.min(100, Math.floor((bytes / total) * 100));
-    return `Received ${formatMegabytes(bytes)} of ${formatMegabytes(total)} (${percent} %, ${rate})`;
-}
-function formatRate(bytes, ms) {
-    return `${megabytesPerSecond(bytes, ms).toFixed(0)} MB/s`;
-}
-function megabytesPerSecond(bytes, ms) {
-    return ms === 0 ? 0 : bytes / 1000 / ms;
+;// CONCATENATED MODULE: ./lib/amounts.js
+/** How long something took. */
+function formatDuration(ms) {
+    return ms < 1000 ? `${Math.round(ms)} ms` : formatSeconds(ms);
 }
 function formatSeconds(ms) {
     return `${(ms / 1000).toFixed(1)} s`;
 }
+/** In words that round down. */
+function formatAge(ms) {
+    const minutes = Math.floor(ms / 60_000);
+    if (minutes < 1)
+        return `${Math.floor(ms / 1000)} s`;
+    if (minutes < 120)
+        return `${minutes} min`;
+    return minutes < 2 * 24 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60 / 24)} days`;
+}
+/** 10^6 bytes. */
 function formatMegabytes(bytes) {
     const megabytes = bytes / 1e6;
     return `${megabytes.toFixed(megabytes < 10 ? 1 : 0)} MB`;
 }
+function formatRate(bytes, ms) {
+    const rate = megabytesPerSecond(bytes, ms);
+    return `${rate.toFixed(rate < 10 ? 1 : 0)} MB/s`;
+}
+function megabytesPerSecond(bytes, ms) {
+    return ms === 0 ? 0 : bytes / 1000 / ms;
+}
 /** With commas between thousands; Intl would take 15 ms to load for it. */
 function grouped(count) {
     return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+/** With a plural where it is not one: `1 retry`, `2 retries`. */
+function counted(count, one, many = `${one}s`) {
+    return `${grouped(count)} ${count === 1 ? one : many}`;
 }
 
 ;// CONCATENATED MODULE: ./lib/save-report.js
@@ -46938,7 +46942,7 @@ function saveLine(report) {
 
 /***/ }),
 
-/***/ 9864:
+/***/ 9264:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46957,76 +46961,81 @@ var promises_ = __nccwpck_require__(1455);
 var external_node_path_ = __nccwpck_require__(6760);
 // EXTERNAL MODULE: ./lib/errors.js
 var lib_errors = __nccwpck_require__(452);
-;// CONCATENATED MODULE: ./lib/git/index-file.js
-
-
-
+;// CONCATENATED MODULE: ./lib/git/index-entries.js
 
 const HASH_BYTES = { sha1: 20, sha256: 32 };
-const HEADER_BYTES = 12;
-const SIGNATURE = 0x44495243;
+/** Of an entry's stat data, which the blob's id follows. */
 const STAT_BYTES = 40;
 const MODE_AT = 24;
-const MODE_END = 28;
 /** Of an entry that is the commit of another repository: a submodule. */
 const GITLINK_MODE = 0o160000;
+const HEADER_BYTES = 12;
+const SIGNATURE = 0x44495243;
 const FLAG_EXTENDED = 0x4000;
 const FLAG_STAGE = 0x3000;
 const FLAG_NAME_LENGTH = 0x0fff;
-/** Fills `index` of this git directory in place, by way of git's own lock file: see fillEntries. */
-async function fillIndex(gitDirectory, recordOf, format) {
-    const path = join(gitDirectory, 'index');
-    const lock = `${path}.lock`;
-    const index = await readFile(path);
-    const result = fillEntries(index, recordOf, format);
-    try {
-        await writeFile(lock, index, { flag: 'wx' });
-        await rename(lock, path);
-    }
-    catch (error) {
-        await rm(lock, { force: true });
-        throw new ActionError('WRITE_FAILED', `The git index could not be written to ${path}`, { cause: error });
-    }
-    return result;
-}
+/** In the two bytes of flags more that an extended entry has. */
+const FLAG_SKIP_WORKTREE = 0x4000;
 /**
- * Gives the entries of a version 2 or 3 index the stat data of their records, in place, where the record has
- * the entry's mode and blob id: git then knows these files to be unchanged. Every other entry stays as it is,
- * so git reads that file itself. The checksum at the end is made anew.
+ * Visits the entries of a version 2 or 3 index (gitformat-index(5)) in their order, each once it has been checked, and
+ * tells how many there are.
  */
-function fillEntries(index, recordOf, format) {
+function visitEntries(index, format, visit) {
     const hashBytes = HASH_BYTES[format];
     const version = checkHeader(index, hashBytes);
     const entries = index.readUInt32BE(8);
     const end = index.length - hashBytes;
-    const flagsAt = STAT_BYTES + hashBytes;
-    const unproven = [];
-    let filled = 0;
     let at = HEADER_BYTES;
     for (let entry = 0; entry < entries; entry++) {
-        if (at + flagsAt + 2 > end)
+        const flagsAt = at + STAT_BYTES + hashBytes;
+        if (flagsAt + 2 > end)
             throw malformed(`entry ${entry} of ${entries} is cut off`);
-        const flags = index.readUInt16BE(at + flagsAt);
-        if ((flags & FLAG_EXTENDED) !== 0 && version < 3)
+        const flags = index.readUInt16BE(flagsAt);
+        const isExtended = (flags & FLAG_EXTENDED) !== 0;
+        if (isExtended && version < 3)
             throw malformed(`entry ${entry} has version 3 flags`);
-        const nameAt = at + flagsAt + ((flags & FLAG_EXTENDED) === 0 ? 2 : 4);
+        const nameAt = flagsAt + (isExtended ? 4 : 2);
         const nameEnd = endOfName(index, nameAt, flags & FLAG_NAME_LENGTH);
-        // One to eight NULs follow the name, up to a multiple of eight bytes from the entry's start.
-        const next = at + ((nameEnd - at + 8) & ~7);
+        const next = endOfEntry(at, nameEnd);
         if (next > end || index[nameEnd] !== 0)
             throw malformed(`the name of entry ${entry} is cut off`);
-        const record = (flags & FLAG_STAGE) === 0 ? recordOf(index.toString('latin1', nameAt, nameEnd)) : undefined;
-        if (record?.length === flagsAt && isProven(index, at, record)) {
-            index.set(record.subarray(0, STAT_BYTES), at);
-            filled++;
-        }
-        else if (index.readUInt32BE(at + MODE_AT) !== GITLINK_MODE) {
-            unproven.push(index.toString('hex', at + STAT_BYTES, at + flagsAt));
-        }
+        const isLeftOut = isExtended && (index.readUInt16BE(flagsAt + 2) & FLAG_SKIP_WORKTREE) !== 0;
+        visit({ at, flagsAt, nameAt, nameEnd, next, isMerged: (flags & FLAG_STAGE) === 0, isLeftOut });
         at = next;
     }
-    index.set(createHash(format).update(index.subarray(0, end)).digest(), end);
-    return { entries, filled, unproven };
+    return entries;
+}
+/**
+ * A copy of an index in which the entries of these paths (latin1) are left out of the tree, as `git sparse-checkout`
+ * does it; its checksum is not made anew. The index has no extension that tells where entries are.
+ */
+function leaveOut(index, format, isLeftOut) {
+    // An entry grows by eight bytes at most, and has more than sixty.
+    const copy = Buffer.alloc(2 * index.length);
+    let from = 0;
+    let to = 0;
+    const takeUpTo = (end) => {
+        to += index.copy(copy, to, from, end);
+        from = end;
+    };
+    visitEntries(index, format, ({ at, flagsAt, nameAt, nameEnd, next, ...entry }) => {
+        if (entry.isLeftOut || !entry.isMerged || !isLeftOut(index.toString('latin1', nameAt, nameEnd)))
+            return;
+        takeUpTo(at);
+        const start = to;
+        takeUpTo(nameAt);
+        const flags = start + flagsAt - at;
+        copy.writeUInt16BE(copy.readUInt16BE(flags) | FLAG_EXTENDED, flags);
+        if (nameAt === flagsAt + 2)
+            to += 2;
+        copy.writeUInt16BE(copy.readUInt16BE(flags + 2) | FLAG_SKIP_WORKTREE, flags + 2);
+        takeUpTo(nameEnd);
+        from = next;
+        to = endOfEntry(start, to);
+    });
+    takeUpTo(index.length);
+    copy.writeUInt32BE(3, 4);
+    return copy.subarray(0, to);
 }
 function checkHeader(index, hashBytes) {
     if (index.length < HEADER_BYTES + hashBytes)
@@ -47045,16 +47054,9 @@ function endOfName(index, nameAt, length) {
     const end = index.indexOf(0, nameAt + length);
     return end === -1 ? index.length : end;
 }
-function isProven(index, at, record) {
-    for (let byte = MODE_AT; byte < MODE_END; byte++) {
-        if (index[at + byte] !== record[byte])
-            return false;
-    }
-    for (let byte = STAT_BYTES; byte < record.length; byte++) {
-        if (index[at + byte] !== record[byte])
-            return false;
-    }
-    return true;
+/** One to eight NULs follow the name, up to a multiple of eight bytes from the entry's start. */
+function endOfEntry(at, nameEnd) {
+    return at + ((nameEnd - at + 8) & ~7);
 }
 function malformed(reason) {
     return new ActionError('GIT_FAILED', `The index that git wrote cannot be filled: ${reason}`);
@@ -47069,13 +47071,15 @@ const GITLINK = `${GITLINK_MODE.toString(8)} `;
 function listIndex(git, args, options = {}) {
     return git.run(['ls-files', ...args], { ...options, outputLimitBytes: LISTING_LIMIT_BYTES });
 }
-/** Where the index has a commit of another repository, left out or not; U+FFFD for what is not UTF-8. */
-async function submodulePaths(git) {
-    const entries = await listIndex(git, ['--stage', '-z']);
+/** All that the index has, left out of the tree or not. */
+async function gitlinks(git) {
+    const entries = (await listIndex(git, ['--stage', '-z'])).split('\0');
     return entries
-        .split('\0')
         .filter((entry) => entry.startsWith(GITLINK))
-        .map((entry) => entry.slice(entry.indexOf('\t') + 1));
+        .map((entry) => ({ path: entry.slice(entry.indexOf('\t') + 1), commit: entry.split(' ', 2)[1] ?? '' }));
+}
+async function submodulePaths(git) {
+    return (await gitlinks(git)).map(({ path }) => path);
 }
 
 ;// CONCATENATED MODULE: ./lib/git/ref-name.js
@@ -47331,9 +47335,37 @@ async function deleteRefs(git, names) {
     await git.run(['update-ref', '--no-deref', '--stdin'], { input: Buffer.from(commands) });
 }
 
+;// CONCATENATED MODULE: ./lib/git/presence.js
+
+/** What lies at a path, a link itself; undefined where nothing does. */
+function lstatOf(path) {
+    return ifThere(lstat(path));
+}
+/** A file's bytes as latin1; undefined where there is no file. */
+function presence_textOf(path) {
+    return ifThere(readFile(path, 'latin1'));
+}
+/** What is in a directory; nothing where there is none. */
+async function presence_entriesIn(directory, encoding = 'utf8') {
+    return (await ifThere((0,promises_.readdir)(directory, { encoding, withFileTypes: true }))) ?? [];
+}
+async function ifThere(found) {
+    try {
+        return await found;
+    }
+    catch (error) {
+        const code = error instanceof Error && 'code' in error ? error.code : undefined;
+        if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR')
+            return undefined;
+        throw error;
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/git/sparse.js
 
 
+
+const WORKTREE_CONFIG = 'config.worktree';
 /** Sets the patterns before a checkout, which then brings the files inside them and removes those outside. */
 async function setSparse(git, gitDirectory, { patterns, isCone }, options) {
     if (isCone) {
@@ -47341,9 +47373,26 @@ async function setSparse(git, gitDirectory, { patterns, isCone }, options) {
         return;
     }
     await git.run(['config', '--local', 'core.sparseCheckout', 'true']);
-    const info = (0,external_node_path_.join)(gitDirectory, 'info');
-    await (0,promises_.mkdir)(info, { recursive: true });
-    await (0,promises_.writeFile)((0,external_node_path_.join)(info, 'sparse-checkout'), `\n${patterns.join('\n')}\n`);
+    await writePatterns(gitDirectory, Buffer.from(`\n${patterns.join('\n')}\n`));
+}
+/** What setSparse has left in a git directory. */
+async function readSparse(gitDirectory) {
+    const patterns = await readFile(patternsIn(gitDirectory), 'latin1');
+    return { patterns, worktreeConfig: await textOf(join(gitDirectory, WORKTREE_CONFIG)) };
+}
+/** Sets for another git directory, which has the same settings in its config, what `readSparse` found. */
+async function writeSparse(gitDirectory, files) {
+    await writePatterns(gitDirectory, Buffer.from(files.patterns, 'latin1'));
+    if (files.worktreeConfig === undefined)
+        return;
+    await writeFile(join(gitDirectory, WORKTREE_CONFIG), files.worktreeConfig, 'latin1');
+}
+async function writePatterns(gitDirectory, patterns) {
+    await (0,promises_.mkdir)((0,external_node_path_.join)(gitDirectory, 'info'), { recursive: true });
+    await (0,promises_.writeFile)(patternsIn(gitDirectory), patterns);
+}
+function patternsIn(gitDirectory) {
+    return (0,external_node_path_.join)(gitDirectory, 'info', 'sparse-checkout');
 }
 /**
  * Brings every file back into the tree of a clone that may have been sparse. An index can say that files are to be
@@ -47354,7 +47403,7 @@ async function endSparse(git, gitDirectory, options) {
     for (const key of ['core.sparseCheckout', 'extensions.worktreeConfig']) {
         await git.succeeds(['config', '--local', '--unset-all', key]);
     }
-    await (0,promises_.rm)((0,external_node_path_.join)(gitDirectory, 'config.worktree'), { force: true });
+    await (0,promises_.rm)((0,external_node_path_.join)(gitDirectory, WORKTREE_CONFIG), { force: true });
 }
 
 ;// CONCATENATED MODULE: ./lib/git/check-out.js
@@ -47410,6 +47459,56 @@ async function removeUntracked(git, tree) {
 
 ;// CONCATENATED MODULE: external "node:child_process"
 const external_node_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
+;// CONCATENATED MODULE: ./lib/programs.js
+
+
+
+
+const SYSTEM = process.platform === 'win32' ? 'windows' : 'posix';
+/** Fails where one of these programs is not on the PATH. */
+async function requirePrograms(names, env) {
+    for (const name of names) {
+        if ((await findProgram(name, env)) === undefined) {
+            throw new lib_errors/* ActionError */.l('PROGRAM_MISSING', `${name} is needed on the PATH and was not found: install it`);
+        }
+    }
+}
+/**
+ * What to start a program by; undefined where it is known to be missing. Windows looks for a bare name in the working
+ * directory first, and a repository may have a `git.exe` there.
+ */
+async function commandFor(name, env, system = SYSTEM) {
+    return system === 'posix' ? name : findProgram(name, env, system);
+}
+/** Where a program lies. Relative directories of the PATH do not count. */
+async function findProgram(name, env, system = SYSTEM) {
+    const file = system === 'windows' ? `${name}.exe` : name;
+    for (const directory of pathOf(env, system).split(external_node_path_.delimiter)) {
+        const path = (0,external_node_path_.join)(directory, file);
+        if ((0,external_node_path_.isAbsolute)(directory) && (await isProgram(path)))
+            return path;
+    }
+    return undefined;
+}
+/** Windows does not mind how the names of variables are written. */
+function pathOf(env, system) {
+    if (system === 'posix')
+        return env.PATH ?? '';
+    const name = Object.keys(env).find((key) => key.toUpperCase() === 'PATH');
+    return (name === undefined ? undefined : env[name]) ?? '';
+}
+async function isProgram(path) {
+    try {
+        await (0,promises_.access)(path, external_node_fs_.constants.X_OK);
+        return (await (0,promises_.stat)(path)).isFile();
+    }
+    catch {
+        return false;
+    }
+}
+
+// EXTERNAL MODULE: ./lib/sanitize.js
+var sanitize = __nccwpck_require__(4020);
 ;// CONCATENATED MODULE: ./lib/disk-space.js
 
 
@@ -47496,8 +47595,6 @@ function rounded(bytes) {
     return `${power === 0 || count >= 100 ? Math.round(count) : count.toFixed(1)} ${UNITS[power]}`;
 }
 
-// EXTERNAL MODULE: ./lib/sanitize.js
-var sanitize = __nccwpck_require__(4020);
 ;// CONCATENATED MODULE: ./lib/git/error-output.js
 
 
@@ -47576,6 +47673,8 @@ const FOREIGN_VARIABLES = [
 const PROTECTIVE_CONFIG = {
     'core.fsmonitor': 'false',
     'core.hooksPath': '/dev/null',
+    // Staging lies deeper than the destination, and git for Windows ends at 260 characters without this.
+    'core.longPaths': 'true',
     // A directory is no repository itself: only its `.git` is one, and that was looked at. From git 2.38 on.
     'safe.bareRepository': 'explicit',
 };
@@ -47607,10 +47706,12 @@ const KILL_AFTER_MS = 2_000;
 class ProcessGroup {
     #leader;
     #signal;
+    #endTree;
     #timer;
-    constructor(leader, signal) {
+    constructor(leader, { signal, endTree }) {
         this.#leader = leader;
         this.#signal = signal;
+        this.#endTree = endTree;
         signal.addEventListener('abort', this.end, { once: true });
         process.once('exit', this.#endNow);
     }
@@ -47640,20 +47741,21 @@ class ProcessGroup {
         const { pid } = this.#leader;
         if (pid === undefined)
             return;
-        if (!HAS_PROCESS_GROUPS) {
-            this.#leader.kill(signal);
-            return;
-        }
         try {
-            process.kill(-pid, signal);
+            if (this.#endTree === undefined)
+                process.kill(-pid, signal);
+            else
+                this.#endTree(pid);
         }
         catch {
-            // Nobody is left in the group.
+            // Nobody is left to be ended.
         }
     }
 }
 
 ;// CONCATENATED MODULE: ./lib/git/git.js
+
+
 
 
 
@@ -47720,17 +47822,21 @@ function settingsIn(env) {
 function settingsCount(env) {
     return Number(env.GIT_CONFIG_COUNT) || 0;
 }
-async function runGit(directory, { env, signal }, args, options) {
+async function runGit(directory, { env, signal, debug }, args, options) {
+    const command = await commandFor('git', env);
     signal.throwIfAborted();
+    if (command === undefined)
+        throw gitMissing();
     const settings = Object.entries({ ...PROTECTIVE_CONFIG, ...options.config });
-    const child = (0,external_node_child_process_namespaceObject.spawn)('git', [...settings.flatMap(([key, value]) => ['-c', `${key}=${value}`]), ...args], {
+    const child = (0,external_node_child_process_namespaceObject.spawn)(command, [...settings.flatMap(([key, value]) => ['-c', `${key}=${value}`]), ...args], {
         cwd: directory,
         env: { ...gitEnvironment(directory, env), ...options.env },
         detached: HAS_PROCESS_GROUPS,
         stdio: ['pipe', 'pipe', 'pipe'],
         windowsHide: true,
     });
-    const group = new ProcessGroup(child, signal);
+    const group = new ProcessGroup(child, { signal, endTree: HAS_PROCESS_GROUPS ? undefined : treeEnder(env) });
+    const began = performance.now();
     try {
         return await outcome(child, group, { subcommand: args[0] ?? '', directory, options });
     }
@@ -47739,7 +47845,12 @@ async function runGit(directory, { env, signal }, args, options) {
     }
     finally {
         group.release();
+        debug?.(`${shown(args)} (${Math.round(performance.now() - began)} ms, exit code ${child.exitCode})`);
     }
+}
+/** A command for the log; other settings than these are no part of it, nor is what an address may let in with. */
+function shown(args) {
+    return ['git', ...args.map((arg) => (arg.includes('://') ? (0,sanitize/* withoutSecrets */.c)(arg) : arg))].join(' ');
 }
 function outcome(child, group, run) {
     const { subcommand, directory, options } = run;
@@ -47783,36 +47894,20 @@ function notStarted(error, directory) {
         return new lib_errors/* ActionError */.l('GIT_FAILED', 'git could not be started', { cause: error });
     }
     return (0,external_node_fs_.existsSync)(directory)
-        ? new lib_errors/* ActionError */.l('GIT_MISSING', 'git is needed on the PATH and was not found: install git', {
-            cause: error,
-        })
+        ? gitMissing(error)
         : new lib_errors/* ActionError */.l('GIT_FAILED', `git was to run in ${directory}, which does not exist`, { cause: error });
 }
-
-;// CONCATENATED MODULE: ./lib/git/presence.js
-
-/** What lies at a path, a link itself; undefined where nothing does. */
-function lstatOf(path) {
-    return ifThere(lstat(path));
+function gitMissing(cause) {
+    return new lib_errors/* ActionError */.l('GIT_MISSING', 'git is needed on the PATH and was not found: install git', { cause });
 }
-/** A file's bytes as latin1; undefined where there is no file. */
-function presence_textOf(path) {
-    return ifThere(readFile(path, 'latin1'));
-}
-/** What is in a directory; nothing where there is none. */
-async function presence_entriesIn(directory, encoding = 'utf8') {
-    return (await ifThere((0,promises_.readdir)(directory, { encoding, withFileTypes: true }))) ?? [];
-}
-async function ifThere(found) {
-    try {
-        return await found;
-    }
-    catch (error) {
-        const code = error instanceof Error && 'code' in error ? error.code : undefined;
-        if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR')
-            return undefined;
-        throw error;
-    }
+/** On Windows the `git` of the PATH is one that starts the real one, which a signal to the first does not end. */
+function treeEnder(env) {
+    const taskkill = (0,external_node_path_.join)(env.SystemRoot ?? 'C:\\Windows', 'System32', 'taskkill.exe');
+    return (pid) => {
+        const { status } = (0,external_node_child_process_namespaceObject.spawnSync)(taskkill, ['/pid', `${pid}`, '/t', '/f'], { windowsHide: true });
+        if (status !== 0)
+            process.kill(pid);
+    };
 }
 
 ;// CONCATENATED MODULE: ./lib/git/object-format.js
@@ -48092,7 +48187,23 @@ async function dropTraces(dotGit) {
 
 ;// CONCATENATED MODULE: external "node:timers/promises"
 const external_node_timers_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
+;// CONCATENATED MODULE: ./lib/trouble.js
+
+
+/** What one step met on its way, and went on from. */
+class Troubles {
+    /** Why no snapshot was restored, where something else was done instead. */
+    missed;
+    /** Why the restore of the snapshot began again. */
+    restarts = [];
+}
+function troubleOf(error) {
+    const code = error instanceof lib_errors/* ActionError */.l ? error.code : 'UNKNOWN';
+    return { code, words: (0,sanitize/* sanitize */.a)((0,lib_errors/* describeError */.U)(error)) };
+}
+
 ;// CONCATENATED MODULE: ./lib/patience.js
+
 
 
 /** How long the network may take; the rest is up to the inputs. */
@@ -48103,6 +48214,8 @@ const PATIENCE = {
     discoveryTimeoutMs: 60_000,
     /** Where a plain fetch can follow, a server that is down is asked once more, if it said so within this time. */
     secondTryWithinMs: 2_000,
+    /** Of a server that says nothing, before the next one of a list is asked beside it. */
+    headStartMs: 2_000,
     floorBytesPerSecond: 1024,
 };
 /** How long one restore waits for the network, and how often it asks again. End it, or its timer stays. */
@@ -48111,6 +48224,8 @@ class Patience {
     signal;
     stall;
     retried = 0;
+    /** By code. */
+    #repeats = new Map();
     #limits;
     #log;
     #deadline;
@@ -48131,6 +48246,10 @@ class Patience {
     end() {
         clearTimeout(this.#timer);
     }
+    /** Why requests were repeated: one entry a code. */
+    get repeats() {
+        return [...this.#repeats.values()];
+    }
     /** How requests for a number of chunks are repeated, until `signal` is aborted. */
     attemptsFor = (chunks, signal) => ({
         attempts: this.#limits.retries,
@@ -48139,10 +48258,16 @@ class Patience {
         random: Math.random,
         wait: (delayMs) => wait(delayMs, signal),
         onRetry: (error, delayMs) => {
-            this.retried += 1;
+            this.#count(error);
             this.#log(`${(0,lib_errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(1)} s`);
         },
     });
+    #count(error) {
+        const trouble = troubleOf(error);
+        const { count, words } = this.#repeats.get(trouble.code) ?? { ...trouble, count: 0 };
+        this.retried += 1;
+        this.#repeats.set(trouble.code, { code: trouble.code, count: count + 1, words });
+    }
     /** The same until the snapshot's first reply: short where there is another way to the commit. */
     discoveryAttempts = (chunks, signal) => {
         const attempts = this.attemptsFor(chunks, signal);
@@ -48646,38 +48771,6 @@ async function* inTurns(blocks) {
     }
 }
 
-;// CONCATENATED MODULE: ./lib/programs.js
-
-
-
-
-/** Fails where one of these programs is not on the PATH. */
-async function requirePrograms(names, env) {
-    const directories = (env.PATH ?? env.Path ?? '').split(external_node_path_.delimiter).filter((directory) => directory !== '');
-    for (const name of names) {
-        if (!(await isIn(directories, name))) {
-            throw new lib_errors/* ActionError */.l('PROGRAM_MISSING', `${name} is needed on the PATH and was not found: install it`);
-        }
-    }
-}
-async function isIn(directories, name) {
-    const file = process.platform === 'win32' ? `${name}.exe` : name;
-    for (const directory of directories) {
-        if (await isProgram((0,external_node_path_.join)(directory, file)))
-            return true;
-    }
-    return false;
-}
-async function isProgram(path) {
-    try {
-        await (0,promises_.access)(path, external_node_fs_.constants.X_OK);
-        return (await (0,promises_.stat)(path)).isFile();
-    }
-    catch {
-        return false;
-    }
-}
-
 ;// CONCATENATED MODULE: ./lib/git/version.js
 
 /** The first git that takes settings from its environment (GIT_CONFIG_COUNT), which is the way for secrets. */
@@ -48697,8 +48790,15 @@ async function requireGit(git) {
 
 
 /** What a config file itself sets, whatever it includes. Git lists keys with section and name in lower case. */
-async function settingsOf(file, git, which = ['--list']) {
-    const printed = await git.run(['config', '--file', file, '--no-includes', '--null', ...which]);
+function settingsOf(file, git, which = ['--list']) {
+    return listed(git, ['--file', file, '--no-includes', ...which]);
+}
+/** What all configs set that apply to a repository. Of a key that is there twice, the last one counts. */
+function settingsHere(git) {
+    return listed(git, ['--list']);
+}
+async function listed(git, which) {
+    const printed = await git.run(['config', '--null', ...which]);
     const entries = printed.split('\0').filter((entry) => entry !== '');
     return entries.map((entry) => {
         const keyEnd = entry.indexOf('\n');
@@ -48834,6 +48934,7 @@ async function submodulesIn(gitDirectory) {
 
 
 
+
 /** The keys in https://api.github.com/meta, whose fingerprints GitHub publishes in its documentation. */
 const GITHUB_HOST_KEYS = [
     'github.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl',
@@ -48880,16 +48981,10 @@ async function sshCommand(files, ssh, env) {
     ].join(' ');
 }
 async function sshProgram(env) {
-    const name = process.platform === 'win32' ? 'ssh.exe' : 'ssh';
-    for (const directory of (env.PATH ?? env.Path ?? '').split(external_node_path_.delimiter)) {
-        const path = (0,external_node_path_.join)(directory, name);
-        if (directory !== '' && (await isExecutable(path)))
-            return path;
-    }
+    const path = await findProgram('ssh', env);
+    if (path !== undefined)
+        return path;
     throw new lib_errors/* ActionError */.l('GIT_FAILED', 'Input ssh-key is set, but ssh was not found on the PATH: install an SSH client, or use token instead');
-}
-function isExecutable(path) {
-    return (0,promises_.access)(path, promises_.constants.X_OK).then(() => true, () => false);
 }
 
 ;// CONCATENATED MODULE: ./lib/git/credentials.js
@@ -49302,11 +49397,13 @@ class Exchange {
         }
         this.status = status;
         this.#headers = headers;
+        this.#options.trace?.head(status);
         controller.pause();
         this.#options.resolve(this);
     }
     onResponseData(_controller, bytes) {
         this.#options.traffic.bytes += bytes.length;
+        this.#options.trace?.received(bytes.length);
         if (this.#over)
             return;
         if (this.#take === undefined)
@@ -49317,6 +49414,7 @@ class Exchange {
     onResponseEnd() {
         this.#over = true;
         this.#options.signal.removeEventListener('abort', this.#onAbort);
+        this.#options.trace?.ended();
         this.#ended.resolve();
     }
     onResponseError(_controller, error) {
@@ -49324,6 +49422,8 @@ class Exchange {
         this.#finish(isHead ? contradictoryLengths(error, this.url) : (0,failure/* networkError */.x6)(error, this.url));
     }
     #finish(error) {
+        if (!this.#over)
+            this.#options.trace?.broken(error);
         this.#over = true;
         this.#options.signal.removeEventListener('abort', this.#onAbort);
         this.#options.reject(error);
@@ -49424,6 +49524,7 @@ function parseProxy(name, value) {
     }
     return new URL(address);
 }
+/** Whether an address says by itself that it leads nowhere but to this machine. */
 function isLoopback(target) {
     const host = bareHost(target.hostname);
     return host === 'localhost' || host === '::1' || ((0,external_node_net_.isIP)(host) === 4 && host.startsWith('127.'));
@@ -49531,13 +49632,15 @@ class Routes {
     #home;
     #abroad;
     #proxies = new Map();
+    #begun = new Set();
     constructor(options, border) {
         const { connections, connectTimeoutMs: timeout } = options;
         this.#options = options;
         this.#border = border;
-        this.#home = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: connector({ timeout }) });
-        const connect = connector({ timeout, lookup: border.lookup });
-        this.#abroad = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect });
+        const connect = (given) => this.#watched(connector(given));
+        this.#home = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: connect({ timeout }) });
+        const abroad = connect({ timeout, lookup: border.lookup });
+        this.#abroad = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: abroad });
     }
     to(url) {
         const proxy = proxyFor(url, this.#options.env);
@@ -49548,6 +49651,18 @@ class Routes {
     async close() {
         const agents = [this.#home, this.#abroad, ...this.#proxies.values()];
         await Promise.all(agents.map((agent) => agent.destroy()));
+        for (const socket of this.#begun)
+            socket.destroy(new Error('the connection is not wanted any more'));
+    }
+    /** An agent that is destroyed waits for nobody, but leaves a connection that is begun to its timeout. */
+    #watched(connect) {
+        return (target, callback) => {
+            const socket = connect(target, (...outcome) => {
+                this.#begun.delete(socket);
+                callback(...outcome);
+            });
+            this.#begun.add(socket);
+        };
     }
     #through(proxy) {
         const { connections, connectTimeoutMs: connectTimeout } = this.#options;
@@ -49569,7 +49684,9 @@ function connector(given) {
             highWaterMark: ReadBuffer.highWaterMark,
             onread: reads.onread,
         });
-        reads.attach(plain(target, callback));
+        const socket = plain(target, callback);
+        reads.attach(socket);
+        return socket;
     };
 }
 
@@ -49583,6 +49700,7 @@ function connector(given) {
 /** The one place that speaks HTTP. Close it, or its idle connections keep the process alive. */
 class HttpClient {
     #secrets;
+    #tracer;
     #border;
     #routes;
     #detours = new Detours();
@@ -49591,6 +49709,7 @@ class HttpClient {
         // undici parses heads in WebAssembly: to optimise that takes 12 MiB and more time than it could ever save here.
         (0,external_node_v8_namespaceObject.setFlagsFromString)('--no-wasm-tier-up');
         this.#secrets = options.secrets;
+        this.#tracer = options.tracer;
         this.#border = new Border(options.secrets.origin);
         this.#routes = new Routes(options, this.#border);
     }
@@ -49612,7 +49731,7 @@ class HttpClient {
     async #follow(url, request, targetOf) {
         let target = url;
         for (let hops = 0;; hops += 1) {
-            const reply = await this.#exchange(target, request);
+            const reply = await this.#ask(target, request);
             if (!isRedirect(reply))
                 return reply;
             reply.drop();
@@ -49620,13 +49739,29 @@ class HttpClient {
             await this.#border.admit(target);
         }
     }
+    /** One exchange; where its token is refused, once more with another one. */
+    async #ask(url, request) {
+        const { origin, headers: secrets, bearer } = this.#secrets;
+        if (url.origin !== origin)
+            return this.#exchange(url, request);
+        const headers = { ...secrets, ...request.headers };
+        if (bearer === undefined)
+            return this.#exchange(url, { ...request, headers });
+        const exchange = (token) => this.#exchange(url, { ...request, headers: { ...headers, authorization: `Bearer ${token}` } });
+        const token = await bearer.token();
+        const reply = await exchange(token);
+        if (reply.status !== 401)
+            return reply;
+        reply.drop();
+        return exchange(await bearer.renewed(token));
+    }
     #exchange(url, { method, headers, body, headersTimeoutMs, signal }) {
         signal.throwIfAborted();
-        const { origin, headers: secrets } = this.#secrets;
         const dispatcher = this.#routes.to(url);
         this.traffic.requests += 1;
+        const trace = this.#tracer?.begin({ method, url, range: headers.range });
         return new Promise((resolve, reject) => {
-            const exchange = new Exchange({ url, signal, traffic: this.traffic, resolve, reject });
+            const exchange = new Exchange({ url, signal, traffic: this.traffic, trace, resolve, reject });
             dispatcher.dispatch({
                 origin: url.origin,
                 path: `${url.pathname}${url.search}`,
@@ -49635,7 +49770,6 @@ class HttpClient {
                 headers: {
                     'user-agent': 'git-snapshot',
                     'accept-encoding': 'identity',
-                    ...(url.origin === origin ? secrets : {}),
                     ...headers,
                 },
                 headersTimeout: headersTimeoutMs,
@@ -49926,8 +50060,8 @@ function secretsOf({ authorization, headers = [], url, token, ssh }, env) {
     const signatures = [...(url?.searchParams.values() ?? [])];
     const passwords = PROXY_VARIABLES.flatMap((name) => passwordsIn(env[name]?.trim() ?? ''));
     const own = [...formsOf(token ?? ''), ...linesOf(ssh?.key ?? '')];
-    const runtime = env.ACTIONS_RUNTIME_TOKEN ?? '';
-    const secrets = new Set([...values, ...credentials, ...signatures, ...passwords, ...own, runtime]);
+    const runtime = [env.ACTIONS_RUNTIME_TOKEN ?? '', env.ACTIONS_ID_TOKEN_REQUEST_TOKEN ?? ''];
+    const secrets = new Set([...values, ...credentials, ...signatures, ...passwords, ...own, ...runtime]);
     return [...secrets].filter((secret) => secret.length >= LEAST_LENGTH);
 }
 /** A token, and how git sends it. */
@@ -50082,6 +50216,11 @@ function announcedLength(reply) {
         return Number(length);
     throw new errors/* ActionError */.l('PROTOCOL_ERROR', `${(0,failure/* placeOf */.$t)(reply.url)} sent a Content-Length that is no number`);
 }
+/** Last-Modified in milliseconds since 1970; undefined where the server does not tell. */
+function lastModified(reply) {
+    const time = Date.parse(reply.header('last-modified') ?? '');
+    return Number.isNaN(time) ? undefined : time;
+}
 /**
  * We ask for the bytes as they are: a server that encodes them sends another object than it announces. What is
  * stored as zstd, and whose length is known, is not encoded for us, even where the store says `zstd`.
@@ -50136,14 +50275,20 @@ function tooLong(reply, maxBytes) {
 
 
 /** Posts a question in JSON, in one try, and gives the text of the answer. */
-async function ask(url, question, options) {
-    const { client, stall, limits, refusal, signal } = options;
+function ask(url, question, options) {
+    const body = JSON.stringify(question);
+    const headers = { 'content-type': 'application/json' };
+    return answerTo(url, (request) => options.client.post(url, { ...request, headers, body }), options);
+}
+/** The text that an address answers with, in one try. */
+function read(url, options) {
+    return answerTo(url, (request) => options.client.get(url, { ...request, headers: {} }), options);
+}
+async function answerTo(url, send, { stall, limits, refusal, signal }) {
     const deadline = AbortSignal.timeout(limits.timeoutMs);
     const pieces = [];
     try {
-        const reply = await client.post(url, {
-            headers: { 'content-type': 'application/json' },
-            body: JSON.stringify(question),
+        const reply = await send({
             headersTimeoutMs: limits.timeoutMs,
             signal: AbortSignal.any([signal, deadline]),
         });

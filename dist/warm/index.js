@@ -45961,7 +45961,7 @@ function isObject(value) {
 
 /***/ }),
 
-/***/ 6753:
+/***/ 23:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -45976,7 +45976,25 @@ __nccwpck_require__.d(__webpack_exports__, {
 const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
 // EXTERNAL MODULE: ./lib/errors.js
 var errors = __nccwpck_require__(452);
+// EXTERNAL MODULE: ./lib/sanitize.js
+var sanitize = __nccwpck_require__(4020);
+;// CONCATENATED MODULE: ./lib/trouble.js
+
+
+/** What one step met on its way, and went on from. */
+class Troubles {
+    /** Why no snapshot was restored, where something else was done instead. */
+    missed;
+    /** Why the restore of the snapshot began again. */
+    restarts = [];
+}
+function troubleOf(error) {
+    const code = error instanceof errors/* ActionError */.l ? error.code : 'UNKNOWN';
+    return { code, words: (0,sanitize/* sanitize */.a)((0,errors/* describeError */.U)(error)) };
+}
+
 ;// CONCATENATED MODULE: ./lib/patience.js
+
 
 
 /** How long the network may take; the rest is up to the inputs. */
@@ -45987,6 +46005,8 @@ const PATIENCE = {
     discoveryTimeoutMs: 60_000,
     /** Where a plain fetch can follow, a server that is down is asked once more, if it said so within this time. */
     secondTryWithinMs: 2_000,
+    /** Of a server that says nothing, before the next one of a list is asked beside it. */
+    headStartMs: 2_000,
     floorBytesPerSecond: 1024,
 };
 /** How long one restore waits for the network, and how often it asks again. End it, or its timer stays. */
@@ -45995,6 +46015,8 @@ class Patience {
     signal;
     stall;
     retried = 0;
+    /** By code. */
+    #repeats = new Map();
     #limits;
     #log;
     #deadline;
@@ -46015,6 +46037,10 @@ class Patience {
     end() {
         clearTimeout(this.#timer);
     }
+    /** Why requests were repeated: one entry a code. */
+    get repeats() {
+        return [...this.#repeats.values()];
+    }
     /** How requests for a number of chunks are repeated, until `signal` is aborted. */
     attemptsFor = (chunks, signal) => ({
         attempts: this.#limits.retries,
@@ -46023,10 +46049,16 @@ class Patience {
         random: Math.random,
         wait: (delayMs) => wait(delayMs, signal),
         onRetry: (error, delayMs) => {
-            this.retried += 1;
+            this.#count(error);
             this.#log(`${(0,errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(1)} s`);
         },
     });
+    #count(error) {
+        const trouble = troubleOf(error);
+        const { count, words } = this.#repeats.get(trouble.code) ?? { ...trouble, count: 0 };
+        this.retried += 1;
+        this.#repeats.set(trouble.code, { code: trouble.code, count: count + 1, words });
+    }
     /** The same until the snapshot's first reply: short where there is another way to the commit. */
     discoveryAttempts = (chunks, signal) => {
         const attempts = this.attemptsFor(chunks, signal);
@@ -46046,98 +46078,6 @@ async function wait(delayMs, signal) {
     catch (error) {
         throw signal.aborted ? signal.reason : error;
     }
-}
-
-
-/***/ }),
-
-/***/ 9293:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   VP: () => (/* binding */ formatMegabytes)
-/* harmony export */ });
-/* unused harmony exports outputsOf, lineOf, progressLine, formatSeconds, grouped */
-/** The action's outputs, by their names in action.yml. */
-function outputsOf(report) {
-    const whole = (value) => String(Math.round(value));
-    const { snapshot } = report;
-    return {
-        ref: report.ref,
-        commit: report.commit,
-        outcome: report.outcome,
-        'freshened-by': report.freshenedBy,
-        source: snapshot?.source ?? 'none',
-        'snapshot-hit': String(snapshot !== undefined),
-        'snapshot-commit': snapshot?.commit ?? '',
-        etag: snapshot?.etag ?? '',
-        bytes: whole(report.bytes),
-        'unpacked-bytes': whole(snapshot?.unpackedBytes ?? 0),
-        files: whole(snapshot?.files ?? 0),
-        requests: whole(report.requests),
-        retries: whole(report.retries),
-        'open-ms': whole(report.openMs),
-        'restore-ms': whole(report.restoreMs),
-        'settle-ms': whole(report.settleMs),
-        'total-ms': whole(report.totalMs),
-        'megabytes-per-second': megabytesPerSecond(report.bytes, report.restoreMs).toFixed(1),
-    };
-}
-const FRESHENED = {
-    none: '',
-    bundle: '; freshened by a bundle of the server',
-    server: "; freshened from the server's mirror",
-    origin: '; freshened from the origin',
-};
-/** The same in one line that a person reads. */
-function lineOf(report) {
-    const { outcome, repository, commit, totalMs, freshenedBy } = report;
-    const place = `${repository} at ${commit.slice(0, 7)}`;
-    const spent = `in ${formatSeconds(totalMs)}`;
-    if (outcome === 'restored')
-        return `Restored ${place} ${restored(report)}${FRESHENED[freshenedBy]}`;
-    if (outcome === 'reused')
-        return `Reused the workspace's clone of ${place}, ${spent}${FRESHENED[freshenedBy]}`;
-    if (outcome === 'fetched')
-        return `Fetched ${place} from the origin, ${spent}`;
-    return `Left the workspace as it is: no snapshot of ${repository}, and on-miss is skip`;
-}
-const SOURCES = {
-    cachew: 'Cachew',
-    url: 'the URL',
-    'actions-cache': 'the Actions cache',
-    store: "this machine's store",
-};
-function restored({ snapshot, bytes, restoreMs, totalMs, retries }) {
-    const from = SOURCES[snapshot?.source ?? 'url'];
-    const again = retries === 0 ? '' : `, ${retries} ${retries === 1 ? 'retry' : 'retries'}`;
-    const speed = `${formatMegabytes(bytes)} in ${formatSeconds(totalMs)}`;
-    return `from ${from}: ${grouped(snapshot?.files ?? 0)} files, ${speed} (${formatRate(bytes, restoreMs)}${again})`;
-}
-/** What has come so far, for a person who waits. */
-function progressLine(bytes, total, elapsedMs) {
-    const rate = formatRate(bytes, elapsedMs);
-    if (total === undefined || total === 0)
-        return `Received ${formatMegabytes(bytes)} (${rate})`;
-    const percent = Math.min(100, Math.floor((bytes / total) * 100));
-    return `Received ${formatMegabytes(bytes)} of ${formatMegabytes(total)} (${percent} %, ${rate})`;
-}
-function formatRate(bytes, ms) {
-    return `${megabytesPerSecond(bytes, ms).toFixed(0)} MB/s`;
-}
-function megabytesPerSecond(bytes, ms) {
-    return ms === 0 ? 0 : bytes / 1000 / ms;
-}
-function formatSeconds(ms) {
-    return `${(ms / 1000).toFixed(1)} s`;
-}
-function formatMegabytes(bytes) {
-    const megabytes = bytes / 1e6;
-    return `${megabytes.toFixed(megabytes < 10 ? 1 : 0)} MB`;
-}
-/** With commas between thousands; Intl would take 15 ms to load for it. */
-function grouped(count) {
-    return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 
@@ -46366,8 +46306,8 @@ function secretsOf({ authorization, headers = [], url, token, ssh }, env) {
     const signatures = [...(url?.searchParams.values() ?? [])];
     const passwords = PROXY_VARIABLES.flatMap((name) => passwordsIn(env[name]?.trim() ?? ''));
     const own = [...formsOf(token ?? ''), ...linesOf(ssh?.key ?? '')];
-    const runtime = env.ACTIONS_RUNTIME_TOKEN ?? '';
-    const secrets = new Set([...values, ...credentials, ...signatures, ...passwords, ...own, runtime]);
+    const runtime = [env.ACTIONS_RUNTIME_TOKEN ?? '', env.ACTIONS_ID_TOKEN_REQUEST_TOKEN ?? ''];
+    const secrets = new Set([...values, ...credentials, ...signatures, ...passwords, ...own, ...runtime]);
     return [...secrets].filter((secret) => secret.length >= LEAST_LENGTH);
 }
 /** A token, and how git sends it. */
@@ -46398,7 +46338,7 @@ function passwordsIn(proxy) {
 
 /***/ }),
 
-/***/ 2894:
+/***/ 3159:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46409,6 +46349,40 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: ./lib/input-values.js
 var input_values = __nccwpck_require__(5106);
+// EXTERNAL MODULE: ./lib/request-headers.js
+var request_headers = __nccwpck_require__(3777);
+;// CONCATENATED MODULE: ./lib/access-inputs.js
+
+
+function access_inputs_parseAccess(read, source, env) {
+    const input = (name) => ({ label: `Input ${name}`, value: (0,input_values/* trimmed */.dE)(read(name)) });
+    const [given, audience] = [input('authorization'), input('oidc-audience')];
+    if (audience.value === '') {
+        const authorization = parseAuthorization(given, source, env);
+        return { authorization, headers: (0,request_headers/* parseHeaders */.QG)(read('headers'), authorization), oidcAudience: undefined };
+    }
+    const headers = (0,request_headers/* parseHeaders */.QG)(read('headers'), undefined);
+    const isDouble = given.value !== '' || headers.some(([name]) => name.toLowerCase() === 'authorization');
+    if (isDouble)
+        throw (0,input_values/* invalid */.Gq)('Input oidc-audience is set beside an Authorization (inputs authorization, headers): one of the two is allowed');
+    return { authorization: undefined, headers, oidcAudience: parseAudience(audience, source) };
+}
+/** What the runner has for its server is not for the address of another one. */
+function parseAuthorization(given, source, env) {
+    const { label, value } = source.source !== 'cachew' ? given : (0,input_values/* inherited */.Jq)(given, env, 'CACHEW_AUTHORIZATION');
+    if (value === '')
+        return undefined;
+    (0,request_headers/* checkHeaderValue */.BB)(value, label);
+    return value;
+}
+/** Where nobody is to be sent a token, none is asked for. */
+function parseAudience(given, { source }) {
+    if (!/^[\x20-\x7e]{1,255}$/.test(given.value)) {
+        throw (0,input_values/* refused */.J5)(given, 'one line of at most 255 ASCII characters is allowed');
+    }
+    return source === 'cachew' || source === 'url' ? given.value : undefined;
+}
+
 ;// CONCATENATED MODULE: ./lib/checkout-inputs.js
 
 /** Git's own bound: it keeps a depth in 32 bits. */
@@ -46514,10 +46488,10 @@ function parseSubmodules(given) {
 
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
-// EXTERNAL MODULE: ./lib/request-headers.js
-var request_headers = __nccwpck_require__(3777);
 ;// CONCATENATED MODULE: ./lib/source-inputs.js
 
+/** Each of them may be asked, and have its part of one message. */
+const MOST_SERVERS = 8;
 const NEEDED = {
     cachew: 'the input server, or CACHEW_URL in the environment, has to say where it is',
     url: 'the input url has to say where it is',
@@ -46532,15 +46506,15 @@ function source_inputs_parseSource(input, env) {
     if (source === 'auto')
         return { ...addresses, source: kindOf(addresses) ?? 'actions-cache' };
     if (source === 'actions-cache' || source === 'none')
-        return { server: undefined, url: undefined, source };
+        return { servers: [], url: undefined, source };
     if (source !== 'cachew' && source !== 'url')
         throw (0,input_values/* refused */.J5)(given, 'auto, cachew, url, actions-cache or none is allowed');
     if (kindOf(addresses) !== source)
         throw (0,input_values/* invalid */.Gq)(`${given.label} is ${source}: ${NEEDED[source]}`);
     return { ...addresses, source };
 }
-function kindOf({ server, url }) {
-    return url !== undefined ? 'url' : server !== undefined ? 'cachew' : undefined;
+function kindOf({ servers, url }) {
+    return url !== undefined ? 'url' : servers.length > 0 ? 'cachew' : undefined;
 }
 function parseAddresses(input, env) {
     const server = input('server');
@@ -46549,9 +46523,27 @@ function parseAddresses(input, env) {
         throw (0,input_values/* invalid */.Gq)('Inputs server and url are both set: one of the two is allowed');
     }
     if (url.value !== '')
-        return { server: undefined, url: (0,input_values/* webAddress */.Dy)(url) };
-    const address = (0,input_values/* inherited */.Jq)(server, env, 'CACHEW_URL');
-    return { server: address.value === '' ? undefined : (0,input_values/* baseAddress */.uU)(address), url: undefined };
+        return { servers: [], url: (0,input_values/* webAddress */.Dy)(url) };
+    return { servers: parseServers((0,input_values/* inherited */.Jq)(server, env, 'CACHEW_URL')), url: undefined };
+}
+/** One address a line. */
+function parseServers(given) {
+    const lines = given.value
+        .split('\n')
+        .map((line, index) => ({ label: `${given.label}, line ${index + 1}`, value: (0,input_values/* trimmed */.dE)(line) }))
+        .filter(({ value }) => value !== '');
+    if (lines.length > MOST_SERVERS) {
+        throw (0,input_values/* invalid */.Gq)(`${given.label} has ${lines.length} addresses: at most ${MOST_SERVERS} are allowed`);
+    }
+    if (lines.length <= 1)
+        return lines.map(({ value }) => (0,input_values/* baseAddress */.uU)({ ...given, value }));
+    const servers = lines.map(input_values/* baseAddress */.uU);
+    for (const [index, line] of lines.entries()) {
+        const isFirst = servers.findIndex(({ href }) => href === servers[index]?.href) === index;
+        if (!isFirst)
+            throw (0,input_values/* refused */.J5)(line, 'an address that no line before it has is allowed');
+    }
+    return servers;
 }
 /** Snapshots are switched off for the whole runner. */
 function isDisabled(env) {
@@ -46607,13 +46599,11 @@ const ENTRIES = { least: 1, most: 16_000_000 };
 function parseInputs(read, env) {
     const input = (name) => ({ label: `Input ${name}`, value: trimmed(read(name)) });
     const source = parseSource(input, env);
-    const authorization = parseAuthorization(input('authorization'), source, env);
     return {
         ...parseCheckoutInputs(input, env),
         ...source,
         ...parseDestination(input('path'), env),
-        authorization,
-        headers: parseHeaders(read('headers'), authorization),
+        ...parseAccess(read, source, env),
         ...parseMemory(input('concurrency'), input('chunk-size')),
         ...parsePatience(input),
         onMiss: parseOnMiss(input('on-miss')),
@@ -46621,6 +46611,7 @@ function parseInputs(read, env) {
         maxUnpackedBytes: byteCount(input('max-unpacked-bytes'), UNPACKED),
         maxEntries: wholeNumber(input('max-entries'), ENTRIES),
         store: parseStore(input, env),
+        summary: parseSummary(orElse(input('summary'), 'auto')),
     };
 }
 /** How long the network may take, and how often it is asked again. */
@@ -46630,14 +46621,6 @@ function parsePatience(input) {
         stallMs: Math.round((0,input_values/* decimal */._)(input('stall-timeout'), { least: 1, most: 3600, unit: 'seconds' }) * 1000),
         timeoutMs: Math.round((0,input_values/* decimal */._)(input('timeout'), { least: 0, most: 360, unit: 'minutes' }) * 60_000),
     };
-}
-/** What the runner has for its server is not for the address of another one. */
-function parseAuthorization(given, source, env) {
-    const { label, value } = source.source !== 'cachew' ? given : (0,input_values/* inherited */.Jq)(given, env, 'CACHEW_AUTHORIZATION');
-    if (value === '')
-        return undefined;
-    (0,request_headers/* checkHeaderValue */.BB)(value, label);
-    return value;
 }
 function parseWorkspace(env) {
     const workspace = env.GITHUB_WORKSPACE ?? '';
@@ -46674,6 +46657,12 @@ function parseOnMiss(given) {
         return value;
     throw refused(given, 'fetch, fail or skip is allowed');
 }
+function parseSummary(given) {
+    const { value } = given;
+    if (value === 'auto' || value === 'always' || value === 'never')
+        return value;
+    throw refused(given, 'auto, always or never is allowed');
+}
 function parseDigest(given) {
     if (given.value === '')
         return undefined;
@@ -46695,7 +46684,6 @@ function parseWarmInputs(read, env) {
     // However young the kept one is, its source is asked for a newer one.
     const storeInput = (name) => name === 'store-max-age' ? { ...input(name), value: '0' } : input(name);
     const source = source_inputs_parseSource(input, env);
-    const authorization = parseAuthorization(input('authorization'), source, env);
     const { repository, githubServerUrl, ref, token } = checkout_inputs_parseCheckoutInputs(input, env);
     return {
         ...source,
@@ -46703,8 +46691,7 @@ function parseWarmInputs(read, env) {
         githubServerUrl,
         ref,
         token,
-        authorization,
-        headers: (0,request_headers/* parseHeaders */.QG)(read('headers'), authorization),
+        ...access_inputs_parseAccess(read, source, env),
         ...parseMemory(input('concurrency'), input('chunk-size')),
         ...parsePatience(input),
         store: store_inputs_parseStore(storeInput, env),
@@ -46720,14 +46707,14 @@ function parseWarmInputs(read, env) {
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6058);
 /* harmony import */ var _job_event_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5225);
-/* harmony import */ var _patience_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6753);
+/* harmony import */ var _patience_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(23);
 /* harmony import */ var _runner_step_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4580);
 /* harmony import */ var _runner_tool_cache_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(9131);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(4020);
 /* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(150);
-/* harmony import */ var _warm_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(1735);
-/* harmony import */ var _warm_inputs_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(2894);
-/* harmony import */ var _warm_report_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(9746);
+/* harmony import */ var _warm_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2923);
+/* harmony import */ var _warm_inputs_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3159);
+/* harmony import */ var _warm_report_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(1204);
 
 
 
@@ -46750,6 +46737,7 @@ async function main() {
         signal: (0,_runner_step_js__WEBPACK_IMPORTED_MODULE_3__/* .cancellation */ .W)(),
         log: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_8__/* .sanitize */ .a)(line)),
         onSecret: _actions_core__WEBPACK_IMPORTED_MODULE_0__/* .setSecret */ .Pq,
+        warn: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_8__/* .sanitize */ .a)(line, 1000)),
         toolCache: _runner_tool_cache_js__WEBPACK_IMPORTED_MODULE_9__/* .toolCacheIn */ .k,
     });
     for (const [name, value] of Object.entries((0,_warm_report_js__WEBPACK_IMPORTED_MODULE_6__/* .warmOutputs */ .c)(report)))
@@ -46764,14 +46752,55 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 9746:
+/***/ 1204:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   G: () => (/* binding */ warmLine),
-/* harmony export */   c: () => (/* binding */ warmOutputs)
-/* harmony export */ });
-/* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9293);
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  G: () => (/* binding */ warmLine),
+  c: () => (/* binding */ warmOutputs)
+});
+
+;// CONCATENATED MODULE: ./lib/amounts.js
+/** How long something took. */
+function formatDuration(ms) {
+    return ms < 1000 ? `${Math.round(ms)} ms` : formatSeconds(ms);
+}
+function formatSeconds(ms) {
+    return `${(ms / 1000).toFixed(1)} s`;
+}
+/** In words that round down. */
+function formatAge(ms) {
+    const minutes = Math.floor(ms / 60_000);
+    if (minutes < 1)
+        return `${Math.floor(ms / 1000)} s`;
+    if (minutes < 120)
+        return `${minutes} min`;
+    return minutes < 2 * 24 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60 / 24)} days`;
+}
+/** 10^6 bytes. */
+function formatMegabytes(bytes) {
+    const megabytes = bytes / 1e6;
+    return `${megabytes.toFixed(megabytes < 10 ? 1 : 0)} MB`;
+}
+function formatRate(bytes, ms) {
+    const rate = megabytesPerSecond(bytes, ms);
+    return `${rate.toFixed(rate < 10 ? 1 : 0)} MB/s`;
+}
+function megabytesPerSecond(bytes, ms) {
+    return ms === 0 ? 0 : bytes / 1000 / ms;
+}
+/** With commas between thousands; Intl would take 15 ms to load for it. */
+function grouped(count) {
+    return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+/** With a plural where it is not one: `1 retry`, `2 retries`. */
+function counted(count, one, many = `${one}s`) {
+    return `${grouped(count)} ${count === 1 ? one : many}`;
+}
+
+;// CONCATENATED MODULE: ./lib/warm-report.js
 
 const ENSURED = { present: 'true', missing: 'false', unavailable: '', 'not-asked': '' };
 /** The outputs of warm/action.yml, by their names there. */
@@ -46814,7 +46843,7 @@ function commitWords({ finding, wanted }) {
     return ` at ${commit.slice(0, 7)}${isCurrent}`;
 }
 function sizeWords({ ageMs }, { total }) {
-    const size = total === undefined ? [] : [(0,_report_js__WEBPACK_IMPORTED_MODULE_0__/* .formatMegabytes */ .VP)(total)];
+    const size = total === undefined ? [] : [formatMegabytes(total)];
     const age = ageMs === undefined ? [] : [`${formatAge(ageMs)} old`];
     const words = [...size, ...age];
     return words.length === 0 ? '' : ` (${words.join(', ')})`;
@@ -46832,19 +46861,11 @@ function serverWords({ ensured, wanted = '' }) {
         return `; the server's mirror cannot get ${commit}`;
     return ensured.kind === 'unavailable' ? `; ${ensured.reason}` : '';
 }
-function formatAge(ms) {
-    const minutes = Math.floor(ms / 60_000);
-    if (minutes < 1)
-        return `${Math.floor(ms / 1000)} s`;
-    if (minutes < 120)
-        return `${minutes} min`;
-    return minutes < 2 * 24 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60 / 24)} days`;
-}
 
 
 /***/ }),
 
-/***/ 1735:
+/***/ 2923:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46853,14 +46874,148 @@ __nccwpck_require__.d(__webpack_exports__, {
   K: () => (/* binding */ warm)
 });
 
+// EXTERNAL MODULE: ./lib/errors.js
+var lib_errors = __nccwpck_require__(452);
+;// CONCATENATED MODULE: ./lib/http/retry.js
+
+/** A failure that another attempt may not meet. */
+class TransientError extends lib_errors/* ActionError */.l {
+    /** What the server asked us to wait. */
+    retryAfterMs;
+    /** More attempts than this are in vain. */
+    atMost;
+    constructor(code, message, options = {}) {
+        super(code, message, options);
+        this.retryAfterMs = options.retryAfterMs;
+        this.atMost = options.atMost ?? Number.POSITIVE_INFINITY;
+    }
+}
+const RETRY_STATUSES = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
+/** Codes of network errors that another attempt may not meet. */
+const RETRY_CODES = new Set([
+    'ECONNRESET',
+    'ECONNREFUSED',
+    'ECONNABORTED',
+    'ETIMEDOUT',
+    'EPIPE',
+    'EAI_AGAIN',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'EHOSTDOWN',
+    'ENETDOWN',
+    'ENOTFOUND',
+    'UND_ERR_SOCKET',
+    'UND_ERR_CONNECT_TIMEOUT',
+    'UND_ERR_HEADERS_TIMEOUT',
+    'UND_ERR_BODY_TIMEOUT',
+    'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+    'HPE_INVALID_EOF_STATE',
+    'UND_ERR_PRX_CONN',
+    'ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC',
+    'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
+    'HPE_INVALID_CONSTANT',
+    'HPE_INVALID_VERSION',
+]);
+/** For some of them more attempts than this are in vain: who is no HTTP server will hardly become one. */
+const MOST_ATTEMPTS = new Map([
+    ['ENOTFOUND', 2],
+    ['HPE_INVALID_CONSTANT', 1],
+    ['HPE_INVALID_VERSION', 1],
+]);
+const BASE_DELAY_MS = 250;
+const MAX_DELAY_MS = 10_000;
+const MAX_RETRY_AFTER_MS = 60_000;
+function isRetryStatus(status) {
+    return RETRY_STATUSES.has(status);
+}
+/** How many more attempts a failure is worth: 0 where none can help. */
+function attemptsWorth(error) {
+    if (error instanceof TransientError)
+        return error.atMost;
+    if (error instanceof lib_errors/* ActionError */.l)
+        return 0;
+    if (error instanceof AggregateError)
+        return Math.min(...error.errors.map(attemptsWorth));
+    const code = errorCode(error);
+    if (code === undefined || !RETRY_CODES.has(code))
+        return 0;
+    return MOST_ATTEMPTS.get(code) ?? Number.POSITIVE_INFINITY;
+}
+/**
+ * How long to wait before attempt `retried + 1` is repeated, by full jitter and Retry-After;
+ * undefined where the failure is to stand. Takes one from the shared budget.
+ */
+function retryDelayMs(error, retried, limits) {
+    if (retried >= Math.min(attemptsWorth(error), limits.attempts) || limits.budget.left <= 0)
+        return undefined;
+    const retryAfterMs = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0;
+    // No time left is negative, so that this also ends what is overdue.
+    if (retryAfterMs > Math.min(MAX_RETRY_AFTER_MS, limits.remainingMs()))
+        return undefined;
+    limits.budget.left -= 1;
+    const ceiling = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** retried);
+    return Math.max(retryAfterMs, limits.random() * ceiling);
+}
+/** Reads Retry-After (RFC 9110, 10.2.3) in milliseconds from now; undefined where it says nothing usable. */
+function parseRetryAfter(header, nowMs) {
+    if (header === undefined)
+        return undefined;
+    const text = header.trim();
+    if (/^\d{1,9}$/.test(text))
+        return Number(text) * 1000;
+    const date = /^[A-Z][a-z]{2}/.test(text) ? Date.parse(text) : Number.NaN;
+    return date > nowMs ? date - nowMs : undefined;
+}
+/** The code of the error that Node, undici or the system gave, however deep it lies. */
+function errorCode(error) {
+    for (let current = error, depth = 0; current instanceof Error && depth < 5; depth += 1) {
+        if ('code' in current && typeof current.code === 'string')
+            return current.code;
+        if (current.name === 'HTTPParserError')
+            return parserCode(current.message);
+        current = current.cause;
+    }
+    return undefined;
+}
+/** The one error of undici whose code is lost. */
+function parserCode(message) {
+    if (/\bEOF\b/.test(message))
+        return 'HPE_INVALID_EOF_STATE';
+    return message.includes('Expected HTTP/') ? 'HPE_INVALID_CONSTANT' : 'HPE_INVALID';
+}
+
+;// CONCATENATED MODULE: ./lib/http/attempts.js
+
+
+/** Runs `attempt` until it succeeds or a failure is to stand, which then tells how often it was tried. */
+async function withRetries(attempt, options) {
+    for (let retried = 0;; retried += 1) {
+        try {
+            return await attempt();
+        }
+        catch (error) {
+            const delayMs = retryDelayMs(error, retried, options);
+            if (delayMs === undefined)
+                throw givenUp(error, retried);
+            options.onRetry(error, delayMs);
+            await options.wait(delayMs);
+        }
+    }
+}
+function givenUp(error, retried) {
+    if (retried === 0 || !(error instanceof lib_errors/* ActionError */.l))
+        return error;
+    return new lib_errors/* ActionError */.l(error.code, `gave up after ${retried + 1} attempts: ${(0,lib_errors/* describeError */.U)(error)}`, {
+        cause: error,
+    });
+}
+
 ;// CONCATENATED MODULE: external "node:v8"
 const external_node_v8_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:v8");
 // EXTERNAL MODULE: external "node:dns"
 var external_node_dns_ = __nccwpck_require__(610);
 // EXTERNAL MODULE: external "node:net"
 var external_node_net_ = __nccwpck_require__(7030);
-// EXTERNAL MODULE: ./lib/errors.js
-var lib_errors = __nccwpck_require__(452);
 ;// CONCATENATED MODULE: ./lib/http/ip-address.js
 
 /** How a block list calls the kind of an address. */
@@ -47020,114 +47175,6 @@ class Detour {
     }
 }
 
-;// CONCATENATED MODULE: ./lib/http/retry.js
-
-/** A failure that another attempt may not meet. */
-class TransientError extends lib_errors/* ActionError */.l {
-    /** What the server asked us to wait. */
-    retryAfterMs;
-    /** More attempts than this are in vain. */
-    atMost;
-    constructor(code, message, options = {}) {
-        super(code, message, options);
-        this.retryAfterMs = options.retryAfterMs;
-        this.atMost = options.atMost ?? Number.POSITIVE_INFINITY;
-    }
-}
-const RETRY_STATUSES = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
-/** Codes of network errors that another attempt may not meet. */
-const RETRY_CODES = new Set([
-    'ECONNRESET',
-    'ECONNREFUSED',
-    'ECONNABORTED',
-    'ETIMEDOUT',
-    'EPIPE',
-    'EAI_AGAIN',
-    'EHOSTUNREACH',
-    'ENETUNREACH',
-    'EHOSTDOWN',
-    'ENETDOWN',
-    'ENOTFOUND',
-    'UND_ERR_SOCKET',
-    'UND_ERR_CONNECT_TIMEOUT',
-    'UND_ERR_HEADERS_TIMEOUT',
-    'UND_ERR_BODY_TIMEOUT',
-    'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
-    'HPE_INVALID_EOF_STATE',
-    'UND_ERR_PRX_CONN',
-    'ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC',
-    'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
-    'HPE_INVALID_CONSTANT',
-    'HPE_INVALID_VERSION',
-]);
-/** For some of them more attempts than this are in vain: who is no HTTP server will hardly become one. */
-const MOST_ATTEMPTS = new Map([
-    ['ENOTFOUND', 2],
-    ['HPE_INVALID_CONSTANT', 1],
-    ['HPE_INVALID_VERSION', 1],
-]);
-const BASE_DELAY_MS = 250;
-const MAX_DELAY_MS = 10_000;
-const MAX_RETRY_AFTER_MS = 60_000;
-function isRetryStatus(status) {
-    return RETRY_STATUSES.has(status);
-}
-/** How many more attempts a failure is worth: 0 where none can help. */
-function attemptsWorth(error) {
-    if (error instanceof TransientError)
-        return error.atMost;
-    if (error instanceof lib_errors/* ActionError */.l)
-        return 0;
-    if (error instanceof AggregateError)
-        return Math.min(...error.errors.map(attemptsWorth));
-    const code = errorCode(error);
-    if (code === undefined || !RETRY_CODES.has(code))
-        return 0;
-    return MOST_ATTEMPTS.get(code) ?? Number.POSITIVE_INFINITY;
-}
-/**
- * How long to wait before attempt `retried + 1` is repeated, by full jitter and Retry-After;
- * undefined where the failure is to stand. Takes one from the shared budget.
- */
-function retryDelayMs(error, retried, limits) {
-    if (retried >= Math.min(attemptsWorth(error), limits.attempts) || limits.budget.left <= 0)
-        return undefined;
-    const retryAfterMs = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0;
-    // No time left is negative, so that this also ends what is overdue.
-    if (retryAfterMs > Math.min(MAX_RETRY_AFTER_MS, limits.remainingMs()))
-        return undefined;
-    limits.budget.left -= 1;
-    const ceiling = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** retried);
-    return Math.max(retryAfterMs, limits.random() * ceiling);
-}
-/** Reads Retry-After (RFC 9110, 10.2.3) in milliseconds from now; undefined where it says nothing usable. */
-function parseRetryAfter(header, nowMs) {
-    if (header === undefined)
-        return undefined;
-    const text = header.trim();
-    if (/^\d{1,9}$/.test(text))
-        return Number(text) * 1000;
-    const date = /^[A-Z][a-z]{2}/.test(text) ? Date.parse(text) : Number.NaN;
-    return date > nowMs ? date - nowMs : undefined;
-}
-/** The code of the error that Node, undici or the system gave, however deep it lies. */
-function errorCode(error) {
-    for (let current = error, depth = 0; current instanceof Error && depth < 5; depth += 1) {
-        if ('code' in current && typeof current.code === 'string')
-            return current.code;
-        if (current.name === 'HTTPParserError')
-            return parserCode(current.message);
-        current = current.cause;
-    }
-    return undefined;
-}
-/** The one error of undici whose code is lost. */
-function parserCode(message) {
-    if (/\bEOF\b/.test(message))
-        return 'HPE_INVALID_EOF_STATE';
-    return message.includes('Expected HTTP/') ? 'HPE_INVALID_CONSTANT' : 'HPE_INVALID';
-}
-
 ;// CONCATENATED MODULE: ./lib/http/failure.js
 
 
@@ -47276,11 +47323,13 @@ class Exchange {
         }
         this.status = status;
         this.#headers = headers;
+        this.#options.trace?.head(status);
         controller.pause();
         this.#options.resolve(this);
     }
     onResponseData(_controller, bytes) {
         this.#options.traffic.bytes += bytes.length;
+        this.#options.trace?.received(bytes.length);
         if (this.#over)
             return;
         if (this.#take === undefined)
@@ -47291,6 +47340,7 @@ class Exchange {
     onResponseEnd() {
         this.#over = true;
         this.#options.signal.removeEventListener('abort', this.#onAbort);
+        this.#options.trace?.ended();
         this.#ended.resolve();
     }
     onResponseError(_controller, error) {
@@ -47298,6 +47348,8 @@ class Exchange {
         this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url));
     }
     #finish(error) {
+        if (!this.#over)
+            this.#options.trace?.broken(error);
         this.#over = true;
         this.#options.signal.removeEventListener('abort', this.#onAbort);
         this.#options.reject(error);
@@ -47400,6 +47452,7 @@ function parseProxy(name, value) {
     }
     return new URL(address);
 }
+/** Whether an address says by itself that it leads nowhere but to this machine. */
 function isLoopback(target) {
     const host = bareHost(target.hostname);
     return host === 'localhost' || host === '::1' || ((0,external_node_net_.isIP)(host) === 4 && host.startsWith('127.'));
@@ -47507,13 +47560,15 @@ class Routes {
     #home;
     #abroad;
     #proxies = new Map();
+    #begun = new Set();
     constructor(options, border) {
         const { connections, connectTimeoutMs: timeout } = options;
         this.#options = options;
         this.#border = border;
-        this.#home = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: connector({ timeout }) });
-        const connect = connector({ timeout, lookup: border.lookup });
-        this.#abroad = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect });
+        const connect = (given) => this.#watched(connector(given));
+        this.#home = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: connect({ timeout }) });
+        const abroad = connect({ timeout, lookup: border.lookup });
+        this.#abroad = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: abroad });
     }
     to(url) {
         const proxy = proxyFor(url, this.#options.env);
@@ -47524,6 +47579,18 @@ class Routes {
     async close() {
         const agents = [this.#home, this.#abroad, ...this.#proxies.values()];
         await Promise.all(agents.map((agent) => agent.destroy()));
+        for (const socket of this.#begun)
+            socket.destroy(new Error('the connection is not wanted any more'));
+    }
+    /** An agent that is destroyed waits for nobody, but leaves a connection that is begun to its timeout. */
+    #watched(connect) {
+        return (target, callback) => {
+            const socket = connect(target, (...outcome) => {
+                this.#begun.delete(socket);
+                callback(...outcome);
+            });
+            this.#begun.add(socket);
+        };
     }
     #through(proxy) {
         const { connections, connectTimeoutMs: connectTimeout } = this.#options;
@@ -47545,7 +47612,9 @@ function connector(given) {
             highWaterMark: ReadBuffer.highWaterMark,
             onread: reads.onread,
         });
-        reads.attach(plain(target, callback));
+        const socket = plain(target, callback);
+        reads.attach(socket);
+        return socket;
     };
 }
 
@@ -47557,8 +47626,9 @@ function connector(given) {
 
 
 /** The one place that speaks HTTP. Close it, or its idle connections keep the process alive. */
-class client_HttpClient {
+class HttpClient {
     #secrets;
+    #tracer;
     #border;
     #routes;
     #detours = new Detours();
@@ -47567,6 +47637,7 @@ class client_HttpClient {
         // undici parses heads in WebAssembly: to optimise that takes 12 MiB and more time than it could ever save here.
         (0,external_node_v8_namespaceObject.setFlagsFromString)('--no-wasm-tier-up');
         this.#secrets = options.secrets;
+        this.#tracer = options.tracer;
         this.#border = new Border(options.secrets.origin);
         this.#routes = new Routes(options, this.#border);
     }
@@ -47588,7 +47659,7 @@ class client_HttpClient {
     async #follow(url, request, targetOf) {
         let target = url;
         for (let hops = 0;; hops += 1) {
-            const reply = await this.#exchange(target, request);
+            const reply = await this.#ask(target, request);
             if (!isRedirect(reply))
                 return reply;
             reply.drop();
@@ -47596,13 +47667,29 @@ class client_HttpClient {
             await this.#border.admit(target);
         }
     }
+    /** One exchange; where its token is refused, once more with another one. */
+    async #ask(url, request) {
+        const { origin, headers: secrets, bearer } = this.#secrets;
+        if (url.origin !== origin)
+            return this.#exchange(url, request);
+        const headers = { ...secrets, ...request.headers };
+        if (bearer === undefined)
+            return this.#exchange(url, { ...request, headers });
+        const exchange = (token) => this.#exchange(url, { ...request, headers: { ...headers, authorization: `Bearer ${token}` } });
+        const token = await bearer.token();
+        const reply = await exchange(token);
+        if (reply.status !== 401)
+            return reply;
+        reply.drop();
+        return exchange(await bearer.renewed(token));
+    }
     #exchange(url, { method, headers, body, headersTimeoutMs, signal }) {
         signal.throwIfAborted();
-        const { origin, headers: secrets } = this.#secrets;
         const dispatcher = this.#routes.to(url);
         this.traffic.requests += 1;
+        const trace = this.#tracer?.begin({ method, url, range: headers.range });
         return new Promise((resolve, reject) => {
-            const exchange = new Exchange({ url, signal, traffic: this.traffic, resolve, reject });
+            const exchange = new Exchange({ url, signal, traffic: this.traffic, trace, resolve, reject });
             dispatcher.dispatch({
                 origin: url.origin,
                 path: `${url.pathname}${url.search}`,
@@ -47611,7 +47698,6 @@ class client_HttpClient {
                 headers: {
                     'user-agent': 'git-snapshot',
                     'accept-encoding': 'identity',
-                    ...(url.origin === origin ? secrets : {}),
                     ...headers,
                 },
                 headersTimeout: headersTimeoutMs,
@@ -47619,6 +47705,573 @@ class client_HttpClient {
             }, exchange);
         });
     }
+}
+
+// EXTERNAL MODULE: ./lib/patience.js + 2 modules
+var lib_patience = __nccwpck_require__(23);
+;// CONCATENATED MODULE: ./lib/http/stall.js
+const TICKS = 6;
+/**
+ * Watches one reply's progress, not silence alone: a server that drips is as stalled as one that is silent.
+ * Time during which we do not read (`pause`) is not held against the server. Pause it at the end, or its timer stays.
+ */
+class StallWatch {
+    #limits;
+    #onStall;
+    #timer;
+    /** The bytes of the latest ticks, the current one last. */
+    #ticks = [0];
+    constructor(limits, onStall) {
+        this.#limits = limits;
+        this.#onStall = onStall;
+        this.resume();
+    }
+    progress(bytes) {
+        this.#ticks.push((this.#ticks.pop() ?? 0) + bytes);
+    }
+    pause() {
+        clearInterval(this.#timer);
+    }
+    /** Begins anew, with nothing held against the server. */
+    resume() {
+        this.pause();
+        this.#ticks = [0];
+        this.#timer = setInterval(() => this.#tick(), this.#limits.idleMs / TICKS);
+    }
+    #tick() {
+        if (this.#ticks.length === TICKS) {
+            const seconds = this.#limits.idleMs / 1000;
+            const bytes = this.#ticks.reduce((sum, tick) => sum + tick, 0);
+            if (bytes < Math.max(1, this.#limits.bytesPerSecond * seconds)) {
+                this.pause();
+                this.#onStall(bytes === 0 ? `no byte for ${seconds} s` : `only ${bytes} bytes in ${seconds} s`);
+            }
+            this.#ticks.shift();
+        }
+        this.#ticks.push(0);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/http/flow.js
+
+/** Hands on a body as it arrives, and drops one that stalls while it is not paused; the caller drops it in the end. */
+async function readFlow(reply, { stall, stalled }, take) {
+    const watch = new StallWatch(stall, (why) => reply.drop(stalled(why)));
+    let isOver = false;
+    const flow = {
+        pause: () => {
+            watch.pause();
+            reply.pause();
+        },
+        resume: () => {
+            if (isOver)
+                return;
+            watch.resume();
+            reply.resume();
+        },
+    };
+    try {
+        await reply.read((bytes) => {
+            watch.progress(bytes.length);
+            take(bytes, flow);
+        });
+    }
+    finally {
+        isOver = true;
+        watch.pause();
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/http/headers.js
+
+
+
+/**
+ * The ETag, byte for byte, where it can be a pin: a weak one (RFC 9110, 8.8.1) says "much the same", and an empty
+ * one says nothing. One without quotes, as some stores send it, is taken as it is.
+ */
+function strongETag(reply) {
+    const etag = reply.header('etag')?.trim();
+    if (etag === undefined || etag === '' || etag === '""' || /^W\//i.test(etag))
+        return undefined;
+    if (etag.length <= 1024 && /^[\x20-\x7e\x80-\xff]+$/.test(etag))
+        return etag;
+    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} sent an ETag that is no ETag`);
+}
+/** Content-Length in bytes; undefined where the server did not announce one. */
+function announcedLength(reply) {
+    const length = reply.header('content-length');
+    if (length === undefined)
+        return undefined;
+    if (/^\d{1,15}$/.test(length))
+        return Number(length);
+    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} sent a Content-Length that is no number`);
+}
+/** Last-Modified in milliseconds since 1970; undefined where the server does not tell. */
+function lastModified(reply) {
+    const time = Date.parse(reply.header('last-modified') ?? '');
+    return Number.isNaN(time) ? undefined : time;
+}
+/**
+ * We ask for the bytes as they are: a server that encodes them sends another object than it announces. What is
+ * stored as zstd, and whose length is known, is not encoded for us, even where the store says `zstd`.
+ */
+function refuseContentEncoding(reply) {
+    const encoding = reply.header('content-encoding')?.toLowerCase() ?? '';
+    if (encoding === '' || encoding === 'identity')
+        return;
+    const isStored = reply.url.pathname.endsWith('.zst') && announcedLength(reply) !== undefined;
+    if (encoding === 'zstd' && isStored)
+        return;
+    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} sent Content-Encoding ${(0,sanitize/* sanitize */.a)(encoding, 40)}, though the bytes as they are were asked for`);
+}
+
+;// CONCATENATED MODULE: ./lib/http/body.js
+
+
+
+
+/** Hands on the body of a 200 as it arrives; any other reply, and one too long or stalled, is ended and refused. */
+async function body_readBody(reply, { stall, maxBytes }, take) {
+    let received = 0;
+    const stalled = (why) => new lib_errors/* ActionError */.l('STALLED', `${failure_placeOf(reply.url)} stalled at byte ${received}: ${why}`);
+    try {
+        refuseHead(reply, maxBytes);
+        await readFlow(reply, { stall, stalled }, (bytes, flow) => {
+            received += bytes.length;
+            if (received > maxBytes)
+                reply.drop(tooLong(reply, maxBytes));
+            else
+                take(bytes, flow);
+        });
+    }
+    finally {
+        reply.drop();
+    }
+}
+function refuseHead(reply, maxBytes) {
+    if (reply.status !== 200) {
+        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} answered ${reply.status}`);
+    }
+    refuseContentEncoding(reply);
+    if ((announcedLength(reply) ?? 0) > maxBytes)
+        throw tooLong(reply, maxBytes);
+}
+function tooLong(reply, maxBytes) {
+    return new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `${failure_placeOf(reply.url)} sends more than ${maxBytes} bytes`);
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot/json-question.js
+
+
+
+/** Posts a question in JSON, in one try, and gives the text of the answer. */
+function ask(url, question, options) {
+    const body = JSON.stringify(question);
+    const headers = { 'content-type': 'application/json' };
+    return answerTo(url, (request) => options.client.post(url, { ...request, headers, body }), options);
+}
+/** The text that an address answers with, in one try. */
+function read(url, options) {
+    return answerTo(url, (request) => options.client.get(url, { ...request, headers: {} }), options);
+}
+async function answerTo(url, send, { stall, limits, refusal, signal }) {
+    const deadline = AbortSignal.timeout(limits.timeoutMs);
+    const pieces = [];
+    try {
+        const reply = await send({
+            headersTimeoutMs: limits.timeoutMs,
+            signal: AbortSignal.any([signal, deadline]),
+        });
+        if (reply.status !== 200 && refusal !== undefined) {
+            reply.drop();
+            throw refusal(reply);
+        }
+        await body_readBody(reply, { stall, maxBytes: limits.answerBytes }, (bytes) => pieces.push(Buffer.from(bytes)));
+    }
+    catch (error) {
+        if (!deadline.aborted || error instanceof lib_errors/* ActionError */.l)
+            throw error;
+        const message = `${failure_placeOf(url)} did not answer within ${limits.timeoutMs / 1000} s`;
+        throw new lib_errors/* ActionError */.l('TIMEOUT', message, { cause: error });
+    }
+    return Buffer.concat(pieces).toString();
+}
+
+;// CONCATENATED MODULE: ./lib/id-token.js
+
+
+
+
+
+
+
+
+const LIMITS = { timeoutMs: 10_000, answerBytes: 64 * 1024 };
+/** GitHub's tokens hold for five minutes: older ones are not sent any more. */
+const FRESH_MS = 4 * 60_000;
+/** What may follow the word Bearer (RFC 6750, 2.1). */
+const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
+/** The ID token that the runner gives this job, asked for when it is first needed. Close it. */
+class IdToken {
+    #options;
+    #over = new AbortController();
+    #asked;
+    constructor(options) {
+        this.#options = options;
+    }
+    async token() {
+        const asked = this.#inPlaceOf(undefined);
+        const { token, askedAt } = await asked;
+        if (this.#options.now() - askedAt < FRESH_MS)
+            return token;
+        return (await this.#inPlaceOf(asked)).token;
+    }
+    async renewed(refused) {
+        const asked = this.#inPlaceOf(undefined);
+        const { token } = await asked;
+        return token === refused ? (await this.#inPlaceOf(asked)).token : token;
+    }
+    /** Nothing is asked any more when it resolves. */
+    async close() {
+        this.#over.abort();
+        await this.#asked?.catch(() => { });
+    }
+    /** What was asked after an answer that will not do: many may find that out at once, and one of them asks. */
+    #inPlaceOf(useless) {
+        if (this.#asked === undefined || this.#asked === useless)
+            this.#asked = this.#ask();
+        return this.#asked;
+    }
+    async #ask() {
+        const { audience, env, attemptsFor, stall, onSecret, now } = this.#options;
+        const signal = AbortSignal.any([this.#options.signal, this.#over.signal]);
+        const { url, secrets } = endpointFor(audience, env);
+        const { connectTimeoutMs } = lib_patience/* PATIENCE */.aZ;
+        const client = new HttpClient({ env, secrets, connectTimeoutMs, connections: 1 });
+        try {
+            const askedAt = now();
+            const question = { client, stall, limits: LIMITS, refusal: id_token_refusal, signal };
+            const token = tokenIn(await withRetries(() => read(url, question), attemptsFor(1, signal)));
+            if (token === undefined)
+                throw noToken(`${failure_placeOf(url)} did not answer with a token`);
+            onSecret(token);
+            return { token, askedAt };
+        }
+        catch (error) {
+            signal.throwIfAborted();
+            throw error instanceof lib_errors/* ActionError */.l && error.code === 'NO_ID_TOKEN' ? error : noToken('', error);
+        }
+        finally {
+            await client.close();
+        }
+    }
+}
+/** The token that a step's inputs want, asked for at once: by when it is needed it may be there. */
+function idTokenFor({ oidcAudience: audience }, { env, signal, onSecret }, { stall, discoveryAttempts: attemptsFor }) {
+    if (audience === undefined)
+        return undefined;
+    const now = () => performance.now();
+    const idToken = new IdToken({ audience, env, stall, attemptsFor, signal, onSecret, now });
+    idToken.token().catch(() => { });
+    return idToken;
+}
+/** Whom the runner has the job ask, and with what. */
+function endpointFor(audience, env) {
+    const { ACTIONS_ID_TOKEN_REQUEST_URL: address = '', ACTIONS_ID_TOKEN_REQUEST_TOKEN: token = '' } = env;
+    if (address === '' || token === '') {
+        const missing = 'ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN are not set';
+        throw noToken(`${missing}: add "id-token: write" to the job's permissions; pull requests from forks never get it`);
+    }
+    const url = URL.canParse(address) ? new URL(address) : undefined;
+    const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url));
+    if (url === undefined || !isSafe)
+        throw noToken('ACTIONS_ID_TOKEN_REQUEST_URL is no https:// address');
+    url.search += `${url.search === '' ? '?' : '&'}audience=${encodeURIComponent(audience)}`;
+    return { url, secrets: { origin: url.origin, headers: { authorization: `Bearer ${token}` } } };
+}
+function id_token_refusal(reply) {
+    if (isRetryStatus(reply.status))
+        return statusError(reply, Date.now());
+    return noToken(`${failure_placeOf(reply.url)} answered ${reply.status}`);
+}
+/** What is wrong with the text is not told: it may hold the token. */
+function tokenIn(text) {
+    try {
+        const { value } = JSON.parse(text) ?? {};
+        return typeof value === 'string' && TOKEN.test(value) ? value : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+function noToken(why, cause) {
+    const what = 'the runner gave no ID token for the input oidc-audience';
+    return new lib_errors/* ActionError */.l('NO_ID_TOKEN', why === '' ? what : `${what}: ${why}`, { cause });
+}
+
+// EXTERNAL MODULE: ./lib/request-headers.js
+var request_headers = __nccwpck_require__(3777);
+;// CONCATENATED MODULE: ./lib/mirror.js
+
+
+
+/** A bundle and a word to the server, beside the download, whose connections are all in use. */
+const SHORTCUT_CONNECTIONS = 2;
+/** One place where the snapshot may be, and the connections to it: they know no other place's secrets. Close it. */
+class Mirror {
+    location;
+    client;
+    shortcutClient;
+    #secrets;
+    constructor(location, { secrets, client, shortcutClient }) {
+        this.location = location;
+        this.#secrets = secrets;
+        this.client = client;
+        this.shortcutClient = shortcutClient;
+    }
+    static at(location, { inputs, env, bearer, tracer }) {
+        const secrets = secretsFor(location, inputs, bearer);
+        const options = { env, secrets, connectTimeoutMs: lib_patience/* PATIENCE */.aZ.connectTimeoutMs, tracer };
+        const client = new HttpClient({ ...options, connections: inputs.concurrency });
+        const shortcutClient = new HttpClient({ ...options, connections: SHORTCUT_CONNECTIONS });
+        return new Mirror(location, { secrets, client, shortcutClient });
+    }
+    /** For another repository of the same server, over the same connections: only one of the two is to be closed. */
+    beside(location) {
+        const { client, shortcutClient } = this;
+        return new Mirror(location, { secrets: this.#secrets, client, shortcutClient });
+    }
+    /** How messages call it. */
+    get origin() {
+        return this.#secrets.origin;
+    }
+    /** What another program is to say to this origin, and to nobody else. */
+    async secretHeaders() {
+        const { headers, bearer } = this.#secrets;
+        return bearer === undefined ? headers : { ...headers, authorization: `Bearer ${await bearer.token()}` };
+    }
+    async close() {
+        await Promise.all([this.client.close(), this.shortcutClient.close()]);
+    }
+}
+/**
+ * What may be said to whom: the inputs' headers are for their servers, the job's token for the cache service. Whoever
+ * keeps a job from the https servers of a list is not to be told in the clear what was meant for them.
+ */
+function secretsFor(location, inputs, bearer) {
+    if (location.kind === 'actions-cache')
+        return location.service.secrets;
+    const { origin, protocol } = location.url;
+    const isLess = protocol === 'http:' && inputs.servers.some((server) => server.protocol === 'https:');
+    return isLess ? { origin, headers: {} } : { origin, headers: (0,request_headers/* secretHeaders */.Z6)(inputs), bearer };
+}
+
+;// CONCATENATED MODULE: ./lib/first-good.js
+/** What each candidate failed with, in their order. */
+class NoneGood extends Error {
+    name = 'NoneGood';
+    errors;
+    constructor(errors) {
+        super('none was good');
+        this.errors = errors;
+    }
+}
+/**
+ * What the first candidate to succeed gives, in the manner of RFC 8305: each next one is begun when the one before is in
+ * trouble, or has not ended within its head start. All but the one that won have ended when it resolves. Rejects with
+ * NoneGood, or with the reason once aborted.
+ */
+async function firstGood(candidates, options) {
+    const { signal, onNext } = options;
+    const runs = [];
+    const won = Promise.withResolvers();
+    let winner;
+    try {
+        for (const [index, candidate] of candidates.entries()) {
+            const run = new Run(candidate, signal);
+            runs.push(run);
+            run.result.then(() => won.resolve(run), () => { });
+            if (index + 1 === candidates.length)
+                break;
+            const news = await firstNews(run, won.promise, options);
+            signal.throwIfAborted();
+            if (news === 'won')
+                break;
+            onNext(index + 1, news);
+        }
+        winner = await Promise.race([won.promise, allFailed(runs)]);
+        signal.throwIfAborted();
+        if (winner === undefined)
+            throw new NoneGood(await Promise.all(runs.map((run) => run.failure)));
+        return await winner.result;
+    }
+    finally {
+        for (const run of runs)
+            if (run !== winner)
+                run.over.abort();
+        await Promise.allSettled(runs.map((run) => run.result));
+    }
+}
+/** One candidate, begun. */
+class Run {
+    over = new AbortController();
+    result;
+    /** What it failed with; pending where it succeeds. */
+    failure;
+    /** What first went wrong with it; pending where nothing does. */
+    trouble;
+    constructor(candidate, signal) {
+        const trouble = Promise.withResolvers();
+        const failure = Promise.withResolvers();
+        const falter = () => trouble.resolve({ kind: 'faltering' });
+        this.trouble = trouble.promise;
+        this.failure = failure.promise;
+        this.result = candidate({ signal: AbortSignal.any([signal, this.over.signal]), falter });
+        this.result.catch((error) => {
+            failure.resolve(error);
+            trouble.resolve({ kind: 'failed', error });
+        });
+    }
+}
+async function allFailed(runs) {
+    await Promise.all(runs.map((run) => run.failure));
+}
+/** Why nobody is to wait any longer before the next candidate begins. */
+async function firstNews(run, won, { headStartMs, wait, signal }) {
+    const enough = new AbortController();
+    const slow = wait(headStartMs, AbortSignal.any([signal, enough.signal])).catch(() => { });
+    try {
+        return await Promise.race([
+            won.then(() => 'won'),
+            run.trouble,
+            slow.then(() => ({ kind: 'slow' })),
+        ]);
+    }
+    finally {
+        enough.abort();
+        await slow;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/mirrors.js
+
+
+
+
+/** The places of which any will do, and which of them is to be asked first. Close them. */
+class Mirrors {
+    #all;
+    #log;
+    /** Those that may be asked, the one that has answered before the others. */
+    #left;
+    #hasAnswered = false;
+    constructor(all, log) {
+        this.#all = all;
+        this.#left = all;
+        this.#log = log;
+    }
+    get left() {
+        return this.#left;
+    }
+    /** The one that has answered, or else the one that is to be asked first. */
+    get first() {
+        return this.#left[0];
+    }
+    /** Whether the first is known to answer, or the only one that there ever was. */
+    get isSettled() {
+        return this.#hasAnswered || this.#all.length === 1;
+    }
+    /** What went over all wires so far. */
+    get traffic() {
+        const traffics = this.#all.flatMap(({ client, shortcutClient }) => [
+            client.traffic,
+            shortcutClient.traffic,
+        ]);
+        const sum = (count) => traffics.reduce((total, traffic) => total + traffic[count], 0);
+        return { bytes: sum('bytes'), requests: sum('requests') };
+    }
+    /** What has come of the snapshot, from whichever. */
+    get bytes() {
+        return this.#all.reduce((total, { client }) => total + client.traffic.bytes, 0);
+    }
+    /** The first good answer of those that are left. Who gave it comes first from then on, and who failed is left out. */
+    async ask(question, signal) {
+        const asked = this.#left;
+        const failed = new Set();
+        const candidates = asked.map((mirror) => async (lap) => {
+            try {
+                return { mirror, answer: await question(mirror, lap) };
+            }
+            catch (error) {
+                if (!lap.signal.aborted)
+                    failed.add(mirror);
+                throw error;
+            }
+        });
+        const onNext = (index, trouble) => this.#log(`${troubleOf(asked[index - 1], trouble)}asking ${asked[index]?.origin}`);
+        this.#hasAnswered = false;
+        try {
+            const options = { headStartMs: lib_patience/* PATIENCE */.aZ.headStartMs, wait: lib_patience/* wait */.uk, signal, onNext };
+            const { mirror, answer } = await firstGood(candidates, options);
+            this.#hasAnswered = true;
+            if (mirror !== asked[0])
+                this.#log(`going on with ${mirror.origin}`);
+            this.#left = [mirror, ...asked.filter((other) => other !== mirror && !failed.has(other))];
+            return answer;
+        }
+        catch (error) {
+            throw error instanceof NoneGood ? asOne(error.errors) : error;
+        }
+    }
+    /** For another repository of the one that has answered, over its connections: not to be closed. */
+    beside(location) {
+        return new Mirrors([this.first.beside(location)], this.#log);
+    }
+    /** Leaves out the one that has answered. Gives the next one, and does nothing where there is none. */
+    turnAway() {
+        const [, next, ...others] = this.#left;
+        if (!this.#hasAnswered || next === undefined)
+            return undefined;
+        this.#left = [next, ...others];
+        this.#hasAnswered = false;
+        return next;
+    }
+    /** An error about what the one that has answered sent, which says so where there are several. */
+    naming(error) {
+        const { origin } = this.first;
+        if (this.#all.length === 1 || !this.#hasAnswered || error.message.includes(origin))
+            return error;
+        return new lib_errors/* ActionError */.l(error.code, `${error.message} (from ${origin})`, { cause: error });
+    }
+    async close() {
+        await Promise.all(this.#all.map((mirror) => mirror.close()));
+    }
+}
+function troubleOf(mirror, trouble) {
+    if (trouble.kind === 'failed')
+        return `${(0,lib_errors/* describeError */.U)(trouble.error)}; `;
+    // Its failure has been told with when it tries again.
+    if (trouble.kind === 'faltering')
+        return 'meanwhile ';
+    return `${mirror?.origin} has not answered within ${lib_patience/* PATIENCE */.aZ.headStartMs / 1000} s; meanwhile `;
+}
+/** Several mirrors were asked, and each failed. Its code is that of the first that does not only lack the snapshot. */
+class NoMirror extends lib_errors/* ActionError */.l {
+    errors;
+    constructor(errors) {
+        const codes = errors.map((error) => (error instanceof lib_errors/* ActionError */.l ? error.code : 'PROTOCOL_ERROR'));
+        const length = Math.floor(MESSAGE_LENGTH / errors.length);
+        const reasons = errors.map((error, index) => `(${index + 1}) ${(0,sanitize/* sanitize */.a)((0,lib_errors/* describeError */.U)(error), length)}`);
+        super(codes.find((code) => code !== 'NOT_FOUND') ?? 'NOT_FOUND', `none of ${errors.length} servers gave a snapshot: ${reasons.join('; ')}`);
+        this.errors = errors;
+    }
+}
+/** An annotation has a thousand characters, for all of them together. */
+const MESSAGE_LENGTH = 800;
+/** What failed at each place as one error: where all met the same one, that. */
+function asOne(errors) {
+    return new Set(errors).size === 1 ? errors[0] : new NoMirror(errors);
 }
 
 // EXTERNAL MODULE: external "node:crypto"
@@ -47633,8 +48286,15 @@ var external_node_path_ = __nccwpck_require__(6760);
 
 
 /** What a config file itself sets, whatever it includes. Git lists keys with section and name in lower case. */
-async function settingsOf(file, git, which = ['--list']) {
-    const printed = await git.run(['config', '--file', file, '--no-includes', '--null', ...which]);
+function settingsOf(file, git, which = ['--list']) {
+    return listed(git, ['--file', file, '--no-includes', ...which]);
+}
+/** What all configs set that apply to a repository. Of a key that is there twice, the last one counts. */
+function settingsHere(git) {
+    return listed(git, ['--list']);
+}
+async function listed(git, which) {
+    const printed = await git.run(['config', '--null', ...which]);
     const entries = printed.split('\0').filter((entry) => entry !== '');
     return entries.map((entry) => {
         const keyEnd = entry.indexOf('\n');
@@ -47669,6 +48329,54 @@ function quotedValue(value) {
 const external_node_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
 ;// CONCATENATED MODULE: external "node:fs"
 const external_node_fs_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs");
+;// CONCATENATED MODULE: ./lib/programs.js
+
+
+
+
+const SYSTEM = process.platform === 'win32' ? 'windows' : 'posix';
+/** Fails where one of these programs is not on the PATH. */
+async function requirePrograms(names, env) {
+    for (const name of names) {
+        if ((await findProgram(name, env)) === undefined) {
+            throw new ActionError('PROGRAM_MISSING', `${name} is needed on the PATH and was not found: install it`);
+        }
+    }
+}
+/**
+ * What to start a program by; undefined where it is known to be missing. Windows looks for a bare name in the working
+ * directory first, and a repository may have a `git.exe` there.
+ */
+async function commandFor(name, env, system = SYSTEM) {
+    return system === 'posix' ? name : findProgram(name, env, system);
+}
+/** Where a program lies. Relative directories of the PATH do not count. */
+async function findProgram(name, env, system = SYSTEM) {
+    const file = system === 'windows' ? `${name}.exe` : name;
+    for (const directory of pathOf(env, system).split(external_node_path_.delimiter)) {
+        const path = (0,external_node_path_.join)(directory, file);
+        if ((0,external_node_path_.isAbsolute)(directory) && (await isProgram(path)))
+            return path;
+    }
+    return undefined;
+}
+/** Windows does not mind how the names of variables are written. */
+function pathOf(env, system) {
+    if (system === 'posix')
+        return env.PATH ?? '';
+    const name = Object.keys(env).find((key) => key.toUpperCase() === 'PATH');
+    return (name === undefined ? undefined : env[name]) ?? '';
+}
+async function isProgram(path) {
+    try {
+        await (0,promises_.access)(path, external_node_fs_namespaceObject.constants.X_OK);
+        return (await (0,promises_.stat)(path)).isFile();
+    }
+    catch {
+        return false;
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/disk-space.js
 
 
@@ -47833,6 +48541,8 @@ const FOREIGN_VARIABLES = [
 const PROTECTIVE_CONFIG = {
     'core.fsmonitor': 'false',
     'core.hooksPath': '/dev/null',
+    // Staging lies deeper than the destination, and git for Windows ends at 260 characters without this.
+    'core.longPaths': 'true',
     // A directory is no repository itself: only its `.git` is one, and that was looked at. From git 2.38 on.
     'safe.bareRepository': 'explicit',
 };
@@ -47864,10 +48574,12 @@ const KILL_AFTER_MS = 2_000;
 class ProcessGroup {
     #leader;
     #signal;
+    #endTree;
     #timer;
-    constructor(leader, signal) {
+    constructor(leader, { signal, endTree }) {
         this.#leader = leader;
         this.#signal = signal;
+        this.#endTree = endTree;
         signal.addEventListener('abort', this.end, { once: true });
         process.once('exit', this.#endNow);
     }
@@ -47897,20 +48609,21 @@ class ProcessGroup {
         const { pid } = this.#leader;
         if (pid === undefined)
             return;
-        if (!HAS_PROCESS_GROUPS) {
-            this.#leader.kill(signal);
-            return;
-        }
         try {
-            process.kill(-pid, signal);
+            if (this.#endTree === undefined)
+                process.kill(-pid, signal);
+            else
+                this.#endTree(pid);
         }
         catch {
-            // Nobody is left in the group.
+            // Nobody is left to be ended.
         }
     }
 }
 
 ;// CONCATENATED MODULE: ./lib/git/git.js
+
+
 
 
 
@@ -47977,17 +48690,21 @@ function settingsIn(env) {
 function settingsCount(env) {
     return Number(env.GIT_CONFIG_COUNT) || 0;
 }
-async function runGit(directory, { env, signal }, args, options) {
+async function runGit(directory, { env, signal, debug }, args, options) {
+    const command = await commandFor('git', env);
     signal.throwIfAborted();
+    if (command === undefined)
+        throw gitMissing();
     const settings = Object.entries({ ...PROTECTIVE_CONFIG, ...options.config });
-    const child = (0,external_node_child_process_namespaceObject.spawn)('git', [...settings.flatMap(([key, value]) => ['-c', `${key}=${value}`]), ...args], {
+    const child = (0,external_node_child_process_namespaceObject.spawn)(command, [...settings.flatMap(([key, value]) => ['-c', `${key}=${value}`]), ...args], {
         cwd: directory,
         env: { ...gitEnvironment(directory, env), ...options.env },
         detached: HAS_PROCESS_GROUPS,
         stdio: ['pipe', 'pipe', 'pipe'],
         windowsHide: true,
     });
-    const group = new ProcessGroup(child, signal);
+    const group = new ProcessGroup(child, { signal, endTree: HAS_PROCESS_GROUPS ? undefined : treeEnder(env) });
+    const began = performance.now();
     try {
         return await outcome(child, group, { subcommand: args[0] ?? '', directory, options });
     }
@@ -47996,7 +48713,12 @@ async function runGit(directory, { env, signal }, args, options) {
     }
     finally {
         group.release();
+        debug?.(`${shown(args)} (${Math.round(performance.now() - began)} ms, exit code ${child.exitCode})`);
     }
+}
+/** A command for the log; other settings than these are no part of it, nor is what an address may let in with. */
+function shown(args) {
+    return ['git', ...args.map((arg) => (arg.includes('://') ? (0,sanitize/* withoutSecrets */.c)(arg) : arg))].join(' ');
 }
 function outcome(child, group, run) {
     const { subcommand, directory, options } = run;
@@ -48040,10 +48762,20 @@ function notStarted(error, directory) {
         return new lib_errors/* ActionError */.l('GIT_FAILED', 'git could not be started', { cause: error });
     }
     return (0,external_node_fs_namespaceObject.existsSync)(directory)
-        ? new lib_errors/* ActionError */.l('GIT_MISSING', 'git is needed on the PATH and was not found: install git', {
-            cause: error,
-        })
+        ? gitMissing(error)
         : new lib_errors/* ActionError */.l('GIT_FAILED', `git was to run in ${directory}, which does not exist`, { cause: error });
+}
+function gitMissing(cause) {
+    return new lib_errors/* ActionError */.l('GIT_MISSING', 'git is needed on the PATH and was not found: install git', { cause });
+}
+/** On Windows the `git` of the PATH is one that starts the real one, which a signal to the first does not end. */
+function treeEnder(env) {
+    const taskkill = (0,external_node_path_.join)(env.SystemRoot ?? 'C:\\Windows', 'System32', 'taskkill.exe');
+    return (pid) => {
+        const { status } = (0,external_node_child_process_namespaceObject.spawnSync)(taskkill, ['/pid', `${pid}`, '/t', '/f'], { windowsHide: true });
+        if (status !== 0)
+            process.kill(pid);
+    };
 }
 
 ;// CONCATENATED MODULE: ./lib/git/presence.js
@@ -48177,6 +48909,7 @@ async function submodulesIn(gitDirectory) {
 
 
 
+
 /** The keys in https://api.github.com/meta, whose fingerprints GitHub publishes in its documentation. */
 const GITHUB_HOST_KEYS = [
     'github.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl',
@@ -48223,16 +48956,10 @@ async function sshCommand(files, ssh, env) {
     ].join(' ');
 }
 async function sshProgram(env) {
-    const name = process.platform === 'win32' ? 'ssh.exe' : 'ssh';
-    for (const directory of (env.PATH ?? env.Path ?? '').split(external_node_path_.delimiter)) {
-        const path = (0,external_node_path_.join)(directory, name);
-        if (directory !== '' && (await isExecutable(path)))
-            return path;
-    }
+    const path = await findProgram('ssh', env);
+    if (path !== undefined)
+        return path;
     throw new lib_errors/* ActionError */.l('GIT_FAILED', 'Input ssh-key is set, but ssh was not found on the PATH: install an SSH client, or use token instead');
-}
-function isExecutable(path) {
-    return (0,promises_.access)(path, promises_.constants.X_OK).then(() => true, () => false);
 }
 
 ;// CONCATENATED MODULE: ./lib/git/credentials.js
@@ -48579,14 +49306,14 @@ async function withGitRetries(attempt, retries) {
             if (!mayPass(error))
                 throw error;
             if (tried === TRIES)
-                throw givenUp(error);
+                throw origin_givenUp(error);
             const delayMs = MIN_DELAY_MS + Math.floor(retries.random() * (origin_MAX_DELAY_MS - MIN_DELAY_MS));
             retries.onRetry(error, delayMs);
             await retries.wait(delayMs);
         }
     }
 }
-function givenUp(error) {
+function origin_givenUp(error) {
     const message = `gave up after ${TRIES} attempts: ${(0,lib_errors/* describeError */.U)(error)}`;
     return new lib_errors/* ActionError */.l('ORIGIN_FAILED', message, { cause: error });
 }
@@ -48684,8 +49411,6 @@ function refMoved({ ref, commit }, origin) {
         'The ref may have been updated after the workflow was triggered: run the workflow again for what it is now');
 }
 
-// EXTERNAL MODULE: ./lib/patience.js + 1 modules
-var lib_patience = __nccwpck_require__(6753);
 ;// CONCATENATED MODULE: ./lib/git-retries.js
 
 
@@ -48713,6 +49438,664 @@ async function targetAtOrigin(inputs, context) {
     const origin = { url: credentials.originUrl(repository), env: credentials.env };
     const asking = { git: gitOutside(temp, context), retries: gitRetries(context) };
     return { origin, target: await resolveAtOrigin(wantedOf(inputs, event), origin, asking) };
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot/cache-service.js
+const METHODS = '/twirp/github.actions.results.api.v1.CacheService/';
+/** What each mode of the runner admits; any other word admits all, as it does for actions/cache. */
+const ADMITTED = new Map([
+    ['none', []],
+    ['read', ['read']],
+    ['write', ['read', 'write']],
+    ['write-only', ['write']],
+]);
+/** The cache service that is there for a job, or why there is none. It has to be asked for what is to be done with it. */
+function cacheServiceOf(env, access) {
+    const { ACTIONS_RESULTS_URL: address = '', ACTIONS_RUNTIME_TOKEN: token = '' } = env;
+    const mode = (env.ACTIONS_CACHE_MODE ?? '').trim().toLowerCase();
+    if (!isGitHubsOwn(env.GITHUB_SERVER_URL || 'https://github.com')) {
+        return none('GitHub Enterprise Server has no cache service that is known here');
+    }
+    if (!env.ACTIONS_CACHE_SERVICE_V2 || address === '' || token === '') {
+        return none('the runner did not set ACTIONS_CACHE_SERVICE_V2, ACTIONS_RESULTS_URL and ACTIONS_RUNTIME_TOKEN, ' +
+            'which only steps with `uses:` are given');
+    }
+    if (ADMITTED.get(mode)?.includes(access) === false)
+        return none(`ACTIONS_CACHE_MODE is ${mode}`);
+    if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
+        return none('ACTIONS_RESULTS_URL is not the address of an http or https server');
+    }
+    const lookupUrl = new URL(`${METHODS}GetCacheEntryDownloadURL`, address);
+    const headers = { authorization: `Bearer ${token}` };
+    return { kind: 'offered', lookupUrl, secrets: { origin: lookupUrl.origin, headers } };
+}
+/** Whether the server is github.com or GitHub's for one company; actions/cache takes `.localhost` for that, too. */
+function isGitHubsOwn(serverUrl) {
+    if (!URL.canParse(serverUrl))
+        return false;
+    const { hostname } = new URL(serverUrl);
+    return hostname === 'github.com' || /\.(ghe\.com|localhost)$/.test(hostname);
+}
+function none(reason) {
+    return { kind: 'none', reason };
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot/locate.js
+
+/** Where the snapshot of a repository lies: nowhere, if no address is given and this job has no Actions cache. */
+function locate(wanted, env) {
+    const { source, url } = wanted;
+    const [server, ...mirrors] = wanted.servers;
+    if (source === 'none')
+        return { kind: 'nowhere', reason: 'snapshots are switched off (source: none, or GIT_SNAPSHOT_DISABLE)' };
+    if (source === 'url' && url !== undefined)
+        return { kind: 'somewhere', places: [{ kind: 'url', url }] };
+    if (source === 'actions-cache' || server === undefined)
+        return inCache(env);
+    const at = (server) => locationAt(server, wanted);
+    return { kind: 'somewhere', places: [at(server), ...mirrors.map(at)] };
+}
+/** What a server has of a repository. */
+function locationAt(server, { repository, githubServerUrl }) {
+    const git = new URL(['git', githubServerUrl.host, repository.owner, repository.name].join('/'), server);
+    const beneath = (name) => new URL(`${git.href}/${name}`);
+    return {
+        kind: 'cachew',
+        server,
+        url: beneath('snapshot.tar.zst'),
+        git,
+        ensureRefs: beneath('ensure-refs'),
+        lfs: beneath('lfs-snapshot.tar.zst'),
+        bundle: (base) => {
+            const bundle = beneath('snapshot.bundle');
+            bundle.searchParams.set('base', base);
+            return bundle;
+        },
+        beside: (repository) => locationAt(server, { repository, githubServerUrl }),
+    };
+}
+function inCache(env) {
+    const service = cacheServiceOf(env, 'read');
+    if (service.kind === 'offered')
+        return { kind: 'somewhere', places: [{ kind: 'actions-cache', service }] };
+    const reason = `no server (or CACHEW_URL) or url is to be asked, and there is no Actions cache: ${service.reason}`;
+    return { kind: 'nowhere', reason };
+}
+
+;// CONCATENATED MODULE: external "node:stream/promises"
+const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
+;// CONCATENATED MODULE: ./lib/snapshot/shortcut.js
+
+
+
+
+
+
+
+const SHORTCUT_LIMITS = {
+    timeoutMs: 60_000,
+    bundleBytes: 1024 ** 3,
+    answerBytes: 1024 ** 2,
+};
+/**
+ * Brings the bundle that leads from the snapshot's commit to the server's newest, in one try. A file that is
+ * `ready` begins as a bundle does, git is to prove the rest; one that is not complete is removed.
+ */
+function fetchBundle(url, options) {
+    return orUnavailable(bundle(url, options), 'no bundle from the server', options);
+}
+/** Asks the server, in one try, to fetch a commit from the origin where its mirror does not have it. */
+function ensureRefs(url, commit, options) {
+    return orUnavailable(ensure(url, commit, options), `no word from the server on ${commit}`, options);
+}
+async function orUnavailable(shortcut, what, { signal, log }) {
+    try {
+        return await shortcut;
+    }
+    catch (error) {
+        signal.throwIfAborted();
+        log(`${what}: ${(0,lib_errors/* describeError */.U)(error)}`);
+        return 'unavailable';
+    }
+}
+async function bundle(url, options) {
+    const { client, limits, signal, file } = options;
+    const reply = await client.get(url, { headers: {}, headersTimeoutMs: limits.timeoutMs, signal });
+    if (reply.status === 204) {
+        reply.drop();
+        return 'up-to-date';
+    }
+    try {
+        await save(reply, file, options);
+        return 'ready';
+    }
+    catch (error) {
+        await rm(file, { force: true });
+        throw error;
+    }
+}
+/** Writes a bundle as it comes; the reply pauses while the disk is behind. */
+async function save(reply, file, { limits, stall }) {
+    const sink = createWriteStream(file, { mode: 0o600 });
+    const closed = finished(sink);
+    closed.catch((error) => reply.drop(error));
+    let head = '';
+    try {
+        await readBody(reply, { stall, maxBytes: limits.bundleBytes }, (bytes, flow) => {
+            if (head.length < shortcut_HEAD_BYTES)
+                head += Buffer.from(bytes.subarray(0, shortcut_HEAD_BYTES)).toString('latin1');
+            if (sink.write(Buffer.from(bytes)))
+                return;
+            flow.pause();
+            sink.once('drain', flow.resume);
+        });
+        if (!BUNDLE_HEAD.test(head)) {
+            throw new ActionError('PROTOCOL_ERROR', `${placeOf(reply.url)} sent no git bundle`);
+        }
+        sink.end();
+        await closed;
+    }
+    catch (error) {
+        sink.destroy();
+        await closed.catch(() => { });
+        throw error;
+    }
+}
+const BUNDLE_HEAD = /^# v[23] git bundle\n/;
+const shortcut_HEAD_BYTES = 16;
+async function ensure(url, commit, options) {
+    const text = await ask(url, { commits: [commit] }, options);
+    return missingCommits(text, url).includes(commit) ? 'missing' : 'present';
+}
+/** Cachew always tells whether it fetched, and leaves the list of what is missing out where it is empty. */
+function missingCommits(text, url) {
+    const odd = (cause) => new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(url)} did not answer as Cachew does`, { cause });
+    try {
+        const { fetched, missing_commits: missing } = JSON.parse(text);
+        if (typeof fetched === 'boolean' && (missing === undefined || Array.isArray(missing)))
+            return missing ?? [];
+    }
+    catch (error) {
+        throw odd(error);
+    }
+    throw odd();
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot/cache-key.js
+const NAME = 'git-snapshot-v1';
+/** What the service allows. */
+const MAX_LENGTH = 512;
+const FORM = new RegExp(`^${NAME}:([^:/]+)/([^:/]+)/([^:/]+):([^:]+):(full|shallow):([0-9a-f]{40}|[0-9a-f]{64})$`);
+/**
+ * The key of a snapshot's entry. What a URL would escape is escaped, slashes in branches aside: no comma, which the
+ * service refuses, and no colon, so that no branch's keys begin as another's. Undefined where it would be too long.
+ */
+function keyOf(snapshot) {
+    return admitted(`${beginningOf(snapshot)}${snapshot.commit}`);
+}
+/** What a key stands for; undefined where `keyOf` made no such key. */
+function parseKey(key) {
+    const [, ...parts] = FORM.exec(key) ?? [];
+    try {
+        const [host = '', owner = '', name = '', branch = '', kind, commit = ''] = parts.map(decodeURIComponent);
+        const snapshot = { host, owner, name, branch, kind: kind, commit };
+        return keyOf(snapshot) === key ? snapshot : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+/**
+ * What a restore asks for, all in one request: of each branch first what its `fetchDepth` wants, the commit itself
+ * before the newest. A shallow snapshot is not for who wants all. Undefined where every key would be too long.
+ */
+function lookupOf({ branches, commit, fetchDepth, ...repository }) {
+    const [key, ...restoreKeys] = [...new Set(branches)]
+        .flatMap((branch) => kindsFor(fetchDepth).map((kind) => ({ ...repository, branch, kind })))
+        .flatMap((wanted) => [
+        commit === undefined ? undefined : keyOf({ ...wanted, commit }),
+        admitted(beginningOf(wanted)),
+    ])
+        .filter((text) => text !== undefined);
+    return key === undefined ? undefined : { key, restoreKeys };
+}
+/** The same for whoever has a snapshot with a key: this one, or the newest of its branch and kind. */
+function newestLookup(snapshot) {
+    const beginning = beginningOf(snapshot);
+    return { key: `${beginning}${snapshot.commit}`, restoreKeys: [beginning] };
+}
+function kindsFor(fetchDepth) {
+    return fetchDepth === 0 ? ['full'] : ['shallow', 'full'];
+}
+function beginningOf({ host, owner, name, branch, kind }) {
+    const repository = [host, owner, name].map((part) => encodeURIComponent(part.toLowerCase()));
+    return `${NAME}:${repository.join('/')}:${encodeURIComponent(branch).replaceAll('%2F', '/')}:${kind}:`;
+}
+function admitted(key) {
+    return key.length <= MAX_LENGTH ? key : undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/cached-branches.js
+
+
+/**
+ * The branches whose cached snapshots are near a target, the nearest first: its own, for a pull request its base, and
+ * the default branch, which is known of the job's own repository.
+ */
+function branchesNear({ ref }, { payload, repository: own }, repository) {
+    const known = own.toLowerCase() === repository.toLowerCase() ? payload : {};
+    const base = ref.startsWith('refs/pull/') ? known.pull_request?.base?.ref : undefined;
+    const branches = [ref_name_branchIn(ref), base, known.repository?.default_branch];
+    const names = branches.filter((name) => typeof name === 'string' && name !== '');
+    return [...new Set(names)];
+}
+/** What the Actions cache is asked for a target, undefined where no key can say it; and for whose snapshots. */
+function lookupNear(target, { repository, githubServerUrl: { host }, fetchDepth, event }) {
+    const name = `${repository.owner}/${repository.name}`;
+    const branches = branchesNear(target, event, name);
+    const { commit } = target;
+    return { lookup: lookupOf({ ...repository, host, branches, commit, fetchDepth }), name, branches };
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot/actions-cache.js
+
+
+
+
+
+
+
+/** The one path that is saved with @actions/cache, and so the name in the archive that it makes. */
+const CACHED_FILE = 'git-snapshot.tar.zst';
+/** One lookup is short: who waits for it could fetch from the origin. */
+const LOOKUP_LIMITS = { timeoutMs: 10_000, answerBytes: 64 * 1024 };
+/** Parts of a signed query that are shorter say nothing secret, and may well be in other log lines. */
+const LEAST_SECRET_LENGTH = 16;
+/**
+ * The version of an entry that `saveCache([CACHED_FILE], key)` makes on a machine that has zstd, for all systems. It is
+ * a part of what an entry is found by.
+ */
+function entryVersion() {
+    return (0,external_node_crypto_.createHash)('sha256').update(`${CACHED_FILE}|zstd-without-long|1.0`).digest('hex');
+}
+/**
+ * The entry that the service has for a lookup, undefined for none. What was not asked for is refused. No try outlasts
+ * the time that all of them have.
+ */
+function findEntry(lookup, options) {
+    const { attempts, limits } = options;
+    const timeoutMs = () => Math.min(limits.timeoutMs, Math.max(1, Math.ceil(attempts.remainingMs())));
+    return withRetries(() => lookUp(lookup, { ...options, limits: { ...limits, timeoutMs: timeoutMs() } }), attempts);
+}
+/** As `findEntry`, in one try. */
+async function lookUp({ key, restoreKeys }, options) {
+    const { service, onSecret } = options;
+    const { lookupUrl } = service;
+    const question = { key, restore_keys: restoreKeys, version: entryVersion() };
+    const answer = answerIn(await ask(lookupUrl, question, { ...options, refusal: actions_cache_refusal }), lookupUrl);
+    if (answer === undefined)
+        return undefined;
+    for (const secret of secretsIn(answer.address))
+        onSecret(secret);
+    const snapshot = parseKey(answer.key);
+    if (snapshot === undefined || ![key, ...restoreKeys].some((asked) => answer.key.startsWith(asked))) {
+        throw odd(lookupUrl, `gave the entry "${(0,sanitize/* sanitize */.a)(answer.key, 200)}", which was not asked for`);
+    }
+    return { ...snapshot, key: answer.key, url: signedUrl(answer.address, lookupUrl) };
+}
+/** What the service says of an entry that it has. What is wrong with the text is not told: it may hold the address. */
+function answerIn(text, place) {
+    const { ok, matched_key: key, signed_download_url: address } = parsed(text) ?? {};
+    if (ok === false)
+        return undefined;
+    if (ok === true && typeof key === 'string' && typeof address === 'string')
+        return { key, address };
+    throw odd(place, 'did not answer as the Actions cache does');
+}
+function parsed(text) {
+    try {
+        return JSON.parse(text);
+    }
+    catch {
+        return undefined;
+    }
+}
+function signedUrl(address, service) {
+    if (!URL.canParse(address))
+        throw odd(service, 'gave an entry an address that is no URL');
+    const url = new URL(address);
+    const isSecured = url.protocol === 'https:' || (url.protocol === 'http:' && service.protocol === 'http:');
+    if (!isSecured)
+        throw odd(service, `gave an entry an address that begins with ${url.protocol}`);
+    if (url.username !== '' || url.password !== '')
+        throw odd(service, 'gave an entry an address with a user name');
+    url.hash = '';
+    return url;
+}
+/** The query, and the values in it, as they are written and as they are meant. */
+function secretsIn(address) {
+    const [, query = ''] = /\?([^#]*)/.exec(address) ?? [];
+    const values = query.split('&').map((pair) => pair.slice(pair.indexOf('=') + 1));
+    const secrets = new Set([query, ...values, ...new URLSearchParams(query).values()]);
+    return [...secrets].filter((secret) => secret.length >= LEAST_SECRET_LENGTH);
+}
+function actions_cache_refusal(reply) {
+    const answered = `${failure_placeOf(reply.url)} answered ${reply.status}`;
+    if (reply.status === 401 || reply.status === 403) {
+        return new lib_errors/* ActionError */.l('ACCESS_DENIED', `${answered}: this job's token does not let it read the Actions cache`);
+    }
+    if (reply.status === 404)
+        return new lib_errors/* ActionError */.l('NOT_FOUND', `${answered}: it is no Actions cache`);
+    return statusError(reply, Date.now());
+}
+function odd(place, what) {
+    return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(place)} ${what}`);
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot/entry-client.js
+
+
+
+/**
+ * Reads one entry of the Actions cache, wherever its signed address leads: who goes on there after the signature has
+ * expired is led to the same entry anew. A reply is the caller's to hold to its pin.
+ */
+class EntryClient {
+    /** Stands for the entry: its bytes are asked for here first, and after that where the reply came from. */
+    url;
+    #key;
+    #options;
+    #detours = new Detours();
+    /** The address that the entry came with, until it is used. */
+    #unused;
+    constructor({ key, url }, options) {
+        this.url = options.service.lookupUrl;
+        this.#key = key;
+        this.#options = options;
+        this.#unused = url;
+    }
+    get(url, options) {
+        return this.#detours.get(url, async (place) => {
+            const isEntry = place.href === this.url.href;
+            return this.#options.client.get(isEntry ? await this.#address(options.signal) : place, options);
+        });
+    }
+    async #address(signal) {
+        const unused = this.#unused;
+        this.#unused = undefined;
+        return unused ?? (await this.#renewed(signal));
+    }
+    /** In one try: who waits for it repeats its own request. */
+    async #renewed(signal) {
+        const lookup = { key: this.#key, restoreKeys: [] };
+        const entry = await lookUp(lookup, { ...this.#options, signal });
+        if (entry?.key === this.#key)
+            return entry.url;
+        throw new lib_errors/* ActionError */.l('SNAPSHOT_CHANGED', `the Actions cache no longer has the entry ${this.#key}`);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/http/ranges.js
+const CONTENT_RANGE = /^bytes +(\d{1,16})-(\d{1,16})\/(\d{1,16})$/i;
+/** The value of a Range header (RFC 9110, 14.2), whose last position is inclusive. */
+function rangeHeader({ start, end }) {
+    return end === Number.POSITIVE_INFINITY ? `bytes=${start}-` : `bytes=${start}-${end - 1}`;
+}
+/** Reads a Content-Range header (RFC 9110, 14.4) of a 206 reply; undefined where it is not exactly one valid range. */
+function parseContentRange(header) {
+    const match = CONTENT_RANGE.exec(header.trim());
+    if (match === null)
+        return undefined;
+    const [start = Number.NaN, last = Number.NaN, total = Number.NaN] = match.slice(1).map(Number);
+    const valid = start <= last && last < total && Number.isSafeInteger(total);
+    return valid ? { start, end: last + 1, total } : undefined;
+}
+/** Reads the size in the Content-Range of a 416 reply, as in a `bytes` unit, an asterisk and the size. */
+function parseUnsatisfiedRange(header) {
+    const match = /^bytes +\*\/(\d{1,15})$/i.exec(header.trim());
+    return match === null ? undefined : Number(match[1]);
+}
+/** Chunks smaller than this cost a server more in requests than they gain in balance. */
+const SMALL_CHUNK_BYTES = 4 * 1024 * 1024;
+/**
+ * The size of the chunks that `bytes` are split into: evenly into a multiple of `concurrency`, so that no connection
+ * idles in the last round; at most `chunkBytes`, and at least the smaller of that and 4 MiB.
+ */
+function chunkSize(bytes, { concurrency, chunkBytes }) {
+    const rounds = Math.ceil(bytes / chunkBytes / concurrency);
+    const even = Math.ceil(bytes / (rounds * concurrency));
+    return Math.max(even, Math.min(chunkBytes, SMALL_CHUNK_BYTES));
+}
+/** Cuts a range into chunks of this size; the last may be smaller. */
+function* split({ start, end }, size) {
+    for (let at = start; at < end; at += size)
+        yield { start: at, end: Math.min(at + size, end) };
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot/open.js
+
+
+
+
+
+
+/**
+ * Asks for the first chunk, and learns from the reply what the object is: one request is discovery and first data.
+ * The reply's body waits in the result, to be read or dropped.
+ */
+async function openSnapshot(url, options) {
+    return (await openChanged(url, options));
+}
+/** The same, unless the object still has the ETag that is known; then undefined, after one small request. */
+function openChanged(url, options, known) {
+    const condition = known === undefined ? {} : { 'if-none-match': known };
+    return withRetries(() => discover(url, options, condition), options.attemptsFor(1, options.signal));
+}
+async function discover(url, options, condition) {
+    const asked = { start: 0, end: options.chunkBytes };
+    const range = options.concurrency === 1 ? {} : { range: rangeHeader(asked) };
+    const reply = await open_ask(url, { ...range, ...condition }, options);
+    try {
+        if (reply.status === 304 && 'if-none-match' in condition) {
+            reply.drop();
+            return undefined;
+        }
+        if (options.concurrency === 1)
+            return streamOf(reply);
+        if (reply.status === 206)
+            return firstPart(reply, asked.end) ?? (await whole(url, options, reply));
+        if (reply.status === 200)
+            return stream(reply);
+        if (reply.status !== 416)
+            throw statusError(reply, Date.now());
+        if (parseUnsatisfiedRange(reply.header('content-range') ?? '') !== 0)
+            return await whole(url, options, reply);
+        reply.drop();
+        return { kind: 'empty', ...factsOf(reply), etag: undefined, total: 0 };
+    }
+    catch (error) {
+        reply.drop();
+        throw error;
+    }
+}
+/** The object as one body: parts of it are of no use, or could not be told apart from another revision's. */
+async function whole(url, options, partial) {
+    partial?.drop();
+    const reply = await open_ask(url, {}, options);
+    try {
+        return streamOf(reply);
+    }
+    catch (error) {
+        reply.drop();
+        throw error;
+    }
+}
+function streamOf(reply) {
+    if (reply.status === 200)
+        return stream(reply);
+    throw statusError(reply, Date.now());
+}
+function open_ask(url, headers, options) {
+    const { client, discoveryTimeoutMs, signal } = options;
+    return client.get(url, { headers, headersTimeoutMs: discoveryTimeoutMs, signal });
+}
+function stream(reply) {
+    refuseContentEncoding(reply);
+    const [total, etag] = [announcedLength(reply), strongETag(reply)];
+    return { kind: 'stream', ...factsOf(reply), etag, total, reply };
+}
+/** What a 206 to the first request is; undefined where its parts could not be told apart. */
+function firstPart(reply, askedEnd) {
+    refuseContentEncoding(reply);
+    const range = contentRange(reply, askedEnd);
+    const [etag, facts] = [strongETag(reply), factsOf(reply)];
+    if (range.end === range.total)
+        return { kind: 'stream', ...facts, etag, total: range.total, reply };
+    if (etag === undefined)
+        return undefined;
+    return { kind: 'ranges', ...facts, etag, total: range.total, first: { end: range.end, reply } };
+}
+function contentRange(reply, askedEnd) {
+    const header = reply.header('content-range');
+    const range = header === undefined ? undefined : parseContentRange(header);
+    const seen = `${failure_placeOf(reply.url)} answered 206 with Content-Range ${header ?? 'missing'}`;
+    if (range === undefined)
+        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${seen}, which is not one valid range`);
+    if (range.start !== 0) {
+        throw new TransientError('PROTOCOL_ERROR', `${seen} when asked for the first bytes`, { atMost: 4 });
+    }
+    if (range.end > askedEnd)
+        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${seen}, more than was asked for`);
+    const length = announcedLength(reply);
+    if (length === undefined || length === range.end)
+        return range;
+    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${seen} and Content-Length ${length}, which contradict each other`);
+}
+function factsOf(reply) {
+    return { url: reply.url, commit: commitOf(reply), modifiedMs: lastModified(reply) };
+}
+function commitOf(reply) {
+    const commit = reply.header('x-cachew-snapshot-commit');
+    if (commit === undefined || commit === '')
+        return undefined;
+    if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(commit))
+        return commit;
+    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} sent an X-Cachew-Snapshot-Commit that is no commit`);
+}
+
+;// CONCATENATED MODULE: ./lib/warm-answer.js
+
+
+
+
+
+/** So little that the rest of a reply may come for nothing. */
+const BEGINNING = { concurrency: 2, chunkBytes: 64 * 1024 };
+/** One ranged request, as a restore begins, and what becomes of the body; both once more where either broke. */
+function warm_answer_ask({ client, patience, ...asking }, end) {
+    const { signal } = patience;
+    const inOneTry = () => ({
+        ...patience.attemptsFor(1, signal),
+        attempts: 0,
+    });
+    const opening = { ...BEGINNING, ...asking, client, attemptsFor: inOneTry, signal };
+    return withRetries(async () => {
+        const snapshot = await openSnapshot(asking.url, opening);
+        await end(snapshot, patience);
+        return snapshot;
+    }, patience.attemptsFor(1, signal));
+}
+async function dropped(snapshot) {
+    replyOf(snapshot)?.drop();
+}
+/** What is being made is read to its end, anything else dropped. */
+async function readIfCold(snapshot, { stall }) {
+    const reply = replyOf(snapshot);
+    try {
+        if (reply === undefined || !isCold(snapshot))
+            return;
+        const stalled = (why) => new TransientError('STALLED', `${failure_placeOf(reply.url)} stalled while it made the snapshot: ${why}`);
+        await readFlow(reply, { stall, stalled }, () => { });
+    }
+    finally {
+        reply?.drop();
+    }
+}
+function replyOf(snapshot) {
+    if (snapshot.kind === 'empty')
+        return undefined;
+    return snapshot.kind === 'ranges' ? snapshot.first.reply : snapshot.reply;
+}
+/** What is sent while it is made has neither an ETag nor a length. */
+function isCold({ kind, etag, total }) {
+    return kind === 'stream' && etag === undefined && total === undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/warm-look.js
+
+
+
+
+
+
+
+/** A Cachew server has a snapshot a second or two after the last byte of what it made. */
+const KEPT_AFTER_MS = [250, 1_000, 4_000];
+/** What a restore takes that wants the tip alone: any snapshot. */
+const ANY_DEPTH = 1;
+/** What a source has for a target. A server that has nothing is made to make it; one that fails is an error. */
+async function lookFor(target, location, options) {
+    const { client, patience, wait } = options;
+    const { discoveryTimeoutMs } = lib_patience/* PATIENCE */.aZ;
+    try {
+        if (location.kind === 'actions-cache')
+            return await warm_look_inCache(target, location, options);
+        const asking = { url: location.url, client, patience };
+        if (location.kind === 'url')
+            return found(await warm_answer_ask({ ...asking, discoveryTimeoutMs }, dropped), 'ready');
+        // A server that is cold clones the repository before it says a word.
+        return await atServer({ ...asking, discoveryTimeoutMs: 0 }, wait);
+    }
+    catch (error) {
+        if (!(error instanceof lib_errors/* ActionError */.l) || error.code !== 'NOT_FOUND')
+            throw error;
+        return missing((0,lib_errors/* describeError */.U)(error));
+    }
+}
+/** A server keeps only what was read to its end. */
+async function atServer(asking, wait) {
+    const { url, patience } = asking;
+    const first = await warm_answer_ask(asking, readIfCold);
+    if (!isCold(first))
+        return found(first, 'ready');
+    for (const delayMs of KEPT_AFTER_MS) {
+        await wait(delayMs, patience.signal);
+        const again = await warm_answer_ask(asking, dropped);
+        if (!isCold(again))
+            return found(again, 'made');
+    }
+    return missing(`${failure_placeOf(url)} sent a snapshot and does not keep it`);
+}
+async function warm_look_inCache(target, { service }, { client, patience, inputs, event, onSecret }) {
+    const { lookup, name, branches } = lookupNear(target, { ...inputs, fetchDepth: ANY_DEPTH, event });
+    const { signal, stall } = patience;
+    const entries = { service, client, stall, limits: LOOKUP_LIMITS, signal, onSecret };
+    const attempts = patience.attemptsFor(1, signal);
+    const entry = lookup && (await findEntry(lookup, { ...entries, attempts }));
+    if (entry === undefined)
+        return missing(`the Actions cache has none of ${branches.join(' or ') || name}`);
+    const entryClient = new EntryClient(entry, entries);
+    const { discoveryTimeoutMs } = lib_patience/* PATIENCE */.aZ;
+    const asking = { url: entryClient.url, client: entryClient, patience, discoveryTimeoutMs };
+    return { ...found(await warm_answer_ask(asking, dropped), 'ready'), commit: entry.commit };
+}
+function found({ url, commit, etag, total, modifiedMs }, kind) {
+    if (total !== 0)
+        return { kind, commit, etag, total, modifiedMs };
+    throw new lib_errors/* ActionError */.l('NOT_FOUND', `${failure_placeOf(url)} is empty`);
+}
+function missing(reason) {
+    return { kind: 'missing', reason };
 }
 
 ;// CONCATENATED MODULE: ./lib/bell.js
@@ -48876,43 +50259,6 @@ class Lanes {
     }
 }
 
-;// CONCATENATED MODULE: ./lib/http/ranges.js
-const CONTENT_RANGE = /^bytes +(\d{1,16})-(\d{1,16})\/(\d{1,16})$/i;
-/** The value of a Range header (RFC 9110, 14.2), whose last position is inclusive. */
-function rangeHeader({ start, end }) {
-    return end === Number.POSITIVE_INFINITY ? `bytes=${start}-` : `bytes=${start}-${end - 1}`;
-}
-/** Reads a Content-Range header (RFC 9110, 14.4) of a 206 reply; undefined where it is not exactly one valid range. */
-function parseContentRange(header) {
-    const match = CONTENT_RANGE.exec(header.trim());
-    if (match === null)
-        return undefined;
-    const [start = Number.NaN, last = Number.NaN, total = Number.NaN] = match.slice(1).map(Number);
-    const valid = start <= last && last < total && Number.isSafeInteger(total);
-    return valid ? { start, end: last + 1, total } : undefined;
-}
-/** Reads the size in the Content-Range of a 416 reply, as in a `bytes` unit, an asterisk and the size. */
-function parseUnsatisfiedRange(header) {
-    const match = /^bytes +\*\/(\d{1,15})$/i.exec(header.trim());
-    return match === null ? undefined : Number(match[1]);
-}
-/** Chunks smaller than this cost a server more in requests than they gain in balance. */
-const SMALL_CHUNK_BYTES = 4 * 1024 * 1024;
-/**
- * The size of the chunks that `bytes` are split into: evenly into a multiple of `concurrency`, so that no connection
- * idles in the last round; at most `chunkBytes`, and at least the smaller of that and 4 MiB.
- */
-function chunkSize(bytes, { concurrency, chunkBytes }) {
-    const rounds = Math.ceil(bytes / chunkBytes / concurrency);
-    const even = Math.ceil(bytes / (rounds * concurrency));
-    return Math.max(even, Math.min(chunkBytes, SMALL_CHUNK_BYTES));
-}
-/** Cuts a range into chunks of this size; the last may be smaller. */
-function* split({ start, end }, size) {
-    for (let at = start; at < end; at += size)
-        yield { start: at, end: Math.min(at + size, end) };
-}
-
 ;// CONCATENATED MODULE: ./lib/in-order.js
 
 /**
@@ -49052,144 +50398,6 @@ class Chunk extends Landing {
     views(from, to) {
         return [this.#memory.subarray(from - this.#start, to - this.#start)];
     }
-}
-
-;// CONCATENATED MODULE: ./lib/http/attempts.js
-
-
-/** Runs `attempt` until it succeeds or a failure is to stand, which then tells how often it was tried. */
-async function withRetries(attempt, options) {
-    for (let retried = 0;; retried += 1) {
-        try {
-            return await attempt();
-        }
-        catch (error) {
-            const delayMs = retryDelayMs(error, retried, options);
-            if (delayMs === undefined)
-                throw attempts_givenUp(error, retried);
-            options.onRetry(error, delayMs);
-            await options.wait(delayMs);
-        }
-    }
-}
-function attempts_givenUp(error, retried) {
-    if (retried === 0 || !(error instanceof lib_errors/* ActionError */.l))
-        return error;
-    return new lib_errors/* ActionError */.l(error.code, `gave up after ${retried + 1} attempts: ${(0,lib_errors/* describeError */.U)(error)}`, {
-        cause: error,
-    });
-}
-
-;// CONCATENATED MODULE: ./lib/http/stall.js
-const TICKS = 6;
-/**
- * Watches one reply's progress, not silence alone: a server that drips is as stalled as one that is silent.
- * Time during which we do not read (`pause`) is not held against the server. Pause it at the end, or its timer stays.
- */
-class StallWatch {
-    #limits;
-    #onStall;
-    #timer;
-    /** The bytes of the latest ticks, the current one last. */
-    #ticks = [0];
-    constructor(limits, onStall) {
-        this.#limits = limits;
-        this.#onStall = onStall;
-        this.resume();
-    }
-    progress(bytes) {
-        this.#ticks.push((this.#ticks.pop() ?? 0) + bytes);
-    }
-    pause() {
-        clearInterval(this.#timer);
-    }
-    /** Begins anew, with nothing held against the server. */
-    resume() {
-        this.pause();
-        this.#ticks = [0];
-        this.#timer = setInterval(() => this.#tick(), this.#limits.idleMs / TICKS);
-    }
-    #tick() {
-        if (this.#ticks.length === TICKS) {
-            const seconds = this.#limits.idleMs / 1000;
-            const bytes = this.#ticks.reduce((sum, tick) => sum + tick, 0);
-            if (bytes < Math.max(1, this.#limits.bytesPerSecond * seconds)) {
-                this.pause();
-                this.#onStall(bytes === 0 ? `no byte for ${seconds} s` : `only ${bytes} bytes in ${seconds} s`);
-            }
-            this.#ticks.shift();
-        }
-        this.#ticks.push(0);
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/http/flow.js
-
-/** Hands on a body as it arrives, and drops one that stalls while it is not paused; the caller drops it in the end. */
-async function readFlow(reply, { stall, stalled }, take) {
-    const watch = new StallWatch(stall, (why) => reply.drop(stalled(why)));
-    let isOver = false;
-    const flow = {
-        pause: () => {
-            watch.pause();
-            reply.pause();
-        },
-        resume: () => {
-            if (isOver)
-                return;
-            watch.resume();
-            reply.resume();
-        },
-    };
-    try {
-        await reply.read((bytes) => {
-            watch.progress(bytes.length);
-            take(bytes, flow);
-        });
-    }
-    finally {
-        isOver = true;
-        watch.pause();
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/http/headers.js
-
-
-
-/**
- * The ETag, byte for byte, where it can be a pin: a weak one (RFC 9110, 8.8.1) says "much the same", and an empty
- * one says nothing. One without quotes, as some stores send it, is taken as it is.
- */
-function strongETag(reply) {
-    const etag = reply.header('etag')?.trim();
-    if (etag === undefined || etag === '' || etag === '""' || /^W\//i.test(etag))
-        return undefined;
-    if (etag.length <= 1024 && /^[\x20-\x7e\x80-\xff]+$/.test(etag))
-        return etag;
-    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} sent an ETag that is no ETag`);
-}
-/** Content-Length in bytes; undefined where the server did not announce one. */
-function announcedLength(reply) {
-    const length = reply.header('content-length');
-    if (length === undefined)
-        return undefined;
-    if (/^\d{1,15}$/.test(length))
-        return Number(length);
-    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} sent a Content-Length that is no number`);
-}
-/**
- * We ask for the bytes as they are: a server that encodes them sends another object than it announces. What is
- * stored as zstd, and whose length is known, is not encoded for us, even where the store says `zstd`.
- */
-function refuseContentEncoding(reply) {
-    const encoding = reply.header('content-encoding')?.toLowerCase() ?? '';
-    if (encoding === '' || encoding === 'identity')
-        return;
-    const isStored = reply.url.pathname.endsWith('.zst') && announcedLength(reply) !== undefined;
-    if (encoding === 'zstd' && isStored)
-        return;
-    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} sent Content-Encoding ${(0,sanitize/* sanitize */.a)(encoding, 40)}, though the bytes as they are were asked for`);
 }
 
 ;// CONCATENATED MODULE: ./lib/download/range-reply.js
@@ -49396,6 +50604,12 @@ class Slots {
             },
         };
     }
+    /** Frees the memory, of which nothing is used any more: the garbage collector would let it lie beside the next one. */
+    free() {
+        const { buffer } = this.#memory;
+        if (!buffer.detached)
+            buffer.transfer(0);
+    }
 }
 
 ;// CONCATENATED MODULE: ./lib/download/parallel.js
@@ -49458,6 +50672,8 @@ class ParallelFetch {
             oldest.giveBack();
             this.#held.shift();
         }
+        if (upTo >= this.#snapshot.total)
+            this.#slots.free();
     }
     /** The ranges in order, each when there may be one more. */
     async *#admitted() {
@@ -49647,7 +50863,7 @@ class SingleFetch {
  * An opened snapshot as one stream: parallel ranges, in order, pinned to one revision. Memory is bounded by
  * `2 x concurrency x chunkBytes`; at most `concurrency` requests run, and the oldest chunk's bytes flow as they come.
  */
-function download_download(snapshot, options) {
+function download(snapshot, options) {
     return new Download(snapshot, options);
 }
 class Download {
@@ -50652,34 +51868,53 @@ class Store {
 ;// CONCATENATED MODULE: ./lib/kept-snapshot.js
 
 
+
 /**
- * The snapshot that this machine keeps, where its source says that it still holds or cannot say anything, else the
- * one of the source, which is kept while it streams.
+ * The snapshot that this machine keeps, where the place that it was kept of says that it still holds, or no place can
+ * say anything; else the one of the first place to answer, which is kept while it streams.
  */
 async function openKept(options) {
-    const { store, name, maxAgeMs, open, signal, log, whenAway, use } = options;
-    const stored = use === 'renew' ? undefined : await store.find(name);
-    if (stored === undefined)
-        return recorded((await open(undefined)), options);
+    const { store, places, first, signal, log, use } = options;
+    const kept = use === 'renew' ? new Map() : await findAll(places, store);
+    let taken;
+    const take = (place, stored) => {
+        taken = stored;
+        return fromStore(stored, place, signal);
+    };
     try {
-        if (stored.checkedMsAgo < maxAgeMs)
-            return fromStore(stored, signal);
-        const newer = await open(stored.facts.etag);
-        if (newer === undefined) {
-            await stored.confirm();
-            return fromStore(stored, signal);
+        for (const [place, stored] of kept) {
+            if (stored.checkedMsAgo < place.maxAgeMs)
+                return take(place, stored);
         }
-        await stored.close();
-        return recorded(newer, options);
+        const { place, newer } = await first(async (place, lap) => {
+            return { place, newer: await place.open(lap, kept.get(place)?.facts.etag) };
+        });
+        if (newer !== undefined)
+            return recorded(newer, place, store);
+        const stored = kept.get(place);
+        await stored.confirm();
+        return take(place, stored);
     }
     catch (error) {
-        if (signal.aborted || whenAway === 'fail' || !isAway(error)) {
-            await stored.close();
+        const [still] = [...kept].filter(([{ whenAway }]) => whenAway === 'serve');
+        if (signal.aborted || still === undefined || !isAway(error))
             throw error;
-        }
         log(`${(0,lib_errors/* describeError */.U)(error)}; going on with the snapshot that this machine has kept`);
-        return fromStore(stored, signal);
+        return take(...still);
     }
+    finally {
+        await Promise.all([...kept.values()].filter((stored) => stored !== taken).map((stored) => stored.close()));
+    }
+}
+/** What is kept of each place, in their order. */
+async function findAll(places, store) {
+    const kept = new Map();
+    for (const place of places) {
+        const stored = await store.find(place.name);
+        if (stored !== undefined)
+            kept.set(place, stored);
+    }
+    return kept;
 }
 /** Not where the source refuses: what it shows to nobody else is not for this job either. */
 const AWAY = new Set([
@@ -50690,18 +51925,21 @@ const AWAY = new Set([
     'TIMEOUT',
 ]);
 function isAway(error) {
+    if (error instanceof NoMirror)
+        return error.errors.every(isAway);
     return error instanceof lib_errors/* ActionError */.l && AWAY.has(error.code);
 }
-function fromStore(stored, signal) {
-    const { name, etag, commit, bytes: total } = stored.facts;
+function fromStore(stored, { host }, signal) {
+    const { name, etag, commit, bytes: total, openedAt: modifiedMs } = stored.facts;
     const ended = async (verdict) => {
         await (verdict === 'bad' ? stored.remove() : stored.close());
         return verdict === 'bad' ? 'dropped' : 'kept';
     };
     const place = `the snapshot that this machine has kept of ${name}`;
-    return { source: 'store', place, etag, commit, total, stream: () => stored.stream(signal), ended };
+    const stream = () => stored.stream(signal);
+    return { source: 'store', host, place, etag, commit, total, modifiedMs, stream, ended };
 }
-function recorded(opened, { store, name }) {
+function recorded(opened, { name }, store) {
     const { etag, commit, total } = opened;
     const recorder = store.recorder({ name, etag, commit, bytes: total });
     const ended = async (verdict) => {
@@ -50739,1777 +51977,61 @@ async function storeFor({ store: wanted }, { toolCache, log }) {
     return { maxAgeMs, store: new Store({ ...options, toolCache: await toolCache(directory) }) };
 }
 
-;// CONCATENATED MODULE: ./lib/snapshot/open.js
-
-
-
-
-
-
-/**
- * Asks for the first chunk, and learns from the reply what the object is: one request is discovery and first data.
- * The reply's body waits in the result, to be read or dropped.
- */
-async function open_openSnapshot(url, options) {
-    return (await openChanged(url, options));
-}
-/** The same, unless the object still has the ETag that is known; then undefined, after one small request. */
-function openChanged(url, options, known) {
-    const condition = known === undefined ? {} : { 'if-none-match': known };
-    return withRetries(() => discover(url, options, condition), options.attemptsFor(1, options.signal));
-}
-async function discover(url, options, condition) {
-    const asked = { start: 0, end: options.chunkBytes };
-    const range = options.concurrency === 1 ? {} : { range: rangeHeader(asked) };
-    const reply = await ask(url, { ...range, ...condition }, options);
-    try {
-        if (reply.status === 304 && 'if-none-match' in condition) {
-            reply.drop();
-            return undefined;
-        }
-        if (options.concurrency === 1)
-            return streamOf(reply);
-        if (reply.status === 206)
-            return firstPart(reply, asked.end) ?? (await whole(url, options, reply));
-        if (reply.status === 200)
-            return stream(reply);
-        if (reply.status !== 416)
-            throw statusError(reply, Date.now());
-        if (parseUnsatisfiedRange(reply.header('content-range') ?? '') !== 0)
-            return await whole(url, options, reply);
-        reply.drop();
-        return { kind: 'empty', url: reply.url, commit: commitOf(reply), etag: undefined, total: 0 };
-    }
-    catch (error) {
-        reply.drop();
-        throw error;
-    }
-}
-/** The object as one body: parts of it are of no use, or could not be told apart from another revision's. */
-async function whole(url, options, partial) {
-    partial?.drop();
-    const reply = await ask(url, {}, options);
-    try {
-        return streamOf(reply);
-    }
-    catch (error) {
-        reply.drop();
-        throw error;
-    }
-}
-function streamOf(reply) {
-    if (reply.status === 200)
-        return stream(reply);
-    throw statusError(reply, Date.now());
-}
-function ask(url, headers, options) {
-    const { client, discoveryTimeoutMs, signal } = options;
-    return client.get(url, { headers, headersTimeoutMs: discoveryTimeoutMs, signal });
-}
-function stream(reply) {
-    refuseContentEncoding(reply);
-    const [total, etag] = [announcedLength(reply), strongETag(reply)];
-    return { kind: 'stream', url: reply.url, commit: commitOf(reply), etag, total, reply };
-}
-/** What a 206 to the first request is; undefined where its parts could not be told apart. */
-function firstPart(reply, askedEnd) {
-    refuseContentEncoding(reply);
-    const range = contentRange(reply, askedEnd);
-    const [etag, commit, url] = [strongETag(reply), commitOf(reply), reply.url];
-    if (range.end === range.total)
-        return { kind: 'stream', url, commit, etag, total: range.total, reply };
-    if (etag === undefined)
-        return undefined;
-    return { kind: 'ranges', url, commit, etag, total: range.total, first: { end: range.end, reply } };
-}
-function contentRange(reply, askedEnd) {
-    const header = reply.header('content-range');
-    const range = header === undefined ? undefined : parseContentRange(header);
-    const seen = `${failure_placeOf(reply.url)} answered 206 with Content-Range ${header ?? 'missing'}`;
-    if (range === undefined)
-        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${seen}, which is not one valid range`);
-    if (range.start !== 0) {
-        throw new TransientError('PROTOCOL_ERROR', `${seen} when asked for the first bytes`, { atMost: 4 });
-    }
-    if (range.end > askedEnd)
-        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${seen}, more than was asked for`);
-    const length = announcedLength(reply);
-    if (length === undefined || length === range.end)
-        return range;
-    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${seen} and Content-Length ${length}, which contradict each other`);
-}
-function commitOf(reply) {
-    const commit = reply.header('x-cachew-snapshot-commit');
-    if (commit === undefined || commit === '')
-        return undefined;
-    if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(commit))
-        return commit;
-    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} sent an X-Cachew-Snapshot-Commit that is no commit`);
-}
-
 ;// CONCATENATED MODULE: ./lib/addressed-snapshot.js
 
 
 
 
-/** The snapshot at an address, or what this machine keeps of it where that will do. */
-async function addressed_snapshot_addressedSnapshot({ kind: source, url }, options) {
-    const { requests, inputs, context } = options;
-    const open = async (known) => {
-        const snapshot = await openChanged(url, requests, known);
-        if (snapshot === undefined)
-            return undefined;
-        const { commit, etag, total } = snapshot;
-        const stream = () => download_download(snapshot, options.download);
-        return { source, place: failure_placeOf(snapshot.url), commit, etag, total, stream };
-    };
+/** The snapshot that the first of the mirrors to answer has, or what this machine keeps of it where that will do. */
+async function addressedSnapshot(mirrors, options) {
+    const { inputs, context, use, signal } = options;
     const kept = await storeFor(inputs, context);
-    if (kept === undefined)
-        return (await open(undefined));
-    const { store, maxAgeMs } = kept;
-    const how = { store, open, signal: requests.signal, log: context.log, use: options.use };
-    const name = `${url.origin}${url.pathname}`;
+    if (kept === undefined) {
+        const open = async (mirror, lap) => (await openAt(mirror, lap, options));
+        return mirrors.ask(open, signal);
+    }
+    const places = new Map(mirrors.left.map((mirror) => [mirror, placeAt(mirror, kept.maxAgeMs, options)]));
+    return openKept({
+        ...kept,
+        places: [...places.values()],
+        first: (ask) => mirrors.ask((mirror, lap) => ask(places.get(mirror), lap), signal),
+        use,
+        signal,
+        log: context.log,
+    });
+}
+function placeAt(mirror, maxAgeMs, options) {
+    const { url } = mirror.location;
+    const open = (lap, known) => openAt(mirror, lap, options, known);
+    const place = { name: `${url.origin}${url.pathname}`, host: url.host, open };
     // What a query says may be another object, or only another signature: then nothing goes without the source's word.
     if (url.search !== '')
-        return openKept({ ...how, name, maxAgeMs: 0, whenAway: 'fail' });
-    return openKept({ ...how, name, maxAgeMs, whenAway: 'serve' });
+        return { ...place, maxAgeMs: 0, whenAway: 'fail' };
+    return { ...place, maxAgeMs, whenAway: 'serve' };
 }
-
-;// CONCATENATED MODULE: ./lib/snapshot/cache-key.js
-const NAME = 'git-snapshot-v1';
-/** What the service allows. */
-const MAX_LENGTH = 512;
-const FORM = new RegExp(`^${NAME}:([^:/]+)/([^:/]+)/([^:/]+):([^:]+):(full|shallow):([0-9a-f]{40}|[0-9a-f]{64})$`);
-/**
- * The key of a snapshot's entry. What a URL would escape is escaped, slashes in branches aside: no comma, which the
- * service refuses, and no colon, so that no branch's keys begin as another's. Undefined where it would be too long.
- */
-function keyOf(snapshot) {
-    return admitted(`${beginningOf(snapshot)}${snapshot.commit}`);
-}
-/** What a key stands for; undefined where `keyOf` made no such key. */
-function parseKey(key) {
-    const [, ...parts] = FORM.exec(key) ?? [];
-    try {
-        const [host = '', owner = '', name = '', branch = '', kind, commit = ''] = parts.map(decodeURIComponent);
-        const snapshot = { host, owner, name, branch, kind: kind, commit };
-        return keyOf(snapshot) === key ? snapshot : undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-/**
- * What a restore asks for, all in one request: of each branch first what its `fetchDepth` wants, the commit itself
- * before the newest. A shallow snapshot is not for who wants all. Undefined where every key would be too long.
- */
-function lookupOf({ branches, commit, fetchDepth, ...repository }) {
-    const [key, ...restoreKeys] = [...new Set(branches)]
-        .flatMap((branch) => kindsFor(fetchDepth).map((kind) => ({ ...repository, branch, kind })))
-        .flatMap((wanted) => [
-        commit === undefined ? undefined : keyOf({ ...wanted, commit }),
-        admitted(beginningOf(wanted)),
-    ])
-        .filter((text) => text !== undefined);
-    return key === undefined ? undefined : { key, restoreKeys };
-}
-/** The same for whoever has a snapshot with a key: this one, or the newest of its branch and kind. */
-function newestLookup(snapshot) {
-    const beginning = beginningOf(snapshot);
-    return { key: `${beginning}${snapshot.commit}`, restoreKeys: [beginning] };
-}
-function kindsFor(fetchDepth) {
-    return fetchDepth === 0 ? ['full'] : ['shallow', 'full'];
-}
-function beginningOf({ host, owner, name, branch, kind }) {
-    const repository = [host, owner, name].map((part) => encodeURIComponent(part.toLowerCase()));
-    return `${NAME}:${repository.join('/')}:${encodeURIComponent(branch).replaceAll('%2F', '/')}:${kind}:`;
-}
-function admitted(key) {
-    return key.length <= MAX_LENGTH ? key : undefined;
-}
-
-;// CONCATENATED MODULE: ./lib/cached-branches.js
-
-
-/**
- * The branches whose cached snapshots are near a target, the nearest first: its own, for a pull request its base, and
- * the default branch, which is known of the job's own repository.
- */
-function branchesNear({ ref }, { payload, repository: own }, repository) {
-    const known = own.toLowerCase() === repository.toLowerCase() ? payload : {};
-    const base = ref.startsWith('refs/pull/') ? known.pull_request?.base?.ref : undefined;
-    const branches = [ref_name_branchIn(ref), base, known.repository?.default_branch];
-    const names = branches.filter((name) => typeof name === 'string' && name !== '');
-    return [...new Set(names)];
-}
-/** What the Actions cache is asked for a target, undefined where no key can say it; and for whose snapshots. */
-function cached_branches_lookupNear(target, { repository, githubServerUrl: { host }, fetchDepth, event }) {
-    const name = `${repository.owner}/${repository.name}`;
-    const branches = branchesNear(target, event, name);
-    const { commit } = target;
-    return { lookup: lookupOf({ ...repository, host, branches, commit, fetchDepth }), name, branches };
-}
-
-;// CONCATENATED MODULE: ./lib/http/body.js
-
-
-
-
-/** Hands on the body of a 200 as it arrives; any other reply, and one too long or stalled, is ended and refused. */
-async function body_readBody(reply, { stall, maxBytes }, take) {
-    let received = 0;
-    const stalled = (why) => new lib_errors/* ActionError */.l('STALLED', `${failure_placeOf(reply.url)} stalled at byte ${received}: ${why}`);
-    try {
-        refuseHead(reply, maxBytes);
-        await readFlow(reply, { stall, stalled }, (bytes, flow) => {
-            received += bytes.length;
-            if (received > maxBytes)
-                reply.drop(tooLong(reply, maxBytes));
-            else
-                take(bytes, flow);
-        });
-    }
-    finally {
-        reply.drop();
-    }
-}
-function refuseHead(reply, maxBytes) {
-    if (reply.status !== 200) {
-        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} answered ${reply.status}`);
-    }
-    refuseContentEncoding(reply);
-    if ((announcedLength(reply) ?? 0) > maxBytes)
-        throw tooLong(reply, maxBytes);
-}
-function tooLong(reply, maxBytes) {
-    return new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `${failure_placeOf(reply.url)} sends more than ${maxBytes} bytes`);
-}
-
-;// CONCATENATED MODULE: ./lib/snapshot/json-question.js
-
-
-
-/** Posts a question in JSON, in one try, and gives the text of the answer. */
-async function json_question_ask(url, question, options) {
-    const { client, stall, limits, refusal, signal } = options;
-    const deadline = AbortSignal.timeout(limits.timeoutMs);
-    const pieces = [];
-    try {
-        const reply = await client.post(url, {
-            headers: { 'content-type': 'application/json' },
-            body: JSON.stringify(question),
-            headersTimeoutMs: limits.timeoutMs,
-            signal: AbortSignal.any([signal, deadline]),
-        });
-        if (reply.status !== 200 && refusal !== undefined) {
-            reply.drop();
-            throw refusal(reply);
-        }
-        await body_readBody(reply, { stall, maxBytes: limits.answerBytes }, (bytes) => pieces.push(Buffer.from(bytes)));
-    }
-    catch (error) {
-        if (!deadline.aborted || error instanceof lib_errors/* ActionError */.l)
-            throw error;
-        const message = `${failure_placeOf(url)} did not answer within ${limits.timeoutMs / 1000} s`;
-        throw new lib_errors/* ActionError */.l('TIMEOUT', message, { cause: error });
-    }
-    return Buffer.concat(pieces).toString();
-}
-
-;// CONCATENATED MODULE: ./lib/snapshot/actions-cache.js
-
-
-
-
-
-
-
-/** The one path that is saved with @actions/cache, and so the name in the archive that it makes. */
-const actions_cache_CACHED_FILE = 'git-snapshot.tar.zst';
-/** One lookup is short: who waits for it could fetch from the origin. */
-const actions_cache_LOOKUP_LIMITS = { timeoutMs: 10_000, answerBytes: 64 * 1024 };
-/** Parts of a signed query that are shorter say nothing secret, and may well be in other log lines. */
-const LEAST_SECRET_LENGTH = 16;
-/**
- * The version of an entry that `saveCache([CACHED_FILE], key)` makes on a machine that has zstd, for all systems. It is
- * a part of what an entry is found by.
- */
-function entryVersion() {
-    return (0,external_node_crypto_.createHash)('sha256').update(`${actions_cache_CACHED_FILE}|zstd-without-long|1.0`).digest('hex');
-}
-/**
- * The entry that the service has for a lookup, undefined for none. What was not asked for is refused. No try outlasts
- * the time that all of them have.
- */
-function actions_cache_findEntry(lookup, options) {
-    const { attempts, limits } = options;
-    const timeoutMs = () => Math.min(limits.timeoutMs, Math.max(1, Math.ceil(attempts.remainingMs())));
-    return withRetries(() => lookUp(lookup, { ...options, limits: { ...limits, timeoutMs: timeoutMs() } }), attempts);
-}
-/** As `findEntry`, in one try. */
-async function lookUp({ key, restoreKeys }, options) {
-    const { service, onSecret } = options;
-    const { lookupUrl } = service;
-    const question = { key, restore_keys: restoreKeys, version: entryVersion() };
-    const answer = answerIn(await json_question_ask(lookupUrl, question, { ...options, refusal: actions_cache_refusal }), lookupUrl);
-    if (answer === undefined)
-        return undefined;
-    for (const secret of secretsIn(answer.address))
-        onSecret(secret);
-    const snapshot = parseKey(answer.key);
-    if (snapshot === undefined || ![key, ...restoreKeys].some((asked) => answer.key.startsWith(asked))) {
-        throw odd(lookupUrl, `gave the entry "${(0,sanitize/* sanitize */.a)(answer.key, 200)}", which was not asked for`);
-    }
-    return { ...snapshot, key: answer.key, url: signedUrl(answer.address, lookupUrl) };
-}
-/** What the service says of an entry that it has. What is wrong with the text is not told: it may hold the address. */
-function answerIn(text, place) {
-    const { ok, matched_key: key, signed_download_url: address } = parsed(text) ?? {};
-    if (ok === false)
-        return undefined;
-    if (ok === true && typeof key === 'string' && typeof address === 'string')
-        return { key, address };
-    throw odd(place, 'did not answer as the Actions cache does');
-}
-function parsed(text) {
-    try {
-        return JSON.parse(text);
-    }
-    catch {
-        return undefined;
-    }
-}
-function signedUrl(address, service) {
-    if (!URL.canParse(address))
-        throw odd(service, 'gave an entry an address that is no URL');
-    const url = new URL(address);
-    const isSecured = url.protocol === 'https:' || (url.protocol === 'http:' && service.protocol === 'http:');
-    if (!isSecured)
-        throw odd(service, `gave an entry an address that begins with ${url.protocol}`);
-    if (url.username !== '' || url.password !== '')
-        throw odd(service, 'gave an entry an address with a user name');
-    url.hash = '';
-    return url;
-}
-/** The query, and the values in it, as they are written and as they are meant. */
-function secretsIn(address) {
-    const [, query = ''] = /\?([^#]*)/.exec(address) ?? [];
-    const values = query.split('&').map((pair) => pair.slice(pair.indexOf('=') + 1));
-    const secrets = new Set([query, ...values, ...new URLSearchParams(query).values()]);
-    return [...secrets].filter((secret) => secret.length >= LEAST_SECRET_LENGTH);
-}
-function actions_cache_refusal(reply) {
-    const answered = `${failure_placeOf(reply.url)} answered ${reply.status}`;
-    if (reply.status === 401 || reply.status === 403) {
-        return new lib_errors/* ActionError */.l('ACCESS_DENIED', `${answered}: this job's token does not let it read the Actions cache`);
-    }
-    if (reply.status === 404)
-        return new lib_errors/* ActionError */.l('NOT_FOUND', `${answered}: it is no Actions cache`);
-    return statusError(reply, Date.now());
-}
-function odd(place, what) {
-    return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(place)} ${what}`);
-}
-
-;// CONCATENATED MODULE: ./lib/snapshot/entry-client.js
-
-
-
-/**
- * Reads one entry of the Actions cache, wherever its signed address leads: who goes on there after the signature has
- * expired is led to the same entry anew. A reply is the caller's to hold to its pin.
- */
-class entry_client_EntryClient {
-    /** Stands for the entry: its bytes are asked for here first, and after that where the reply came from. */
-    url;
-    #key;
-    #options;
-    #detours = new Detours();
-    /** The address that the entry came with, until it is used. */
-    #unused;
-    constructor({ key, url }, options) {
-        this.url = options.service.lookupUrl;
-        this.#key = key;
-        this.#options = options;
-        this.#unused = url;
-    }
-    get(url, options) {
-        return this.#detours.get(url, async (place) => {
-            const isEntry = place.href === this.url.href;
-            return this.#options.client.get(isEntry ? await this.#address(options.signal) : place, options);
-        });
-    }
-    async #address(signal) {
-        const unused = this.#unused;
-        this.#unused = undefined;
-        return unused ?? (await this.#renewed(signal));
-    }
-    /** In one try: who waits for it repeats its own request. */
-    async #renewed(signal) {
-        const lookup = { key: this.#key, restoreKeys: [] };
-        const entry = await lookUp(lookup, { ...this.#options, signal });
-        if (entry?.key === this.#key)
-            return entry.url;
-        throw new lib_errors/* ActionError */.l('SNAPSHOT_CHANGED', `the Actions cache no longer has the entry ${this.#key}`);
-    }
-}
-
-// EXTERNAL MODULE: external "node:zlib"
-var external_node_zlib_ = __nccwpck_require__(8522);
-;// CONCATENATED MODULE: ./lib/unpack/frame-bytes.js
-/** The bytes of one frame, while its pieces lie side by side in memory: then they are one view, without a copy. */
-class FrameBytes {
-    #view = new Uint8Array(0);
-    get length() {
-        return this.#view.length;
-    }
-    get view() {
-        return this.#view;
-    }
-    /** Whether the piece could be added: it is the first, or lies right behind what there is. */
-    add(piece) {
-        const { buffer, byteOffset, length } = this.#view;
-        if (length === 0)
-            this.#view = piece;
-        else if (piece.length === 0)
-            return true;
-        else if (piece.buffer !== buffer || piece.byteOffset !== byteOffset + length)
-            return false;
-        else
-            this.#view = new Uint8Array(buffer, byteOffset, length + piece.length);
-        return true;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/frames.js
-
-const MAGIC = 0xfd2fb528;
-const MAGIC_BYTES = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
-const SKIPPABLE_MAGIC = 0x184d2a50;
-const MAX_BLOCK_BYTES = 128 * 1024;
-/** What the zstd command line takes without being told to. */
-const MAX_WINDOW_BYTES = 128 * 1024 * 1024;
-const CHECKSUM_BYTES = 4;
-/**
- * Finds the frames of a zstd stream without decoding them, and without I/O: Node's decoder stops after the first
- * frame and says nothing. Feed it bytes in pieces of any size; it keeps at most 18 of them.
- */
-class FrameScanner {
-    /** The place of the next byte to come. */
-    #at = 0;
-    /** Bytes to pass over before the next part. */
-    #skip = 0;
-    #part = 'magic';
-    #needed = 4;
-    #held = Buffer.alloc(18);
-    #heldBytes = 0;
-    #frame = { checksum: false, blockBytes: 0 };
-    /** Says that no bytes follow; throws TRUNCATED inside a frame. */
-    end() {
-        if (this.#part === 'magic' && this.#heldBytes === 0 && this.#skip === 0)
-            return;
-        throw new lib_errors/* ActionError */.l('TRUNCATED', `the zstd stream ends at byte ${this.#at}, in the middle of a frame`);
-    }
-    *push(bytes) {
-        for (let read = 0; read < bytes.length || (this.#skip === 0 && this.#part === 'done');) {
-            if (this.#skip > 0) {
-                const passed = Math.min(this.#skip, bytes.length - read);
-                this.#skip -= passed;
-                this.#at += passed;
-                read += passed;
-                continue;
-            }
-            while (this.#heldBytes < this.#needed && read < bytes.length) {
-                this.#held[this.#heldBytes++] = bytes[read++] ?? 0;
-                this.#at += 1;
-            }
-            if (this.#heldBytes < this.#needed)
-                return;
-            yield* this.#take();
-        }
-    }
-    *#take() {
-        if (this.#part === 'magic')
-            this.#takeMagic();
-        else if (this.#part === 'skip-size')
-            this.#skipTo('magic', 4, this.#held.readUInt32LE(0));
-        else if (this.#part === 'header')
-            yield* this.#takeHeader();
-        else if (this.#part === 'block')
-            this.#takeBlock();
-        else {
-            yield { kind: 'end', at: this.#at };
-            this.#expect('magic', 4);
-        }
-    }
-    #takeMagic() {
-        const magic = this.#held.readUInt32LE(0);
-        if (magic === MAGIC) {
-            this.#expect('header', 1);
-        }
-        else if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE_MAGIC) {
-            this.#expect('skip-size', 4);
-        }
-        else {
-            const seen = `0x${magic.toString(16).padStart(8, '0')}`;
-            if (this.#at === 4)
-                throw new lib_errors/* ActionError */.l('NOT_ZSTD', `it does not begin as a zstd stream does (magic ${seen})`);
-            throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `no zstd frame at byte ${this.#at - 4} (magic ${seen})`);
-        }
-    }
-    *#takeHeader() {
-        const descriptor = this.#held[0] ?? 0;
-        const size = headerSize(descriptor);
-        if (this.#heldBytes < size) {
-            this.#needed = size;
-            return;
-        }
-        const at = this.#at - size - 4;
-        const header = readHeader(this.#held, at);
-        this.#frame = {
-            checksum: (descriptor & 4) !== 0,
-            blockBytes: Math.min(header.windowBytes, MAX_BLOCK_BYTES),
+/** Undefined where it is still the one that is known. */
+async function openAt(mirror, { signal, falter }, { requestsTo, downloadFrom }, known) {
+    const { kind: source, url } = mirror.location;
+    const requests = requestsTo(mirror);
+    const attemptsFor = (chunks, over) => {
+        const attempts = requests.attemptsFor(chunks, over);
+        const onRetry = (...retry) => {
+            attempts.onRetry(...retry);
+            falter();
         };
-        yield { kind: 'begin', at, header, head: Buffer.concat([MAGIC_BYTES, this.#held.subarray(0, size)]) };
-        this.#expect('block', 3);
-    }
-    #takeBlock() {
-        const header = this.#held.readUIntLE(0, 3);
-        const [last, type, size] = [(header & 1) === 1, (header >> 1) & 3, header >> 3];
-        const { blockBytes, checksum } = this.#frame;
-        if (type === 3 || size > blockBytes) {
-            throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `a zstd block at byte ${this.#at - 3} is of no valid type or size`);
-        }
-        const content = type === 1 ? 1 : size;
-        if (last)
-            this.#skipTo('done', 0, content + (checksum ? CHECKSUM_BYTES : 0));
-        else
-            this.#skipTo('block', 3, content);
-    }
-    #expect(part, bytes) {
-        this.#part = part;
-        this.#needed = bytes;
-        this.#heldBytes = 0;
-    }
-    #skipTo(part, bytes, skip) {
-        this.#expect(part, bytes);
-        this.#skip = skip;
-    }
-}
-const CONTENT_SIZE_BYTES = [0, 2, 4, 8];
-const DICTIONARY_ID_BYTES = [0, 1, 2, 4];
-/** The bytes of a frame's header after the magic, by its first one. */
-function headerSize(descriptor) {
-    const single = (descriptor & 0x20) !== 0;
-    return 1 + (single ? 0 : 1) + (DICTIONARY_ID_BYTES[descriptor & 3] ?? 0) + contentSizeBytes(descriptor);
-}
-function contentSizeBytes(descriptor) {
-    const flag = descriptor >> 6;
-    return flag === 0 && (descriptor & 0x20) !== 0 ? 1 : (CONTENT_SIZE_BYTES[flag] ?? 0);
-}
-function readHeader(held, at) {
-    const descriptor = held[0] ?? 0;
-    if ((descriptor & 8) !== 0)
-        throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `the zstd frame at byte ${at} is not valid`);
-    const single = (descriptor & 0x20) !== 0;
-    const dictionaryBytes = DICTIONARY_ID_BYTES[descriptor & 3] ?? 0;
-    const dictionaryAt = single ? 1 : 2;
-    if (dictionaryBytes > 0 && held.readUIntLE(dictionaryAt, dictionaryBytes) !== 0) {
-        throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `the zstd frame at byte ${at} needs a dictionary, which is not supported`);
-    }
-    const contentBytes = readContentSize(held, dictionaryAt + dictionaryBytes, contentSizeBytes(descriptor));
-    const windowBytes = single ? (contentBytes ?? 0) : windowSize(held[1] ?? 0);
-    if (windowBytes <= MAX_WINDOW_BYTES)
-        return { windowBytes, contentBytes };
-    const mebibytes = Math.ceil(windowBytes / 1024 ** 2);
-    const message = `the zstd frame at byte ${at} needs a window of ${mebibytes} MiB; at most 128 MiB is allowed`;
-    throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `${message} (compress without --ultra and --long)`);
-}
-function readContentSize(held, at, size) {
-    if (size === 0)
+        return { ...attempts, onRetry };
+    };
+    const snapshot = await openChanged(url, { ...requests, attemptsFor, signal }, known);
+    if (snapshot === undefined)
         return undefined;
-    if (size === 8) {
-        const bytes = held.readBigUInt64LE(at);
-        if (bytes <= BigInt(Number.MAX_SAFE_INTEGER))
-            return Number(bytes);
-        throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', 'a zstd frame says that it holds more than 2^53 bytes');
-    }
-    return held.readUIntLE(at, size) + (size === 2 ? 256 : 0);
-}
-function windowSize(byte) {
-    const base = 2 ** (10 + (byte >> 3));
-    return base + (base / 8) * (byte & 7);
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/frame-reader.js
-
-
-
-
-/** A frame of at most this many compressed bytes is collected and decoded beside others; a larger one is streamed. */
-const COLLECTED_BYTES = 16 * 1024 * 1024;
-/**
- * What a decoder gives at a time: Node's default of 16 KiB would cost a hop to the thread pool for each. No divisor
- * of a frame's usual 8 MiB, or Node would allocate one more for nothing.
- */
-const PIECE_BYTES = 320 * 1024;
-/** How far a decoder runs ahead of its consumer. */
-const AHEAD_PIECES = 4;
-/** In object mode every piece is read as it was written; else Node joins those that wait, in other memory. */
-const DECODER_OPTIONS = {
-    chunkSize: PIECE_BYTES,
-    readableObjectMode: true,
-    readableHighWaterMark: AHEAD_PIECES,
-};
-/** Cuts the stream into frames, and gives its memory back as far as no frame needs it. */
-class FrameReader {
-    #stream;
-    #collectedBytes;
-    #scanner = new FrameScanner();
-    /** Where the stream's memory begins that frames being decoded need, each by a mark of its own. */
-    #needed = new Map();
-    #at = 0;
-    #frames = 0;
-    #frame;
-    #bytes = new FrameBytes();
-    #decoder;
-    /** Those not read to their end yet. */
-    #decoders = new Set();
-    #isCancelled = false;
-    constructor(stream) {
-        this.#stream = stream;
-        this.#collectedBytes = Math.min(COLLECTED_BYTES, stream.holdBytes);
-    }
-    async *units() {
-        for await (const piece of this.#stream) {
-            const from = this.#at;
-            let used = 0;
-            for (const event of this.#scanner.push(piece)) {
-                if (event.kind === 'begin') {
-                    this.#begin(event, event.head.subarray(0, Math.max(0, from - event.at)));
-                    used = Math.max(0, event.at - from);
-                }
-                else {
-                    const end = event.at - from;
-                    yield* this.#add(piece.subarray(used, end));
-                    yield* this.#end();
-                    used = end;
-                }
-            }
-            if (this.#frame !== undefined)
-                yield* this.#add(piece.subarray(used));
-            this.#at = from + piece.length;
-            this.#release();
-        }
-        this.#scanner.end();
-    }
-    /** Decodes a held frame in pieces. */
-    decode({ frame, bytes, release }) {
-        const decoder = this.#open();
-        decoder.once('close', release);
-        decoder.end(bytes);
-        return fed({ frame, decoder });
-    }
-    cancel(reason) {
-        this.#isCancelled = true;
-        this.#stream.cancel(reason);
-        for (const decoder of this.#decoders)
-            decoder.destroy(reason instanceof Error ? reason : undefined);
-    }
-    #begin({ at, header }, earlier) {
-        this.#frames += 1;
-        this.#frame = { number: this.#frames, at, header };
-        this.#bytes = new FrameBytes();
-        if (earlier.length > 0)
-            this.#bytes.add(earlier);
-    }
-    /** Collects the frame. Where that cannot go on without a copy, or takes too much, it is fed from here on. */
-    async *#add(bytes) {
-        if (this.#decoder !== undefined)
-            return this.#feed(this.#decoder, bytes);
-        const isAdded = this.#bytes.add(bytes);
-        const frame = this.#frame;
-        if (frame === undefined || (isAdded && this.#bytes.length <= this.#collectedBytes))
-            return;
-        const decoder = this.#open();
-        this.#decoder = decoder;
-        const release = this.#keep(frame);
-        yield { frame, decoder };
-        await this.#feed(decoder, this.#bytes.view);
-        release();
-        if (!isAdded)
-            await this.#feed(decoder, bytes);
-    }
-    async *#end() {
-        const frame = this.#frame;
-        this.#frame = undefined;
-        if (this.#decoder !== undefined) {
-            this.#decoder.end();
-            this.#decoder = undefined;
-        }
-        else if (frame !== undefined) {
-            yield { frame, bytes: this.#bytes.view, release: this.#keep(frame) };
-        }
-    }
-    #open() {
-        const decoder = (0,external_node_zlib_.createZstdDecompress)(DECODER_OPTIONS);
-        // Whoever reads the decoder gets its error; until somebody does it must not end the process.
-        decoder.on('error', () => { });
-        decoder.once('close', () => this.#decoders.delete(decoder));
-        this.#decoders.add(decoder);
-        if (this.#isCancelled)
-            decoder.destroy();
-        return decoder;
-    }
-    /** Resolves when the decoder has used the bytes: it takes no more than its consumer does. */
-    #feed(decoder, bytes) {
-        const frame = this.#frame;
-        return new Promise((resolve, reject) => {
-            const fail = () => reject(frame === undefined ? decoder.errored : damagedIfZstd(frame, decoder.errored));
-            // A decoder that fails while it writes closes without calling back.
-            decoder.once('close', fail);
-            decoder.write(bytes, (error) => {
-                decoder.off('close', fail);
-                if (error === null || error === undefined)
-                    resolve();
-                else
-                    fail();
-            });
-        });
-    }
-    /** Keeps the memory that a frame's bytes lie in, until the result is called. */
-    #keep({ at }) {
-        const mark = Symbol('frame');
-        this.#needed.set(mark, at);
-        return () => {
-            this.#needed.delete(mark);
-            this.#release();
-        };
-    }
-    #release() {
-        const isCollecting = this.#frame !== undefined && this.#decoder === undefined;
-        const current = isCollecting ? (this.#frame?.at ?? this.#at) : this.#at;
-        this.#stream.release(Math.min(current, ...this.#needed.values()));
-    }
-}
-/** A frame that is being fed, and what comes of it. */
-function fed(unit) {
-    const done = new Promise((resolve) => unit.decoder.once('close', resolve));
-    return { value: decoded(unit), done };
-}
-/**
- * The pieces of a decoder. A piece's memory is freed when the decoder has left it: the garbage collector would let
- * hundreds of mebibytes pile up, and mark all of the heap again and again for them. A decoder that is stopped may
- * still write to the last.
- */
-async function* decoded({ frame, decoder }) {
-    let last;
-    try {
-        for await (const piece of decoder) {
-            if (piece.buffer !== last?.buffer)
-                last?.buffer.transfer(0);
-            last = piece;
-            yield piece;
-        }
-        last?.buffer.transfer(0);
-    }
-    catch (error) {
-        throw damagedIfZstd(frame, error);
-    }
-}
-/** The error for a frame that does not decode. */
-function damaged({ number, at }, cause) {
-    return new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `zstd frame ${number}, at byte ${at}, is damaged`, { cause });
-}
-/** A streaming decoder fails for its input or because it was cancelled: only the former is damage. */
-function damagedIfZstd(frame, error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    return code.startsWith('ZSTD_') ? damaged(frame, error) : error;
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/decode.js
-
-
-
-/** A frame that decodes to at most this is decoded in one call. */
-const AT_ONCE_BYTES = 16 * 1024 * 1024;
-/** What is taken for that: a frame's usual 8 MiB, and a little more, so that Node need not look for more room. */
-const OUTPUT_BYTES = 8 * 1024 * 1024 + 1024;
-/**
- * A zstd stream's decoded bytes, in pieces of at most 16 MiB, each valid until the next is asked for. Several frames
- * are decoded at once, each on a thread of libuv's pool. Bounded by `concurrency` times 16 MiB compressed and as much
- * decoded; with a concurrency of 1 by a few pieces of 320 KiB decoded.
- */
-async function* decode(stream, { concurrency }) {
-    const frames = new FrameReader(stream);
-    const isAlone = concurrency === 1;
-    const begin = (unit) => {
-        if ('decoder' in unit)
-            return fed(unit);
-        return isAlone || !isSmall(unit.frame.header) ? frames.decode(unit) : atOnce(unit, frames);
-    };
-    const decoding = inOrder(frames.units(), begin, {
-        active: concurrency,
-        window: concurrency,
-        cancel: (reason) => frames.cancel(reason),
-    });
-    for await (const pieces of decoding)
-        yield* pieces;
-}
-/** Whether a frame may well decode to few bytes: pzstd's frames hold four windows. */
-function isSmall({ contentBytes, windowBytes }) {
-    return (contentBytes ?? 4 * windowBytes) <= AT_ONCE_BYTES;
-}
-/** Decodes a frame in one call, which is quickest; where it turns out to be large, again in pieces. */
-function atOnce(unit, frames) {
-    const { frame, bytes, release } = unit;
-    const options = { chunkSize: OUTPUT_BYTES, maxOutputLength: AT_ONCE_BYTES };
-    const decoding = new Promise((resolve, reject) => {
-        (0,external_node_zlib_.zstdDecompress)(bytes, options, (error, decoded) => {
-            if (error !== null && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
-                resolve(frames.decode(unit));
-                return;
-            }
-            release();
-            if (error === null)
-                resolve({ value: onlyPiece(decoded), done: Promise.resolve() });
-            else
-                reject(damaged(frame, error));
-        });
-    });
-    const pieces = async function* () {
-        yield* (await decoding).value;
-    };
-    return { value: pieces(), done: decoding.then(({ done }) => done) };
-}
-async function* onlyPiece(bytes) {
-    if (bytes.length === 0)
-        return;
-    yield bytes;
-    bytes.buffer.transfer(0);
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/tar-header.js
-
-const HEADER_BYTES = 512;
-const CHECKSUM_AT = 148;
-const CHECKSUM_END = 156;
-/** NULs by how many: what may follow the end of a text in its field. */
-const NULS = Array.from({ length: 156 }, (_, length) => '\0'.repeat(length));
-/**
- * One header block in memory of its own, so that its bytes can be read four at a time: an archive of small files
- * is mostly headers.
- */
-class HeaderBlock {
-    bytes = Buffer.alloc(HEADER_BYTES);
-    #words = new Int32Array(this.bytes.buffer, this.bytes.byteOffset, HEADER_BYTES / 4);
-    isZero() {
-        return this.bytes[0] === 0 && this.#words.every((word) => word === 0);
-    }
-    /** Reads a header whose checksum holds; throws CORRUPT_ARCHIVE, naming its place in the archive. */
-    read(at) {
-        const { bytes } = this;
-        const magic = bytes.toString('latin1', 257, 263);
-        const isPosix = magic === 'ustar\0';
-        const isV7 = !isPosix && magic !== 'ustar ';
-        const checksum = readNumber(bytes, CHECKSUM_AT, CHECKSUM_END);
-        if (checksum !== this.#checksum() && !(isV7 && checksum === this.#signedChecksum())) {
-            throw refused('a wrong checksum', at);
-        }
-        const size = readNumber(bytes, 124, 136);
-        const mode = readNumber(bytes, 100, 108);
-        if (size === undefined)
-            throw refused('a size that is no number', at);
-        if (mode === undefined)
-            throw refused('a mode that is no number', at);
-        const name = readText(bytes, 0, 100);
-        const target = bytes[157] === 0 ? '' : readText(bytes, 157, 257);
-        const prefix = isPosix && bytes[345] !== 0 ? readText(bytes, 345, 500) : '';
-        if (name === undefined || target === undefined || prefix === undefined) {
-            throw refused('a NUL inside a name', at);
-        }
-        const type = String.fromCharCode(bytes[156] ?? 0);
-        return { name: prefix === '' ? name : `${prefix}/${name}`, target, mode, size, type };
-    }
-    /** The sum of all bytes, those of the checksum itself taken as spaces. */
-    #checksum() {
-        let sums = 0;
-        for (let i = 0; i < HEADER_BYTES / 4; i += 1) {
-            const word = this.#words[i] ?? 0;
-            sums += (word & 0xff00ff) + ((word >>> 8) & 0xff00ff);
-        }
-        let sum = (sums & 0xffff) + (sums >>> 16) + (CHECKSUM_END - CHECKSUM_AT) * 0x20;
-        for (let i = CHECKSUM_AT; i < CHECKSUM_END; i += 1)
-            sum -= this.bytes[i] ?? 0;
-        return sum;
-    }
-    /** As `#checksum`, of signed bytes: what some old tars wrote. */
-    #signedChecksum() {
-        let high = 0;
-        for (let i = 0; i < HEADER_BYTES; i += 1) {
-            if ((i < CHECKSUM_AT || i >= CHECKSUM_END) && (this.bytes[i] ?? 0) >= 0x80)
-                high += 1;
-        }
-        return this.#checksum() - 256 * high;
-    }
-}
-/** A text up to its first NUL, which only NULs may follow; undefined where something else does. */
-function readText(bytes, from, to) {
-    const text = bytes.toString('latin1', from, to);
-    const end = text.indexOf('\0');
-    if (end === -1)
-        return text;
-    const rest = text.length - end;
-    return text.endsWith(NULS[rest] ?? '\0'.repeat(rest)) ? text.slice(0, end) : undefined;
-}
-const SPACE = 0x20;
-const ZERO = 0x30;
-const SEVEN = 0x37;
-/** An octal number, or a base-256 one where its first bit is set (GNU); undefined where it is neither. */
-function readNumber(bytes, from, to) {
-    const first = bytes[from] ?? 0;
-    if (first >= 0x80)
-        return readBase256(bytes, from, to);
-    let at = from;
-    while (bytes[at] === SPACE && at < to)
-        at += 1;
-    const digitsAt = at;
-    let value = 0;
-    for (; at < to; at += 1) {
-        const digit = bytes[at] ?? 0;
-        if (digit < ZERO || digit > SEVEN)
-            break;
-        value = value * 8 + digit - ZERO;
-    }
-    if (at === digitsAt && first !== 0)
-        return undefined;
-    for (; at < to; at += 1)
-        if (bytes[at] !== SPACE && bytes[at] !== 0)
-            return undefined;
-    return value;
-}
-function readBase256(bytes, from, to) {
-    if (bytes[from] !== 0x80)
-        return undefined;
-    let value = 0;
-    for (let i = from + 1; i < to; i += 1)
-        value = value * 256 + (bytes[i] ?? 0);
-    return Number.isSafeInteger(value) ? value : undefined;
-}
-function refused(what, at) {
-    return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar header at byte ${at} has ${what}`);
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/tar-pax.js
-
-/** What a global header must not set: it would rename or resize every entry that follows. */
-const PER_ENTRY_KEYS = new Set(['path', 'linkpath', 'size']);
-/**
- * Reads pax records (POSIX.1-2001, pax Interchange Format): "length key=value\n", where the length counts all of
- * the record. Keys that are not used here are checked in form and ignored.
- */
-function parsePax(bytes, scope, at) {
-    const records = new Map();
-    for (let from = 0; from < bytes.length;) {
-        const { key, value, end } = readRecord(bytes, from, at);
-        if (key.startsWith('GNU.sparse.'))
-            throw tar_pax_refused('describes a sparse file, which git never makes', at);
-        if (scope === 'global' && PER_ENTRY_KEYS.has(key))
-            throw tar_pax_refused(`sets ${key} for all entries`, at);
-        if (PER_ENTRY_KEYS.has(key) && (value === '' || value.includes('\0'))) {
-            throw tar_pax_refused(`has a ${key} that is empty or has a NUL in it`, at);
-        }
-        if (/^[acm]time$/.test(key) && !/^-?\d{1,18}(\.\d*)?$/.test(value))
-            throw tar_pax_refused(`has a ${key} that is no time`, at);
-        records.set(key, value);
-        from = end;
-    }
-    return records;
-}
-function readRecord(bytes, from, at) {
-    const space = bytes.indexOf(0x20, from);
-    const digits = space === -1 ? '' : bytes.toString('latin1', from, Math.min(space, from + 10));
-    const isLength = /^[1-9]\d*$/.test(digits) && from + digits.length === space;
-    const end = isLength ? from + Number(digits) : 0;
-    if (!isLength || end <= space || end > bytes.length || bytes[end - 1] !== 0x0a)
-        throw tar_pax_refused('has a record of a wrong length', at);
-    const record = bytes.toString('latin1', space + 1, end - 1);
-    const equals = record.indexOf('=');
-    if (equals < 1)
-        throw tar_pax_refused('has a record without a key', at);
-    return { key: record.slice(0, equals), value: record.slice(equals + 1), end };
-}
-function tar_pax_refused(what, at) {
-    return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the pax header before byte ${at} ${what}`);
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/tar.js
-
-
-
-const MAX_META_BYTES = 1024 * 1024;
-/**
- * Reads a tar stream (POSIX.1-1988 ustar, v7, GNU long names and base-256 numbers, POSIX.1-2001 pax) without I/O,
- * in pieces of any size, and refuses whatever two readers could understand differently. Keeps at most 1 MiB.
- */
-class TarParser {
-    #state = 'header';
-    #at = 0;
-    /** Bytes left of what the state is about. */
-    #left = 0;
-    #padding = 0;
-    #header = new HeaderBlock();
-    #headerBytes = 0;
-    #meta;
-    #overrides = NO_OVERRIDES;
-    /** Says that no bytes follow; throws unless the archive has ended as an archive does. */
-    end() {
-        if (this.#state === 'end' && this.#headerBytes === 0)
-            return;
-        throw new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar archive is cut off at byte ${this.#at + this.#headerBytes}`);
-    }
-    *push(block) {
-        for (let read = 0; read < block.length;) {
-            const rest = block.length - read;
-            if (this.#state === 'data' || this.#state === 'meta' || this.#state === 'padding') {
-                const end = read + Math.min(rest, this.#left);
-                if (this.#state === 'data')
-                    yield { kind: 'data', start: read, end };
-                else if (this.#state === 'meta')
-                    this.#keep(block.subarray(read, end));
-                this.#advance(end - read);
-                read = end;
-            }
-            else {
-                const end = read + Math.min(rest, HEADER_BYTES - this.#headerBytes);
-                this.#header.bytes.set(block.subarray(read, end), this.#headerBytes);
-                this.#headerBytes += end - read;
-                read = end;
-                if (this.#headerBytes < HEADER_BYTES)
-                    return;
-                this.#headerBytes = 0;
-                const entry = this.#takeHeader();
-                if (entry !== undefined)
-                    yield { kind: 'entry', entry };
-            }
-        }
-    }
-    #keep(bytes) {
-        if (this.#meta === undefined)
-            return;
-        this.#meta.bytes.set(bytes, this.#meta.filled);
-        this.#meta.filled += bytes.length;
-    }
-    /** Leaves `data`, `meta` and `padding` when their last byte has been read. */
-    #advance(length) {
-        this.#at += length;
-        this.#left -= length;
-        if (this.#left > 0)
-            return;
-        if (this.#state === 'meta')
-            this.#takeMeta();
-        this.#left = this.#state === 'padding' ? 0 : this.#padding;
-        this.#state = this.#left > 0 ? 'padding' : 'header';
-    }
-    #takeHeader() {
-        const at = this.#at;
-        this.#at += HEADER_BYTES;
-        if (this.#header.isZero()) {
-            this.#takeZeroBlock();
-            return undefined;
-        }
-        if (this.#state === 'end')
-            throw tar_damaged('has data after its end', at);
-        if (this.#state === 'one-zero')
-            throw tar_damaged('has a lone zero block', at - HEADER_BYTES);
-        const header = this.#header.read(at);
-        if (META_TYPES.has(header.type)) {
-            this.#beginMeta(header, at);
-            return undefined;
-        }
-        return this.#takeEntry(header, at);
-    }
-    #takeZeroBlock() {
-        if (this.#overrides !== NO_OVERRIDES)
-            throw tar_damaged('ends after a long name that belongs to nothing', this.#at);
-        this.#state = this.#state === 'header' ? 'one-zero' : 'end';
-    }
-    #beginMeta({ type, size }, at) {
-        if (size > MAX_META_BYTES) {
-            throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `the tar header at byte ${at} has ${size} bytes; at most 1 MiB is allowed`);
-        }
-        this.#meta = { type, bytes: Buffer.alloc(size), filled: 0 };
-        this.#expect('meta', size);
-        if (size === 0)
-            this.#advance(0);
-    }
-    #takeMeta() {
-        const { type, bytes } = this.#meta ?? { type: '', bytes: Buffer.alloc(0) };
-        this.#meta = undefined;
-        if (type === 'g') {
-            parsePax(bytes, 'global', this.#at);
-            return;
-        }
-        const { longName, longTarget, pax } = this.#overrides;
-        const twice = type === 'L' ? longName : type === 'K' ? longTarget : pax;
-        if (twice !== undefined)
-            throw tar_damaged('gives an entry two long names', this.#at);
-        if (type === 'x')
-            this.#overrides = { longName, longTarget, pax: parsePax(bytes, 'entry', this.#at) };
-        else if (type === 'L')
-            this.#overrides = { longName: longText(bytes, this.#at), longTarget, pax };
-        else
-            this.#overrides = { longName, longTarget: longText(bytes, this.#at), pax };
-    }
-    #takeEntry(header, at) {
-        const { longName, longTarget, pax } = this.#overrides;
-        this.#overrides = NO_OVERRIDES;
-        const path = chosen(header.name, longName, pax?.get('path'), at);
-        const target = chosen(header.target, longTarget, pax?.get('linkpath'), at);
-        const kind = entryKind(header, path, at);
-        const size = paxSize(pax?.get('size'), at) ?? header.size;
-        if (kind === 'file') {
-            this.#expect('data', size);
-            if (size === 0)
-                this.#state = 'header';
-            return { kind, path, target: '', size, executable: (header.mode & 0o111) !== 0 };
-        }
-        if (size !== 0)
-            throw tar_damaged(`has a ${kind} with content`, at);
-        this.#state = 'header';
-        return { kind, path, target: kind === 'directory' ? '' : target, size: 0, executable: false };
-    }
-    #expect(state, size) {
-        this.#state = state;
-        this.#left = size;
-        this.#padding = (HEADER_BYTES - (size % HEADER_BYTES)) % HEADER_BYTES;
-    }
-}
-const NO_OVERRIDES = { longName: undefined, longTarget: undefined, pax: undefined };
-const META_TYPES = new Set(['L', 'K', 'x', 'g']);
-const KINDS = new Map([
-    ['0', 'file'],
-    ['\0', 'file'],
-    ['1', 'hardlink'],
-    ['2', 'symlink'],
-    ['5', 'directory'],
-]);
-function entryKind({ type }, path, at) {
-    const kind = KINDS.get(type);
-    if (kind === undefined)
-        throw tar_damaged(`has an entry of the type ${JSON.stringify(type)}, which git never makes`, at);
-    return kind === 'file' && path.endsWith('/') ? 'directory' : kind;
-}
-/** A name given in two ways is a way to show different readers different names. */
-function chosen(own, long, pax, at) {
-    if (long !== undefined && pax !== undefined)
-        throw tar_damaged('gives an entry two long names', at);
-    return long ?? pax ?? own;
-}
-function longText(bytes, at) {
-    const text = readText(bytes, 0, bytes.length);
-    if (text === undefined)
-        throw tar_damaged('has a long name with a NUL in it', at);
-    return text;
-}
-function paxSize(text, at) {
-    if (text === undefined)
-        return undefined;
-    const size = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-    if (Number.isSafeInteger(size))
-        return size;
-    throw tar_damaged('has an entry whose size is no number', at);
-}
-function tar_damaged(what, at) {
-    return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar archive ${what}, at byte ${at}`);
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/inner-stream.js
-
-
-
-
-
-/**
- * The content of the only file in a `tar.zst`, as that arrives; CORRUPT_ARCHIVE where anything but directories above
- * it is beside it. Memory is bounded by `capacityBytes`, the outer frame's window of at most 128 MiB and a few pieces
- * of 320 KiB. Of the outer stream nothing stays unreleased while more is asked for.
- */
-function inner_stream_innerStream(outer, options) {
-    return new InnerStream(outer, options);
-}
-class InnerStream {
-    holdBytes;
-    #outer;
-    #path;
-    #maxBytes;
-    #ring;
-    #bell = new Bell();
-    #isFound = false;
-    #written = 0;
-    #cancelled;
-    constructor(outer, { path, capacityBytes, maxBytes }) {
-        this.holdBytes = Math.floor(capacityBytes / 2);
-        this.#outer = outer;
-        this.#path = path;
-        this.#maxBytes = maxBytes;
-        this.#ring = new Ring(capacityBytes);
-    }
-    release(upTo) {
-        this.#ring.release(upTo);
-        this.#bell.ring();
-    }
-    cancel(reason) {
-        this.#cancelled ??= { reason };
-        this.#outer.cancel(reason);
-        this.#bell.ring();
-    }
-    async *[Symbol.asyncIterator]() {
-        try {
-            yield* this.#content();
-        }
-        catch (error) {
-            throw this.#cancelled === undefined ? error : this.#cancelled.reason;
-        }
-    }
-    async *#content() {
-        const parser = new TarParser();
-        let decodedBytes = 0;
-        for await (const block of decode(unheld(this.#outer), { concurrency: 1 })) {
-            decodedBytes += block.length;
-            if (decodedBytes > this.#maxBytes)
-                throw this.#tooLarge();
-            for (const event of parser.push(block)) {
-                if (event.kind === 'entry')
-                    this.#admit(event.entry);
-                else
-                    yield* this.#copies(block.subarray(event.start, event.end));
-            }
-        }
-        parser.end();
-        if (!this.#isFound)
-            throw this.#refused('has nothing in it');
-    }
-    #admit({ kind, path }) {
-        const isAbove = kind === 'directory' && this.#path.startsWith(`${path.replace(/\/$/, '')}/`);
-        const isWanted = kind === 'file' && path === this.#path;
-        if (this.#isFound || !(isAbove || isWanted))
-            throw this.#refused(`has the ${kind} ${shown(path)} in it`);
-        this.#isFound = isWanted;
-    }
-    /** Copies of the bytes in the ring, each when there is room for it. */
-    async *#copies(bytes) {
-        for (let read = 0; read < bytes.length;) {
-            while (this.#cancelled === undefined && this.#written === this.#ring.limit)
-                await this.#bell.wait();
-            if (this.#cancelled !== undefined)
-                throw this.#cancelled.reason;
-            const at = this.#written;
-            const fitting = bytes.subarray(read, read + this.#ring.limit - at);
-            this.#ring.write(at, fitting);
-            this.#written += fitting.length;
-            read += fitting.length;
-            yield* this.#ring.views(at, this.#written);
-        }
-    }
-    #refused(what) {
-        const message = `the outer archive ${what}; it may only have the file ${shown(this.#path)}`;
-        return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', message);
-    }
-    #tooLarge() {
-        return new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `the outer archive has more than ${this.#maxBytes} bytes`);
-    }
-}
-/** The stream as one of which no frame can be held, so that a frame is decoded from its first bytes on. */
-function unheld(stream) {
-    return {
-        holdBytes: 0,
-        release: (upTo) => stream.release(upTo),
-        cancel: (reason) => stream.cancel(reason),
-        [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
-    };
-}
-function shown(path) {
-    return JSON.stringify(Buffer.from(path, 'latin1').toString().slice(0, 300));
-}
-
-;// CONCATENATED MODULE: ./lib/cached-snapshot.js
-
-
-
-
-
-
-
-/** As large as a frame's usual compressed 8 MiB twice, so that two frames can be decoded beside each other. */
-const INNER_BYTES = (/* unused pure expression or super */ null && (32 * 1024 * 1024));
-/** The snapshot that the Actions cache has nearest to a target. NOT_FOUND where it has none. */
-async function cached_snapshot_cachedSnapshot(target, options) {
-    const { service, client, requests, inputs, context } = options;
-    const { event, onSecret } = context;
-    const { lookup, name, branches } = lookupNear(target, { ...inputs, event });
-    const { signal } = requests;
-    const { stall } = options.download;
-    const entries = { service, client, stall, limits: LOOKUP_LIMITS, signal, onSecret };
-    const attempts = requests.attemptsFor(1, signal);
-    const entry = lookup && (await findEntry(lookup, { ...entries, attempts }));
-    if (entry === undefined)
-        throw notFound(name, branches);
-    const entryClient = new EntryClient(entry, entries);
-    const snapshot = await openSnapshot(entryClient.url, {
-        ...requests,
-        client: entryClient,
-        // Unlike a cold server, a blob store has nothing to make first.
-        discoveryTimeoutMs: options.download.headersTimeoutMs,
-    });
-    const { etag, total } = snapshot;
-    const place = `the entry ${entry.key} of the Actions cache`;
-    const stream = () => innerStream(download(snapshot, { ...options.download, client: entryClient }), {
-        path: CACHED_FILE,
-        capacityBytes: INNER_BYTES,
-        maxBytes: inputs.maxUnpackedBytes,
-    });
-    return { source: 'actions-cache', place, commit: entry.commit, etag, total, stream };
-}
-function notFound(name, branches) {
-    const of = branches.length === 0 ? name : `${name} for ${branches.join(' or ')}`;
-    const message = `the Actions cache has no snapshot of ${of}`;
-    return new ActionError('NOT_FOUND', `${message}: a job on the default branch has to save one (git-snapshot/save)`);
-}
-
-;// CONCATENATED MODULE: ./lib/digest.js
-
-
-/** The same stream, which at its end throws DIGEST_MISMATCH unless all its bytes together have the digest. */
-function digest_withDigest(stream, expected) {
-    return {
-        get holdBytes() {
-            return stream.holdBytes;
-        },
-        release: (upTo) => stream.release(upTo),
-        cancel: (reason) => stream.cancel(reason),
-        [Symbol.asyncIterator]: () => checked(stream, expected),
-    };
-}
-async function* checked(stream, { sha256, place }) {
-    const hash = createHash('sha256');
-    for await (const bytes of stream) {
-        hash.update(bytes);
-        yield bytes;
-    }
-    const seen = hash.digest('hex');
-    if (seen === sha256)
-        return;
-    throw new ActionError('DIGEST_MISMATCH', `${place} has the SHA-256 digest ${seen}, but the input sha256 is ${sha256}: ` +
-        'it is not the snapshot that was meant; update the input if it was replaced on purpose');
-}
-
-// EXTERNAL MODULE: ./lib/report.js
-var report = __nccwpck_require__(9293);
-;// CONCATENATED MODULE: ./lib/progress.js
-
-const EVERY_MS = 5_000;
-/** Says every 5 s how far a download is. End it, or its timer stays. */
-class progress_Progress {
-    /** Bytes to come, where that is known. */
-    total;
-    #timer;
-    constructor(traffic, log) {
-        const began = performance.now();
-        this.#timer = setInterval(() => {
-            log(progressLine(traffic.bytes, this.total, performance.now() - began));
-        }, EVERY_MS);
-    }
-    end() {
-        clearInterval(this.#timer);
-    }
-}
-
-// EXTERNAL MODULE: ./lib/request-headers.js
-var request_headers = __nccwpck_require__(3777);
-;// CONCATENATED MODULE: external "node:stream/promises"
-const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
-;// CONCATENATED MODULE: ./lib/snapshot/shortcut.js
-
-
-
-
-
-
-
-const shortcut_SHORTCUT_LIMITS = {
-    timeoutMs: 60_000,
-    bundleBytes: 1024 ** 3,
-    answerBytes: 1024 ** 2,
-};
-/**
- * Brings the bundle that leads from the snapshot's commit to the server's newest, in one try. A file that is
- * `ready` begins as a bundle does, git is to prove the rest; one that is not complete is removed.
- */
-function fetchBundle(url, options) {
-    return orUnavailable(bundle(url, options), 'no bundle from the server', options);
-}
-/** Asks the server, in one try, to fetch a commit from the origin where its mirror does not have it. */
-function ensureRefs(url, commit, options) {
-    return orUnavailable(ensure(url, commit, options), `no word from the server on ${commit}`, options);
-}
-async function orUnavailable(shortcut, what, { signal, log }) {
-    try {
-        return await shortcut;
-    }
-    catch (error) {
-        signal.throwIfAborted();
-        log(`${what}: ${(0,lib_errors/* describeError */.U)(error)}`);
-        return 'unavailable';
-    }
-}
-async function bundle(url, options) {
-    const { client, limits, signal, file } = options;
-    const reply = await client.get(url, { headers: {}, headersTimeoutMs: limits.timeoutMs, signal });
-    if (reply.status === 204) {
-        reply.drop();
-        return 'up-to-date';
-    }
-    try {
-        await save(reply, file, options);
-        return 'ready';
-    }
-    catch (error) {
-        await rm(file, { force: true });
-        throw error;
-    }
-}
-/** Writes a bundle as it comes; the reply pauses while the disk is behind. */
-async function save(reply, file, { limits, stall }) {
-    const sink = createWriteStream(file, { mode: 0o600 });
-    const closed = finished(sink);
-    closed.catch((error) => reply.drop(error));
-    let head = '';
-    try {
-        await readBody(reply, { stall, maxBytes: limits.bundleBytes }, (bytes, flow) => {
-            if (head.length < shortcut_HEAD_BYTES)
-                head += Buffer.from(bytes.subarray(0, shortcut_HEAD_BYTES)).toString('latin1');
-            if (sink.write(Buffer.from(bytes)))
-                return;
-            flow.pause();
-            sink.once('drain', flow.resume);
-        });
-        if (!BUNDLE_HEAD.test(head)) {
-            throw new ActionError('PROTOCOL_ERROR', `${placeOf(reply.url)} sent no git bundle`);
-        }
-        sink.end();
-        await closed;
-    }
-    catch (error) {
-        sink.destroy();
-        await closed.catch(() => { });
-        throw error;
-    }
-}
-const BUNDLE_HEAD = /^# v[23] git bundle\n/;
-const shortcut_HEAD_BYTES = 16;
-async function ensure(url, commit, options) {
-    const text = await json_question_ask(url, { commits: [commit] }, options);
-    return missingCommits(text, url).includes(commit) ? 'missing' : 'present';
-}
-/** Cachew always tells whether it fetched, and leaves the list of what is missing out where it is empty. */
-function missingCommits(text, url) {
-    const odd = (cause) => new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(url)} did not answer as Cachew does`, { cause });
-    try {
-        const { fetched, missing_commits: missing } = JSON.parse(text);
-        if (typeof fetched === 'boolean' && (missing === undefined || Array.isArray(missing)))
-            return missing ?? [];
-    }
-    catch (error) {
-        throw odd(error);
-    }
-    throw odd();
-}
-
-;// CONCATENATED MODULE: ./lib/session.js
-
-
-
-
-
-
-
-
-/** A bundle and a word to the server, beside the download, whose connections are all in use. */
-const SHORTCUT_CONNECTIONS = 2;
-/** What the attempts of one restore share: the way to the snapshot's source, and what went over it. Close it. */
-class Session {
-    location;
-    /** How the snapshot is asked for. */
-    requests;
-    /** How the server is asked for what it has beside the snapshot. */
-    shortcuts;
-    progress;
-    #inputs;
-    #context;
-    #client;
-    #shortcutClient;
-    #patience;
-    constructor(location, inputs, context) {
-        this.location = location;
-        this.#inputs = inputs;
-        this.#context = context;
-        const secrets = secretsFor(location, inputs);
-        const client = { env: context.env, secrets, connectTimeoutMs: PATIENCE.connectTimeoutMs };
-        this.#client = new HttpClient({ ...client, connections: inputs.concurrency });
-        this.#shortcutClient = new HttpClient({ ...client, connections: SHORTCUT_CONNECTIONS });
-        this.#patience = new Patience(inputs, context);
-        this.progress = new Progress(this.#client.traffic, context.log);
-        const { signal, stall, attemptsFor } = this.#patience;
-        this.requests = { ...inputs, ...PATIENCE, client: this.#client, signal, stall, attemptsFor };
-        // The snapshot's time limit is not theirs: what they bring is needed after it is there.
-        const { log, signal: cancelled } = context;
-        this.shortcuts = { client: this.#shortcutClient, stall, signal: cancelled, log, limits: SHORTCUT_LIMITS };
-    }
-    /** The signal ends what has not been read of the snapshot, too. */
-    async open(target, over, use) {
-        const { sha256 } = this.#inputs;
-        const opened = await this.#openSource(target, AbortSignal.any([this.requests.signal, over]), use);
-        this.progress.total = opened.total;
-        if (sha256 === undefined)
-            return opened;
-        const { place } = opened;
-        return { ...opened, stream: () => withDigest(opened.stream(), { sha256, place }) };
-    }
-    /** What went over the wire so far. */
-    get traffic() {
-        const [snapshot, shortcuts] = [this.#client.traffic, this.#shortcutClient.traffic];
-        return {
-            bytes: snapshot.bytes + shortcuts.bytes,
-            requests: snapshot.requests + shortcuts.requests,
-            retries: this.#patience.retried,
-        };
-    }
-    async close() {
-        this.#patience.end();
-        this.progress.end();
-        await Promise.all([this.#client.close(), this.#shortcutClient.close()]);
-    }
-    async #openSource(target, signal, use) {
-        const requests = { ...this.requests, attemptsFor: this.#patience.discoveryAttempts, signal };
-        const { location } = this;
-        if (location.kind === 'actions-cache') {
-            const service = { ...location, client: this.#client, download: this.requests };
-            return cachedSnapshot(target, { ...service, requests, inputs: this.#inputs, context: this.#context });
-        }
-        const [inputs, context] = [this.#inputs, this.#context];
-        return addressedSnapshot(location, { requests, download: this.requests, inputs, context, use });
-    }
-}
-/** What may be said to whom: the inputs' headers are for their server, the job's token for the cache service. */
-function secretsFor(location, inputs) {
-    if (location.kind === 'actions-cache')
-        return location.service.secrets;
-    return { origin: location.url.origin, headers: (0,request_headers/* secretHeaders */.Z6)(inputs) };
-}
-
-;// CONCATENATED MODULE: ./lib/snapshot/cache-service.js
-const METHODS = '/twirp/github.actions.results.api.v1.CacheService/';
-/** What each mode of the runner admits; any other word admits all, as it does for actions/cache. */
-const ADMITTED = new Map([
-    ['none', []],
-    ['read', ['read']],
-    ['write', ['read', 'write']],
-    ['write-only', ['write']],
-]);
-/** The cache service that is there for a job, or why there is none. It has to be asked for what is to be done with it. */
-function cacheServiceOf(env, access) {
-    const { ACTIONS_RESULTS_URL: address = '', ACTIONS_RUNTIME_TOKEN: token = '' } = env;
-    const mode = (env.ACTIONS_CACHE_MODE ?? '').trim().toLowerCase();
-    if (!isGitHubsOwn(env.GITHUB_SERVER_URL || 'https://github.com')) {
-        return none('GitHub Enterprise Server has no cache service that is known here');
-    }
-    if (!env.ACTIONS_CACHE_SERVICE_V2 || address === '' || token === '') {
-        return none('the runner did not set ACTIONS_CACHE_SERVICE_V2, ACTIONS_RESULTS_URL and ACTIONS_RUNTIME_TOKEN, ' +
-            'which only steps with `uses:` are given');
-    }
-    if (ADMITTED.get(mode)?.includes(access) === false)
-        return none(`ACTIONS_CACHE_MODE is ${mode}`);
-    if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
-        return none('ACTIONS_RESULTS_URL is not the address of an http or https server');
-    }
-    const lookupUrl = new URL(`${METHODS}GetCacheEntryDownloadURL`, address);
-    const headers = { authorization: `Bearer ${token}` };
-    return { kind: 'offered', lookupUrl, secrets: { origin: lookupUrl.origin, headers } };
-}
-/** Whether the server is github.com or GitHub's for one company; actions/cache takes `.localhost` for that, too. */
-function isGitHubsOwn(serverUrl) {
-    if (!URL.canParse(serverUrl))
-        return false;
-    const { hostname } = new URL(serverUrl);
-    return hostname === 'github.com' || /\.(ghe\.com|localhost)$/.test(hostname);
-}
-function none(reason) {
-    return { kind: 'none', reason };
-}
-
-;// CONCATENATED MODULE: ./lib/snapshot/locate.js
-
-/** Where the snapshot of a repository lies: nowhere, if no address is given and this job has no Actions cache. */
-function locate(wanted, env) {
-    const { source, server, url, repository, githubServerUrl } = wanted;
-    if (source === 'none')
-        return { kind: 'nowhere', reason: 'snapshots are switched off (source: none, or GIT_SNAPSHOT_DISABLE)' };
-    if (source === 'url' && url !== undefined)
-        return { kind: 'url', url };
-    if (source === 'actions-cache' || server === undefined)
-        return cacheLocation(env);
-    const git = new URL(['git', githubServerUrl.host, repository.owner, repository.name].join('/'), server);
-    const beneath = (name) => new URL(`${git.href}/${name}`);
-    return {
-        kind: 'cachew',
-        url: beneath('snapshot.tar.zst'),
-        git,
-        ensureRefs: beneath('ensure-refs'),
-        lfs: beneath('lfs-snapshot.tar.zst'),
-        bundle: (base) => {
-            const bundle = beneath('snapshot.bundle');
-            bundle.searchParams.set('base', base);
-            return bundle;
-        },
-    };
-}
-function cacheLocation(env) {
-    const service = cacheServiceOf(env, 'read');
-    if (service.kind === 'offered')
-        return { kind: 'actions-cache', service };
-    const reason = `no server (or CACHEW_URL) or url is to be asked, and there is no Actions cache: ${service.reason}`;
-    return { kind: 'nowhere', reason };
-}
-
-;// CONCATENATED MODULE: ./lib/warm-answer.js
-
-
-
-
-
-/** So little that the rest of a reply may come for nothing. */
-const BEGINNING = { concurrency: 2, chunkBytes: 64 * 1024 };
-/** One ranged request, as a restore begins, and what becomes of the body; both once more where either broke. */
-function warm_answer_ask({ client, patience, ...asking }, end) {
-    const { signal } = patience;
-    let modified;
-    const get = async (url, options) => {
-        const reply = await client.get(url, options);
-        modified = reply.header('last-modified');
-        return reply;
-    };
-    const inOneTry = () => ({
-        ...patience.attemptsFor(1, signal),
-        attempts: 0,
-    });
-    const opening = { ...BEGINNING, ...asking, client: { get }, attemptsFor: inOneTry, signal };
-    return withRetries(async () => {
-        const snapshot = await open_openSnapshot(asking.url, opening);
-        await end(snapshot, patience);
-        return { snapshot, modifiedMs: timeIn(modified) };
-    }, patience.attemptsFor(1, signal));
-}
-async function dropped(snapshot) {
-    replyOf(snapshot)?.drop();
-}
-/** What is being made is read to its end, anything else dropped. */
-async function readIfCold(snapshot, { stall }) {
-    const reply = replyOf(snapshot);
-    try {
-        if (reply === undefined || !isCold(snapshot))
-            return;
-        const stalled = (why) => new TransientError('STALLED', `${failure_placeOf(reply.url)} stalled while it made the snapshot: ${why}`);
-        await readFlow(reply, { stall, stalled }, () => { });
-    }
-    finally {
-        reply?.drop();
-    }
-}
-function replyOf(snapshot) {
-    if (snapshot.kind === 'empty')
-        return undefined;
-    return snapshot.kind === 'ranges' ? snapshot.first.reply : snapshot.reply;
-}
-/** What is sent while it is made has neither an ETag nor a length. */
-function isCold({ kind, etag, total }) {
-    return kind === 'stream' && etag === undefined && total === undefined;
-}
-function timeIn(date) {
-    const time = Date.parse(date ?? '');
-    return Number.isNaN(time) ? undefined : time;
-}
-
-;// CONCATENATED MODULE: ./lib/warm-look.js
-
-
-
-
-
-
-
-/** A Cachew server has a snapshot a second or two after the last byte of what it made. */
-const KEPT_AFTER_MS = [250, 1_000, 4_000];
-/** What a restore takes that wants the tip alone: any snapshot. */
-const ANY_DEPTH = 1;
-/** What a source has for a target. A server that has nothing is made to make it; one that fails is an error. */
-async function lookFor(target, location, options) {
-    const { client, patience, wait } = options;
-    const { discoveryTimeoutMs } = lib_patience/* PATIENCE */.aZ;
-    try {
-        if (location.kind === 'actions-cache')
-            return await inCache(target, location, options);
-        const asking = { url: location.url, client, patience };
-        if (location.kind === 'url')
-            return found(await warm_answer_ask({ ...asking, discoveryTimeoutMs }, dropped), 'ready');
-        // A server that is cold clones the repository before it says a word.
-        return await atServer({ ...asking, discoveryTimeoutMs: 0 }, wait);
-    }
-    catch (error) {
-        if (!(error instanceof lib_errors/* ActionError */.l) || error.code !== 'NOT_FOUND')
-            throw error;
-        return missing((0,lib_errors/* describeError */.U)(error));
-    }
-}
-/** A server keeps only what was read to its end. */
-async function atServer(asking, wait) {
-    const { url, patience } = asking;
-    const first = await warm_answer_ask(asking, readIfCold);
-    if (!isCold(first.snapshot))
-        return found(first, 'ready');
-    for (const delayMs of KEPT_AFTER_MS) {
-        await wait(delayMs, patience.signal);
-        const again = await warm_answer_ask(asking, dropped);
-        if (!isCold(again.snapshot))
-            return found(again, 'made');
-    }
-    return missing(`${failure_placeOf(url)} sent a snapshot and does not keep it`);
-}
-async function inCache(target, { service }, { client, patience, inputs, event, onSecret }) {
-    const { lookup, name, branches } = cached_branches_lookupNear(target, { ...inputs, fetchDepth: ANY_DEPTH, event });
-    const { signal, stall } = patience;
-    const entries = { service, client, stall, limits: actions_cache_LOOKUP_LIMITS, signal, onSecret };
-    const attempts = patience.attemptsFor(1, signal);
-    const entry = lookup && (await actions_cache_findEntry(lookup, { ...entries, attempts }));
-    if (entry === undefined)
-        return missing(`the Actions cache has none of ${branches.join(' or ') || name}`);
-    const entryClient = new entry_client_EntryClient(entry, entries);
-    const { discoveryTimeoutMs } = lib_patience/* PATIENCE */.aZ;
-    const answer = await warm_answer_ask({ url: entryClient.url, client: entryClient, patience, discoveryTimeoutMs }, dropped);
-    return { ...found(answer, 'ready'), commit: entry.commit };
-}
-function found({ snapshot, modifiedMs }, kind) {
-    const { commit, etag, total } = snapshot;
-    if (total !== 0)
-        return { kind, commit, etag, total, modifiedMs };
-    throw new lib_errors/* ActionError */.l('NOT_FOUND', `${failure_placeOf(snapshot.url)} is empty`);
-}
-function missing(reason) {
-    return { kind: 'missing', reason };
+    const { commit, etag, total, modifiedMs } = snapshot;
+    const stream = () => download(snapshot, downloadFrom(mirror));
+    const place = failure_placeOf(snapshot.url);
+    return { source, host: url.host, place, commit, etag, total, modifiedMs, stream };
 }
 
 ;// CONCATENATED MODULE: ./lib/warm-store.js
+
 
 
 
@@ -52518,12 +52040,12 @@ function missing(reason) {
  * Has this machine keep what was found, for a restore to take it from disk. Whether it does then; undefined where it
  * has no store. Rejects where the download fails, and then nothing of it is kept.
  */
-async function fillStore(finding, location, options) {
+async function fillStore(finding, mirror, options) {
     if (options.inputs.store === undefined)
         return undefined;
-    if (finding.kind === 'missing' || location.kind === 'actions-cache')
+    if (finding.kind === 'missing' || mirror.location.kind === 'actions-cache')
         return false;
-    const attempt = () => keep(finding, location, options);
+    const attempt = () => keep(finding, mirror, options);
     try {
         return await attempt();
     }
@@ -52534,15 +52056,16 @@ async function fillStore(finding, location, options) {
         return attempt();
     }
 }
-async function keep(found, location, { client, patience, inputs, context }) {
+async function keep(found, mirror, { patience, inputs, context }) {
     const { signal, stall, attemptsFor } = patience;
-    const download = { ...inputs, ...lib_patience/* PATIENCE */.aZ, client, signal, stall, attemptsFor };
-    const opened = await addressed_snapshot_addressedSnapshot(location, {
-        requests: download,
-        download,
+    const download = { ...inputs, ...lib_patience/* PATIENCE */.aZ, client: mirror.client, signal, stall, attemptsFor };
+    const opened = await addressedSnapshot(new Mirrors([mirror], context.log), {
+        requestsTo: () => download,
+        downloadFrom: () => download,
         inputs,
         context,
         use: 'use',
+        signal,
     });
     const isThere = opened.source === 'store';
     try {
@@ -52575,25 +52098,27 @@ async function drain(stream) {
 
 
 
+
+
 /**
- * Sees that there is a snapshot for the jobs to come, at its source and in this machine's store, and that its server has
- * the wanted commit.
+ * Sees that there is a snapshot for the jobs to come, at each of its places and in this machine's store, and that its
+ * servers have the wanted commit. Tells of the first place that has it; where none has, and one failed, it rejects.
  */
 async function warm(inputs, context) {
-    const location = locate(inputs, context.env);
+    const where = locate(inputs, context.env);
     const repository = `${inputs.repository.owner}/${inputs.repository.name}`;
-    if (location.kind === 'nowhere') {
-        const finding = { kind: 'missing', reason: location.reason };
+    if (where.kind === 'nowhere') {
+        const finding = { kind: 'missing', reason: where.reason };
         const kept = inputs.store === undefined ? undefined : false;
         const nothing = { wanted: undefined, ageMs: undefined, ensured: NOT_ASKED };
         return { repository, source: 'none', finding, kept, ...nothing };
     }
     // Nothing is checked out, so that no code of a fork could run.
     const { target } = await targetAtOrigin({ ...inputs, allowUnsafePrCheckout: true }, context);
-    const { finding, ...rest } = await warm_ask(target, location, { inputs, context });
+    const { finding, ...rest } = await askAll(target, where, { inputs, context });
     return {
         repository,
-        source: location.kind,
+        source: where.places[0].kind,
         wanted: target.commit,
         finding,
         ageMs: ageOf(finding, context.now()),
@@ -52601,24 +52126,50 @@ async function warm(inputs, context) {
     };
 }
 const NOT_ASKED = { kind: 'not-asked' };
-async function warm_ask(target, location, { inputs, context }) {
-    const { env, event, onSecret, wait } = context;
-    const secrets = secretsFor(location, inputs);
-    const { connectTimeoutMs } = lib_patience/* PATIENCE */.aZ;
-    const client = new client_HttpClient({ env, secrets, connectTimeoutMs, connections: inputs.concurrency });
+async function askAll(target, { places }, { inputs, context }) {
+    const { env } = context;
     // There is no other way to a snapshot: every source is asked as often as the inputs allow.
     const patience = new lib_patience/* Patience */.i3({ ...inputs, onMiss: 'fail' }, context);
+    const bearer = idTokenFor(inputs, context, patience);
+    const mirrors = places.map((location) => Mirror.at(location, { inputs, env, bearer }));
     try {
-        const finding = await lookFor(target, location, { client, patience, wait, inputs, event, onSecret });
-        const { stall } = patience;
-        const ensured = await warm_ensure(target, location, { client, stall, signal: context.signal });
-        const kept = await fillStore(finding, location, { client, patience, inputs, context });
+        const asked = mirrors.map((mirror) => warm_ask(target, mirror, { inputs, context, patience }));
+        const { mirror, finding, ensured } = chosen(await Promise.allSettled(asked), context);
+        const kept = await fillStore(finding, mirror, { patience, inputs, context });
         return { finding, ensured, kept };
     }
     finally {
         patience.end();
-        await client.close();
+        await Promise.all([bearer?.close(), ...mirrors.map((mirror) => mirror.close())]);
     }
+}
+async function warm_ask(target, mirror, { inputs, context, patience }) {
+    const { event, onSecret, wait, signal } = context;
+    const { location, client } = mirror;
+    const finding = await lookFor(target, location, { client, patience, wait, inputs, event, onSecret });
+    const ensured = await warm_ensure(target, location, { client, stall: patience.stall, signal });
+    return { mirror, finding, ensured };
+}
+/** The first that has a snapshot, with a warning for each that has none; else why none has. */
+function chosen(outcomes, { warn }) {
+    const answers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+    const found = answers.find(({ finding }) => finding.kind !== 'missing');
+    const errors = outcomes.map(failureIn).filter((error) => error !== undefined);
+    if (found !== undefined) {
+        for (const error of errors)
+            warn(`jobs to come have one server less: ${(0,lib_errors/* describeError */.U)(error)}`);
+        return found;
+    }
+    const [first] = answers;
+    if (first === undefined || answers.length < outcomes.length)
+        throw asOne(errors);
+    return { ...first, finding: { kind: 'missing', reason: errors.map(lib_errors/* describeError */.U).join('; ') } };
+}
+function failureIn(outcome) {
+    if (outcome.status === 'rejected')
+        return outcome.reason;
+    const { finding } = outcome.value;
+    return finding.kind === 'missing' ? new lib_errors/* ActionError */.l('NOT_FOUND', finding.reason) : undefined;
 }
 /** Asks a server for the wanted commit before anything large is read, which may fail. */
 async function warm_ensure({ commit }, location, requests) {
@@ -52628,7 +52179,7 @@ async function warm_ensure({ commit }, location, requests) {
     const log = (line) => {
         reason = line;
     };
-    const kind = await ensureRefs(location.ensureRefs, commit, { ...requests, limits: shortcut_SHORTCUT_LIMITS, log });
+    const kind = await ensureRefs(location.ensureRefs, commit, { ...requests, limits: SHORTCUT_LIMITS, log });
     return kind === 'unavailable' ? { kind, reason } : { kind };
 }
 /** A server's clock may be ahead of ours. */
@@ -52654,10 +52205,11 @@ __nccwpck_require__.d(__webpack_exports__, {
   lm: () => (/* binding */ notice),
   C1: () => (/* binding */ setFailed),
   uH: () => (/* binding */ setOutput),
-  Pq: () => (/* binding */ core_setSecret)
+  Pq: () => (/* binding */ core_setSecret),
+  $e: () => (/* binding */ warning)
 });
 
-// UNUSED EXPORTS: ExitCode, addPath, endGroup, exportVariable, getBooleanInput, getIDToken, getMultilineInput, getState, group, isDebug, markdownSummary, platform, saveState, setCommandEcho, startGroup, summary, toPlatformPath, toPosixPath, toWin32Path, warning
+// UNUSED EXPORTS: ExitCode, addPath, endGroup, exportVariable, getBooleanInput, getIDToken, getMultilineInput, getState, group, isDebug, markdownSummary, platform, saveState, setCommandEcho, startGroup, summary, toPlatformPath, toPosixPath, toWin32Path
 
 // EXTERNAL MODULE: external "os"
 var external_os_ = __nccwpck_require__(857);
@@ -52683,7 +52235,7 @@ function utils_toCommandValue(input) {
  * @returns The command properties to send with the actual annotation command
  * See IssueCommandProperties: https://github.com/actions/runner/blob/main/src/Runner.Worker/ActionCommandManager.cs#L646
  */
-function utils_toCommandProperties(annotationProperties) {
+function toCommandProperties(annotationProperties) {
     if (!Object.keys(annotationProperties).length) {
         return {};
     }
@@ -53572,7 +53124,7 @@ function core_debug(message) {
  * @param properties optional properties to add to the annotation.
  */
 function error(message, properties = {}) {
-    command_issueCommand('error', utils_toCommandProperties(properties), message instanceof Error ? message.toString() : message);
+    command_issueCommand('error', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
 }
 /**
  * Adds a warning issue
@@ -53580,7 +53132,7 @@ function error(message, properties = {}) {
  * @param properties optional properties to add to the annotation.
  */
 function warning(message, properties = {}) {
-    issueCommand('warning', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
+    command_issueCommand('warning', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
 }
 /**
  * Adds a notice issue
@@ -53588,7 +53140,7 @@ function warning(message, properties = {}) {
  * @param properties optional properties to add to the annotation.
  */
 function notice(message, properties = {}) {
-    command_issueCommand('notice', utils_toCommandProperties(properties), message instanceof Error ? message.toString() : message);
+    command_issueCommand('notice', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
 }
 /**
  * Writes info to log with console.log.
