@@ -1,4 +1,4 @@
-import { table } from '../src/markdown.ts'
+import { table } from '../src/summary/markdown.ts'
 import { barChart } from './chart.ts'
 import { formatRatio, formatValue } from './format.ts'
 import { machineWords } from './machine.ts'

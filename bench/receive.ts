@@ -8,8 +8,8 @@ import { request } from 'undici'
 import { download } from '../src/download/download.ts'
 import { HttpClient } from '../src/http/client.ts'
 import { byteCount, wholeNumber } from '../src/input-values.ts'
-import { PATIENCE, Patience } from '../src/patience.ts'
 import { openSnapshot } from '../src/snapshot/open.ts'
+import { PATIENCE, Patience } from '../src/source/patience.ts'
 import { readActionMetadata } from '../test/support/action-metadata.ts'
 
 /** Ways to receive; each tells how many bytes came. */

@@ -45788,59 +45788,6 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("util");
 
 /***/ }),
 
-/***/ 8790:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   CE: () => (/* binding */ formatRate),
-/* harmony export */   LJ: () => (/* binding */ megabytesPerSecond),
-/* harmony export */   VP: () => (/* binding */ formatMegabytes),
-/* harmony export */   Xo: () => (/* binding */ formatSeconds),
-/* harmony export */   a3: () => (/* binding */ formatDuration),
-/* harmony export */   hS: () => (/* binding */ counted),
-/* harmony export */   nV: () => (/* binding */ formatAge),
-/* harmony export */   zD: () => (/* binding */ grouped)
-/* harmony export */ });
-/** How long something took. */
-function formatDuration(ms) {
-    return ms < 1000 ? `${Math.round(ms)} ms` : formatSeconds(ms);
-}
-function formatSeconds(ms) {
-    return `${(ms / 1000).toFixed(1)} s`;
-}
-/** In words that round down. */
-function formatAge(ms) {
-    const minutes = Math.floor(ms / 60_000);
-    if (minutes < 1)
-        return `${Math.floor(ms / 1000)} s`;
-    if (minutes < 120)
-        return `${minutes} min`;
-    return minutes < 2 * 24 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60 / 24)} days`;
-}
-/** 10^6 bytes. */
-function formatMegabytes(bytes) {
-    const megabytes = bytes / 1e6;
-    return `${megabytes.toFixed(megabytes < 10 ? 1 : 0)} MB`;
-}
-function formatRate(bytes, ms) {
-    const rate = megabytesPerSecond(bytes, ms);
-    return `${rate.toFixed(rate < 10 ? 1 : 0)} MB/s`;
-}
-function megabytesPerSecond(bytes, ms) {
-    return ms === 0 ? 0 : bytes / 1000 / ms;
-}
-/** With commas between thousands; Intl would take 15 ms to load for it. */
-function grouped(count) {
-    return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
-}
-/** With a plural where it is not one: `1 retry`, `2 retries`. */
-function counted(count, one, many = `${one}s`) {
-    return `${grouped(count)} ${count === 1 ? one : many}`;
-}
-
-
-/***/ }),
-
 /***/ 9025:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
@@ -46861,7 +46808,7 @@ function refusedAddress(given, allowed) {
 
 /***/ }),
 
-/***/ 5896:
+/***/ 3300:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46877,9 +46824,9 @@ __nccwpck_require__.d(__webpack_exports__, {
 var external_node_path_ = __nccwpck_require__(6760);
 // EXTERNAL MODULE: ./lib/input-values.js
 var input_values = __nccwpck_require__(5106);
-// EXTERNAL MODULE: ./lib/request-headers.js
-var request_headers = __nccwpck_require__(3777);
-;// CONCATENATED MODULE: ./lib/access-inputs.js
+// EXTERNAL MODULE: ./lib/inputs/request-headers.js
+var request_headers = __nccwpck_require__(4295);
+;// CONCATENATED MODULE: ./lib/inputs/access.js
 
 
 function parseAccess(read, source, env) {
@@ -46911,7 +46858,7 @@ function parseAudience(given, { source }) {
     return source === 'cachew' || source === 'url' ? given.value : undefined;
 }
 
-;// CONCATENATED MODULE: ./lib/checkout-inputs.js
+;// CONCATENATED MODULE: ./lib/inputs/checkout.js
 
 /** Git's own bound: it keeps a depth in 32 bits. */
 const DEEPEST = 2 ** 31 - 1;
@@ -47014,7 +46961,7 @@ function parseSubmodules(given) {
     throw (0,input_values/* refused */.J5)(given, 'true, false or recursive is allowed');
 }
 
-;// CONCATENATED MODULE: ./lib/source-inputs.js
+;// CONCATENATED MODULE: ./lib/inputs/source.js
 
 /** Each of them may be asked, and have its part of one message. */
 const MOST_SERVERS = 8;
@@ -47082,7 +47029,7 @@ function isDisabled(env) {
     throw (0,input_values/* refused */.J5)({ label, value }, '1 to fetch without a snapshot, or nothing, is allowed');
 }
 
-;// CONCATENATED MODULE: ./lib/store-inputs.js
+;// CONCATENATED MODULE: ./lib/inputs/store.js
 
 
 const BYTES = { least: 1024 ** 2, most: 16 * 1024 ** 4 };
@@ -47200,6 +47147,94 @@ function parseDigest(given) {
 
 /***/ }),
 
+/***/ 4295:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   BB: () => (/* binding */ checkHeaderValue),
+/* harmony export */   QG: () => (/* binding */ parseHeaders),
+/* harmony export */   Z6: () => (/* binding */ secretHeaders)
+/* harmony export */ });
+/* harmony import */ var _input_values_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5106);
+/* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4020);
+
+
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const PRINTABLE = /^[\t\x20-\x7e]*$/;
+/** Headers whose meaning a request depends on, the download's or git's, or that belong to the connection. */
+const OWNED = new Set([
+    'accept-encoding',
+    'connection',
+    'content-encoding',
+    'content-length',
+    'content-type',
+    'expect',
+    'git-protocol',
+    'host',
+    'if-match',
+    'if-modified-since',
+    'if-none-match',
+    'if-range',
+    'if-unmodified-since',
+    'keep-alive',
+    'proxy-authorization',
+    'proxy-connection',
+    'range',
+    'te',
+    'trailer',
+    'transfer-encoding',
+    'upgrade',
+    'user-agent',
+]);
+/** The `headers` input, one `Name: value` a line. Values may be secrets, so no error repeats one. */
+function parseHeaders(text, authorization) {
+    const seen = new Set();
+    const headers = [];
+    for (const [index, line] of text.split(/\r?\n/).entries()) {
+        if (line.trim() === '')
+            continue;
+        const header = parseHeader(line, `Input headers, line ${index + 1}`);
+        refuseOwned(header[0], authorization);
+        const name = header[0].toLowerCase();
+        if (seen.has(name))
+            throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_0__/* .invalid */ .Gq)(`Input headers has ${header[0]} twice: each header once is allowed`);
+        seen.add(name);
+        headers.push(header);
+    }
+    return headers;
+}
+/** Refuses what would end a header or start another one. */
+function checkHeaderValue(value, label) {
+    if (!PRINTABLE.test(value)) {
+        throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_0__/* .invalid */ .Gq)(`${label} has a line break, a control character or a letter outside ASCII: none is allowed`);
+    }
+}
+function parseHeader(line, label) {
+    const colon = line.indexOf(':');
+    const name = line.slice(0, Math.max(colon, 0)).trimStart();
+    if (!TOKEN.test(name))
+        throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_0__/* .invalid */ .Gq)(`${label} is not a header: "Name: value" is allowed`);
+    const value = line.slice(colon + 1).trim();
+    checkHeaderValue(value, `${label} (${(0,_sanitize_js__WEBPACK_IMPORTED_MODULE_1__/* .sanitize */ .a)(name, 100)})`);
+    return [name, value];
+}
+function refuseOwned(name, authorization) {
+    if (OWNED.has(name.toLowerCase())) {
+        throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_0__/* .invalid */ .Gq)(`Input headers has ${name}, which the requests set themselves: leave it out`);
+    }
+    if (name.toLowerCase() === 'authorization' && authorization !== undefined) {
+        throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_0__/* .invalid */ .Gq)('Input headers has Authorization although authorization is set: one of the two is allowed');
+    }
+}
+/** The headers that only the snapshot's origin gets, as they are sent. */
+function secretHeaders(inputs) {
+    const { authorization, headers } = inputs;
+    return { ...(authorization === undefined ? {} : { authorization }), ...Object.fromEntries(headers) };
+}
+
+
+/***/ }),
+
 /***/ 5225:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
@@ -47248,19 +47283,19 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(6058);
 /* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(452);
 /* harmony import */ var _git_credentials_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6906);
-/* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(5896);
+/* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3300);
 /* harmony import */ var _job_event_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(5225);
-/* harmony import */ var _notice_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(2443);
-/* harmony import */ var _report_js__WEBPACK_IMPORTED_MODULE_18__ = __nccwpck_require__(9293);
-/* harmony import */ var _report_file_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(8032);
-/* harmony import */ var _report_line_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(988);
-/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(7510);
-/* harmony import */ var _runner_step_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(4580);
+/* harmony import */ var _report_file_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(4146);
+/* harmony import */ var _report_line_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(7174);
+/* harmony import */ var _report_notice_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(1060);
+/* harmony import */ var _report_report_js__WEBPACK_IMPORTED_MODULE_18__ = __nccwpck_require__(5650);
+/* harmony import */ var _report_step_log_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(5349);
+/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(5429);
+/* harmony import */ var _runner_step_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(4580);
 /* harmony import */ var _runner_tool_cache_js__WEBPACK_IMPORTED_MODULE_17__ = __nccwpck_require__(9131);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_15__ = __nccwpck_require__(4020);
 /* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_16__ = __nccwpck_require__(150);
-/* harmony import */ var _step_log_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(8186);
-/* harmony import */ var _summary_file_js__WEBPACK_IMPORTED_MODULE_13__ = __nccwpck_require__(1046);
+/* harmony import */ var _summary_file_js__WEBPACK_IMPORTED_MODULE_13__ = __nccwpck_require__(8998);
 /* harmony import */ var _unpack_staging_js__WEBPACK_IMPORTED_MODULE_14__ = __nccwpck_require__(7735);
 
 
@@ -47284,7 +47319,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /** While the step runs, what git itself calls fatal or an error is an annotation, as with actions/checkout. */
 const MATCHER = (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(import.meta.dirname, '..', 'problem-matcher.json');
 /** Warnings and errors stand between groups, or nobody would see them. */
-const log = new _step_log_js__WEBPACK_IMPORTED_MODULE_12__/* .StepLog */ .J({
+const log = new _report_step_log_js__WEBPACK_IMPORTED_MODULE_10__/* .StepLog */ .J({
     line: (text) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_15__/* .sanitize */ .a)(text)),
     warning: (text) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_15__/* .sanitize */ .a)(text, 1000)),
     openGroup: _actions_core__WEBPACK_IMPORTED_MODULE_2__/* .startGroup */ .Oh,
@@ -47299,7 +47334,7 @@ async function main(signal) {
         await tellReport(told);
         (0,_summary_file_js__WEBPACK_IMPORTED_MODULE_13__/* .tellSummary */ .Q)(told, inputs.summary, { env: process.env, log: log.line });
     };
-    const report = await (0,_restore_js__WEBPACK_IMPORTED_MODULE_10__/* .restore */ .P)(inputs, {
+    const report = await (0,_restore_js__WEBPACK_IMPORTED_MODULE_11__/* .restore */ .P)(inputs, {
         env: process.env,
         event: await (0,_job_event_js__WEBPACK_IMPORTED_MODULE_6__/* .readJobEvent */ .k)(process.env),
         temp: process.env.RUNNER_TEMP ?? inputs.workspace,
@@ -47315,11 +47350,11 @@ async function main(signal) {
         onCredentials: (state) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .saveState */ .LZ)('credentials', state),
     });
     log.close();
-    for (const [name, value] of Object.entries((0,_report_js__WEBPACK_IMPORTED_MODULE_18__/* .outputsOf */ .Y)(report)))
+    for (const [name, value] of Object.entries((0,_report_report_js__WEBPACK_IMPORTED_MODULE_18__/* .outputsOf */ .Y)(report)))
         (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setOutput */ .uH)(name, value);
     await tell(report);
-    (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_15__/* .sanitize */ .a)((0,_report_line_js__WEBPACK_IMPORTED_MODULE_9__/* .lineOf */ .c)(report)));
-    const costly = (0,_notice_js__WEBPACK_IMPORTED_MODULE_7__/* .noticeOf */ .Q)(report, inputs);
+    (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_15__/* .sanitize */ .a)((0,_report_line_js__WEBPACK_IMPORTED_MODULE_8__/* .lineOf */ .c)(report)));
+    const costly = (0,_report_notice_js__WEBPACK_IMPORTED_MODULE_9__/* .noticeOf */ .Q)(report, inputs);
     if (costly !== undefined)
         (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .notice */ .lm)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_15__/* .sanitize */ .a)(costly, 1000));
 }
@@ -47329,7 +47364,7 @@ async function tellReport(report) {
     if (directory === undefined)
         return;
     try {
-        (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setOutput */ .uH)('report', await (0,_report_file_js__WEBPACK_IMPORTED_MODULE_8__/* .writeReport */ .u)(report, directory));
+        (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setOutput */ .uH)('report', await (0,_report_file_js__WEBPACK_IMPORTED_MODULE_7__/* .writeReport */ .u)(report, directory));
     }
     catch (error) {
         log.line(`no report is written: ${(0,_errors_js__WEBPACK_IMPORTED_MODULE_3__/* .describeError */ .U)(error)}`);
@@ -47358,7 +47393,7 @@ async function run() {
     if ((0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .getState */ .Gu)('isPost') === 'true')
         return orWarn('could not clean up after the job', post());
     (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .saveState */ .LZ)('isPost', 'true');
-    const signal = (0,_runner_step_js__WEBPACK_IMPORTED_MODULE_11__/* .cancellation */ .W)();
+    const signal = (0,_runner_step_js__WEBPACK_IMPORTED_MODULE_12__/* .cancellation */ .W)();
     signal.addEventListener('abort', () => log.close());
     try {
         await main(signal);
@@ -47368,65 +47403,10 @@ async function run() {
         (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)('::remove-matcher owner=git-snapshot::');
     }
 }
-await (0,_runner_step_js__WEBPACK_IMPORTED_MODULE_11__/* .runStep */ .e)(run);
+await (0,_runner_step_js__WEBPACK_IMPORTED_MODULE_12__/* .runStep */ .e)(run);
 
 __webpack_async_result__();
 } catch(e) { __webpack_async_result__(e); } }, 1);
-
-/***/ }),
-
-/***/ 2443:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   Q: () => (/* binding */ noticeOf)
-/* harmony export */ });
-/* harmony import */ var _amounts_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8790);
-/* harmony import */ var _input_values_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5106);
-
-
-/** Less than this comes fast, however it is asked for. */
-const WORTH_BYTES = 32_000_000;
-/** So many requests take longer than the bytes that they bring. */
-const MANY_REQUESTS = 64;
-const SMALL_CHUNK_BYTES = 1024 * 1024;
-/** A fetch that takes less is not worth a word. */
-const WORTH_MS = 2_000;
-/** Which settings of a step have cost time, and what to do, in one notice; undefined where none has. */
-function noticeOf(report, settings) {
-    const reasons = [oneStream(report, settings), smallChunks(report, settings), moreFetched(report, settings)];
-    const said = reasons.filter((reason) => reason !== undefined);
-    return said.length === 0 ? undefined : `Settings have cost time: ${said.join('; ')}`;
-}
-function oneStream({ bytes }, { concurrency }) {
-    if (concurrency > 1 || bytes < WORTH_BYTES)
-        return undefined;
-    return 'with concurrency 1 the snapshot came as one stream (8 is the default)';
-}
-function smallChunks({ bytes, requests }, { chunkBytes }) {
-    if (chunkBytes >= SMALL_CHUNK_BYTES || bytes < WORTH_BYTES || requests < MANY_REQUESTS)
-        return undefined;
-    return `with chunk-size ${(0,_input_values_js__WEBPACK_IMPORTED_MODULE_0__/* .formatBytes */ .z3)(chunkBytes)} it took ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .counted */ .hS)(requests, 'request')} (8MiB is the default)`;
-}
-/** The commit was there, and yet the origin was asked for what else it has. */
-function moreFetched(report, { fetchDepth, fetchTags }) {
-    const { freshenedBy, snapshot } = report;
-    const ms = freshenMs(report);
-    if (snapshot === undefined || freshenedBy !== 'none' || ms < WORTH_MS)
-        return undefined;
-    const took = `from the origin, which took ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .formatSeconds */ .Xo)(ms)}`;
-    if (fetchDepth !== 0)
-        return fetchTags ? `fetch-tags had all tags fetched ${took}` : undefined;
-    if (snapshot.isShallow)
-        return `fetch-depth 0 had the history fetched ${took} (the snapshot has none of it)`;
-    const advice = 'after a snapshot the history of the commit is complete without it';
-    return `fetch-depth 0 had all branches and tags fetched ${took} (${advice})`;
-}
-function freshenMs({ timeline }) {
-    const spans = timeline.filter(({ stage }) => stage === 'freshen');
-    return spans.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
-}
-
 
 /***/ }),
 
@@ -47614,7 +47594,60 @@ async function isProgram(path) {
 
 /***/ }),
 
-/***/ 8032:
+/***/ 1975:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   CE: () => (/* binding */ formatRate),
+/* harmony export */   LJ: () => (/* binding */ megabytesPerSecond),
+/* harmony export */   VP: () => (/* binding */ formatMegabytes),
+/* harmony export */   Xo: () => (/* binding */ formatSeconds),
+/* harmony export */   a3: () => (/* binding */ formatDuration),
+/* harmony export */   hS: () => (/* binding */ counted),
+/* harmony export */   nV: () => (/* binding */ formatAge),
+/* harmony export */   zD: () => (/* binding */ grouped)
+/* harmony export */ });
+/** How long something took. */
+function formatDuration(ms) {
+    return ms < 1000 ? `${Math.round(ms)} ms` : formatSeconds(ms);
+}
+function formatSeconds(ms) {
+    return `${(ms / 1000).toFixed(1)} s`;
+}
+/** In words that round down. */
+function formatAge(ms) {
+    const minutes = Math.floor(ms / 60_000);
+    if (minutes < 1)
+        return `${Math.floor(ms / 1000)} s`;
+    if (minutes < 120)
+        return `${minutes} min`;
+    return minutes < 2 * 24 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60 / 24)} days`;
+}
+/** 10^6 bytes. */
+function formatMegabytes(bytes) {
+    const megabytes = bytes / 1e6;
+    return `${megabytes.toFixed(megabytes < 10 ? 1 : 0)} MB`;
+}
+function formatRate(bytes, ms) {
+    const rate = megabytesPerSecond(bytes, ms);
+    return `${rate.toFixed(rate < 10 ? 1 : 0)} MB/s`;
+}
+function megabytesPerSecond(bytes, ms) {
+    return ms === 0 ? 0 : bytes / 1000 / ms;
+}
+/** With commas between thousands; Intl would take 15 ms to load for it. */
+function grouped(count) {
+    return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+/** With a plural where it is not one: `1 retry`, `2 retries`. */
+function counted(count, one, many = `${one}s`) {
+    return `${grouped(count)} ${count === 1 ? one : many}`;
+}
+
+
+/***/ }),
+
+/***/ 4146:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
@@ -47642,13 +47675,13 @@ function rounded(_key, value) {
 
 /***/ }),
 
-/***/ 988:
+/***/ 7174:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   c: () => (/* binding */ lineOf)
 /* harmony export */ });
-/* harmony import */ var _amounts_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8790);
+/* harmony import */ var _amounts_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1975);
 
 /** What a step that ended well has done, in one line that a person reads. */
 function lineOf(report) {
@@ -47699,13 +47732,68 @@ function behindWords(behind) {
 
 /***/ }),
 
-/***/ 9293:
+/***/ 1060:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Q: () => (/* binding */ noticeOf)
+/* harmony export */ });
+/* harmony import */ var _input_values_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5106);
+/* harmony import */ var _amounts_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1975);
+
+
+/** Less than this comes fast, however it is asked for. */
+const WORTH_BYTES = 32_000_000;
+/** So many requests take longer than the bytes that they bring. */
+const MANY_REQUESTS = 64;
+const SMALL_CHUNK_BYTES = 1024 * 1024;
+/** A fetch that takes less is not worth a word. */
+const WORTH_MS = 2_000;
+/** Which settings of a step have cost time, and what to do, in one notice; undefined where none has. */
+function noticeOf(report, settings) {
+    const reasons = [oneStream(report, settings), smallChunks(report, settings), moreFetched(report, settings)];
+    const said = reasons.filter((reason) => reason !== undefined);
+    return said.length === 0 ? undefined : `Settings have cost time: ${said.join('; ')}`;
+}
+function oneStream({ bytes }, { concurrency }) {
+    if (concurrency > 1 || bytes < WORTH_BYTES)
+        return undefined;
+    return 'with concurrency 1 the snapshot came as one stream (8 is the default)';
+}
+function smallChunks({ bytes, requests }, { chunkBytes }) {
+    if (chunkBytes >= SMALL_CHUNK_BYTES || bytes < WORTH_BYTES || requests < MANY_REQUESTS)
+        return undefined;
+    return `with chunk-size ${(0,_input_values_js__WEBPACK_IMPORTED_MODULE_0__/* .formatBytes */ .z3)(chunkBytes)} it took ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .counted */ .hS)(requests, 'request')} (8MiB is the default)`;
+}
+/** The commit was there, and yet the origin was asked for what else it has. */
+function moreFetched(report, { fetchDepth, fetchTags }) {
+    const { freshenedBy, snapshot } = report;
+    const ms = freshenMs(report);
+    if (snapshot === undefined || freshenedBy !== 'none' || ms < WORTH_MS)
+        return undefined;
+    const took = `from the origin, which took ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .formatSeconds */ .Xo)(ms)}`;
+    if (fetchDepth !== 0)
+        return fetchTags ? `fetch-tags had all tags fetched ${took}` : undefined;
+    if (snapshot.isShallow)
+        return `fetch-depth 0 had the history fetched ${took} (the snapshot has none of it)`;
+    const advice = 'after a snapshot the history of the commit is complete without it';
+    return `fetch-depth 0 had all branches and tags fetched ${took} (${advice})`;
+}
+function freshenMs({ timeline }) {
+    const spans = timeline.filter(({ stage }) => stage === 'freshen');
+    return spans.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
+}
+
+
+/***/ }),
+
+/***/ 5650:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   Y: () => (/* binding */ outputsOf)
 /* harmony export */ });
-/* harmony import */ var _amounts_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8790);
+/* harmony import */ var _amounts_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1975);
 
 /** The action's outputs, by their names in action.yml. */
 function outputsOf(report) {
@@ -47736,95 +47824,68 @@ function outputsOf(report) {
 
 /***/ }),
 
-/***/ 3777:
+/***/ 5349:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   BB: () => (/* binding */ checkHeaderValue),
-/* harmony export */   QG: () => (/* binding */ parseHeaders),
-/* harmony export */   Z6: () => (/* binding */ secretHeaders)
+/* harmony export */   J: () => (/* binding */ StepLog)
 /* harmony export */ });
-/* harmony import */ var _input_values_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5106);
-/* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4020);
+/* harmony import */ var _amounts_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1975);
 
-
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const PRINTABLE = /^[\t\x20-\x7e]*$/;
-/** Headers whose meaning a request depends on, the download's or git's, or that belong to the connection. */
-const OWNED = new Set([
-    'accept-encoding',
-    'connection',
-    'content-encoding',
-    'content-length',
-    'content-type',
-    'expect',
-    'git-protocol',
-    'host',
-    'if-match',
-    'if-modified-since',
-    'if-none-match',
-    'if-range',
-    'if-unmodified-since',
-    'keep-alive',
-    'proxy-authorization',
-    'proxy-connection',
-    'range',
-    'te',
-    'trailer',
-    'transfer-encoding',
-    'upgrade',
-    'user-agent',
-]);
-/** The `headers` input, one `Name: value` a line. Values may be secrets, so no error repeats one. */
-function parseHeaders(text, authorization) {
-    const seen = new Set();
-    const headers = [];
-    for (const [index, line] of text.split(/\r?\n/).entries()) {
-        if (line.trim() === '')
-            continue;
-        const header = parseHeader(line, `Input headers, line ${index + 1}`);
-        refuseOwned(header[0], authorization);
-        const name = header[0].toLowerCase();
-        if (seen.has(name))
-            throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_0__/* .invalid */ .Gq)(`Input headers has ${header[0]} twice: each header once is allowed`);
-        seen.add(name);
-        headers.push(header);
+/** Stages overlap, groups cannot: a stage that is not here is told of in the group that is open. */
+const TITLES = {
+    'find commit': 'Find the commit',
+    reuse: 'Prepare the clone that is there',
+    open: 'Restore the snapshot',
+    fetch: 'Fetch from the GitHub server',
+    'check out': 'Check out',
+    lfs: 'Fetch the files of Git LFS',
+    submodules: 'Check out submodules',
+};
+/** A step's log: one group after the other, and each stage's line when it ends. Close it, or a group stays open. */
+class StepLog {
+    #print;
+    #title;
+    #isClosed = false;
+    constructor(print) {
+        this.#print = print;
     }
-    return headers;
-}
-/** Refuses what would end a header or start another one. */
-function checkHeaderValue(value, label) {
-    if (!PRINTABLE.test(value)) {
-        throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_0__/* .invalid */ .Gq)(`${label} has a line break, a control character or a letter outside ASCII: none is allowed`);
+    line = (text) => this.#print.line(text);
+    /** Not in a group, where nobody would see it. */
+    warn = (text) => {
+        this.#endGroup();
+        this.#print.warning(text);
+    };
+    begun(stage) {
+        const title = TITLES[stage];
+        if (title === undefined || title === this.#title || this.#isClosed)
+            return;
+        this.#endGroup();
+        this.#title = title;
+        this.#print.openGroup(title);
     }
-}
-function parseHeader(line, label) {
-    const colon = line.indexOf(':');
-    const name = line.slice(0, Math.max(colon, 0)).trimStart();
-    if (!TOKEN.test(name))
-        throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_0__/* .invalid */ .Gq)(`${label} is not a header: "Name: value" is allowed`);
-    const value = line.slice(colon + 1).trim();
-    checkHeaderValue(value, `${label} (${(0,_sanitize_js__WEBPACK_IMPORTED_MODULE_1__/* .sanitize */ .a)(name, 100)})`);
-    return [name, value];
-}
-function refuseOwned(name, authorization) {
-    if (OWNED.has(name.toLowerCase())) {
-        throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_0__/* .invalid */ .Gq)(`Input headers has ${name}, which the requests set themselves: leave it out`);
+    ended({ stage, startMs, endMs }, what) {
+        if (this.#isClosed)
+            return;
+        const said = what === undefined ? stage : `${stage}: ${what}`;
+        this.line(`${said} (${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_0__/* .formatDuration */ .a3)(endMs - startMs)})`);
     }
-    if (name.toLowerCase() === 'authorization' && authorization !== undefined) {
-        throw (0,_input_values_js__WEBPACK_IMPORTED_MODULE_0__/* .invalid */ .Gq)('Input headers has Authorization although authorization is set: one of the two is allowed');
+    /** From now on there are no groups, nor is anything said of stages. */
+    close() {
+        this.#endGroup();
+        this.#isClosed = true;
     }
-}
-/** The headers that only the snapshot's origin gets, as they are sent. */
-function secretHeaders(inputs) {
-    const { authorization, headers } = inputs;
-    return { ...(authorization === undefined ? {} : { authorization }), ...Object.fromEntries(headers) };
+    #endGroup() {
+        if (this.#title !== undefined)
+            this.#print.closeGroup();
+        this.#title = undefined;
+    }
 }
 
 
 /***/ }),
 
-/***/ 7510:
+/***/ 5429:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -47835,14 +47896,51 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: ./lib/errors.js
 var lib_errors = __nccwpck_require__(452);
-// EXTERNAL MODULE: external "node:path"
-var external_node_path_ = __nccwpck_require__(6760);
-// EXTERNAL MODULE: ./lib/amounts.js
-var amounts = __nccwpck_require__(8790);
-// EXTERNAL MODULE: external "node:fs"
-var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: ./lib/git/git.js + 4 modules
+var git_git = __nccwpck_require__(732);
 // EXTERNAL MODULE: external "node:fs/promises"
 var promises_ = __nccwpck_require__(1455);
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+;// CONCATENATED MODULE: ./lib/git/lfs-object.js
+
+
+const PIECE_BYTES = 1024 * 1024;
+/** Where git-lfs keeps an object, below `.git`. */
+function lfsObjectPath(oid) {
+    return `lfs/objects/${oid.slice(0, 2)}/${oid.slice(2, 4)}/${oid}`;
+}
+/**
+ * Whether a file is the LFS object of this name; false where it cannot be read. Git-lfs looks at the size of what
+ * it has, and no further.
+ */
+async function isLfsObject(file, oid) {
+    try {
+        return (await sha256Of(file)) === oid;
+    }
+    catch {
+        return false;
+    }
+}
+async function sha256Of(path) {
+    const file = await (0,promises_.open)(path);
+    try {
+        const hash = (0,external_node_crypto_.createHash)('sha256');
+        const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, (await file.stat()).size + 1));
+        for (;;) {
+            const { bytesRead } = await file.read(piece);
+            if (bytesRead === 0)
+                return hash.digest('hex');
+            hash.update(piece.subarray(0, bytesRead));
+        }
+    }
+    finally {
+        await file.close();
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/git/index-entries.js
 
 const HASH_BYTES = { sha1: 20, sha256: 32 };
@@ -47962,6 +48060,55 @@ async function gitlinks(git) {
 }
 async function submodulePaths(git) {
     return (await gitlinks(git)).map(({ path }) => path);
+}
+
+// EXTERNAL MODULE: ./lib/git/presence.js
+var presence = __nccwpck_require__(659);
+;// CONCATENATED MODULE: ./lib/git/lfs-pointer.js
+
+
+/** Git-lfs takes no larger file for a pointer. */
+const POINTER_LIMIT_BYTES = 1024;
+/** The files that git would give to the filter of LFS, and that have no content yet. */
+async function lfsPointers(git, tree) {
+    const printed = await listIndex(git, [':(attr:filter=lfs)'], {
+        config: { 'core.quotePath': 'true' },
+        env: { GIT_LITERAL_PATHSPECS: undefined },
+    });
+    const pointers = [];
+    for (const name of printed.split('\n')) {
+        if (name === '')
+            continue;
+        const file = Buffer.concat([Buffer.from(`${tree}/`), unquoted(name)]);
+        const text = await smallTextOf(file);
+        if (text?.startsWith('version ') !== true)
+            continue;
+        pointers.push({ name, file, oid: /^oid sha256:([0-9a-f]{64})$/m.exec(text)?.[1] });
+    }
+    return pointers;
+}
+/** Undefined for what is no small file: a sparse checkout leaves files out, and a link is no pointer. */
+async function smallTextOf(file) {
+    const stats = await (0,presence/* lstatOf */.m4)(file);
+    return stats?.isFile() && stats.size <= POINTER_LIMIT_BYTES ? (0,presence/* textOf */.b6)(file) : undefined;
+}
+const ESCAPES = {
+    a: '\x07',
+    b: '\b',
+    f: '\f',
+    n: '\n',
+    r: '\r',
+    t: '\t',
+    v: '\v',
+};
+/** The bytes of a name that git printed (quote.c): C's escapes between quotes. */
+function unquoted(name) {
+    if (!name.startsWith('"'))
+        return Buffer.from(name);
+    const bytes = name
+        .slice(1, -1)
+        .replace(/\\([0-7]{3}|.)/g, (_, code) => code.length === 3 ? String.fromCharCode(Number.parseInt(code, 8)) : (ESCAPES[code] ?? code));
+    return Buffer.from(bytes, 'latin1');
 }
 
 ;// CONCATENATED MODULE: ./lib/git/ref-name.js
@@ -48156,6 +48303,746 @@ function refspecOf(target) {
     return `+${target.kind === 'tag' ? target.ref : target.commit}:${tracking}`;
 }
 
+;// CONCATENATED MODULE: ./lib/git/origin.js
+
+
+
+
+const TRIES = 3;
+const MIN_DELAY_MS = 10_000;
+const MAX_DELAY_MS = 20_000;
+/** For every git that talks to a server: a connection that has come to a halt ends, and nothing is tidied up. */
+const NETWORK_CONFIG = {
+    'maintenance.auto': 'false',
+    'protocol.version': '2',
+    'http.lowSpeedLimit': '1000',
+    'http.lowSpeedTime': '60',
+};
+/** Runs git against the origin up to three times, as actions/checkout does; then ORIGIN_FAILED. */
+async function withGitRetries(attempt, retries) {
+    for (let tried = 1;; tried += 1) {
+        try {
+            return await attempt();
+        }
+        catch (error) {
+            if (!mayPass(error))
+                throw error;
+            if (tried === TRIES)
+                throw givenUp(error);
+            const delayMs = MIN_DELAY_MS + Math.floor(retries.random() * (MAX_DELAY_MS - MIN_DELAY_MS));
+            retries.onRetry(error, delayMs);
+            await retries.wait(delayMs);
+        }
+    }
+}
+function givenUp(error) {
+    const message = `gave up after ${TRIES} attempts: ${(0,lib_errors/* describeError */.U)(error)}`;
+    return new lib_errors/* ActionError */.l('ORIGIN_FAILED', message, { cause: error });
+}
+/** A git that failed may do better next time; one that could not be started, which has a cause, will not. */
+function mayPass(error) {
+    return (0,git_git/* isGitFailure */.VJ)(error) && error.cause === undefined && !DAMAGE.test(error.message);
+}
+/** What git says of the clone that it fetches into: the origin would send the same again. */
+const DAMAGE = /loose object .* is corrupt|unresolved deltas?\b|did not send all necessary objects|does not match index/;
+/**
+ * Fetches from the remote `origin` as actions/checkout does; no other tags or submodules come along. REF_NOT_FOUND
+ * where the origin lacks what is asked for.
+ */
+async function fetchFromOrigin(git, origin, fetch) {
+    try {
+        await withGitRetries(() => fetchOnce(git, origin, fetch), fetch.retries);
+    }
+    catch (error) {
+        if (!isUnknownThere(error))
+            throw error;
+        const message = `${origin.url} does not have what this job wants, it may have been removed since then`;
+        throw new lib_errors/* ActionError */.l('REF_NOT_FOUND', message, { cause: error });
+    }
+}
+async function fetchOnce(git, origin, fetch) {
+    const { refspecs, depth, filter, onProgress } = fetch;
+    const args = ['fetch', '--no-tags', '--prune', '--no-recurse-submodules'];
+    if (onProgress !== undefined)
+        args.push('--progress');
+    if (filter !== undefined)
+        args.push(`--filter=${filter}`);
+    if (depth !== undefined)
+        args.push(depth === 'unshallow' ? '--unshallow' : `--depth=${depth}`);
+    await git.run([...args, 'origin', ...refspecs], {
+        config: NETWORK_CONFIG,
+        // In a partial clone the origin may have to be asked for what a new pack builds on.
+        env: { ...origin.env, GIT_NO_LAZY_FETCH: undefined },
+        onLine: onProgress,
+    });
+}
+function isUnknownThere(error) {
+    return error instanceof lib_errors/* ActionError */.l && /not our ref|couldn't find remote ref/.test(error.message);
+}
+/** The commit that is wanted now, by one look at the origin unless it is known. A branch wins over a tag. */
+async function resolveAtOrigin(wanted, origin, asking) {
+    const { ref, commit } = wanted;
+    if (commit !== undefined)
+        return targetOf(ref, commit);
+    const listing = await withGitRetries(() => list(ref, origin, asking.git), asking.retries);
+    return ref === '' ? defaultBranch(listing, origin) : namedRef(ref, listing, origin);
+}
+async function list(ref, origin, git) {
+    const patterns = candidatesFor(ref).flatMap((name) => [name, `${name}^{}`]);
+    // The server only sends what these options leave; patterns are applied to what has come.
+    const kinds = candidatesFor(ref).every(isBranchOrTag) ? ['--heads', '--tags'] : [];
+    const output = await git.run(['ls-remote', '--quiet', '--symref', ...kinds, '--', origin.url, ...patterns], {
+        config: NETWORK_CONFIG,
+        env: origin.env,
+    });
+    const lines = output.split('\n').map((line) => line.split('\t'));
+    const commits = new Map(lines.map(([id = '', name = '']) => [name, id]));
+    const head = lines.find(([value, name]) => name === 'HEAD' && value?.startsWith('ref: '))?.[0];
+    return { commits, head: head?.slice('ref: '.length) };
+}
+function candidatesFor(ref) {
+    if (ref === '')
+        return ['HEAD'];
+    return isQualified(ref) ? [ref] : [`${BRANCHES}${ref}`, `${TAGS}${ref}`];
+}
+function isBranchOrTag(name) {
+    return name.startsWith(BRANCHES) || name.startsWith(TAGS);
+}
+function namedRef(ref, { commits }, origin) {
+    for (const name of candidatesFor(ref)) {
+        const commit = commits.get(`${name}^{}`) ?? commits.get(name);
+        if (commit !== undefined)
+            return targetOf(name, commit);
+    }
+    const what = isQualified(ref) ? `The ref '${ref}'` : `A branch or tag with the name '${ref}'`;
+    throw new lib_errors/* ActionError */.l('REF_NOT_FOUND', `${what} could not be found at ${origin.url}: check the input ref`);
+}
+function defaultBranch({ commits, head }, origin) {
+    const commit = commits.get('HEAD');
+    if (commit === undefined) {
+        const message = `${origin.url} has no default branch, it may be empty: push a commit, or set the input ref`;
+        throw new lib_errors/* ActionError */.l('REF_NOT_FOUND', message);
+    }
+    return targetOf(head ?? '', commit);
+}
+/** The origin has the target's ref, or an object of that name, but it is not the commit that is wanted. */
+function refMoved({ ref, commit }, origin) {
+    if (ref === '')
+        return new lib_errors/* ActionError */.l('REF_NOT_FOUND', `${commit} is no commit at ${origin.url}`);
+    return new lib_errors/* ActionError */.l('REF_MOVED', `The ref '${ref}' does not point to the expected commit '${commit}' at ${origin.url}. ` +
+        'The ref may have been updated after the workflow was triggered: run the workflow again for what it is now');
+}
+
+;// CONCATENATED MODULE: ./lib/git/lfs.js
+
+
+
+
+
+
+
+/** Git-lfs puts hooks where git would look for them, which otherwise is nowhere. */
+const HOOKS_IN_PLACE = { 'core.hooksPath': '.git/hooks' };
+/** Rejects, with words on what to do, where there is no git-lfs. Any directory's git will do. */
+async function requireLfs(git) {
+    try {
+        await git.run(['lfs', 'version']);
+    }
+    catch (cause) {
+        if (!(0,git_git/* isGitFailure */.VJ)(cause))
+            throw cause;
+        const message = 'Input lfs is true, which needs git-lfs, and it was not found: install git-lfs on the runner';
+        throw new lib_errors/* ActionError */.l('GIT_MISSING', message, { cause });
+    }
+}
+/**
+ * Puts LFS content into a tree of pointers, and git-lfs into its configuration, as actions/checkout does. What
+ * is there already is asked for nowhere. Resolves how many files got their content.
+ */
+async function checkOutLfs(options) {
+    const { git, tree, commit } = options;
+    await git.run(['lfs', 'install', '--local'], { config: HOOKS_IN_PLACE });
+    const pointers = await lfsPointers(git, tree);
+    if (pointers.length > 0) {
+        await removeDamagedObjects(pointers, (0,external_node_path_.join)(tree, '.git'));
+        await options.bringObjects?.();
+        await writeContent(pointers, options);
+    }
+    // What the hook would do: files that are locked before they are changed become read-only.
+    await git.run(['lfs', 'post-checkout', commit, commit, '0']);
+    return pointers.length;
+}
+/** Objects that came with a snapshot, or were left over, are not believed: git-lfs would not look at them again. */
+async function removeDamagedObjects(pointers, gitDirectory) {
+    for (const oid of new Set(pointers.map((pointer) => pointer.oid))) {
+        if (oid === undefined)
+            continue;
+        const object = (0,external_node_path_.join)(gitDirectory, lfsObjectPath(oid));
+        if (!(await isLfsObject(object, oid)))
+            await (0,promises_.rm)(object, { force: true });
+    }
+}
+/** Git writes no file anew whose pointer is as the index has it, so the pointers go first. */
+async function writeContent(pointers, options) {
+    const { git, commit, isSparse, retries, onProgress } = options;
+    const env = { ...options.env, GIT_LFS_SKIP_SMUDGE: undefined, GIT_NO_LAZY_FETCH: undefined };
+    const run = (args, more = {}) => withGitRetries(() => git.run(args, { env, onLine: onProgress, ...more }), retries);
+    if (!isSparse)
+        await run(['lfs', 'fetch', 'origin', commit]);
+    for (const { file } of pointers)
+        await (0,promises_.rm)(file, { force: true });
+    await run(['checkout', '--pathspec-from-file=-'], {
+        env: { ...env, GIT_LITERAL_PATHSPECS: '1' },
+        input: Buffer.from(pointers.map(({ name }) => `${name}\n`).join('')),
+    });
+}
+
+// EXTERNAL MODULE: ./lib/inputs.js + 4 modules
+var inputs = __nccwpck_require__(3300);
+// EXTERNAL MODULE: ./lib/sanitize.js
+var sanitize = __nccwpck_require__(4020);
+;// CONCATENATED MODULE: ./lib/destination.js
+
+
+
+
+
+/**
+ * The destination with every symlink on the way to it resolved. Refuses a way that leaves the workspace, and a
+ * destination that is a symlink or a device. A file may be there: it makes room, as with actions/checkout. The
+ * workspace itself may lie behind a symlink.
+ */
+async function resolveDestination(workspace, destination) {
+    const realWorkspace = await resolveWorkspace(workspace);
+    if ((0,external_node_path_.relative)(workspace, destination) === '')
+        return realWorkspace;
+    const resolved = await resolveWay(destination);
+    if ((0,inputs/* isInside */.FK)(realWorkspace, resolved))
+        return resolved;
+    throw refusedPath(destination, 'a symlink on the way to it leads outside of the workspace');
+}
+async function resolveWorkspace(workspace) {
+    try {
+        const resolved = await (0,promises_.realpath)(workspace);
+        if ((await (0,promises_.stat)(resolved)).isDirectory())
+            return resolved;
+    }
+    catch (cause) {
+        throw (0,input_values/* invalid */.Gq)(`Environment variable GITHUB_WORKSPACE is "${(0,sanitize/* sanitize */.a)(workspace)}", which cannot be used`, {
+            cause,
+        });
+    }
+    throw (0,input_values/* invalid */.Gq)(`Environment variable GITHUB_WORKSPACE is "${(0,sanitize/* sanitize */.a)(workspace)}", which is not a directory`);
+}
+async function resolveWay(destination) {
+    const found = await statOrMissing(destination);
+    if (found?.isSymbolicLink())
+        throw refusedPath(destination, 'it is a symlink');
+    const isUsable = found === undefined || found.isDirectory() || found.isFile();
+    if (!isUsable)
+        throw refusedPath(destination, 'it is neither a directory nor a file');
+    let ancestor = destination;
+    while ((await statOrMissing(ancestor)) === undefined)
+        ancestor = (0,external_node_path_.dirname)(ancestor);
+    const real = await (0,promises_.realpath)(ancestor).catch((cause) => {
+        throw refusedPath(destination, `${(0,sanitize/* sanitize */.a)(ancestor)} leads nowhere`, cause);
+    });
+    return (0,external_node_path_.join)(real, (0,external_node_path_.relative)(ancestor, destination));
+}
+async function statOrMissing(path) {
+    try {
+        return await (0,promises_.lstat)(path);
+    }
+    catch (cause) {
+        if (cause.code === 'ENOENT')
+            return undefined;
+        throw refusedPath(path, 'it cannot be reached', cause);
+    }
+}
+function refusedPath(path, reason, cause) {
+    const message = `Input path leads to ${(0,sanitize/* sanitize */.a)(path)}: ${reason}; a directory inside the workspace is allowed`;
+    return (0,input_values/* invalid */.Gq)(message, cause === undefined ? undefined : { cause });
+}
+
+// EXTERNAL MODULE: ./lib/git/credentials.js + 2 modules
+var git_credentials = __nccwpck_require__(6906);
+;// CONCATENATED MODULE: ./lib/git/version.js
+
+/** The first git that takes settings from its environment (GIT_CONFIG_COUNT), which is the way for secrets. */
+const LEAST = { major: 2, minor: 31 };
+/** Rejects where git is missing or too old. Any directory's git will do. */
+async function requireGit(git) {
+    const said = (await git.run(['version'])).trim();
+    const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(said) ?? [];
+    if (Number(major) > LEAST.major || (Number(major) === LEAST.major && Number(minor) >= LEAST.minor))
+        return;
+    const least = `${LEAST.major}.${LEAST.minor}`;
+    const message = `git ${least} or newer is needed, and the one on the PATH says "${said}": install a newer git`;
+    throw new lib_errors/* ActionError */.l('GIT_MISSING', message);
+}
+
+// EXTERNAL MODULE: external "node:timers/promises"
+var external_node_timers_promises_ = __nccwpck_require__(8500);
+;// CONCATENATED MODULE: ./lib/report/trouble.js
+
+
+/** What one step met on its way, and went on from. */
+class Troubles {
+    /** Why no snapshot was restored, where something else was done instead. */
+    missed;
+    /** Why the restore of the snapshot began again. */
+    restarts = [];
+}
+function troubleOf(error) {
+    const code = error instanceof lib_errors/* ActionError */.l ? error.code : 'UNKNOWN';
+    return { code, words: (0,sanitize/* sanitize */.a)((0,lib_errors/* describeError */.U)(error)) };
+}
+
+;// CONCATENATED MODULE: ./lib/source/patience.js
+
+
+
+/** How long the network may take; the rest is up to the inputs. */
+const PATIENCE = {
+    connectTimeoutMs: 10_000,
+    headersTimeoutMs: 30_000,
+    /** A cold server makes the snapshot before it answers. */
+    discoveryTimeoutMs: 60_000,
+    /** Where a plain fetch can follow, a server that is down is asked once more, if it said so within this time. */
+    secondTryWithinMs: 2_000,
+    /** Of a server that says nothing, before the next one of a list is asked beside it. */
+    headStartMs: 2_000,
+    floorBytesPerSecond: 1024,
+};
+/** How long one restore waits for the network, and how often it asks again. End it, or its timer stays. */
+class Patience {
+    /** Aborted by the step's cancellation, or when the snapshot has taken too long. */
+    signal;
+    stall;
+    retried = 0;
+    /** By code. */
+    #repeats = new Map();
+    #limits;
+    #log;
+    #deadline;
+    #timer;
+    constructor(limits, { signal, log }) {
+        const { stallMs, timeoutMs } = limits;
+        const overdue = new AbortController();
+        this.#limits = limits;
+        this.#log = log;
+        this.#deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
+        this.signal = AbortSignal.any([signal, overdue.signal]);
+        this.stall = { idleMs: stallMs, bytesPerSecond: PATIENCE.floorBytesPerSecond };
+        if (timeoutMs === 0)
+            return;
+        const message = `the snapshot took longer than ${timeoutMs / 60_000} minutes (input timeout)`;
+        this.#timer = setTimeout(() => overdue.abort(new lib_errors/* ActionError */.l('TIMEOUT', message)), timeoutMs);
+    }
+    end() {
+        clearTimeout(this.#timer);
+    }
+    /** Why requests were repeated: one entry a code. */
+    get repeats() {
+        return [...this.#repeats.values()];
+    }
+    /** How requests for a number of chunks are repeated, until `signal` is aborted. */
+    attemptsFor = (chunks, signal) => ({
+        attempts: this.#limits.retries,
+        budget: { left: Math.max(10, chunks) },
+        remainingMs: () => this.#deadline - performance.now(),
+        random: Math.random,
+        wait: (delayMs) => wait(delayMs, signal),
+        onRetry: (error, delayMs) => {
+            this.#count(error);
+            this.#log(`${(0,lib_errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(1)} s`);
+        },
+    });
+    #count(error) {
+        const trouble = troubleOf(error);
+        const { count, words } = this.#repeats.get(trouble.code) ?? { ...trouble, count: 0 };
+        this.retried += 1;
+        this.#repeats.set(trouble.code, { code: trouble.code, count: count + 1, words });
+    }
+    /** The same until the snapshot's first reply: short where there is another way to the commit. */
+    discoveryAttempts = (chunks, signal) => {
+        const attempts = this.attemptsFor(chunks, signal);
+        if (this.#limits.onMiss === 'fail')
+            return attempts;
+        const deadline = performance.now() + PATIENCE.secondTryWithinMs;
+        const remainingMs = () => deadline - performance.now();
+        const most = Math.min(1, attempts.attempts);
+        return { ...attempts, remainingMs, budget: { left: 1 }, attempts: most };
+    };
+}
+/** Resolves after the delay; rejects with the reason once aborted. */
+async function wait(delayMs, signal) {
+    try {
+        await (0,external_node_timers_promises_.setTimeout)(delayMs, undefined, { signal });
+    }
+    catch (error) {
+        throw signal.aborted ? signal.reason : error;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/git-retries.js
+
+
+/** How git's own network parts are repeated, with a word for each time. */
+function gitRetries(context) {
+    const { signal, log } = context;
+    return {
+        random: Math.random,
+        wait: (delayMs) => wait(delayMs, signal),
+        onRetry: (error, delayMs) => log(`${(0,lib_errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(0)} s`),
+    };
+}
+
+;// CONCATENATED MODULE: ./lib/report/git-progress.js
+const EVERY_MS = 5_000;
+/** What git says many times a second while it counts; its last word on it ends in `done.` and is none of these. */
+const COUNTING = /\d+% \(\d+\/\d+\)(?:, [\d.]+ [KMGT]?i?B(?:ytes)?(?: \| [\d.]+ [KMGT]?i?B\/s)?)?$/;
+/** Hands on what git says, and of how far it is at most one line every 5 s. */
+function thinned(log) {
+    let saidAt = performance.now();
+    return (line) => {
+        const now = performance.now();
+        if (COUNTING.test(line.trimEnd())) {
+            if (now - saidAt < EVERY_MS)
+                return;
+            saidAt = now;
+        }
+        log(line);
+    };
+}
+
+;// CONCATENATED MODULE: ./lib/report/timeline.js
+/** When the stages of one step ran, by the monotonic clock. */
+class Timeline {
+    #began = performance.now();
+    #watch;
+    #spans = [];
+    constructor(watch) {
+        this.#watch = watch;
+    }
+    /** Those that have ended, by their beginning. */
+    get spans() {
+        return this.#spans.toSorted((a, b) => a.startMs - b.startMs);
+    }
+    /** Since the step began. */
+    get elapsedMs() {
+        return performance.now() - this.#began;
+    }
+    /** Of all spans of a stage; 0 for one that has not ended. */
+    milliseconds(stage) {
+        const spans = this.#spans.filter((span) => span.stage === stage);
+        return spans.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
+    }
+    /** Runs a stage, failed or not. */
+    async measure(stage, run, whatOf) {
+        const end = this.begin(stage);
+        try {
+            const result = await run();
+            end(whatOf?.(result));
+            return result;
+        }
+        catch (error) {
+            end('failed');
+            throw error;
+        }
+    }
+    /** Begins a stage that ends when the result is called for the first time. */
+    begin(stage) {
+        const startMs = this.elapsedMs;
+        let isOver = false;
+        this.#watch.begun(stage);
+        return (what) => {
+            if (isOver)
+                return;
+            isOver = true;
+            const span = { stage, startMs, endMs: this.elapsedMs };
+            this.#spans.push(span);
+            this.#watch.ended(span, what);
+        };
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/timing.js
+/** Milliseconds per named stage, by the monotonic clock. */
+class Timing {
+    #spent = new Map();
+    /** Runs a stage and adds the time it took, failed or not. */
+    async measure(stage, run) {
+        const began = performance.now();
+        try {
+            return await run();
+        }
+        finally {
+            this.#spent.set(stage, this.milliseconds(stage) + performance.now() - began);
+        }
+    }
+    /** 0 for a stage that has not run. */
+    milliseconds(stage) {
+        return this.#spent.get(stage) ?? 0;
+    }
+}
+/** Adds up the milliseconds between `start` and `stop`; what runs still is counted. */
+class Stopwatch {
+    #spent = 0;
+    #since;
+    get ms() {
+        return this.#spent + (this.#since === undefined ? 0 : performance.now() - this.#since);
+    }
+    start() {
+        this.#since ??= performance.now();
+    }
+    stop() {
+        this.#spent = this.ms;
+        this.#since = undefined;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/job.js
+
+
+
+
+
+
+
+
+
+
+
+/** One step's work: what it wants, where to, and what lets it in. Close it. */
+class Job {
+    inputs;
+    context;
+    /** Absolute, symlinks resolved. */
+    destination;
+    wanted;
+    credentials;
+    origin;
+    timeline;
+    /** Git's part after the last file, and the move into place. */
+    timing = new Timing();
+    troubles = new Troubles();
+    #gitIsThere;
+    constructor(parts) {
+        this.inputs = parts.inputs;
+        this.context = parts.context;
+        this.destination = parts.destination;
+        this.wanted = parts.wanted;
+        this.credentials = parts.credentials;
+        this.timeline = new Timeline(parts.context.stages);
+        this.origin = parts.origin;
+    }
+    /** Refuses what must not be done before anything is written. */
+    static async begin(inputs, given) {
+        const wanted = wantedOf(inputs, given.event);
+        const destination = await resolveDestination(inputs.workspace, inputs.destination);
+        const safe = inputs.setSafeDirectory ? (0,git_credentials/* safeDirectoryEnv */.id)(destination, given.env) : {};
+        const context = { ...given, env: { ...given.env, ...safe } };
+        const { token, ssh, githubServerUrl: serverUrl } = inputs;
+        const { temp, env, event, onCredentials } = context;
+        const ownerId = ownerIdOf(event);
+        const credentials = await git_credentials/* Credentials */.Ji.create({ temp, serverUrl, token, ssh, ownerId, env, onCredentials });
+        const origin = { url: credentials.originUrl(inputs.repository), env: credentials.env };
+        return new Job({ inputs, context, destination, wanted, credentials, origin });
+    }
+    /** The work on a submodule: a clone of all its files, of which neither credentials nor submodules are a part. */
+    submodule({ path, url, commit }, signal) {
+        const log = (line) => this.context.log(`${path}: ${line}`);
+        const context = { ...this.context, signal, log, stages: UNWATCHED };
+        const origin = { url, env: this.credentials.submoduleEnv };
+        const destination = (0,external_node_path_.join)(this.destination, path);
+        const wanted = { ref: '', commit };
+        return new Job({
+            ...this,
+            inputs: { ...this.inputs, ...CLONE_ALONE },
+            context,
+            destination,
+            wanted,
+            origin,
+        });
+    }
+    /** Rejects where git is missing or too old; asked once, however often it is called. */
+    requireGit() {
+        this.#gitIsThere ??= requireGit((0,git_git/* gitOutside */.k0)(this.inputs.workspace, this.context));
+        return this.#gitIsThere;
+    }
+    get repositoryName() {
+        const { owner, name } = this.inputs.repository;
+        return `${owner}/${name}`;
+    }
+    /** How git's own network parts are repeated. */
+    get retries() {
+        return gitRetries(this.context);
+    }
+    /** Told git's progress, where the inputs want it shown. */
+    get onProgress() {
+        return this.inputs.showProgress ? thinned((line) => this.context.log(`git> ${line}`)) : undefined;
+    }
+}
+const UNWATCHED = { begun: () => { }, ended: () => { } };
+const CLONE_ALONE = {
+    sparse: undefined,
+    fetchTags: false,
+    lfs: false,
+    submodules: 'none',
+    persistCredentials: false,
+};
+/** GitHub's number of the organization that the job's own repository belongs to. */
+function ownerIdOf({ payload }) {
+    const id = payload.repository?.owner?.id;
+    return typeof id === 'number' ? id : undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/report/job-report.js
+
+
+const FAILED = { outcome: 'failed', freshenedBy: 'none', commit: '', snapshot: undefined };
+const NO_TRAFFIC = { bytes: 0, requests: 0, retries: 0, repeats: [] };
+/** What a job has done until now. */
+function reportOf(job, session, ending) {
+    const { inputs, wanted, timeline, timing, troubles, repositoryName: repository } = job;
+    const { target, arrival = FAILED, error } = ending;
+    const isAsGiven = wanted.ref !== '' || wanted.commit !== undefined;
+    return {
+        ...arrival,
+        error: arrival === FAILED ? troubleOf(error) : undefined,
+        missed: troubles.missed,
+        serverUrl: inputs.githubServerUrl.origin,
+        repository,
+        path: (0,external_node_path_.relative)(inputs.workspace, inputs.destination),
+        ref: isAsGiven ? wanted.ref : (target?.ref ?? ''),
+        ...(session?.traffic ?? NO_TRAFFIC),
+        restarts: troubles.restarts,
+        concurrency: inputs.concurrency,
+        chunkBytes: inputs.chunkBytes,
+        timeline: timeline.spans,
+        openMs: timeline.milliseconds('open'),
+        restoreMs: timeline.milliseconds('unpack'),
+        settleMs: timing.milliseconds('settle'),
+        totalMs: timeline.elapsedMs,
+    };
+}
+
+// EXTERNAL MODULE: ./lib/report/amounts.js
+var amounts = __nccwpck_require__(1975);
+;// CONCATENATED MODULE: ./lib/report/stage-words.js
+
+/** What came of a stage, for the log. */
+const STAGE_WORDS = {
+    found: ({ ref, commit }) => (ref === '' ? commit : `${ref} is ${commit}`),
+    opened: ({ place, commit, total }) => {
+        const size = total === undefined ? 'a snapshot' : (0,amounts/* formatMegabytes */.VP)(total);
+        return `${size}${commit === undefined ? '' : ` of commit ${commit.slice(0, 7)}`}, ${place}`;
+    },
+    unpacked: ({ files, bytes }) => `${(0,amounts/* counted */.hS)(files, 'file')}, ${(0,amounts/* formatMegabytes */.VP)(bytes)}`,
+    freshened: (by) => FRESHENED[by],
+    indexed: ({ filled, entries }) => `${(0,amounts/* grouped */.zD)(filled)} of ${(0,amounts/* counted */.hS)(entries, 'file')} proven`,
+};
+const FRESHENED = {
+    none: 'the commit is there',
+    bundle: 'by a bundle of the server',
+    server: "from the server's mirror",
+    origin: 'from the origin',
+};
+
+;// CONCATENATED MODULE: ./lib/git/object-format.js
+
+
+
+/** The format in which an object has a name of this length. */
+function formatOfName(name) {
+    return name.length === 64 ? 'sha256' : 'sha1';
+}
+/** A git directory's, told by the length of a name, or by the first table's header; SHA-1 where nothing tells. */
+async function objectFormatOf(directory, head, packedRefs) {
+    if (head.refFormat === 'reftable')
+        return reftableObjectFormat((0,external_node_path_.join)(directory, 'reftable'));
+    const branchId = head.branch && idIn((await (0,presence/* textOf */.b6)(looseRef(directory, head.branch))) ?? '');
+    const id = head.id ?? (branchId || /^[0-9a-f]{40,64}(?= )/im.exec(packedRefs)?.[0]);
+    return formatOfName(id ?? '');
+}
+/** Version 1 tables are SHA-1; version 2 names its hash in bytes 24 to 28. */
+async function reftableObjectFormat(directory) {
+    const entries = await (0,presence/* entriesIn */.s9)(directory, 'latin1');
+    const table = entries.find((entry) => entry.isFile() && entry.name.endsWith('.ref'));
+    const header = table === undefined ? '' : ((await (0,presence/* textOf */.b6)((0,external_node_path_.join)(directory, table.name))) ?? '');
+    return header.startsWith('REFT\x02') && header.slice(24, 28) === 's256' ? 'sha256' : 'sha1';
+}
+function idIn(text) {
+    return /^(?:[0-9a-f]{40}|[0-9a-f]{64})(?=\s|$)/i.exec(text)?.[0];
+}
+/** The branch's bytes as they are: it need not be UTF-8. */
+function looseRef(directory, branch) {
+    return Buffer.concat([Buffer.from(`${directory}/${BRANCHES}`), Buffer.from(branch, 'latin1')]);
+}
+
+;// CONCATENATED MODULE: ./lib/git/target-object.js
+/**
+ * The object that `revision` names, if that is what the target's ref has to name: the wanted commit, or a tag of
+ * it. Undefined where it is not there, or is another.
+ */
+async function targetObject(git, target, revision) {
+    const input = Buffer.from(`${revision}\n${revision}^{commit}\n`);
+    const output = await git.run(['cat-file', '--batch-check=%(objectname)'], { input });
+    const [object = '', commit = ''] = output.split('\n');
+    if (commit.endsWith(' missing'))
+        return undefined;
+    return (target.kind === 'tag' ? commit : object) === target.commit ? object : undefined;
+}
+/**
+ * Whether all that a commit's tree names is there, but for what the origin has promised to a partial clone. A blob's
+ * bytes are not looked at, nor is any other commit.
+ */
+async function isComplete(git, commit, contents) {
+    const promised = contents === 'partial' ? ['--exclude-promisor-objects'] : [];
+    // A graph that came with the clone could name another tree than the commit does.
+    const config = { 'core.commitGraph': 'false' };
+    return git.succeeds(['rev-list', '--objects', '--quiet', '--no-walk', ...promised, commit], { config });
+}
+
+;// CONCATENATED MODULE: ./lib/git/plain-clone.js
+
+
+
+
+
+/**
+ * Makes a clone that has the target and its tracking ref, as actions/checkout does without a snapshot; nothing is
+ * checked out. With a filter, the clone gets what it lacks from the origin, while it is being checked out too.
+ */
+async function plainClone(options) {
+    const { tree, target, origin, depth, filter, tags, retries, onProgress } = options;
+    const git = (0,git_git/* gitIn */.uM)(tree, options);
+    await makeRepository(git, target, origin);
+    const how = { depth: depth === 0 ? undefined : depth, filter, onProgress, retries };
+    const fetch = (refspecs) => fetchFromOrigin(git, origin, { ...how, refspecs });
+    const wanted = refspecsFor(target, { history: 'wanted', tags: depth === 0 ? 'none' : tags });
+    await fetch(depth === 0 ? refspecsFor(target, { history: 'everything', tags }) : wanted);
+    if (await isThere(git, target))
+        return;
+    // All branches and tags came as they are now: the wanted one has moved on, or it is not one of them.
+    if (depth === 0)
+        await fetch(wanted);
+    if (!(await isThere(git, target)))
+        throw refMoved(target, origin);
+}
+async function makeRepository(git, { commit }, origin) {
+    await git.run(['init', '--quiet', `--object-format=${formatOfName(commit)}`]);
+    await git.run(['remote', 'add', 'origin', origin.url]);
+    await git.run(['config', '--local', 'gc.auto', '0']);
+}
+/** Whether the target, and its tracking ref if it has one, is of the wanted commit. */
+async function isThere(git, target) {
+    return (await targetObject(git, target, trackingRefOf(target) ?? target.commit)) !== undefined;
+}
+
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
 ;// CONCATENATED MODULE: ./lib/git/refs.js
 
 
@@ -48217,8 +49104,6 @@ async function deleteRefs(git, names) {
     await git.run(['update-ref', '--no-deref', '--stdin'], { input: Buffer.from(commands) });
 }
 
-// EXTERNAL MODULE: ./lib/git/presence.js
-var presence = __nccwpck_require__(659);
 ;// CONCATENATED MODULE: ./lib/git/sparse.js
 
 
@@ -48315,10 +49200,6 @@ async function removeUntracked(git, tree) {
     }
 }
 
-// EXTERNAL MODULE: ./lib/git/git.js + 4 modules
-var git_git = __nccwpck_require__(732);
-// EXTERNAL MODULE: ./lib/sanitize.js
-var sanitize = __nccwpck_require__(4020);
 // EXTERNAL MODULE: ./lib/git/config-file.js
 var config_file = __nccwpck_require__(1463);
 ;// CONCATENATED MODULE: ./lib/git/fresh-config.js
@@ -48373,37 +49254,6 @@ function freshConfig({ objectFormat, refFormat, branch }, source) {
 function branchSection(branch) {
     const merge = (0,config_file/* quotedValue */.A0)(`${BRANCHES}${branch}`);
     return `[branch ${(0,config_file/* quotedSubsection */.mc)(branch)}]\n\tremote = origin\n\tmerge = ${merge}\n`;
-}
-
-;// CONCATENATED MODULE: ./lib/git/object-format.js
-
-
-
-/** The format in which an object has a name of this length. */
-function formatOfName(name) {
-    return name.length === 64 ? 'sha256' : 'sha1';
-}
-/** A git directory's, told by the length of a name, or by the first table's header; SHA-1 where nothing tells. */
-async function objectFormatOf(directory, head, packedRefs) {
-    if (head.refFormat === 'reftable')
-        return reftableObjectFormat((0,external_node_path_.join)(directory, 'reftable'));
-    const branchId = head.branch && idIn((await (0,presence/* textOf */.b6)(looseRef(directory, head.branch))) ?? '');
-    const id = head.id ?? (branchId || /^[0-9a-f]{40,64}(?= )/im.exec(packedRefs)?.[0]);
-    return formatOfName(id ?? '');
-}
-/** Version 1 tables are SHA-1; version 2 names its hash in bytes 24 to 28. */
-async function reftableObjectFormat(directory) {
-    const entries = await (0,presence/* entriesIn */.s9)(directory, 'latin1');
-    const table = entries.find((entry) => entry.isFile() && entry.name.endsWith('.ref'));
-    const header = table === undefined ? '' : ((await (0,presence/* textOf */.b6)((0,external_node_path_.join)(directory, table.name))) ?? '');
-    return header.startsWith('REFT\x02') && header.slice(24, 28) === 's256' ? 'sha256' : 'sha1';
-}
-function idIn(text) {
-    return /^(?:[0-9a-f]{40}|[0-9a-f]{64})(?=\s|$)/i.exec(text)?.[0];
-}
-/** The branch's bytes as they are: it need not be UTF-8. */
-function looseRef(directory, branch) {
-    return Buffer.concat([Buffer.from(`${directory}/${BRANCHES}`), Buffer.from(branch, 'latin1')]);
 }
 
 ;// CONCATENATED MODULE: ./lib/git/dotgit.js
@@ -48656,286 +49506,6 @@ async function namesIn(directory, how = {}) {
         : [];
 }
 
-// EXTERNAL MODULE: external "node:crypto"
-var external_node_crypto_ = __nccwpck_require__(7598);
-;// CONCATENATED MODULE: ./lib/git/lfs-object.js
-
-
-const PIECE_BYTES = 1024 * 1024;
-/** Where git-lfs keeps an object, below `.git`. */
-function lfsObjectPath(oid) {
-    return `lfs/objects/${oid.slice(0, 2)}/${oid.slice(2, 4)}/${oid}`;
-}
-/**
- * Whether a file is the LFS object of this name; false where it cannot be read. Git-lfs looks at the size of what
- * it has, and no further.
- */
-async function isLfsObject(file, oid) {
-    try {
-        return (await sha256Of(file)) === oid;
-    }
-    catch {
-        return false;
-    }
-}
-async function sha256Of(path) {
-    const file = await (0,promises_.open)(path);
-    try {
-        const hash = (0,external_node_crypto_.createHash)('sha256');
-        const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, (await file.stat()).size + 1));
-        for (;;) {
-            const { bytesRead } = await file.read(piece);
-            if (bytesRead === 0)
-                return hash.digest('hex');
-            hash.update(piece.subarray(0, bytesRead));
-        }
-    }
-    finally {
-        await file.close();
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/git/lfs-pointer.js
-
-
-/** Git-lfs takes no larger file for a pointer. */
-const POINTER_LIMIT_BYTES = 1024;
-/** The files that git would give to the filter of LFS, and that have no content yet. */
-async function lfsPointers(git, tree) {
-    const printed = await listIndex(git, [':(attr:filter=lfs)'], {
-        config: { 'core.quotePath': 'true' },
-        env: { GIT_LITERAL_PATHSPECS: undefined },
-    });
-    const pointers = [];
-    for (const name of printed.split('\n')) {
-        if (name === '')
-            continue;
-        const file = Buffer.concat([Buffer.from(`${tree}/`), unquoted(name)]);
-        const text = await smallTextOf(file);
-        if (text?.startsWith('version ') !== true)
-            continue;
-        pointers.push({ name, file, oid: /^oid sha256:([0-9a-f]{64})$/m.exec(text)?.[1] });
-    }
-    return pointers;
-}
-/** Undefined for what is no small file: a sparse checkout leaves files out, and a link is no pointer. */
-async function smallTextOf(file) {
-    const stats = await (0,presence/* lstatOf */.m4)(file);
-    return stats?.isFile() && stats.size <= POINTER_LIMIT_BYTES ? (0,presence/* textOf */.b6)(file) : undefined;
-}
-const ESCAPES = {
-    a: '\x07',
-    b: '\b',
-    f: '\f',
-    n: '\n',
-    r: '\r',
-    t: '\t',
-    v: '\v',
-};
-/** The bytes of a name that git printed (quote.c): C's escapes between quotes. */
-function unquoted(name) {
-    if (!name.startsWith('"'))
-        return Buffer.from(name);
-    const bytes = name
-        .slice(1, -1)
-        .replace(/\\([0-7]{3}|.)/g, (_, code) => code.length === 3 ? String.fromCharCode(Number.parseInt(code, 8)) : (ESCAPES[code] ?? code));
-    return Buffer.from(bytes, 'latin1');
-}
-
-;// CONCATENATED MODULE: ./lib/git/origin.js
-
-
-
-
-const TRIES = 3;
-const MIN_DELAY_MS = 10_000;
-const MAX_DELAY_MS = 20_000;
-/** For every git that talks to a server: a connection that has come to a halt ends, and nothing is tidied up. */
-const NETWORK_CONFIG = {
-    'maintenance.auto': 'false',
-    'protocol.version': '2',
-    'http.lowSpeedLimit': '1000',
-    'http.lowSpeedTime': '60',
-};
-/** Runs git against the origin up to three times, as actions/checkout does; then ORIGIN_FAILED. */
-async function withGitRetries(attempt, retries) {
-    for (let tried = 1;; tried += 1) {
-        try {
-            return await attempt();
-        }
-        catch (error) {
-            if (!mayPass(error))
-                throw error;
-            if (tried === TRIES)
-                throw givenUp(error);
-            const delayMs = MIN_DELAY_MS + Math.floor(retries.random() * (MAX_DELAY_MS - MIN_DELAY_MS));
-            retries.onRetry(error, delayMs);
-            await retries.wait(delayMs);
-        }
-    }
-}
-function givenUp(error) {
-    const message = `gave up after ${TRIES} attempts: ${(0,lib_errors/* describeError */.U)(error)}`;
-    return new lib_errors/* ActionError */.l('ORIGIN_FAILED', message, { cause: error });
-}
-/** A git that failed may do better next time; one that could not be started, which has a cause, will not. */
-function mayPass(error) {
-    return (0,git_git/* isGitFailure */.VJ)(error) && error.cause === undefined && !DAMAGE.test(error.message);
-}
-/** What git says of the clone that it fetches into: the origin would send the same again. */
-const DAMAGE = /loose object .* is corrupt|unresolved deltas?\b|did not send all necessary objects|does not match index/;
-/**
- * Fetches from the remote `origin` as actions/checkout does; no other tags or submodules come along. REF_NOT_FOUND
- * where the origin lacks what is asked for.
- */
-async function fetchFromOrigin(git, origin, fetch) {
-    try {
-        await withGitRetries(() => fetchOnce(git, origin, fetch), fetch.retries);
-    }
-    catch (error) {
-        if (!isUnknownThere(error))
-            throw error;
-        const message = `${origin.url} does not have what this job wants, it may have been removed since then`;
-        throw new lib_errors/* ActionError */.l('REF_NOT_FOUND', message, { cause: error });
-    }
-}
-async function fetchOnce(git, origin, fetch) {
-    const { refspecs, depth, filter, onProgress } = fetch;
-    const args = ['fetch', '--no-tags', '--prune', '--no-recurse-submodules'];
-    if (onProgress !== undefined)
-        args.push('--progress');
-    if (filter !== undefined)
-        args.push(`--filter=${filter}`);
-    if (depth !== undefined)
-        args.push(depth === 'unshallow' ? '--unshallow' : `--depth=${depth}`);
-    await git.run([...args, 'origin', ...refspecs], {
-        config: NETWORK_CONFIG,
-        // In a partial clone the origin may have to be asked for what a new pack builds on.
-        env: { ...origin.env, GIT_NO_LAZY_FETCH: undefined },
-        onLine: onProgress,
-    });
-}
-function isUnknownThere(error) {
-    return error instanceof lib_errors/* ActionError */.l && /not our ref|couldn't find remote ref/.test(error.message);
-}
-/** The commit that is wanted now, by one look at the origin unless it is known. A branch wins over a tag. */
-async function resolveAtOrigin(wanted, origin, asking) {
-    const { ref, commit } = wanted;
-    if (commit !== undefined)
-        return targetOf(ref, commit);
-    const listing = await withGitRetries(() => list(ref, origin, asking.git), asking.retries);
-    return ref === '' ? defaultBranch(listing, origin) : namedRef(ref, listing, origin);
-}
-async function list(ref, origin, git) {
-    const patterns = candidatesFor(ref).flatMap((name) => [name, `${name}^{}`]);
-    // The server only sends what these options leave; patterns are applied to what has come.
-    const kinds = candidatesFor(ref).every(isBranchOrTag) ? ['--heads', '--tags'] : [];
-    const output = await git.run(['ls-remote', '--quiet', '--symref', ...kinds, '--', origin.url, ...patterns], {
-        config: NETWORK_CONFIG,
-        env: origin.env,
-    });
-    const lines = output.split('\n').map((line) => line.split('\t'));
-    const commits = new Map(lines.map(([id = '', name = '']) => [name, id]));
-    const head = lines.find(([value, name]) => name === 'HEAD' && value?.startsWith('ref: '))?.[0];
-    return { commits, head: head?.slice('ref: '.length) };
-}
-function candidatesFor(ref) {
-    if (ref === '')
-        return ['HEAD'];
-    return isQualified(ref) ? [ref] : [`${BRANCHES}${ref}`, `${TAGS}${ref}`];
-}
-function isBranchOrTag(name) {
-    return name.startsWith(BRANCHES) || name.startsWith(TAGS);
-}
-function namedRef(ref, { commits }, origin) {
-    for (const name of candidatesFor(ref)) {
-        const commit = commits.get(`${name}^{}`) ?? commits.get(name);
-        if (commit !== undefined)
-            return targetOf(name, commit);
-    }
-    const what = isQualified(ref) ? `The ref '${ref}'` : `A branch or tag with the name '${ref}'`;
-    throw new lib_errors/* ActionError */.l('REF_NOT_FOUND', `${what} could not be found at ${origin.url}: check the input ref`);
-}
-function defaultBranch({ commits, head }, origin) {
-    const commit = commits.get('HEAD');
-    if (commit === undefined) {
-        const message = `${origin.url} has no default branch, it may be empty: push a commit, or set the input ref`;
-        throw new lib_errors/* ActionError */.l('REF_NOT_FOUND', message);
-    }
-    return targetOf(head ?? '', commit);
-}
-/** The origin has the target's ref, or an object of that name, but it is not the commit that is wanted. */
-function refMoved({ ref, commit }, origin) {
-    if (ref === '')
-        return new lib_errors/* ActionError */.l('REF_NOT_FOUND', `${commit} is no commit at ${origin.url}`);
-    return new lib_errors/* ActionError */.l('REF_MOVED', `The ref '${ref}' does not point to the expected commit '${commit}' at ${origin.url}. ` +
-        'The ref may have been updated after the workflow was triggered: run the workflow again for what it is now');
-}
-
-;// CONCATENATED MODULE: ./lib/git/lfs.js
-
-
-
-
-
-
-
-/** Git-lfs puts hooks where git would look for them, which otherwise is nowhere. */
-const HOOKS_IN_PLACE = { 'core.hooksPath': '.git/hooks' };
-/** Rejects, with words on what to do, where there is no git-lfs. Any directory's git will do. */
-async function requireLfs(git) {
-    try {
-        await git.run(['lfs', 'version']);
-    }
-    catch (cause) {
-        if (!(0,git_git/* isGitFailure */.VJ)(cause))
-            throw cause;
-        const message = 'Input lfs is true, which needs git-lfs, and it was not found: install git-lfs on the runner';
-        throw new lib_errors/* ActionError */.l('GIT_MISSING', message, { cause });
-    }
-}
-/**
- * Puts LFS content into a tree of pointers, and git-lfs into its configuration, as actions/checkout does. What
- * is there already is asked for nowhere. Resolves how many files got their content.
- */
-async function checkOutLfs(options) {
-    const { git, tree, commit } = options;
-    await git.run(['lfs', 'install', '--local'], { config: HOOKS_IN_PLACE });
-    const pointers = await lfsPointers(git, tree);
-    if (pointers.length > 0) {
-        await removeDamagedObjects(pointers, (0,external_node_path_.join)(tree, '.git'));
-        await options.bringObjects?.();
-        await writeContent(pointers, options);
-    }
-    // What the hook would do: files that are locked before they are changed become read-only.
-    await git.run(['lfs', 'post-checkout', commit, commit, '0']);
-    return pointers.length;
-}
-/** Objects that came with a snapshot, or were left over, are not believed: git-lfs would not look at them again. */
-async function removeDamagedObjects(pointers, gitDirectory) {
-    for (const oid of new Set(pointers.map((pointer) => pointer.oid))) {
-        if (oid === undefined)
-            continue;
-        const object = (0,external_node_path_.join)(gitDirectory, lfsObjectPath(oid));
-        if (!(await isLfsObject(object, oid)))
-            await (0,promises_.rm)(object, { force: true });
-    }
-}
-/** Git writes no file anew whose pointer is as the index has it, so the pointers go first. */
-async function writeContent(pointers, options) {
-    const { git, commit, isSparse, retries, onProgress } = options;
-    const env = { ...options.env, GIT_LFS_SKIP_SMUDGE: undefined, GIT_NO_LAZY_FETCH: undefined };
-    const run = (args, more = {}) => withGitRetries(() => git.run(args, { env, onLine: onProgress, ...more }), retries);
-    if (!isSparse)
-        await run(['lfs', 'fetch', 'origin', commit]);
-    for (const { file } of pointers)
-        await (0,promises_.rm)(file, { force: true });
-    await run(['checkout', '--pathspec-from-file=-'], {
-        env: { ...env, GIT_LITERAL_PATHSPECS: '1' },
-        input: Buffer.from(pointers.map(({ name }) => `${name}\n`).join('')),
-    });
-}
-
 ;// CONCATENATED MODULE: ./lib/git/submodules.js
 
 
@@ -48994,7 +49564,7 @@ function shellQuoted(text) {
     return `'${text.replace(/['!]/g, "'\\$&'")}'`;
 }
 
-;// CONCATENATED MODULE: ./lib/arrival.js
+;// CONCATENATED MODULE: ./lib/restore/arrival.js
 
 
 
@@ -49050,30 +49620,6 @@ async function arriveAtSubmodules(job, { tree, clone, git, bringSubmodules }) {
 }
 function submodulesLine(all, { count, bytes }) {
     return `${(0,amounts/* counted */.hS)(all, 'submodule')}: ${count} from snapshots (${(0,amounts/* formatMegabytes */.VP)(bytes)}), ${all - count} fetched`;
-}
-
-;// CONCATENATED MODULE: ./lib/git/target-object.js
-/**
- * The object that `revision` names, if that is what the target's ref has to name: the wanted commit, or a tag of
- * it. Undefined where it is not there, or is another.
- */
-async function targetObject(git, target, revision) {
-    const input = Buffer.from(`${revision}\n${revision}^{commit}\n`);
-    const output = await git.run(['cat-file', '--batch-check=%(objectname)'], { input });
-    const [object = '', commit = ''] = output.split('\n');
-    if (commit.endsWith(' missing'))
-        return undefined;
-    return (target.kind === 'tag' ? commit : object) === target.commit ? object : undefined;
-}
-/**
- * Whether all that a commit's tree names is there, but for what the origin has promised to a partial clone. A blob's
- * bytes are not looked at, nor is any other commit.
- */
-async function isComplete(git, commit, contents) {
-    const promised = contents === 'partial' ? ['--exclude-promisor-objects'] : [];
-    // A graph that came with the clone could name another tree than the commit does.
-    const config = { 'core.commitGraph': 'false' };
-    return git.succeeds(['rev-list', '--objects', '--quiet', '--no-walk', ...promised, commit], { config });
 }
 
 ;// CONCATENATED MODULE: ./lib/git/freshen.js
@@ -49226,144 +49772,7 @@ function isSeen(name, { history, tags }) {
     return isBranch && history === 'everything';
 }
 
-// EXTERNAL MODULE: external "node:timers/promises"
-var external_node_timers_promises_ = __nccwpck_require__(8500);
-;// CONCATENATED MODULE: ./lib/trouble.js
-
-
-/** What one step met on its way, and went on from. */
-class Troubles {
-    /** Why no snapshot was restored, where something else was done instead. */
-    missed;
-    /** Why the restore of the snapshot began again. */
-    restarts = [];
-}
-function troubleOf(error) {
-    const code = error instanceof lib_errors/* ActionError */.l ? error.code : 'UNKNOWN';
-    return { code, words: (0,sanitize/* sanitize */.a)((0,lib_errors/* describeError */.U)(error)) };
-}
-
-;// CONCATENATED MODULE: ./lib/patience.js
-
-
-
-/** How long the network may take; the rest is up to the inputs. */
-const PATIENCE = {
-    connectTimeoutMs: 10_000,
-    headersTimeoutMs: 30_000,
-    /** A cold server makes the snapshot before it answers. */
-    discoveryTimeoutMs: 60_000,
-    /** Where a plain fetch can follow, a server that is down is asked once more, if it said so within this time. */
-    secondTryWithinMs: 2_000,
-    /** Of a server that says nothing, before the next one of a list is asked beside it. */
-    headStartMs: 2_000,
-    floorBytesPerSecond: 1024,
-};
-/** How long one restore waits for the network, and how often it asks again. End it, or its timer stays. */
-class Patience {
-    /** Aborted by the step's cancellation, or when the snapshot has taken too long. */
-    signal;
-    stall;
-    retried = 0;
-    /** By code. */
-    #repeats = new Map();
-    #limits;
-    #log;
-    #deadline;
-    #timer;
-    constructor(limits, { signal, log }) {
-        const { stallMs, timeoutMs } = limits;
-        const overdue = new AbortController();
-        this.#limits = limits;
-        this.#log = log;
-        this.#deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
-        this.signal = AbortSignal.any([signal, overdue.signal]);
-        this.stall = { idleMs: stallMs, bytesPerSecond: PATIENCE.floorBytesPerSecond };
-        if (timeoutMs === 0)
-            return;
-        const message = `the snapshot took longer than ${timeoutMs / 60_000} minutes (input timeout)`;
-        this.#timer = setTimeout(() => overdue.abort(new lib_errors/* ActionError */.l('TIMEOUT', message)), timeoutMs);
-    }
-    end() {
-        clearTimeout(this.#timer);
-    }
-    /** Why requests were repeated: one entry a code. */
-    get repeats() {
-        return [...this.#repeats.values()];
-    }
-    /** How requests for a number of chunks are repeated, until `signal` is aborted. */
-    attemptsFor = (chunks, signal) => ({
-        attempts: this.#limits.retries,
-        budget: { left: Math.max(10, chunks) },
-        remainingMs: () => this.#deadline - performance.now(),
-        random: Math.random,
-        wait: (delayMs) => wait(delayMs, signal),
-        onRetry: (error, delayMs) => {
-            this.#count(error);
-            this.#log(`${(0,lib_errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(1)} s`);
-        },
-    });
-    #count(error) {
-        const trouble = troubleOf(error);
-        const { count, words } = this.#repeats.get(trouble.code) ?? { ...trouble, count: 0 };
-        this.retried += 1;
-        this.#repeats.set(trouble.code, { code: trouble.code, count: count + 1, words });
-    }
-    /** The same until the snapshot's first reply: short where there is another way to the commit. */
-    discoveryAttempts = (chunks, signal) => {
-        const attempts = this.attemptsFor(chunks, signal);
-        if (this.#limits.onMiss === 'fail')
-            return attempts;
-        const deadline = performance.now() + PATIENCE.secondTryWithinMs;
-        const remainingMs = () => deadline - performance.now();
-        const most = Math.min(1, attempts.attempts);
-        return { ...attempts, remainingMs, budget: { left: 1 }, attempts: most };
-    };
-}
-/** Resolves after the delay; rejects with the reason once aborted. */
-async function wait(delayMs, signal) {
-    try {
-        await (0,external_node_timers_promises_.setTimeout)(delayMs, undefined, { signal });
-    }
-    catch (error) {
-        throw signal.aborted ? signal.reason : error;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/git-retries.js
-
-
-/** How git's own network parts are repeated, with a word for each time. */
-function gitRetries(context) {
-    const { signal, log } = context;
-    return {
-        random: Math.random,
-        wait: (delayMs) => wait(delayMs, signal),
-        onRetry: (error, delayMs) => log(`${(0,lib_errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(0)} s`),
-    };
-}
-
-;// CONCATENATED MODULE: ./lib/stage-words.js
-
-/** What came of a stage, for the log. */
-const STAGE_WORDS = {
-    found: ({ ref, commit }) => (ref === '' ? commit : `${ref} is ${commit}`),
-    opened: ({ place, commit, total }) => {
-        const size = total === undefined ? 'a snapshot' : (0,amounts/* formatMegabytes */.VP)(total);
-        return `${size}${commit === undefined ? '' : ` of commit ${commit.slice(0, 7)}`}, ${place}`;
-    },
-    unpacked: ({ files, bytes }) => `${(0,amounts/* counted */.hS)(files, 'file')}, ${(0,amounts/* formatMegabytes */.VP)(bytes)}`,
-    freshened: (by) => FRESHENED[by],
-    indexed: ({ filled, entries }) => `${(0,amounts/* grouped */.zD)(filled)} of ${(0,amounts/* counted */.hS)(entries, 'file')} proven`,
-};
-const FRESHENED = {
-    none: 'the commit is there',
-    bundle: 'by a bundle of the server',
-    server: "from the server's mirror",
-    origin: 'from the origin',
-};
-
-;// CONCATENATED MODULE: ./lib/freshening.js
+;// CONCATENATED MODULE: ./lib/restore/freshening.js
 
 
 
@@ -49400,42 +49809,6 @@ function originAnswers({ context, origin }, signal) {
         config: NETWORK_CONFIG,
         env: origin.env,
     });
-}
-
-;// CONCATENATED MODULE: ./lib/git/plain-clone.js
-
-
-
-
-
-/**
- * Makes a clone that has the target and its tracking ref, as actions/checkout does without a snapshot; nothing is
- * checked out. With a filter, the clone gets what it lacks from the origin, while it is being checked out too.
- */
-async function plainClone(options) {
-    const { tree, target, origin, depth, filter, tags, retries, onProgress } = options;
-    const git = (0,git_git/* gitIn */.uM)(tree, options);
-    await makeRepository(git, target, origin);
-    const how = { depth: depth === 0 ? undefined : depth, filter, onProgress, retries };
-    const fetch = (refspecs) => fetchFromOrigin(git, origin, { ...how, refspecs });
-    const wanted = refspecsFor(target, { history: 'wanted', tags: depth === 0 ? 'none' : tags });
-    await fetch(depth === 0 ? refspecsFor(target, { history: 'everything', tags }) : wanted);
-    if (await isThere(git, target))
-        return;
-    // All branches and tags came as they are now: the wanted one has moved on, or it is not one of them.
-    if (depth === 0)
-        await fetch(wanted);
-    if (!(await isThere(git, target)))
-        throw refMoved(target, origin);
-}
-async function makeRepository(git, { commit }, origin) {
-    await git.run(['init', '--quiet', `--object-format=${formatOfName(commit)}`]);
-    await git.run(['remote', 'add', 'origin', origin.url]);
-    await git.run(['config', '--local', 'gc.auto', '0']);
-}
-/** Whether the target, and its tracking ref if it has one, is of the wanted commit. */
-async function isThere(git, target) {
-    return (await targetObject(git, target, trackingRefOf(target) ?? target.commit)) !== undefined;
 }
 
 // EXTERNAL MODULE: ./lib/patient-rename.js
@@ -49508,7 +49881,7 @@ function isProven(index, at, record) {
 
 // EXTERNAL MODULE: ./lib/unpack/staging.js + 1 modules
 var unpack_staging = __nccwpck_require__(7735);
-;// CONCATENATED MODULE: ./lib/publication.js
+;// CONCATENATED MODULE: ./lib/restore/publication.js
 
 
 
@@ -49552,7 +49925,7 @@ async function renewIndex({ destination, context }, { proven }) {
     }
 }
 
-;// CONCATENATED MODULE: ./lib/from-origin.js
+;// CONCATENATED MODULE: ./lib/restore/from-origin.js
 
 
 
@@ -49690,213 +50063,6 @@ function probeGit(directory, context, wanted) {
         const cone = sparse === undefined ? undefined : coneOf(sparse.patterns);
         return { config: await configIn(gitDirectory), fileForm, sparse, cone };
     });
-}
-
-;// CONCATENATED MODULE: ./lib/first-good.js
-/** What each candidate failed with, in their order. */
-class NoneGood extends Error {
-    name = 'NoneGood';
-    errors;
-    constructor(errors) {
-        super('none was good');
-        this.errors = errors;
-    }
-}
-/**
- * What the first candidate to succeed gives, in the manner of RFC 8305: each next one is begun when the one before is in
- * trouble, or has not ended within its head start. All but the one that won have ended when it resolves. Rejects with
- * NoneGood, or with the reason once aborted.
- */
-async function firstGood(candidates, options) {
-    const { signal, onNext } = options;
-    const runs = [];
-    const won = Promise.withResolvers();
-    let winner;
-    try {
-        for (const [index, candidate] of candidates.entries()) {
-            const run = new Run(candidate, signal);
-            runs.push(run);
-            run.result.then(() => won.resolve(run), () => { });
-            if (index + 1 === candidates.length)
-                break;
-            const news = await firstNews(run, won.promise, options);
-            signal.throwIfAborted();
-            if (news === 'won')
-                break;
-            onNext(index + 1, news);
-        }
-        winner = await Promise.race([won.promise, allFailed(runs)]);
-        signal.throwIfAborted();
-        if (winner === undefined)
-            throw new NoneGood(await Promise.all(runs.map((run) => run.failure)));
-        return await winner.result;
-    }
-    finally {
-        for (const run of runs)
-            if (run !== winner)
-                run.over.abort();
-        await Promise.allSettled(runs.map((run) => run.result));
-    }
-}
-/** One candidate, begun. */
-class Run {
-    over = new AbortController();
-    result;
-    /** What it failed with; pending where it succeeds. */
-    failure;
-    /** What first went wrong with it; pending where nothing does. */
-    trouble;
-    constructor(candidate, signal) {
-        const trouble = Promise.withResolvers();
-        const failure = Promise.withResolvers();
-        const falter = () => trouble.resolve({ kind: 'faltering' });
-        this.trouble = trouble.promise;
-        this.failure = failure.promise;
-        this.result = candidate({ signal: AbortSignal.any([signal, this.over.signal]), falter });
-        this.result.catch((error) => {
-            failure.resolve(error);
-            trouble.resolve({ kind: 'failed', error });
-        });
-    }
-}
-async function allFailed(runs) {
-    await Promise.all(runs.map((run) => run.failure));
-}
-/** Why nobody is to wait any longer before the next candidate begins. */
-async function firstNews(run, won, { headStartMs, wait, signal }) {
-    const enough = new AbortController();
-    const slow = wait(headStartMs, AbortSignal.any([signal, enough.signal])).catch(() => { });
-    try {
-        return await Promise.race([
-            won.then(() => 'won'),
-            run.trouble,
-            slow.then(() => ({ kind: 'slow' })),
-        ]);
-    }
-    finally {
-        enough.abort();
-        await slow;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/mirrors.js
-
-
-
-
-/** The places of which any will do, and which of them is to be asked first. Close them. */
-class Mirrors {
-    #all;
-    #log;
-    /** Those that may be asked, the one that has answered before the others. */
-    #left;
-    #hasAnswered = false;
-    constructor(all, log) {
-        this.#all = all;
-        this.#left = all;
-        this.#log = log;
-    }
-    get left() {
-        return this.#left;
-    }
-    /** The one that has answered, or else the one that is to be asked first. */
-    get first() {
-        return this.#left[0];
-    }
-    /** Whether the first is known to answer, or the only one that there ever was. */
-    get isSettled() {
-        return this.#hasAnswered || this.#all.length === 1;
-    }
-    /** What went over all wires so far. */
-    get traffic() {
-        const traffics = this.#all.flatMap(({ client, shortcutClient }) => [
-            client.traffic,
-            shortcutClient.traffic,
-        ]);
-        const sum = (count) => traffics.reduce((total, traffic) => total + traffic[count], 0);
-        return { bytes: sum('bytes'), requests: sum('requests') };
-    }
-    /** What has come of the snapshot, from whichever. */
-    get bytes() {
-        return this.#all.reduce((total, { client }) => total + client.traffic.bytes, 0);
-    }
-    /** The first good answer of those that are left. Who gave it comes first from then on, and who failed is left out. */
-    async ask(question, signal) {
-        const asked = this.#left;
-        const failed = new Set();
-        const candidates = asked.map((mirror) => async (lap) => {
-            try {
-                return { mirror, answer: await question(mirror, lap) };
-            }
-            catch (error) {
-                if (!lap.signal.aborted)
-                    failed.add(mirror);
-                throw error;
-            }
-        });
-        const onNext = (index, trouble) => this.#log(`${mirrors_troubleOf(asked[index - 1], trouble)}asking ${asked[index]?.origin}`);
-        this.#hasAnswered = false;
-        try {
-            const options = { headStartMs: PATIENCE.headStartMs, wait: wait, signal, onNext };
-            const { mirror, answer } = await firstGood(candidates, options);
-            this.#hasAnswered = true;
-            if (mirror !== asked[0])
-                this.#log(`going on with ${mirror.origin}`);
-            this.#left = [mirror, ...asked.filter((other) => other !== mirror && !failed.has(other))];
-            return answer;
-        }
-        catch (error) {
-            throw error instanceof NoneGood ? asOne(error.errors) : error;
-        }
-    }
-    /** For another repository of the one that has answered, over its connections: not to be closed. */
-    beside(location) {
-        return new Mirrors([this.first.beside(location)], this.#log);
-    }
-    /** Leaves out the one that has answered. Gives the next one, and does nothing where there is none. */
-    turnAway() {
-        const [, next, ...others] = this.#left;
-        if (!this.#hasAnswered || next === undefined)
-            return undefined;
-        this.#left = [next, ...others];
-        this.#hasAnswered = false;
-        return next;
-    }
-    /** An error about what the one that has answered sent, which says so where there are several. */
-    naming(error) {
-        const { origin } = this.first;
-        if (this.#all.length === 1 || !this.#hasAnswered || error.message.includes(origin))
-            return error;
-        return new lib_errors/* ActionError */.l(error.code, `${error.message} (from ${origin})`, { cause: error });
-    }
-    async close() {
-        await Promise.all(this.#all.map((mirror) => mirror.close()));
-    }
-}
-function mirrors_troubleOf(mirror, trouble) {
-    if (trouble.kind === 'failed')
-        return `${(0,lib_errors/* describeError */.U)(trouble.error)}; `;
-    // Its failure has been told with when it tries again.
-    if (trouble.kind === 'faltering')
-        return 'meanwhile ';
-    return `${mirror?.origin} has not answered within ${PATIENCE.headStartMs / 1000} s; meanwhile `;
-}
-/** Several mirrors were asked, and each failed. Its code is that of the first that does not only lack the snapshot. */
-class NoMirror extends lib_errors/* ActionError */.l {
-    errors;
-    constructor(errors) {
-        const codes = errors.map((error) => (error instanceof lib_errors/* ActionError */.l ? error.code : 'PROTOCOL_ERROR'));
-        const length = Math.floor(MESSAGE_LENGTH / errors.length);
-        const reasons = errors.map((error, index) => `(${index + 1}) ${(0,sanitize/* sanitize */.a)((0,lib_errors/* describeError */.U)(error), length)}`);
-        super(codes.find((code) => code !== 'NOT_FOUND') ?? 'NOT_FOUND', `none of ${errors.length} servers gave a snapshot: ${reasons.join('; ')}`);
-        this.errors = errors;
-    }
-}
-/** An annotation has a thousand characters, for all of them together. */
-const MESSAGE_LENGTH = 800;
-/** What failed at each place as one error: where all met the same one, that. */
-function asOne(errors) {
-    return new Set(errors).size === 1 ? errors[0] : new NoMirror(errors);
 }
 
 // EXTERNAL MODULE: ./lib/owner.js
@@ -50830,7 +50996,214 @@ class Store {
     }
 }
 
-;// CONCATENATED MODULE: ./lib/kept-snapshot.js
+;// CONCATENATED MODULE: ./lib/source/first-good.js
+/** What each candidate failed with, in their order. */
+class NoneGood extends Error {
+    name = 'NoneGood';
+    errors;
+    constructor(errors) {
+        super('none was good');
+        this.errors = errors;
+    }
+}
+/**
+ * What the first candidate to succeed gives, in the manner of RFC 8305: each next one is begun when the one before is in
+ * trouble, or has not ended within its head start. All but the one that won have ended when it resolves. Rejects with
+ * NoneGood, or with the reason once aborted.
+ */
+async function firstGood(candidates, options) {
+    const { signal, onNext } = options;
+    const runs = [];
+    const won = Promise.withResolvers();
+    let winner;
+    try {
+        for (const [index, candidate] of candidates.entries()) {
+            const run = new Run(candidate, signal);
+            runs.push(run);
+            run.result.then(() => won.resolve(run), () => { });
+            if (index + 1 === candidates.length)
+                break;
+            const news = await firstNews(run, won.promise, options);
+            signal.throwIfAborted();
+            if (news === 'won')
+                break;
+            onNext(index + 1, news);
+        }
+        winner = await Promise.race([won.promise, allFailed(runs)]);
+        signal.throwIfAborted();
+        if (winner === undefined)
+            throw new NoneGood(await Promise.all(runs.map((run) => run.failure)));
+        return await winner.result;
+    }
+    finally {
+        for (const run of runs)
+            if (run !== winner)
+                run.over.abort();
+        await Promise.allSettled(runs.map((run) => run.result));
+    }
+}
+/** One candidate, begun. */
+class Run {
+    over = new AbortController();
+    result;
+    /** What it failed with; pending where it succeeds. */
+    failure;
+    /** What first went wrong with it; pending where nothing does. */
+    trouble;
+    constructor(candidate, signal) {
+        const trouble = Promise.withResolvers();
+        const failure = Promise.withResolvers();
+        const falter = () => trouble.resolve({ kind: 'faltering' });
+        this.trouble = trouble.promise;
+        this.failure = failure.promise;
+        this.result = candidate({ signal: AbortSignal.any([signal, this.over.signal]), falter });
+        this.result.catch((error) => {
+            failure.resolve(error);
+            trouble.resolve({ kind: 'failed', error });
+        });
+    }
+}
+async function allFailed(runs) {
+    await Promise.all(runs.map((run) => run.failure));
+}
+/** Why nobody is to wait any longer before the next candidate begins. */
+async function firstNews(run, won, { headStartMs, wait, signal }) {
+    const enough = new AbortController();
+    const slow = wait(headStartMs, AbortSignal.any([signal, enough.signal])).catch(() => { });
+    try {
+        return await Promise.race([
+            won.then(() => 'won'),
+            run.trouble,
+            slow.then(() => ({ kind: 'slow' })),
+        ]);
+    }
+    finally {
+        enough.abort();
+        await slow;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/source/mirrors.js
+
+
+
+
+/** The places of which any will do, and which of them is to be asked first. Close them. */
+class Mirrors {
+    #all;
+    #log;
+    /** Those that may be asked, the one that has answered before the others. */
+    #left;
+    #hasAnswered = false;
+    constructor(all, log) {
+        this.#all = all;
+        this.#left = all;
+        this.#log = log;
+    }
+    get left() {
+        return this.#left;
+    }
+    /** The one that has answered, or else the one that is to be asked first. */
+    get first() {
+        return this.#left[0];
+    }
+    /** Whether the first is known to answer, or the only one that there ever was. */
+    get isSettled() {
+        return this.#hasAnswered || this.#all.length === 1;
+    }
+    /** What went over all wires so far. */
+    get traffic() {
+        const traffics = this.#all.flatMap(({ client, shortcutClient }) => [
+            client.traffic,
+            shortcutClient.traffic,
+        ]);
+        const sum = (count) => traffics.reduce((total, traffic) => total + traffic[count], 0);
+        return { bytes: sum('bytes'), requests: sum('requests') };
+    }
+    /** What has come of the snapshot, from whichever. */
+    get bytes() {
+        return this.#all.reduce((total, { client }) => total + client.traffic.bytes, 0);
+    }
+    /** The first good answer of those that are left. Who gave it comes first from then on, and who failed is left out. */
+    async ask(question, signal) {
+        const asked = this.#left;
+        const failed = new Set();
+        const candidates = asked.map((mirror) => async (lap) => {
+            try {
+                return { mirror, answer: await question(mirror, lap) };
+            }
+            catch (error) {
+                if (!lap.signal.aborted)
+                    failed.add(mirror);
+                throw error;
+            }
+        });
+        const onNext = (index, trouble) => this.#log(`${mirrors_troubleOf(asked[index - 1], trouble)}asking ${asked[index]?.origin}`);
+        this.#hasAnswered = false;
+        try {
+            const options = { headStartMs: PATIENCE.headStartMs, wait: wait, signal, onNext };
+            const { mirror, answer } = await firstGood(candidates, options);
+            this.#hasAnswered = true;
+            if (mirror !== asked[0])
+                this.#log(`going on with ${mirror.origin}`);
+            this.#left = [mirror, ...asked.filter((other) => other !== mirror && !failed.has(other))];
+            return answer;
+        }
+        catch (error) {
+            throw error instanceof NoneGood ? asOne(error.errors) : error;
+        }
+    }
+    /** For another repository of the one that has answered, over its connections: not to be closed. */
+    beside(location) {
+        return new Mirrors([this.first.beside(location)], this.#log);
+    }
+    /** Leaves out the one that has answered. Gives the next one, and does nothing where there is none. */
+    turnAway() {
+        const [, next, ...others] = this.#left;
+        if (!this.#hasAnswered || next === undefined)
+            return undefined;
+        this.#left = [next, ...others];
+        this.#hasAnswered = false;
+        return next;
+    }
+    /** An error about what the one that has answered sent, which says so where there are several. */
+    naming(error) {
+        const { origin } = this.first;
+        if (this.#all.length === 1 || !this.#hasAnswered || error.message.includes(origin))
+            return error;
+        return new lib_errors/* ActionError */.l(error.code, `${error.message} (from ${origin})`, { cause: error });
+    }
+    async close() {
+        await Promise.all(this.#all.map((mirror) => mirror.close()));
+    }
+}
+function mirrors_troubleOf(mirror, trouble) {
+    if (trouble.kind === 'failed')
+        return `${(0,lib_errors/* describeError */.U)(trouble.error)}; `;
+    // Its failure has been told with when it tries again.
+    if (trouble.kind === 'faltering')
+        return 'meanwhile ';
+    return `${mirror?.origin} has not answered within ${PATIENCE.headStartMs / 1000} s; meanwhile `;
+}
+/** Several mirrors were asked, and each failed. Its code is that of the first that does not only lack the snapshot. */
+class NoMirror extends lib_errors/* ActionError */.l {
+    errors;
+    constructor(errors) {
+        const codes = errors.map((error) => (error instanceof lib_errors/* ActionError */.l ? error.code : 'PROTOCOL_ERROR'));
+        const length = Math.floor(MESSAGE_LENGTH / errors.length);
+        const reasons = errors.map((error, index) => `(${index + 1}) ${(0,sanitize/* sanitize */.a)((0,lib_errors/* describeError */.U)(error), length)}`);
+        super(codes.find((code) => code !== 'NOT_FOUND') ?? 'NOT_FOUND', `none of ${errors.length} servers gave a snapshot: ${reasons.join('; ')}`);
+        this.errors = errors;
+    }
+}
+/** An annotation has a thousand characters, for all of them together. */
+const MESSAGE_LENGTH = 800;
+/** What failed at each place as one error: where all met the same one, that. */
+function asOne(errors) {
+    return new Set(errors).size === 1 ? errors[0] : new NoMirror(errors);
+}
+
+;// CONCATENATED MODULE: ./lib/source/kept-snapshot.js
 
 
 
@@ -50940,6 +51313,1816 @@ async function storeFor({ store: wanted }, { toolCache, log }) {
     const now = () => Date.now();
     const options = { directory, maxBytes, arch: process.arch, spareBytes: SPARE_BYTES, now, log };
     return { maxAgeMs, store: new Store({ ...options, toolCache: await toolCache(directory) }) };
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/selection.js
+const EVERYTHING = () => true;
+const NOTHING = () => false;
+function selectionOf(part) {
+    return (path, kind) => (kind === 'directory' ? part.hasDirectory(path) : part.hasFile(path));
+}
+function withoutSymlinks(selection) {
+    return (path, kind) => kind !== 'symlink' && selection(path, kind);
+}
+
+// EXTERNAL MODULE: external "node:os"
+var external_node_os_ = __nccwpck_require__(8161);
+;// CONCATENATED MODULE: ./lib/unpack/threads.js
+
+/** Whoever gives the download less than this wants little memory more than time. */
+const SMALL_WINDOW_BYTES = 32 * 1024 * 1024;
+/**
+ * Two writers on two cores: one takes 45 % longer for small files, three gain nothing. Each thread takes 13 MiB, so
+ * there are never more than four, and only one where the download's window is small.
+ */
+function threadsFor(windowBytes, cores = (0,external_node_os_.availableParallelism)()) {
+    if (windowBytes < SMALL_WINDOW_BYTES)
+        return { writers: 1, decoders: 1 };
+    return { writers: Math.min(4, Math.max(2, cores)), decoders: 2 };
+}
+
+;// CONCATENATED MODULE: ./lib/on-disk.js
+/** Below `root`, a path as the file system has it: bytes, where they are more than ASCII. Both are latin1. */
+function onDisk(root, path) {
+    const whole = path === '' ? root : `${root}/${path}`;
+    return isAscii(whole) ? whole : Buffer.from(whole, 'latin1');
+}
+/** The bytes of a name that Node gave as text, one character for each. */
+function toLatin1(path) {
+    return isAscii(path) ? path : Buffer.from(path).toString('latin1');
+}
+function isAscii(text) {
+    return !/[^\0-\x7f]/.test(text);
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/tree-job.js
+/** The memory that a batch of files travels in to a writer and back. */
+const BLOCK_BYTES = 1024 * 1024;
+/**
+ * The numbers of one part: the file's number, where its bytes are in the block, where they go in the file, the
+ * file's size, and flags. Before the bytes of a whole tracked file stands what git hashes before them.
+ */
+const PART = { file: 0, start: 1, end: 2, position: 3, size: 4, flags: 5 };
+const PART_FIELDS = 6;
+const EXECUTABLE = 1;
+/** A file of the work tree, whose index record is wanted. */
+const TRACKED = 2;
+/** What git hashes before the content of a file. */
+function blobHeader(size) {
+    return `blob ${size}\0`;
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/batch.js
+
+/** Room for the longest blob header. */
+const batch_HEADER_BYTES = 24;
+/** Paths lie outside the block: empty files would fill it never. */
+const MAX_FILES = 2048;
+/** Files on their way to a writer, in one block. */
+class Batch {
+    #block;
+    #paths = [];
+    #parts = [];
+    #last;
+    #used = 0;
+    constructor(block) {
+        this.#block = block;
+    }
+    get isEmpty() {
+        return this.#paths.length === 0;
+    }
+    /** How many bytes more can be appended. */
+    get room() {
+        return this.#block.length - this.#used;
+    }
+    /** Whether this is the file added last, so that its content is to be appended. */
+    holds(file) {
+        return this.#last === file;
+    }
+    /** Adds a file, all of whose content will be appended; false where there is no room for it. */
+    add(file) {
+        if (file.size + batch_HEADER_BYTES > this.room || this.#paths.length >= MAX_FILES)
+            return false;
+        if ((file.flags & TRACKED) !== 0) {
+            const header = blobHeader(file.size);
+            for (let i = 0; i < header.length; i += 1)
+                this.#block[this.#used++] = header.charCodeAt(i);
+        }
+        this.#push(file, 0, this.#used + file.size);
+        this.#last = file;
+        return true;
+    }
+    /** Adds the part of a file from this position on; whatever is appended is its content. */
+    addPart(file, position) {
+        this.#push(file, position, this.#used);
+    }
+    append(bytes) {
+        this.#block.set(bytes, this.#used);
+        this.#used += bytes.length;
+    }
+    job(hash) {
+        const parts = Float64Array.from(this.#parts);
+        if (this.#last === undefined)
+            parts[PART.end] = this.#used;
+        return { block: this.#block, paths: this.#paths.join('\0'), parts, hash };
+    }
+    #push({ path, number, size, flags }, position, end) {
+        this.#paths.push(path);
+        this.#parts.push(number, this.#used, end, position, size, flags);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/disk-error.js
+
+const HINTS = {
+    ENOSPC: 'no space is left on the disk',
+    EDQUOT: 'the disk quota is used up',
+    EROFS: 'the file system is read-only',
+    EACCES: 'writing there is not allowed; files left by a container that runs as root can be the cause',
+    EPERM: 'writing there is not allowed; files left by a container that runs as root can be the cause',
+    EIO: 'the disk failed to read or write: it may be damaged, use another runner',
+    EMFILE: 'this process has too many files open: raise the limit (ulimit -n)',
+    ENFILE: 'the machine has too many files open: raise the limit (sysctl fs.file-max)',
+    ELOOP: 'symbolic links lead round in a circle there',
+    ENAMETOOLONG: 'the name is too long for this file system',
+    EINVAL: 'this file system has no such names',
+    EILSEQ: 'this file system has no names that are not UTF-8',
+    EBUSY: 'another program has it open',
+};
+/** What a system call's error says of the entry at `path`, in a form that goes from thread to thread. */
+function diskFailure(path, error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN';
+    return { code, path, message: String(error) };
+}
+/** The error for an entry that the disk does not take. */
+function diskError({ code, path, message }, cause) {
+    const shown = JSON.stringify(Buffer.from(path, 'latin1').toString().slice(0, 300));
+    if (code === 'EEXIST') {
+        const what = 'this file system takes it for the same name as an earlier entry';
+        return new lib_errors/* ActionError */.l('UNSAFE_ENTRY', `the archive is refused at ${shown}: ${what}`, { cause });
+    }
+    return new lib_errors/* ActionError */.l('WRITE_FAILED', `could not write ${shown}: ${HINTS[code] ?? message} (${code})`, {
+        cause,
+    });
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/folded.js
+
+/**
+ * Whether what could not be made at a place of the work tree is one there with what an earlier entry made: this file
+ * system folds their names (case, normalisation), as a clone on macOS and Windows meets it. Two directories are then
+ * one, and two files are left to git. What is of two kinds is an attack, since it leads elsewhere.
+ */
+function isFolded(error, place, kind) {
+    if (error.code !== 'EEXIST')
+        return false;
+    const there = (0,external_node_fs_.lstatSync)(place);
+    return kind === 'file' ? there.isFile() : there.isDirectory();
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/index-record.js
+/** The bytes of a record before the object id. */
+const index_record_STAT_BYTES = 40;
+const index_record_MODE_AT = 24;
+/** The mode that git gives an entry. */
+const GIT_MODE = { file: 0o100644, executable: 0o100755, symlink: 0o120000 };
+const READER = process.platform === 'win32' ? 'git-for-windows' : 'git';
+/**
+ * Writes the stat data that a git index entry begins with (gitformat-index(5)): times, device, inode, mode, owner
+ * and size, 32 bits each, cut off as git does.
+ */
+function writeStatData(record, given, mode, reader = READER) {
+    const stat = reader === 'git' ? given : asGitForWindowsSees(given);
+    record.writeUInt32BE(Number(stat.ctimeNs / BILLION), 0);
+    record.writeUInt32BE(Number(stat.ctimeNs % BILLION), 4);
+    record.writeUInt32BE(Number(stat.mtimeNs / BILLION), 8);
+    record.writeUInt32BE(Number(stat.mtimeNs % BILLION), 12);
+    record.writeUInt32BE(low32(stat.dev), 16);
+    record.writeUInt32BE(low32(stat.ino), 20);
+    record.writeUInt32BE(mode, index_record_MODE_AT);
+    record.writeUInt32BE(low32(stat.uid), 28);
+    record.writeUInt32BE(low32(stat.gid), 32);
+    record.writeUInt32BE(low32(stat.size), 36);
+}
+/**
+ * Takes over a new ctime, which linking and renaming change. False, and nothing done, where anything else has
+ * changed: then it is no longer known what the file holds.
+ */
+function renewStatData({ buffer, byteOffset, length }, stat, reader = READER) {
+    const record = Buffer.from(buffer, byteOffset, length);
+    const renewed = Buffer.from(record.subarray(0, index_record_STAT_BYTES));
+    writeStatData(renewed, stat, record.readUInt32BE(index_record_MODE_AT), reader);
+    if (!renewed.subarray(CTIME_BYTES).equals(record.subarray(CTIME_BYTES, index_record_STAT_BYTES)))
+        return false;
+    record.set(renewed);
+    return true;
+}
+/** Its ctime is when the file was made, and it asks for no device, inode or owner. */
+function asGitForWindowsSees({ birthtimeNs, mtimeNs, size }) {
+    return { ctimeNs: birthtimeNs, mtimeNs, size, dev: 0n, ino: 0n, uid: 0n, gid: 0n };
+}
+const CTIME_BYTES = 8;
+const BILLION = 1000000000n;
+function low32(value) {
+    return Number(BigInt.asUintN(32, value));
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/index-records.js
+/** The index records of written files, by their numbers, as the writers gave them. */
+class IndexRecords {
+    #results = [];
+    /** For each file: which result has its record, from 1, and where in that it is. */
+    #places = new Uint32Array(2 * 1024);
+    add({ files, records, recordBytes }) {
+        this.#results.push({ records, recordBytes });
+        for (let i = 0; i < files.length; i += 1) {
+            const at = 2 * (files[i] ?? 0);
+            if (at >= this.#places.length)
+                this.#grow(at);
+            this.#places[at] = this.#results.length;
+            this.#places[at + 1] = i * recordBytes;
+        }
+    }
+    of(file) {
+        const result = this.#results[(this.#places[2 * file] ?? 0) - 1];
+        const at = this.#places[2 * file + 1] ?? 0;
+        return result?.records.subarray(at, at + result.recordBytes);
+    }
+    #grow(needed) {
+        const grown = new Uint32Array(2 * Math.max(needed, this.#places.length));
+        grown.set(this.#places);
+        this.#places = grown;
+    }
+}
+
+// EXTERNAL MODULE: external "node:buffer"
+var external_node_buffer_ = __nccwpck_require__(4573);
+;// CONCATENATED MODULE: ./lib/unpack/entry-name.js
+
+
+const MAX_PATH_BYTES = 4096;
+const MAX_COMPONENT_BYTES = 255;
+const MAX_DEPTH = 256;
+/** The path below the tree's root, without slashes at its ends; '' for the root. Throws UNSAFE_ENTRY. */
+function relativePath(entry) {
+    const { path, kind } = entry;
+    if (path === '' || path.length > MAX_PATH_BYTES)
+        throw entry_name_unsafe(entry, `a path of ${path.length} bytes`);
+    if (path.includes('\0'))
+        throw entry_name_unsafe(entry, 'a path with a NUL in it');
+    const inside = path.startsWith('./') ? path.slice(2) : path === '.' ? '' : path;
+    if (inside.startsWith('/'))
+        throw entry_name_unsafe(entry, 'an absolute path');
+    const named = inside.endsWith('/') ? inside.slice(0, -1) : inside;
+    if (kind !== 'directory' && (named === '' || named !== inside))
+        throw entry_name_unsafe(entry, `a ${kind} named as a directory`);
+    return named;
+}
+/** Refuses a path of directories that no git clone has, or that leads elsewhere on some file system. */
+function checkDirectories(parent, entry, naming) {
+    const components = parent.split('/');
+    if (components.length >= MAX_DEPTH)
+        throw entry_name_unsafe(entry, `a path deeper than ${MAX_DEPTH}`);
+    components.forEach((component, depth) => {
+        checkComponent(component, entry, depth === 0 ? 'top' : 'below');
+        if (naming === 'windows')
+            checkWindowsName(component, entry);
+    });
+}
+/** The same for the last name of a path. */
+function checkLastName(path, entry, naming) {
+    const slash = path.lastIndexOf('/');
+    const name = path.slice(slash + 1);
+    checkComponent(name, entry, slash === -1 ? 'top' : 'below');
+    if (naming === 'windows')
+        checkWindowsName(name, entry);
+}
+function checkComponent(name, entry, place) {
+    if (name === '' || name === '.' || name === '..')
+        throw entry_name_unsafe(entry, `a path with "${name}" in it`);
+    if (name.length > MAX_COMPONENT_BYTES)
+        throw entry_name_unsafe(entry, `a name longer than ${MAX_COMPONENT_BYTES} bytes`);
+    if (!(place === 'top' && name === '.git') && isDotGit(name))
+        throw entry_name_unsafe(entry, 'a name that some file systems take for .git');
+}
+/**
+ * Whether some file system takes a name for `.git`: HFS+ and ext4 ignore code points, ZFS folds compatible ones, NTFS
+ * drops ends and has short names. No less than git's own is_hfs_dotgit and is_ntfs_dotgit.
+ */
+function isDotGit(name) {
+    const first = name.charCodeAt(0);
+    if (first !== 0x2e && first !== 0x67 && first !== 0x47 && first < 0x80)
+        return false;
+    const seen = external_node_buffer_.Buffer.from(name, 'latin1').toString().replace(IGNORED, '').normalize('NFKC');
+    return /^(\.git|git~1)[ .]*($|[\\:])/i.test(seen);
+}
+const IGNORED = /\p{Default_Ignorable_Code_Point}/gu;
+/** What Windows takes for a device, with whatever extension; the digits are in UTF-8 read as latin1. */
+const WINDOWS_DEVICE = /^(con|prn|aux|nul|(com|lpt)([0-9]|\xc2[\xb9\xb2\xb3])|conin\$|conout\$) *(\.|$)/i;
+/** Windows separates by `\\`, names streams after `:`, drops dots and spaces at an end, and keeps UTF-16. */
+function checkWindowsName(name, entry) {
+    if (/[^ -\xff]|[<>:"|?*\\]/.test(name))
+        throw entry_name_unsafe(entry, 'a character that Windows has in no name');
+    if (!(0,external_node_buffer_.isUtf8)(external_node_buffer_.Buffer.from(name, 'latin1')))
+        throw entry_name_unsafe(entry, 'a name that is no UTF-8, on Windows');
+    if (/[ .]$/.test(name))
+        throw entry_name_unsafe(entry, 'a name whose end Windows drops');
+    if (WINDOWS_DEVICE.test(name))
+        throw entry_name_unsafe(entry, 'a name that Windows takes for a device');
+}
+/** The error for an entry that is not what a clone has. */
+function entry_name_unsafe({ path }, what) {
+    const shown = JSON.stringify(external_node_buffer_.Buffer.from(path, 'latin1').toString().slice(0, 300));
+    return new lib_errors/* ActionError */.l('UNSAFE_ENTRY', `the archive is refused: ${what}: ${shown}`);
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/policy.js
+
+
+const DEFAULT_LIMITS = { entries: 5_000_000, bytes: 64 * 1024 ** 3 };
+/** They are all kept, to know what is taken. */
+const MAX_ALL_PATHS_BYTES = 512 * 1024 * 1024;
+const MAX_LINKS = 500_000;
+const MAX_LINK_BYTES = 64 * 1024 * 1024;
+/** PATH_MAX less its NUL: no system makes a link to more. */
+const MAX_TARGET_BYTES = 4095;
+/** What a path is taken by, where it is no file's number. */
+const DIRECTORY = -1;
+const LINK = -2;
+/**
+ * What entries may be called and be. It fails closed: whatever a tar of a git clone does not need is an error.
+ * Symlinks are never on the way to anything, since none exists until all files are written.
+ */
+class EntryPolicy {
+    #limits;
+    #naming;
+    #staysInDotGit;
+    #makeDirectory;
+    /** What each path is: a file by its number, or one of the two above. */
+    #taken = new Map([['', DIRECTORY]]);
+    /** The directory of the last entry: most entries have the same as the one before. */
+    #lastParent = '';
+    #read = 0;
+    #entries = 0;
+    #files = 0;
+    #bytes = 0;
+    #links = 0;
+    #linkBytes = 0;
+    #pathBytes = 0;
+    /** Names inside `.git` that were not taken over. */
+    skipped = 0;
+    constructor(options) {
+        this.#limits = options.limits;
+        this.#naming = options.naming;
+        this.#staysInDotGit = options.staysInDotGit;
+        this.#makeDirectory = options.makeDirectory;
+    }
+    /** The number of an admitted file. */
+    numberOf(path) {
+        const taken = this.#taken.get(path);
+        return taken === undefined || taken < 0 ? undefined : taken;
+    }
+    hasTaken(...paths) {
+        return paths.every((path) => this.#taken.has(path));
+    }
+    /** Counts bytes of the archive, be they content, headers or what follows its end: all of them cost time. */
+    countRead(bytes) {
+        this.#read += bytes;
+        if (this.#read > this.#limits.bytes)
+            throw tooMuch(`has more than ${this.#limits.bytes} bytes${MORE_BYTES}`);
+    }
+    /** Makes the directories that an entry needs. Throws UNSAFE_ENTRY or LIMIT_EXCEEDED. */
+    decide(entry) {
+        this.#count(entry);
+        const path = relativePath(entry);
+        if (path === '')
+            return { kind: 'skip' };
+        const slash = path.lastIndexOf('/');
+        const isKnownParent = slash > 0 && slash === this.#lastParent.length && path.startsWith(this.#lastParent);
+        const parent = isKnownParent ? this.#lastParent : path.slice(0, Math.max(0, slash));
+        if (!isKnownParent && !this.#taken.has(parent))
+            checkDirectories(parent, entry, this.#naming);
+        checkLastName(path, entry, this.#naming);
+        const inDotGit = isInDotGit(path);
+        if (inDotGit && !this.#staysIn(path, entry)) {
+            this.skipped += 1;
+            return { kind: 'skip' };
+        }
+        if (!isKnownParent)
+            this.#enter(parent, entry);
+        return this.#admit(entry, path, inDotGit);
+    }
+    #count({ path, size, kind, target }) {
+        this.#countEntry();
+        this.#pathBytes += path.length;
+        if (this.#pathBytes > MAX_ALL_PATHS_BYTES)
+            throw tooMuch(`has more than ${MAX_ALL_PATHS_BYTES} bytes of paths`);
+        this.#bytes += size;
+        if (this.#bytes > this.#limits.bytes)
+            throw tooMuch(`unpacks to more than ${this.#limits.bytes} bytes${MORE_BYTES}`);
+        if (kind !== 'symlink' && kind !== 'hardlink')
+            return;
+        this.#links += 1;
+        this.#linkBytes += target.length;
+        if (this.#links > MAX_LINKS || this.#linkBytes > MAX_LINK_BYTES) {
+            throw tooMuch(`has more than ${MAX_LINKS} links or ${MAX_LINK_BYTES} bytes of link targets`);
+        }
+    }
+    #countEntry() {
+        this.#entries += 1;
+        if (this.#entries > this.#limits.entries)
+            throw tooMuch(`has more than ${this.#limits.entries} entries${MORE_ENTRIES}`);
+    }
+    #staysIn(path, entry) {
+        const { kind } = entry;
+        if (kind !== 'directory' && kind !== 'file')
+            throw entry_name_unsafe(entry, `a ${kind} inside .git`);
+        if (path !== '.git')
+            return this.#staysInDotGit(path.slice('.git/'.length));
+        if (kind === 'file')
+            throw entry_name_unsafe(entry, 'a file in the place of the .git directory');
+        return true;
+    }
+    /** Makes the parents that the archive has not named, unless one of them is something else. */
+    #enter(parent, entry) {
+        this.#lastParent = parent;
+        if (this.#taken.get(parent) === DIRECTORY)
+            return;
+        for (let slash = parent.indexOf('/');; slash = parent.indexOf('/', slash + 1)) {
+            const ancestor = slash === -1 ? parent : parent.slice(0, slash);
+            const taken = this.#taken.get(ancestor);
+            if (taken === undefined) {
+                this.#countEntry();
+                this.#addDirectory(ancestor);
+            }
+            else if (taken !== DIRECTORY)
+                throw entry_name_unsafe(entry, 'an entry below a file or link');
+            if (slash === -1)
+                return;
+        }
+    }
+    #addDirectory(path) {
+        this.#taken.set(path, DIRECTORY);
+        this.#makeDirectory(path);
+    }
+    #admit(entry, path, inDotGit) {
+        const { kind } = entry;
+        const taken = this.#taken.get(path);
+        if (taken !== undefined && !(kind === 'directory' && taken === DIRECTORY)) {
+            throw entry_name_unsafe(entry, 'a second entry of the same name');
+        }
+        if (kind === 'file') {
+            const number = this.#files;
+            this.#files += 1;
+            this.#taken.set(path, number);
+            return { kind, path, number, inDotGit };
+        }
+        if (kind === 'directory') {
+            if (taken === undefined)
+                this.#addDirectory(path);
+            return { kind, path };
+        }
+        if (entry.target === '' || entry.target.includes('\0'))
+            throw entry_name_unsafe(entry, 'a link to nothing');
+        if (entry.target.length > MAX_TARGET_BYTES)
+            throw entry_name_unsafe(entry, `a link to ${entry.target.length} bytes of path`);
+        if (kind === 'hardlink')
+            this.#checkLinked(entry);
+        this.#taken.set(path, LINK);
+        return { kind, path };
+    }
+    #checkLinked(entry) {
+        const linked = linkedPath(entry);
+        if (this.numberOf(linked) !== undefined && !linked.startsWith('.git/'))
+            return;
+        throw entry_name_unsafe(entry, 'a hard link to what is no earlier file of the work tree');
+    }
+}
+function isInDotGit(path) {
+    return path === '.git' || path.startsWith('.git/');
+}
+/** The path of the file that a hard link names, as `decide` gave it. */
+function linkedPath({ target }) {
+    return target.startsWith('./') ? target.slice(2) : target;
+}
+const MORE_BYTES = ' (the input max-unpacked-bytes allows more)';
+const MORE_ENTRIES = ' (the input max-entries allows more)';
+function tooMuch(what) {
+    return new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `the archive is refused: it ${what}`);
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/links.js
+
+
+
+
+
+
+
+/** The links of a tree. They are made when all files are there, so that none is on the way to a file. */
+class Links {
+    #options;
+    #links = [];
+    #records = new Map();
+    constructor(options) {
+        this.#options = options;
+    }
+    add(path, entry) {
+        this.#links.push({ path, entry });
+    }
+    /** Makes them all, and gives their number. */
+    make(hash) {
+        for (const { path, entry } of this.#links) {
+            if (entry.kind === 'hardlink')
+                this.#makeHard(path, linkedPath(entry));
+            else
+                this.#makeSymbolic(path, Buffer.from(entry.target, 'latin1'), hash);
+        }
+        return this.#links.length;
+    }
+    /** How the index entry of a link begins; undefined where none of this path was made. */
+    recordOf(path) {
+        return this.#records.get(path);
+    }
+    #makeHard(path, existing) {
+        const { root, recordOfFile } = this.#options;
+        const record = recordOfFile(existing);
+        writeAt(root, path, (place) => {
+            (0,external_node_fs_.linkSync)(onDisk(root, existing), place);
+            if (record === undefined || !renewStatData(record, (0,external_node_fs_.lstatSync)(place, { bigint: true })))
+                return;
+            this.#records.set(path, record);
+        });
+    }
+    #makeSymbolic(path, target, hash) {
+        const { root, mtime } = this.#options;
+        writeAt(root, path, (place) => {
+            (0,external_node_fs_.symlinkSync)(target, place);
+            (0,external_node_fs_.lutimesSync)(place, mtime, mtime);
+            const id = (0,external_node_crypto_.createHash)(hash).update(blobHeader(target.length)).update(target).digest();
+            const record = Buffer.alloc(index_record_STAT_BYTES + id.length);
+            writeStatData(record, (0,external_node_fs_.lstatSync)(place, { bigint: true }), GIT_MODE.symlink);
+            record.set(id, index_record_STAT_BYTES);
+            this.#records.set(path, record);
+        });
+    }
+}
+/** Runs what writes at a path below the root; what the disk refuses is an error in words. */
+function writeAt(root, path, run) {
+    try {
+        run(onDisk(root, path));
+    }
+    catch (error) {
+        throw diskError(diskFailure(path, error), error);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/tar-header.js
+
+const tar_header_HEADER_BYTES = 512;
+const CHECKSUM_AT = 148;
+const CHECKSUM_END = 156;
+/** NULs by how many: what may follow the end of a text in its field. */
+const NULS = Array.from({ length: 156 }, (_, length) => '\0'.repeat(length));
+/**
+ * One header block in memory of its own, so that its bytes can be read four at a time: an archive of small files
+ * is mostly headers.
+ */
+class HeaderBlock {
+    bytes = Buffer.alloc(tar_header_HEADER_BYTES);
+    #words = new Int32Array(this.bytes.buffer, this.bytes.byteOffset, tar_header_HEADER_BYTES / 4);
+    isZero() {
+        return this.bytes[0] === 0 && this.#words.every((word) => word === 0);
+    }
+    /** Reads a header whose checksum holds; throws CORRUPT_ARCHIVE, naming its place in the archive. */
+    read(at) {
+        const { bytes } = this;
+        const magic = bytes.toString('latin1', 257, 263);
+        const isPosix = magic === 'ustar\0';
+        const isV7 = !isPosix && magic !== 'ustar ';
+        const checksum = readNumber(bytes, CHECKSUM_AT, CHECKSUM_END);
+        if (checksum !== this.#checksum() && !(isV7 && checksum === this.#signedChecksum())) {
+            throw refused('a wrong checksum', at);
+        }
+        const size = readNumber(bytes, 124, 136);
+        const mode = readNumber(bytes, 100, 108);
+        if (size === undefined)
+            throw refused('a size that is no number', at);
+        if (mode === undefined)
+            throw refused('a mode that is no number', at);
+        const name = readText(bytes, 0, 100);
+        const target = bytes[157] === 0 ? '' : readText(bytes, 157, 257);
+        const prefix = isPosix && bytes[345] !== 0 ? readText(bytes, 345, 500) : '';
+        if (name === undefined || target === undefined || prefix === undefined) {
+            throw refused('a NUL inside a name', at);
+        }
+        const type = String.fromCharCode(bytes[156] ?? 0);
+        return { name: prefix === '' ? name : `${prefix}/${name}`, target, mode, size, type };
+    }
+    /** The sum of all bytes, those of the checksum itself taken as spaces. */
+    #checksum() {
+        let sums = 0;
+        for (let i = 0; i < tar_header_HEADER_BYTES / 4; i += 1) {
+            const word = this.#words[i] ?? 0;
+            sums += (word & 0xff00ff) + ((word >>> 8) & 0xff00ff);
+        }
+        let sum = (sums & 0xffff) + (sums >>> 16) + (CHECKSUM_END - CHECKSUM_AT) * 0x20;
+        for (let i = CHECKSUM_AT; i < CHECKSUM_END; i += 1)
+            sum -= this.bytes[i] ?? 0;
+        return sum;
+    }
+    /** As `#checksum`, of signed bytes: what some old tars wrote. */
+    #signedChecksum() {
+        let high = 0;
+        for (let i = 0; i < tar_header_HEADER_BYTES; i += 1) {
+            if ((i < CHECKSUM_AT || i >= CHECKSUM_END) && (this.bytes[i] ?? 0) >= 0x80)
+                high += 1;
+        }
+        return this.#checksum() - 256 * high;
+    }
+}
+/** A text up to its first NUL, which only NULs may follow; undefined where something else does. */
+function readText(bytes, from, to) {
+    const text = bytes.toString('latin1', from, to);
+    const end = text.indexOf('\0');
+    if (end === -1)
+        return text;
+    const rest = text.length - end;
+    return text.endsWith(NULS[rest] ?? '\0'.repeat(rest)) ? text.slice(0, end) : undefined;
+}
+const SPACE = 0x20;
+const ZERO = 0x30;
+const SEVEN = 0x37;
+/** An octal number, or a base-256 one where its first bit is set (GNU); undefined where it is neither. */
+function readNumber(bytes, from, to) {
+    const first = bytes[from] ?? 0;
+    if (first >= 0x80)
+        return readBase256(bytes, from, to);
+    let at = from;
+    while (bytes[at] === SPACE && at < to)
+        at += 1;
+    const digitsAt = at;
+    let value = 0;
+    for (; at < to; at += 1) {
+        const digit = bytes[at] ?? 0;
+        if (digit < ZERO || digit > SEVEN)
+            break;
+        value = value * 8 + digit - ZERO;
+    }
+    if (at === digitsAt && first !== 0)
+        return undefined;
+    for (; at < to; at += 1)
+        if (bytes[at] !== SPACE && bytes[at] !== 0)
+            return undefined;
+    return value;
+}
+function readBase256(bytes, from, to) {
+    if (bytes[from] !== 0x80)
+        return undefined;
+    let value = 0;
+    for (let i = from + 1; i < to; i += 1)
+        value = value * 256 + (bytes[i] ?? 0);
+    return Number.isSafeInteger(value) ? value : undefined;
+}
+function refused(what, at) {
+    return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar header at byte ${at} has ${what}`);
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/tar-pax.js
+
+/** What a global header must not set: it would rename or resize every entry that follows. */
+const PER_ENTRY_KEYS = new Set(['path', 'linkpath', 'size']);
+/**
+ * Reads pax records (POSIX.1-2001, pax Interchange Format): "length key=value\n", where the length counts all of
+ * the record. Keys that are not used here are checked in form and ignored.
+ */
+function parsePax(bytes, scope, at) {
+    const records = new Map();
+    for (let from = 0; from < bytes.length;) {
+        const { key, value, end } = readRecord(bytes, from, at);
+        if (key.startsWith('GNU.sparse.'))
+            throw tar_pax_refused('describes a sparse file, which git never makes', at);
+        if (scope === 'global' && PER_ENTRY_KEYS.has(key))
+            throw tar_pax_refused(`sets ${key} for all entries`, at);
+        if (PER_ENTRY_KEYS.has(key) && (value === '' || value.includes('\0'))) {
+            throw tar_pax_refused(`has a ${key} that is empty or has a NUL in it`, at);
+        }
+        if (/^[acm]time$/.test(key) && !/^-?\d{1,18}(\.\d*)?$/.test(value))
+            throw tar_pax_refused(`has a ${key} that is no time`, at);
+        records.set(key, value);
+        from = end;
+    }
+    return records;
+}
+function readRecord(bytes, from, at) {
+    const space = bytes.indexOf(0x20, from);
+    const digits = space === -1 ? '' : bytes.toString('latin1', from, Math.min(space, from + 10));
+    const isLength = /^[1-9]\d*$/.test(digits) && from + digits.length === space;
+    const end = isLength ? from + Number(digits) : 0;
+    if (!isLength || end <= space || end > bytes.length || bytes[end - 1] !== 0x0a)
+        throw tar_pax_refused('has a record of a wrong length', at);
+    const record = bytes.toString('latin1', space + 1, end - 1);
+    const equals = record.indexOf('=');
+    if (equals < 1)
+        throw tar_pax_refused('has a record without a key', at);
+    return { key: record.slice(0, equals), value: record.slice(equals + 1), end };
+}
+function tar_pax_refused(what, at) {
+    return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the pax header before byte ${at} ${what}`);
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/tar.js
+
+
+
+const MAX_META_BYTES = 1024 * 1024;
+/**
+ * Reads a tar stream (POSIX.1-1988 ustar, v7, GNU long names and base-256 numbers, POSIX.1-2001 pax) without I/O,
+ * in pieces of any size, and refuses whatever two readers could understand differently. Keeps at most 1 MiB.
+ */
+class TarParser {
+    #state = 'header';
+    #at = 0;
+    /** Bytes left of what the state is about. */
+    #left = 0;
+    #padding = 0;
+    #header = new HeaderBlock();
+    #headerBytes = 0;
+    #meta;
+    #overrides = NO_OVERRIDES;
+    /** Says that no bytes follow; throws unless the archive has ended as an archive does. */
+    end() {
+        if (this.#state === 'end' && this.#headerBytes === 0)
+            return;
+        throw new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar archive is cut off at byte ${this.#at + this.#headerBytes}`);
+    }
+    *push(block) {
+        for (let read = 0; read < block.length;) {
+            const rest = block.length - read;
+            if (this.#state === 'data' || this.#state === 'meta' || this.#state === 'padding') {
+                const end = read + Math.min(rest, this.#left);
+                if (this.#state === 'data')
+                    yield { kind: 'data', start: read, end };
+                else if (this.#state === 'meta')
+                    this.#keep(block.subarray(read, end));
+                this.#advance(end - read);
+                read = end;
+            }
+            else {
+                const end = read + Math.min(rest, tar_header_HEADER_BYTES - this.#headerBytes);
+                this.#header.bytes.set(block.subarray(read, end), this.#headerBytes);
+                this.#headerBytes += end - read;
+                read = end;
+                if (this.#headerBytes < tar_header_HEADER_BYTES)
+                    return;
+                this.#headerBytes = 0;
+                const entry = this.#takeHeader();
+                if (entry !== undefined)
+                    yield { kind: 'entry', entry };
+            }
+        }
+    }
+    #keep(bytes) {
+        if (this.#meta === undefined)
+            return;
+        this.#meta.bytes.set(bytes, this.#meta.filled);
+        this.#meta.filled += bytes.length;
+    }
+    /** Leaves `data`, `meta` and `padding` when their last byte has been read. */
+    #advance(length) {
+        this.#at += length;
+        this.#left -= length;
+        if (this.#left > 0)
+            return;
+        if (this.#state === 'meta')
+            this.#takeMeta();
+        this.#left = this.#state === 'padding' ? 0 : this.#padding;
+        this.#state = this.#left > 0 ? 'padding' : 'header';
+    }
+    #takeHeader() {
+        const at = this.#at;
+        this.#at += tar_header_HEADER_BYTES;
+        if (this.#header.isZero()) {
+            this.#takeZeroBlock();
+            return undefined;
+        }
+        if (this.#state === 'end')
+            throw tar_damaged('has data after its end', at);
+        if (this.#state === 'one-zero')
+            throw tar_damaged('has a lone zero block', at - tar_header_HEADER_BYTES);
+        const header = this.#header.read(at);
+        if (META_TYPES.has(header.type)) {
+            this.#beginMeta(header, at);
+            return undefined;
+        }
+        return this.#takeEntry(header, at);
+    }
+    #takeZeroBlock() {
+        if (this.#overrides !== NO_OVERRIDES)
+            throw tar_damaged('ends after a long name that belongs to nothing', this.#at);
+        this.#state = this.#state === 'header' ? 'one-zero' : 'end';
+    }
+    #beginMeta({ type, size }, at) {
+        if (size > MAX_META_BYTES) {
+            throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `the tar header at byte ${at} has ${size} bytes; at most 1 MiB is allowed`);
+        }
+        this.#meta = { type, bytes: Buffer.alloc(size), filled: 0 };
+        this.#expect('meta', size);
+        if (size === 0)
+            this.#advance(0);
+    }
+    #takeMeta() {
+        const { type, bytes } = this.#meta ?? { type: '', bytes: Buffer.alloc(0) };
+        this.#meta = undefined;
+        if (type === 'g') {
+            parsePax(bytes, 'global', this.#at);
+            return;
+        }
+        const { longName, longTarget, pax } = this.#overrides;
+        const twice = type === 'L' ? longName : type === 'K' ? longTarget : pax;
+        if (twice !== undefined)
+            throw tar_damaged('gives an entry two long names', this.#at);
+        if (type === 'x')
+            this.#overrides = { longName, longTarget, pax: parsePax(bytes, 'entry', this.#at) };
+        else if (type === 'L')
+            this.#overrides = { longName: longText(bytes, this.#at), longTarget, pax };
+        else
+            this.#overrides = { longName, longTarget: longText(bytes, this.#at), pax };
+    }
+    #takeEntry(header, at) {
+        const { longName, longTarget, pax } = this.#overrides;
+        this.#overrides = NO_OVERRIDES;
+        const path = chosen(header.name, longName, pax?.get('path'), at);
+        const target = chosen(header.target, longTarget, pax?.get('linkpath'), at);
+        const kind = entryKind(header, path, at);
+        const size = paxSize(pax?.get('size'), at) ?? header.size;
+        if (kind === 'file') {
+            this.#expect('data', size);
+            if (size === 0)
+                this.#state = 'header';
+            return { kind, path, target: '', size, executable: (header.mode & 0o111) !== 0 };
+        }
+        if (size !== 0)
+            throw tar_damaged(`has a ${kind} with content`, at);
+        this.#state = 'header';
+        return { kind, path, target: kind === 'directory' ? '' : target, size: 0, executable: false };
+    }
+    #expect(state, size) {
+        this.#state = state;
+        this.#left = size;
+        this.#padding = (tar_header_HEADER_BYTES - (size % tar_header_HEADER_BYTES)) % tar_header_HEADER_BYTES;
+    }
+}
+const NO_OVERRIDES = { longName: undefined, longTarget: undefined, pax: undefined };
+const META_TYPES = new Set(['L', 'K', 'x', 'g']);
+const KINDS = new Map([
+    ['0', 'file'],
+    ['\0', 'file'],
+    ['1', 'hardlink'],
+    ['2', 'symlink'],
+    ['5', 'directory'],
+]);
+function entryKind({ type }, path, at) {
+    const kind = KINDS.get(type);
+    if (kind === undefined)
+        throw tar_damaged(`has an entry of the type ${JSON.stringify(type)}, which git never makes`, at);
+    return kind === 'file' && path.endsWith('/') ? 'directory' : kind;
+}
+/** A name given in two ways is a way to show different readers different names. */
+function chosen(own, long, pax, at) {
+    if (long !== undefined && pax !== undefined)
+        throw tar_damaged('gives an entry two long names', at);
+    return long ?? pax ?? own;
+}
+function longText(bytes, at) {
+    const text = readText(bytes, 0, bytes.length);
+    if (text === undefined)
+        throw tar_damaged('has a long name with a NUL in it', at);
+    return text;
+}
+function paxSize(text, at) {
+    if (text === undefined)
+        return undefined;
+    const size = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    if (Number.isSafeInteger(size))
+        return size;
+    throw tar_damaged('has an entry whose size is no number', at);
+}
+function tar_damaged(what, at) {
+    return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar archive ${what}, at byte ${at}`);
+}
+
+// EXTERNAL MODULE: external "node:worker_threads"
+var external_node_worker_threads_ = __nccwpck_require__(5919);
+;// CONCATENATED MODULE: ./lib/unpack/writers.js
+
+
+
+
+/** Jobs a writer has at most: the one that it writes, and one that follows without a pause. */
+const QUEUE = 2;
+/** A writer keeps next to nothing: left to itself its heap would grow by 16 MiB of garbage. */
+const WORKER_LIMITS = { maxYoungGenerationSizeMb: 3 };
+/**
+ * The threads that write files. They start at once, since each takes 65 ms to be there. Bounded by two blocks for
+ * each. Close them, or the process stays.
+ */
+class Writers {
+    #bell = new Bell();
+    #writers;
+    #options;
+    #blocks = [];
+    #failure;
+    constructor(options) {
+        this.#options = options;
+        this.#writers = Array.from({ length: options.count }, () => this.#start());
+    }
+    /** Where the next job is best given, once there is room for it. */
+    async idlest() {
+        for (;;) {
+            if (this.#failure !== undefined)
+                throw this.#failure.error;
+            const writer = this.#writers.reduce((least, other) => (other.queued < least.queued ? other : least));
+            if (writer.queued < QUEUE)
+                return writer;
+            await this.#bell.wait();
+        }
+    }
+    async roomAt(writer) {
+        while (writer.queued >= QUEUE && this.#failure === undefined)
+            await this.#bell.wait();
+        if (this.#failure !== undefined)
+            throw this.#failure.error;
+    }
+    /** A block for the next job: one that came back, where there is one. */
+    block() {
+        return this.#blocks.pop() ?? new Uint8Array(BLOCK_BYTES);
+    }
+    /** The job's block goes with it: its memory is the writer's from now on. */
+    give(writer, job) {
+        writer.queued += 1;
+        writer.worker.postMessage(job, [job.block.buffer, job.parts.buffer]);
+    }
+    /** Resolves when everything given until now is on disk. */
+    async written() {
+        const ends = this.#writers.map((writer) => ({ writer, end: writer.done + writer.queued }));
+        while (this.#failure === undefined && ends.some(({ writer, end }) => writer.done < end))
+            await this.#bell.wait();
+        if (this.#failure !== undefined)
+            throw this.#failure.error;
+    }
+    async close() {
+        this.#failure ??= { error: new Error('the writers are closed') };
+        this.#bell.ring();
+        await Promise.all(this.#writers.map(({ worker }) => worker.terminate()));
+    }
+    #start() {
+        const script = (0,external_node_path_.join)(import.meta.dirname, `tree-worker${(0,external_node_path_.extname)(import.meta.filename)}`);
+        const writer = {
+            worker: new external_node_worker_threads_.Worker(script, { workerData: this.#options.worker, resourceLimits: WORKER_LIMITS }),
+            queued: 0,
+            done: 0,
+        };
+        writer.worker.on('error', (error) => this.#fail(error));
+        writer.worker.on('exit', () => this.#fail(new Error('a writer thread ended before its work was done')));
+        writer.worker.on('message', (result) => {
+            writer.queued -= 1;
+            writer.done += 1;
+            if (result.kind === 'failed')
+                this.#fail(this.#options.errorOf(result));
+            else {
+                this.#blocks.push(result.block);
+                this.#options.onWritten(result);
+            }
+            this.#bell.ring();
+        });
+        return writer;
+    }
+    #fail(error) {
+        this.#failure ??= { error };
+        this.#bell.ring();
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/tree.js
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/** The archive is not one that git can begin with before its end. */
+class ScatteredDotGit extends Error {
+    name = 'ScatteredDotGit';
+    message = 'the archive has .git in several places';
+}
+const SYSTEM_NAMING = process.platform === 'win32' ? 'windows' : 'posix';
+/** Builds a tree from a tar stream: files by the writers, links last, so that no link is ever on the way to a file. */
+class TreeBuilder {
+    /** Runs while the writers are waited for. */
+    waiting = new Stopwatch();
+    /** The repository's object format: what object ids are made with. */
+    hash = 'sha1';
+    /** What is written beside `.git`. */
+    selection = EVERYTHING;
+    #root;
+    #parser = new TarParser();
+    #policy;
+    #writers;
+    #records = new IndexRecords();
+    #links;
+    #folded = [];
+    #batch;
+    #current;
+    #files = 0;
+    #workFiles = 0;
+    #bytes = 0;
+    #onDotGit;
+    #hasLeftDotGit = false;
+    /** Starts the writers; `close` ends them. */
+    constructor({ root, writers, limits, staysInDotGit, mtime, naming = SYSTEM_NAMING, onDotGit, }) {
+        this.#root = toLatin1(root);
+        this.#onDotGit = onDotGit;
+        this.#policy = new EntryPolicy({
+            limits,
+            naming,
+            staysInDotGit,
+            makeDirectory: (path) => this.#makeDirectory(path),
+        });
+        this.#writers = new Writers({
+            count: writers,
+            worker: { root: this.#root, mtime },
+            onWritten: (result) => {
+                this.#records.add(result);
+                this.#folded.push(...result.folded);
+            },
+            errorOf: diskError,
+        });
+        this.#batch = new Batch(this.#writers.block());
+        const recordOfFile = (path) => this.#recordOf(path);
+        this.#links = new Links({ root: this.#root, mtime, recordOfFile });
+    }
+    /** Takes the next bytes of the archive, which it copies; resolves when it can take more. */
+    async write(bytes) {
+        this.#policy.countRead(bytes.length);
+        for (const event of this.#parser.push(bytes)) {
+            if (event.kind === 'entry') {
+                const decision = this.#policy.decide(event.entry);
+                if (this.#isBehindDotGit(decision))
+                    await this.#leaveDotGit();
+                const file = this.#take(event.entry, decision);
+                this.#current = file;
+                if (file === undefined || this.#batch.add(file))
+                    continue;
+                await this.#flush();
+                this.#batch.add(file);
+            }
+            else if (this.#current !== undefined) {
+                const content = bytes.subarray(event.start, event.end);
+                if (this.#batch.holds(this.#current))
+                    this.#batch.append(content);
+                else
+                    await this.#appendLarge(this.#current, content);
+            }
+        }
+    }
+    /** Says that no bytes follow; resolves when everything is on disk. */
+    async finish() {
+        this.#parser.end();
+        await this.#flush();
+        this.waiting.start();
+        await this.#writers.written();
+        this.waiting.stop();
+        const links = this.#links.make(this.hash);
+        this.#dropFolded();
+        this.#files += links;
+        this.#workFiles += links;
+        return {
+            files: this.#files,
+            workFiles: this.#workFiles,
+            bytes: this.#bytes,
+            skipped: this.#policy.skipped,
+            recordOf: (path) => this.#recordOf(path),
+            movedRecordOf: (root) => (path) => this.#movedRecordOf(toLatin1(root), path),
+        };
+    }
+    close() {
+        return this.#writers.close();
+    }
+    /** What there is to write of an entry now: links come last. */
+    #take(entry, decision) {
+        if (decision.kind === 'skip' || decision.kind === 'directory')
+            return undefined;
+        const { kind, path } = decision;
+        const inDotGit = kind === 'file' && decision.inDotGit;
+        if (!inDotGit && !this.selection(path, kind))
+            return undefined;
+        if (kind !== 'file') {
+            this.#takeLink(path, entry);
+            return undefined;
+        }
+        const flags = (entry.executable ? EXECUTABLE : 0) | (inDotGit ? 0 : TRACKED);
+        this.#files += 1;
+        if (!inDotGit)
+            this.#workFiles += 1;
+        else if (this.#hasLeftDotGit)
+            throw new ScatteredDotGit();
+        this.#bytes += entry.size;
+        return { path, number: decision.number, size: entry.size, flags, position: 0, writer: undefined };
+    }
+    /** A hard link to what is not written is left to git, as all is that the archive lacks. */
+    #takeLink(path, entry) {
+        if (entry.kind === 'hardlink' && !this.selection(linkedPath(entry), 'file'))
+            return;
+        this.#links.add(path, entry);
+    }
+    /** Whether this is the first file behind a `.git` that seems to be whole. */
+    #isBehindDotGit(decision) {
+        if (this.#onDotGit === undefined || this.#hasLeftDotGit)
+            return false;
+        if (decision.kind !== 'file' || decision.inDotGit)
+            return false;
+        return this.#policy.hasTaken('.git/HEAD', '.git/objects', '.git/refs');
+    }
+    async #leaveDotGit() {
+        this.#hasLeftDotGit = true;
+        await this.#flush();
+        // What fails here is told to whoever writes next.
+        this.#writers.written().then(this.#onDotGit, () => { });
+    }
+    /** A file that does not fit into a block has blocks of its own, all for one writer. */
+    async #appendLarge(file, content) {
+        for (let read = 0; read < content.length;) {
+            const length = Math.min(content.length - read, this.#batch.room);
+            if (this.#batch.isEmpty)
+                this.#batch.addPart(file, file.position);
+            this.#batch.append(content.subarray(read, read + length));
+            file.position += length;
+            read += length;
+            if (this.#batch.room === 0 || file.position === file.size)
+                await this.#flush(file);
+        }
+    }
+    /** Gives the batch to a writer: the one that has begun this file, or the idlest. */
+    async #flush(file) {
+        if (this.#batch.isEmpty)
+            return;
+        this.waiting.start();
+        if (file?.writer !== undefined)
+            await this.#writers.roomAt(file.writer);
+        const writer = file?.writer ?? (await this.#writers.idlest());
+        this.waiting.stop();
+        if (file !== undefined)
+            file.writer = writer;
+        this.#writers.give(writer, this.#batch.job(this.hash));
+        this.#batch = new Batch(this.#writers.block());
+    }
+    #recordOf(path) {
+        const number = this.#policy.numberOf(path);
+        return number === undefined ? this.#links.recordOf(path) : this.#records.of(number);
+    }
+    #movedRecordOf(root, path) {
+        const record = path.includes('/') ? undefined : this.#recordOf(path);
+        if (record === undefined)
+            return undefined;
+        return renewStatData(record, (0,external_node_fs_.lstatSync)(onDisk(root, path), { bigint: true })) ? record : undefined;
+    }
+    #makeDirectory(path) {
+        const inDotGit = isInDotGit(path);
+        if (!inDotGit && !this.selection(path, 'directory'))
+            return;
+        writeAt(this.#root, path, (place) => {
+            try {
+                (0,external_node_fs_.mkdirSync)(place);
+            }
+            catch (error) {
+                if (inDotGit || !isFolded(error, place, 'directory'))
+                    throw error;
+            }
+        });
+    }
+    /** Of files that are one here git keeps the last. It writes them anew where none is there, whichever came first. */
+    #dropFolded() {
+        for (const path of this.#folded)
+            writeAt(this.#root, path, (place) => (0,external_node_fs_.rmSync)(place, { force: true }));
+    }
+}
+
+// EXTERNAL MODULE: external "node:zlib"
+var external_node_zlib_ = __nccwpck_require__(8522);
+;// CONCATENATED MODULE: ./lib/in-order.js
+
+/**
+ * Begins jobs ahead of the consumer and yields their values in the order of the inputs.
+ * The first job or input that fails ends everything at once. Nothing runs on once this has returned.
+ */
+async function* inOrder(inputs, begin, { active: maxActive, window, cancel }) {
+    const bell = new Bell();
+    const queue = [];
+    const running = new Set();
+    let failure;
+    let stopped = false;
+    const fail = (error) => {
+        if (!stopped)
+            failure ??= { error };
+        stop(error);
+    };
+    const stop = (reason) => {
+        if (!stopped) {
+            stopped = true;
+            cancel(reason);
+        }
+        bell.ring();
+    };
+    const start = (input) => {
+        const { value, done } = begin(input);
+        queue.push(value);
+        const finished = done.then(undefined, fail).then(() => {
+            running.delete(finished);
+            bell.ring();
+        });
+        running.add(finished);
+        bell.ring();
+    };
+    const feed = async () => {
+        for await (const input of inputs) {
+            while (!stopped && (running.size >= maxActive || queue.length >= window))
+                await bell.wait();
+            if (stopped)
+                return;
+            start(input);
+        }
+    };
+    let fed = false;
+    const feeding = feed()
+        .catch(fail)
+        .finally(() => {
+        fed = true;
+        bell.ring();
+    });
+    try {
+        for (;;) {
+            while (queue.length === 0 && !fed && failure === undefined)
+                await bell.wait();
+            if (failure !== undefined)
+                throw failure.error;
+            const value = queue[0];
+            if (value === undefined)
+                return;
+            yield value;
+            queue.shift();
+            bell.ring();
+        }
+    }
+    finally {
+        stop(new Error('the consumer stopped'));
+        await feeding;
+        await Promise.all(running);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/frame-bytes.js
+/** The bytes of one frame, while its pieces lie side by side in memory: then they are one view, without a copy. */
+class FrameBytes {
+    #view = new Uint8Array(0);
+    get length() {
+        return this.#view.length;
+    }
+    get view() {
+        return this.#view;
+    }
+    /** Whether the piece could be added: it is the first, or lies right behind what there is. */
+    add(piece) {
+        const { buffer, byteOffset, length } = this.#view;
+        if (length === 0)
+            this.#view = piece;
+        else if (piece.length === 0)
+            return true;
+        else if (piece.buffer !== buffer || piece.byteOffset !== byteOffset + length)
+            return false;
+        else
+            this.#view = new Uint8Array(buffer, byteOffset, length + piece.length);
+        return true;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/frames.js
+
+const MAGIC = 0xfd2fb528;
+const MAGIC_BYTES = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
+const SKIPPABLE_MAGIC = 0x184d2a50;
+const MAX_BLOCK_BYTES = 128 * 1024;
+/** What the zstd command line takes without being told to. */
+const MAX_WINDOW_BYTES = 128 * 1024 * 1024;
+const CHECKSUM_BYTES = 4;
+/**
+ * Finds the frames of a zstd stream without decoding them, and without I/O: Node's decoder stops after the first
+ * frame and says nothing. Feed it bytes in pieces of any size; it keeps at most 18 of them.
+ */
+class FrameScanner {
+    /** The place of the next byte to come. */
+    #at = 0;
+    /** Bytes to pass over before the next part. */
+    #skip = 0;
+    #part = 'magic';
+    #needed = 4;
+    #held = Buffer.alloc(18);
+    #heldBytes = 0;
+    #frame = { checksum: false, blockBytes: 0 };
+    /** Says that no bytes follow; throws TRUNCATED inside a frame. */
+    end() {
+        if (this.#part === 'magic' && this.#heldBytes === 0 && this.#skip === 0)
+            return;
+        throw new lib_errors/* ActionError */.l('TRUNCATED', `the zstd stream ends at byte ${this.#at}, in the middle of a frame`);
+    }
+    *push(bytes) {
+        for (let read = 0; read < bytes.length || (this.#skip === 0 && this.#part === 'done');) {
+            if (this.#skip > 0) {
+                const passed = Math.min(this.#skip, bytes.length - read);
+                this.#skip -= passed;
+                this.#at += passed;
+                read += passed;
+                continue;
+            }
+            while (this.#heldBytes < this.#needed && read < bytes.length) {
+                this.#held[this.#heldBytes++] = bytes[read++] ?? 0;
+                this.#at += 1;
+            }
+            if (this.#heldBytes < this.#needed)
+                return;
+            yield* this.#take();
+        }
+    }
+    *#take() {
+        if (this.#part === 'magic')
+            this.#takeMagic();
+        else if (this.#part === 'skip-size')
+            this.#skipTo('magic', 4, this.#held.readUInt32LE(0));
+        else if (this.#part === 'header')
+            yield* this.#takeHeader();
+        else if (this.#part === 'block')
+            this.#takeBlock();
+        else {
+            yield { kind: 'end', at: this.#at };
+            this.#expect('magic', 4);
+        }
+    }
+    #takeMagic() {
+        const magic = this.#held.readUInt32LE(0);
+        if (magic === MAGIC) {
+            this.#expect('header', 1);
+        }
+        else if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE_MAGIC) {
+            this.#expect('skip-size', 4);
+        }
+        else {
+            const seen = `0x${magic.toString(16).padStart(8, '0')}`;
+            if (this.#at === 4)
+                throw new lib_errors/* ActionError */.l('NOT_ZSTD', `it does not begin as a zstd stream does (magic ${seen})`);
+            throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `no zstd frame at byte ${this.#at - 4} (magic ${seen})`);
+        }
+    }
+    *#takeHeader() {
+        const descriptor = this.#held[0] ?? 0;
+        const size = headerSize(descriptor);
+        if (this.#heldBytes < size) {
+            this.#needed = size;
+            return;
+        }
+        const at = this.#at - size - 4;
+        const header = readHeader(this.#held, at);
+        this.#frame = {
+            checksum: (descriptor & 4) !== 0,
+            blockBytes: Math.min(header.windowBytes, MAX_BLOCK_BYTES),
+        };
+        yield { kind: 'begin', at, header, head: Buffer.concat([MAGIC_BYTES, this.#held.subarray(0, size)]) };
+        this.#expect('block', 3);
+    }
+    #takeBlock() {
+        const header = this.#held.readUIntLE(0, 3);
+        const [last, type, size] = [(header & 1) === 1, (header >> 1) & 3, header >> 3];
+        const { blockBytes, checksum } = this.#frame;
+        if (type === 3 || size > blockBytes) {
+            throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `a zstd block at byte ${this.#at - 3} is of no valid type or size`);
+        }
+        const content = type === 1 ? 1 : size;
+        if (last)
+            this.#skipTo('done', 0, content + (checksum ? CHECKSUM_BYTES : 0));
+        else
+            this.#skipTo('block', 3, content);
+    }
+    #expect(part, bytes) {
+        this.#part = part;
+        this.#needed = bytes;
+        this.#heldBytes = 0;
+    }
+    #skipTo(part, bytes, skip) {
+        this.#expect(part, bytes);
+        this.#skip = skip;
+    }
+}
+const CONTENT_SIZE_BYTES = [0, 2, 4, 8];
+const DICTIONARY_ID_BYTES = [0, 1, 2, 4];
+/** The bytes of a frame's header after the magic, by its first one. */
+function headerSize(descriptor) {
+    const single = (descriptor & 0x20) !== 0;
+    return 1 + (single ? 0 : 1) + (DICTIONARY_ID_BYTES[descriptor & 3] ?? 0) + contentSizeBytes(descriptor);
+}
+function contentSizeBytes(descriptor) {
+    const flag = descriptor >> 6;
+    return flag === 0 && (descriptor & 0x20) !== 0 ? 1 : (CONTENT_SIZE_BYTES[flag] ?? 0);
+}
+function readHeader(held, at) {
+    const descriptor = held[0] ?? 0;
+    if ((descriptor & 8) !== 0)
+        throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `the zstd frame at byte ${at} is not valid`);
+    const single = (descriptor & 0x20) !== 0;
+    const dictionaryBytes = DICTIONARY_ID_BYTES[descriptor & 3] ?? 0;
+    const dictionaryAt = single ? 1 : 2;
+    if (dictionaryBytes > 0 && held.readUIntLE(dictionaryAt, dictionaryBytes) !== 0) {
+        throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `the zstd frame at byte ${at} needs a dictionary, which is not supported`);
+    }
+    const contentBytes = readContentSize(held, dictionaryAt + dictionaryBytes, contentSizeBytes(descriptor));
+    const windowBytes = single ? (contentBytes ?? 0) : windowSize(held[1] ?? 0);
+    if (windowBytes <= MAX_WINDOW_BYTES)
+        return { windowBytes, contentBytes };
+    const mebibytes = Math.ceil(windowBytes / 1024 ** 2);
+    const message = `the zstd frame at byte ${at} needs a window of ${mebibytes} MiB; at most 128 MiB is allowed`;
+    throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `${message} (compress without --ultra and --long)`);
+}
+function readContentSize(held, at, size) {
+    if (size === 0)
+        return undefined;
+    if (size === 8) {
+        const bytes = held.readBigUInt64LE(at);
+        if (bytes <= BigInt(Number.MAX_SAFE_INTEGER))
+            return Number(bytes);
+        throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', 'a zstd frame says that it holds more than 2^53 bytes');
+    }
+    return held.readUIntLE(at, size) + (size === 2 ? 256 : 0);
+}
+function windowSize(byte) {
+    const base = 2 ** (10 + (byte >> 3));
+    return base + (base / 8) * (byte & 7);
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/frame-reader.js
+
+
+
+
+/** A frame of at most this many compressed bytes is collected and decoded beside others; a larger one is streamed. */
+const COLLECTED_BYTES = 16 * 1024 * 1024;
+/**
+ * What a decoder gives at a time: Node's default of 16 KiB would cost a hop to the thread pool for each. No divisor
+ * of a frame's usual 8 MiB, or Node would allocate one more for nothing.
+ */
+const frame_reader_PIECE_BYTES = 320 * 1024;
+/** How far a decoder runs ahead of its consumer. */
+const AHEAD_PIECES = 4;
+/** In object mode every piece is read as it was written; else Node joins those that wait, in other memory. */
+const DECODER_OPTIONS = {
+    chunkSize: frame_reader_PIECE_BYTES,
+    readableObjectMode: true,
+    readableHighWaterMark: AHEAD_PIECES,
+};
+/** Cuts the stream into frames, and gives its memory back as far as no frame needs it. */
+class FrameReader {
+    #stream;
+    #collectedBytes;
+    #scanner = new FrameScanner();
+    /** Where the stream's memory begins that frames being decoded need, each by a mark of its own. */
+    #needed = new Map();
+    #at = 0;
+    #frames = 0;
+    #frame;
+    #bytes = new FrameBytes();
+    #decoder;
+    /** Those not read to their end yet. */
+    #decoders = new Set();
+    #isCancelled = false;
+    constructor(stream) {
+        this.#stream = stream;
+        this.#collectedBytes = Math.min(COLLECTED_BYTES, stream.holdBytes);
+    }
+    async *units() {
+        for await (const piece of this.#stream) {
+            const from = this.#at;
+            let used = 0;
+            for (const event of this.#scanner.push(piece)) {
+                if (event.kind === 'begin') {
+                    this.#begin(event, event.head.subarray(0, Math.max(0, from - event.at)));
+                    used = Math.max(0, event.at - from);
+                }
+                else {
+                    const end = event.at - from;
+                    yield* this.#add(piece.subarray(used, end));
+                    yield* this.#end();
+                    used = end;
+                }
+            }
+            if (this.#frame !== undefined)
+                yield* this.#add(piece.subarray(used));
+            this.#at = from + piece.length;
+            this.#release();
+        }
+        this.#scanner.end();
+    }
+    /** Decodes a held frame in pieces. */
+    decode({ frame, bytes, release }) {
+        const decoder = this.#open();
+        decoder.once('close', release);
+        decoder.end(bytes);
+        return fed({ frame, decoder });
+    }
+    cancel(reason) {
+        this.#isCancelled = true;
+        this.#stream.cancel(reason);
+        for (const decoder of this.#decoders)
+            decoder.destroy(reason instanceof Error ? reason : undefined);
+    }
+    #begin({ at, header }, earlier) {
+        this.#frames += 1;
+        this.#frame = { number: this.#frames, at, header };
+        this.#bytes = new FrameBytes();
+        if (earlier.length > 0)
+            this.#bytes.add(earlier);
+    }
+    /** Collects the frame. Where that cannot go on without a copy, or takes too much, it is fed from here on. */
+    async *#add(bytes) {
+        if (this.#decoder !== undefined)
+            return this.#feed(this.#decoder, bytes);
+        const isAdded = this.#bytes.add(bytes);
+        const frame = this.#frame;
+        if (frame === undefined || (isAdded && this.#bytes.length <= this.#collectedBytes))
+            return;
+        const decoder = this.#open();
+        this.#decoder = decoder;
+        const release = this.#keep(frame);
+        yield { frame, decoder };
+        await this.#feed(decoder, this.#bytes.view);
+        release();
+        if (!isAdded)
+            await this.#feed(decoder, bytes);
+    }
+    async *#end() {
+        const frame = this.#frame;
+        this.#frame = undefined;
+        if (this.#decoder !== undefined) {
+            this.#decoder.end();
+            this.#decoder = undefined;
+        }
+        else if (frame !== undefined) {
+            yield { frame, bytes: this.#bytes.view, release: this.#keep(frame) };
+        }
+    }
+    #open() {
+        const decoder = (0,external_node_zlib_.createZstdDecompress)(DECODER_OPTIONS);
+        // Whoever reads the decoder gets its error; until somebody does it must not end the process.
+        decoder.on('error', () => { });
+        decoder.once('close', () => this.#decoders.delete(decoder));
+        this.#decoders.add(decoder);
+        if (this.#isCancelled)
+            decoder.destroy();
+        return decoder;
+    }
+    /** Resolves when the decoder has used the bytes: it takes no more than its consumer does. */
+    #feed(decoder, bytes) {
+        const frame = this.#frame;
+        return new Promise((resolve, reject) => {
+            const fail = () => reject(frame === undefined ? decoder.errored : damagedIfZstd(frame, decoder.errored));
+            // A decoder that fails while it writes closes without calling back.
+            decoder.once('close', fail);
+            decoder.write(bytes, (error) => {
+                decoder.off('close', fail);
+                if (error === null || error === undefined)
+                    resolve();
+                else
+                    fail();
+            });
+        });
+    }
+    /** Keeps the memory that a frame's bytes lie in, until the result is called. */
+    #keep({ at }) {
+        const mark = Symbol('frame');
+        this.#needed.set(mark, at);
+        return () => {
+            this.#needed.delete(mark);
+            this.#release();
+        };
+    }
+    #release() {
+        const isCollecting = this.#frame !== undefined && this.#decoder === undefined;
+        const current = isCollecting ? (this.#frame?.at ?? this.#at) : this.#at;
+        this.#stream.release(Math.min(current, ...this.#needed.values()));
+    }
+}
+/** A frame that is being fed, and what comes of it. */
+function fed(unit) {
+    const done = new Promise((resolve) => unit.decoder.once('close', resolve));
+    return { value: decoded(unit), done };
+}
+/**
+ * The pieces of a decoder. A piece's memory is freed when the decoder has left it: the garbage collector would let
+ * hundreds of mebibytes pile up, and mark all of the heap again and again for them. A decoder that is stopped may
+ * still write to the last.
+ */
+async function* decoded({ frame, decoder }) {
+    let last;
+    try {
+        for await (const piece of decoder) {
+            if (piece.buffer !== last?.buffer)
+                last?.buffer.transfer(0);
+            last = piece;
+            yield piece;
+        }
+        last?.buffer.transfer(0);
+    }
+    catch (error) {
+        throw damagedIfZstd(frame, error);
+    }
+}
+/** The error for a frame that does not decode. */
+function frame_reader_damaged({ number, at }, cause) {
+    return new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `zstd frame ${number}, at byte ${at}, is damaged`, { cause });
+}
+/** A streaming decoder fails for its input or because it was cancelled: only the former is damage. */
+function damagedIfZstd(frame, error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    return code.startsWith('ZSTD_') ? frame_reader_damaged(frame, error) : error;
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/decode.js
+
+
+
+/** A frame that decodes to at most this is decoded in one call. */
+const AT_ONCE_BYTES = 16 * 1024 * 1024;
+/** What is taken for that: a frame's usual 8 MiB, and a little more, so that Node need not look for more room. */
+const OUTPUT_BYTES = 8 * 1024 * 1024 + 1024;
+/**
+ * A zstd stream's decoded bytes, in pieces of at most 16 MiB, each valid until the next is asked for. Several frames
+ * are decoded at once, each on a thread of libuv's pool. Bounded by `concurrency` times 16 MiB compressed and as much
+ * decoded; with a concurrency of 1 by a few pieces of 320 KiB decoded.
+ */
+async function* decode(stream, { concurrency }) {
+    const frames = new FrameReader(stream);
+    const isAlone = concurrency === 1;
+    const begin = (unit) => {
+        if ('decoder' in unit)
+            return fed(unit);
+        return isAlone || !isSmall(unit.frame.header) ? frames.decode(unit) : atOnce(unit, frames);
+    };
+    const decoding = inOrder(frames.units(), begin, {
+        active: concurrency,
+        window: concurrency,
+        cancel: (reason) => frames.cancel(reason),
+    });
+    for await (const pieces of decoding)
+        yield* pieces;
+}
+/** Whether a frame may well decode to few bytes: pzstd's frames hold four windows. */
+function isSmall({ contentBytes, windowBytes }) {
+    return (contentBytes ?? 4 * windowBytes) <= AT_ONCE_BYTES;
+}
+/** Decodes a frame in one call, which is quickest; where it turns out to be large, again in pieces. */
+function atOnce(unit, frames) {
+    const { frame, bytes, release } = unit;
+    const options = { chunkSize: OUTPUT_BYTES, maxOutputLength: AT_ONCE_BYTES };
+    const decoding = new Promise((resolve, reject) => {
+        (0,external_node_zlib_.zstdDecompress)(bytes, options, (error, decoded) => {
+            if (error !== null && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
+                resolve(frames.decode(unit));
+                return;
+            }
+            release();
+            if (error === null)
+                resolve({ value: onlyPiece(decoded), done: Promise.resolve() });
+            else
+                reject(frame_reader_damaged(frame, error));
+        });
+    });
+    const pieces = async function* () {
+        yield* (await decoding).value;
+    };
+    return { value: pieces(), done: decoding.then(({ done }) => done) };
+}
+async function* onlyPiece(bytes) {
+    if (bytes.length === 0)
+        return;
+    yield bytes;
+    bytes.buffer.transfer(0);
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/spent.js
+/** Tells apart what the one loop through the archive spends its time with. */
+class SpentClock {
+    #waits;
+    #at = performance.now();
+    #network = 0;
+    #files = 0;
+    #spent = { networkMs: 0, decodeMs: 0, parseMs: 0, filesMs: 0 };
+    constructor(waits) {
+        this.#waits = waits;
+    }
+    get spent() {
+        return this.#spent;
+    }
+    /** Says that a block has been waited for since the last call. */
+    gotBlock() {
+        const { ms, networkMs } = this.#lap();
+        const { networkMs: network, decodeMs } = this.#spent;
+        this.#spent = { ...this.#spent, networkMs: network + networkMs, decodeMs: decodeMs + ms - networkMs };
+    }
+    /** Says that a block has been read since the last call. */
+    readBlock() {
+        const { ms, filesMs } = this.#lap();
+        const { parseMs, filesMs: files } = this.#spent;
+        this.#spent = { ...this.#spent, parseMs: parseMs + ms - filesMs, filesMs: files + filesMs };
+    }
+    #lap() {
+        const [at, network, files] = [performance.now(), this.#waits.network.ms, this.#waits.files.ms];
+        const lap = { ms: at - this.#at, networkMs: network - this.#network, filesMs: files - this.#files };
+        this.#at = at;
+        this.#network = network;
+        this.#files = files;
+        return lap;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/unpack.js
+
+
+
+
+/** How many bytes a compressed one may become; an archive of a clone is mostly packs, which stay as they are. */
+const MAX_RATIO = 1000;
+/** So much is unpacked before that is asked: a clone may begin with a file of zeros. */
+const UNJUDGED_BYTES = 64 * 1024 * 1024;
+/** Turns a stream of a `tar.zst` into the tree, while it arrives. On failure what is on disk is incomplete. */
+async function unpack(stream, tree, options) {
+    if (options.commit?.length === 64)
+        tree.hash = 'sha256';
+    const counted = new CountedStream(stream, options.onReceived);
+    const clock = new SpentClock({ network: counted.waiting, files: tree.waiting });
+    let bytes = 0;
+    for await (const block of decode(counted, { concurrency: options.decoders })) {
+        clock.gotBlock();
+        bytes += block.length;
+        checkRatio(bytes, counted.taken);
+        await tree.write(block);
+        clock.readBlock();
+    }
+    if (bytes === 0)
+        throw new lib_errors/* ActionError */.l('EMPTY_SNAPSHOT', 'the snapshot is empty');
+    clock.gotBlock();
+    const finished = await tree.finish();
+    clock.readBlock();
+    return { ...finished, spent: clock.spent };
+}
+function checkRatio(bytes, compressedBytes) {
+    if (bytes <= UNJUDGED_BYTES || bytes <= MAX_RATIO * compressedBytes)
+        return;
+    const seen = `${compressedBytes} bytes of it unpack to more than ${bytes}`;
+    throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `the archive is refused: ${seen}; at most ${MAX_RATIO} times as many are allowed`);
+}
+/** A stream that tells how many bytes have been taken from it, and how long they were waited for. */
+class CountedStream {
+    holdBytes;
+    waiting = new Stopwatch();
+    #stream;
+    #onEnd;
+    taken = 0;
+    constructor(stream, onEnd) {
+        this.holdBytes = stream.holdBytes;
+        this.#stream = stream;
+        this.#onEnd = onEnd;
+    }
+    release(upTo) {
+        this.#stream.release(upTo);
+    }
+    cancel(reason) {
+        this.#stream.cancel(reason);
+    }
+    async *[Symbol.asyncIterator]() {
+        this.waiting.start();
+        for await (const piece of this.#stream) {
+            this.waiting.stop();
+            this.taken += piece.length;
+            yield piece;
+            this.waiting.start();
+        }
+        this.waiting.stop();
+        this.#onEnd?.();
+    }
 }
 
 ;// CONCATENATED MODULE: ./lib/http/retry.js
@@ -51313,77 +53496,6 @@ function chunkSize(bytes, { concurrency, chunkBytes }) {
 function* split({ start, end }, size) {
     for (let at = start; at < end; at += size)
         yield { start: at, end: Math.min(at + size, end) };
-}
-
-;// CONCATENATED MODULE: ./lib/in-order.js
-
-/**
- * Begins jobs ahead of the consumer and yields their values in the order of the inputs.
- * The first job or input that fails ends everything at once. Nothing runs on once this has returned.
- */
-async function* inOrder(inputs, begin, { active: maxActive, window, cancel }) {
-    const bell = new Bell();
-    const queue = [];
-    const running = new Set();
-    let failure;
-    let stopped = false;
-    const fail = (error) => {
-        if (!stopped)
-            failure ??= { error };
-        stop(error);
-    };
-    const stop = (reason) => {
-        if (!stopped) {
-            stopped = true;
-            cancel(reason);
-        }
-        bell.ring();
-    };
-    const start = (input) => {
-        const { value, done } = begin(input);
-        queue.push(value);
-        const finished = done.then(undefined, fail).then(() => {
-            running.delete(finished);
-            bell.ring();
-        });
-        running.add(finished);
-        bell.ring();
-    };
-    const feed = async () => {
-        for await (const input of inputs) {
-            while (!stopped && (running.size >= maxActive || queue.length >= window))
-                await bell.wait();
-            if (stopped)
-                return;
-            start(input);
-        }
-    };
-    let fed = false;
-    const feeding = feed()
-        .catch(fail)
-        .finally(() => {
-        fed = true;
-        bell.ring();
-    });
-    try {
-        for (;;) {
-            while (queue.length === 0 && !fed && failure === undefined)
-                await bell.wait();
-            if (failure !== undefined)
-                throw failure.error;
-            const value = queue[0];
-            if (value === undefined)
-                return;
-            yield value;
-            queue.shift();
-            bell.ring();
-        }
-    }
-    finally {
-        stop(new Error('the consumer stopped'));
-        await feeding;
-        await Promise.all(running);
-    }
 }
 
 ;// CONCATENATED MODULE: ./lib/download/landing.js
@@ -52191,1781 +54303,7 @@ function open_commitOf(reply) {
     throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${placeOf(reply.url)} sent an X-Cachew-Snapshot-Commit that is no commit`);
 }
 
-// EXTERNAL MODULE: external "node:os"
-var external_node_os_ = __nccwpck_require__(8161);
-;// CONCATENATED MODULE: ./lib/unpack/threads.js
-
-/** Whoever gives the download less than this wants little memory more than time. */
-const SMALL_WINDOW_BYTES = 32 * 1024 * 1024;
-/**
- * Two writers on two cores: one takes 45 % longer for small files, three gain nothing. Each thread takes 13 MiB, so
- * there are never more than four, and only one where the download's window is small.
- */
-function threadsFor(windowBytes, cores = (0,external_node_os_.availableParallelism)()) {
-    if (windowBytes < SMALL_WINDOW_BYTES)
-        return { writers: 1, decoders: 1 };
-    return { writers: Math.min(4, Math.max(2, cores)), decoders: 2 };
-}
-
-;// CONCATENATED MODULE: ./lib/on-disk.js
-/** Below `root`, a path as the file system has it: bytes, where they are more than ASCII. Both are latin1. */
-function onDisk(root, path) {
-    const whole = path === '' ? root : `${root}/${path}`;
-    return isAscii(whole) ? whole : Buffer.from(whole, 'latin1');
-}
-/** The bytes of a name that Node gave as text, one character for each. */
-function toLatin1(path) {
-    return isAscii(path) ? path : Buffer.from(path).toString('latin1');
-}
-function isAscii(text) {
-    return !/[^\0-\x7f]/.test(text);
-}
-
-;// CONCATENATED MODULE: ./lib/timing.js
-/** Milliseconds per named stage, by the monotonic clock. */
-class Timing {
-    #spent = new Map();
-    /** Runs a stage and adds the time it took, failed or not. */
-    async measure(stage, run) {
-        const began = performance.now();
-        try {
-            return await run();
-        }
-        finally {
-            this.#spent.set(stage, this.milliseconds(stage) + performance.now() - began);
-        }
-    }
-    /** 0 for a stage that has not run. */
-    milliseconds(stage) {
-        return this.#spent.get(stage) ?? 0;
-    }
-}
-/** Adds up the milliseconds between `start` and `stop`; what runs still is counted. */
-class Stopwatch {
-    #spent = 0;
-    #since;
-    get ms() {
-        return this.#spent + (this.#since === undefined ? 0 : performance.now() - this.#since);
-    }
-    start() {
-        this.#since ??= performance.now();
-    }
-    stop() {
-        this.#spent = this.ms;
-        this.#since = undefined;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/tree-job.js
-/** The memory that a batch of files travels in to a writer and back. */
-const BLOCK_BYTES = 1024 * 1024;
-/**
- * The numbers of one part: the file's number, where its bytes are in the block, where they go in the file, the
- * file's size, and flags. Before the bytes of a whole tracked file stands what git hashes before them.
- */
-const PART = { file: 0, start: 1, end: 2, position: 3, size: 4, flags: 5 };
-const PART_FIELDS = 6;
-const EXECUTABLE = 1;
-/** A file of the work tree, whose index record is wanted. */
-const TRACKED = 2;
-/** What git hashes before the content of a file. */
-function blobHeader(size) {
-    return `blob ${size}\0`;
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/batch.js
-
-/** Room for the longest blob header. */
-const batch_HEADER_BYTES = 24;
-/** Paths lie outside the block: empty files would fill it never. */
-const MAX_FILES = 2048;
-/** Files on their way to a writer, in one block. */
-class Batch {
-    #block;
-    #paths = [];
-    #parts = [];
-    #last;
-    #used = 0;
-    constructor(block) {
-        this.#block = block;
-    }
-    get isEmpty() {
-        return this.#paths.length === 0;
-    }
-    /** How many bytes more can be appended. */
-    get room() {
-        return this.#block.length - this.#used;
-    }
-    /** Whether this is the file added last, so that its content is to be appended. */
-    holds(file) {
-        return this.#last === file;
-    }
-    /** Adds a file, all of whose content will be appended; false where there is no room for it. */
-    add(file) {
-        if (file.size + batch_HEADER_BYTES > this.room || this.#paths.length >= MAX_FILES)
-            return false;
-        if ((file.flags & TRACKED) !== 0) {
-            const header = blobHeader(file.size);
-            for (let i = 0; i < header.length; i += 1)
-                this.#block[this.#used++] = header.charCodeAt(i);
-        }
-        this.#push(file, 0, this.#used + file.size);
-        this.#last = file;
-        return true;
-    }
-    /** Adds the part of a file from this position on; whatever is appended is its content. */
-    addPart(file, position) {
-        this.#push(file, position, this.#used);
-    }
-    append(bytes) {
-        this.#block.set(bytes, this.#used);
-        this.#used += bytes.length;
-    }
-    job(hash) {
-        const parts = Float64Array.from(this.#parts);
-        if (this.#last === undefined)
-            parts[PART.end] = this.#used;
-        return { block: this.#block, paths: this.#paths.join('\0'), parts, hash };
-    }
-    #push({ path, number, size, flags }, position, end) {
-        this.#paths.push(path);
-        this.#parts.push(number, this.#used, end, position, size, flags);
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/disk-error.js
-
-const HINTS = {
-    ENOSPC: 'no space is left on the disk',
-    EDQUOT: 'the disk quota is used up',
-    EROFS: 'the file system is read-only',
-    EACCES: 'writing there is not allowed; files left by a container that runs as root can be the cause',
-    EPERM: 'writing there is not allowed; files left by a container that runs as root can be the cause',
-    EIO: 'the disk failed to read or write: it may be damaged, use another runner',
-    EMFILE: 'this process has too many files open: raise the limit (ulimit -n)',
-    ENFILE: 'the machine has too many files open: raise the limit (sysctl fs.file-max)',
-    ELOOP: 'symbolic links lead round in a circle there',
-    ENAMETOOLONG: 'the name is too long for this file system',
-    EINVAL: 'this file system has no such names',
-    EILSEQ: 'this file system has no names that are not UTF-8',
-    EBUSY: 'another program has it open',
-};
-/** What a system call's error says of the entry at `path`, in a form that goes from thread to thread. */
-function diskFailure(path, error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN';
-    return { code, path, message: String(error) };
-}
-/** The error for an entry that the disk does not take. */
-function diskError({ code, path, message }, cause) {
-    const shown = JSON.stringify(Buffer.from(path, 'latin1').toString().slice(0, 300));
-    if (code === 'EEXIST') {
-        const what = 'this file system takes it for the same name as an earlier entry';
-        return new lib_errors/* ActionError */.l('UNSAFE_ENTRY', `the archive is refused at ${shown}: ${what}`, { cause });
-    }
-    return new lib_errors/* ActionError */.l('WRITE_FAILED', `could not write ${shown}: ${HINTS[code] ?? message} (${code})`, {
-        cause,
-    });
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/folded.js
-
-/**
- * Whether what could not be made at a place of the work tree is one there with what an earlier entry made: this file
- * system folds their names (case, normalisation), as a clone on macOS and Windows meets it. Two directories are then
- * one, and two files are left to git. What is of two kinds is an attack, since it leads elsewhere.
- */
-function isFolded(error, place, kind) {
-    if (error.code !== 'EEXIST')
-        return false;
-    const there = (0,external_node_fs_.lstatSync)(place);
-    return kind === 'file' ? there.isFile() : there.isDirectory();
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/index-record.js
-/** The bytes of a record before the object id. */
-const index_record_STAT_BYTES = 40;
-const index_record_MODE_AT = 24;
-/** The mode that git gives an entry. */
-const GIT_MODE = { file: 0o100644, executable: 0o100755, symlink: 0o120000 };
-const READER = process.platform === 'win32' ? 'git-for-windows' : 'git';
-/**
- * Writes the stat data that a git index entry begins with (gitformat-index(5)): times, device, inode, mode, owner
- * and size, 32 bits each, cut off as git does.
- */
-function writeStatData(record, given, mode, reader = READER) {
-    const stat = reader === 'git' ? given : asGitForWindowsSees(given);
-    record.writeUInt32BE(Number(stat.ctimeNs / BILLION), 0);
-    record.writeUInt32BE(Number(stat.ctimeNs % BILLION), 4);
-    record.writeUInt32BE(Number(stat.mtimeNs / BILLION), 8);
-    record.writeUInt32BE(Number(stat.mtimeNs % BILLION), 12);
-    record.writeUInt32BE(low32(stat.dev), 16);
-    record.writeUInt32BE(low32(stat.ino), 20);
-    record.writeUInt32BE(mode, index_record_MODE_AT);
-    record.writeUInt32BE(low32(stat.uid), 28);
-    record.writeUInt32BE(low32(stat.gid), 32);
-    record.writeUInt32BE(low32(stat.size), 36);
-}
-/**
- * Takes over a new ctime, which linking and renaming change. False, and nothing done, where anything else has
- * changed: then it is no longer known what the file holds.
- */
-function renewStatData({ buffer, byteOffset, length }, stat, reader = READER) {
-    const record = Buffer.from(buffer, byteOffset, length);
-    const renewed = Buffer.from(record.subarray(0, index_record_STAT_BYTES));
-    writeStatData(renewed, stat, record.readUInt32BE(index_record_MODE_AT), reader);
-    if (!renewed.subarray(CTIME_BYTES).equals(record.subarray(CTIME_BYTES, index_record_STAT_BYTES)))
-        return false;
-    record.set(renewed);
-    return true;
-}
-/** Its ctime is when the file was made, and it asks for no device, inode or owner. */
-function asGitForWindowsSees({ birthtimeNs, mtimeNs, size }) {
-    return { ctimeNs: birthtimeNs, mtimeNs, size, dev: 0n, ino: 0n, uid: 0n, gid: 0n };
-}
-const CTIME_BYTES = 8;
-const BILLION = 1000000000n;
-function low32(value) {
-    return Number(BigInt.asUintN(32, value));
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/index-records.js
-/** The index records of written files, by their numbers, as the writers gave them. */
-class IndexRecords {
-    #results = [];
-    /** For each file: which result has its record, from 1, and where in that it is. */
-    #places = new Uint32Array(2 * 1024);
-    add({ files, records, recordBytes }) {
-        this.#results.push({ records, recordBytes });
-        for (let i = 0; i < files.length; i += 1) {
-            const at = 2 * (files[i] ?? 0);
-            if (at >= this.#places.length)
-                this.#grow(at);
-            this.#places[at] = this.#results.length;
-            this.#places[at + 1] = i * recordBytes;
-        }
-    }
-    of(file) {
-        const result = this.#results[(this.#places[2 * file] ?? 0) - 1];
-        const at = this.#places[2 * file + 1] ?? 0;
-        return result?.records.subarray(at, at + result.recordBytes);
-    }
-    #grow(needed) {
-        const grown = new Uint32Array(2 * Math.max(needed, this.#places.length));
-        grown.set(this.#places);
-        this.#places = grown;
-    }
-}
-
-// EXTERNAL MODULE: external "node:buffer"
-var external_node_buffer_ = __nccwpck_require__(4573);
-;// CONCATENATED MODULE: ./lib/unpack/entry-name.js
-
-
-const MAX_PATH_BYTES = 4096;
-const MAX_COMPONENT_BYTES = 255;
-const MAX_DEPTH = 256;
-/** The path below the tree's root, without slashes at its ends; '' for the root. Throws UNSAFE_ENTRY. */
-function relativePath(entry) {
-    const { path, kind } = entry;
-    if (path === '' || path.length > MAX_PATH_BYTES)
-        throw entry_name_unsafe(entry, `a path of ${path.length} bytes`);
-    if (path.includes('\0'))
-        throw entry_name_unsafe(entry, 'a path with a NUL in it');
-    const inside = path.startsWith('./') ? path.slice(2) : path === '.' ? '' : path;
-    if (inside.startsWith('/'))
-        throw entry_name_unsafe(entry, 'an absolute path');
-    const named = inside.endsWith('/') ? inside.slice(0, -1) : inside;
-    if (kind !== 'directory' && (named === '' || named !== inside))
-        throw entry_name_unsafe(entry, `a ${kind} named as a directory`);
-    return named;
-}
-/** Refuses a path of directories that no git clone has, or that leads elsewhere on some file system. */
-function checkDirectories(parent, entry, naming) {
-    const components = parent.split('/');
-    if (components.length >= MAX_DEPTH)
-        throw entry_name_unsafe(entry, `a path deeper than ${MAX_DEPTH}`);
-    components.forEach((component, depth) => {
-        checkComponent(component, entry, depth === 0 ? 'top' : 'below');
-        if (naming === 'windows')
-            checkWindowsName(component, entry);
-    });
-}
-/** The same for the last name of a path. */
-function checkLastName(path, entry, naming) {
-    const slash = path.lastIndexOf('/');
-    const name = path.slice(slash + 1);
-    checkComponent(name, entry, slash === -1 ? 'top' : 'below');
-    if (naming === 'windows')
-        checkWindowsName(name, entry);
-}
-function checkComponent(name, entry, place) {
-    if (name === '' || name === '.' || name === '..')
-        throw entry_name_unsafe(entry, `a path with "${name}" in it`);
-    if (name.length > MAX_COMPONENT_BYTES)
-        throw entry_name_unsafe(entry, `a name longer than ${MAX_COMPONENT_BYTES} bytes`);
-    if (!(place === 'top' && name === '.git') && isDotGit(name))
-        throw entry_name_unsafe(entry, 'a name that some file systems take for .git');
-}
-/**
- * Whether some file system takes a name for `.git`: HFS+ and ext4 ignore code points, ZFS folds compatible ones, NTFS
- * drops ends and has short names. No less than git's own is_hfs_dotgit and is_ntfs_dotgit.
- */
-function isDotGit(name) {
-    const first = name.charCodeAt(0);
-    if (first !== 0x2e && first !== 0x67 && first !== 0x47 && first < 0x80)
-        return false;
-    const seen = external_node_buffer_.Buffer.from(name, 'latin1').toString().replace(IGNORED, '').normalize('NFKC');
-    return /^(\.git|git~1)[ .]*($|[\\:])/i.test(seen);
-}
-const IGNORED = /\p{Default_Ignorable_Code_Point}/gu;
-/** What Windows takes for a device, with whatever extension; the digits are in UTF-8 read as latin1. */
-const WINDOWS_DEVICE = /^(con|prn|aux|nul|(com|lpt)([0-9]|\xc2[\xb9\xb2\xb3])|conin\$|conout\$) *(\.|$)/i;
-/** Windows separates by `\\`, names streams after `:`, drops dots and spaces at an end, and keeps UTF-16. */
-function checkWindowsName(name, entry) {
-    if (/[^ -\xff]|[<>:"|?*\\]/.test(name))
-        throw entry_name_unsafe(entry, 'a character that Windows has in no name');
-    if (!(0,external_node_buffer_.isUtf8)(external_node_buffer_.Buffer.from(name, 'latin1')))
-        throw entry_name_unsafe(entry, 'a name that is no UTF-8, on Windows');
-    if (/[ .]$/.test(name))
-        throw entry_name_unsafe(entry, 'a name whose end Windows drops');
-    if (WINDOWS_DEVICE.test(name))
-        throw entry_name_unsafe(entry, 'a name that Windows takes for a device');
-}
-/** The error for an entry that is not what a clone has. */
-function entry_name_unsafe({ path }, what) {
-    const shown = JSON.stringify(external_node_buffer_.Buffer.from(path, 'latin1').toString().slice(0, 300));
-    return new lib_errors/* ActionError */.l('UNSAFE_ENTRY', `the archive is refused: ${what}: ${shown}`);
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/policy.js
-
-
-const DEFAULT_LIMITS = { entries: 5_000_000, bytes: 64 * 1024 ** 3 };
-/** They are all kept, to know what is taken. */
-const MAX_ALL_PATHS_BYTES = 512 * 1024 * 1024;
-const MAX_LINKS = 500_000;
-const MAX_LINK_BYTES = 64 * 1024 * 1024;
-/** PATH_MAX less its NUL: no system makes a link to more. */
-const MAX_TARGET_BYTES = 4095;
-/** What a path is taken by, where it is no file's number. */
-const DIRECTORY = -1;
-const LINK = -2;
-/**
- * What entries may be called and be. It fails closed: whatever a tar of a git clone does not need is an error.
- * Symlinks are never on the way to anything, since none exists until all files are written.
- */
-class EntryPolicy {
-    #limits;
-    #naming;
-    #staysInDotGit;
-    #makeDirectory;
-    /** What each path is: a file by its number, or one of the two above. */
-    #taken = new Map([['', DIRECTORY]]);
-    /** The directory of the last entry: most entries have the same as the one before. */
-    #lastParent = '';
-    #read = 0;
-    #entries = 0;
-    #files = 0;
-    #bytes = 0;
-    #links = 0;
-    #linkBytes = 0;
-    #pathBytes = 0;
-    /** Names inside `.git` that were not taken over. */
-    skipped = 0;
-    constructor(options) {
-        this.#limits = options.limits;
-        this.#naming = options.naming;
-        this.#staysInDotGit = options.staysInDotGit;
-        this.#makeDirectory = options.makeDirectory;
-    }
-    /** The number of an admitted file. */
-    numberOf(path) {
-        const taken = this.#taken.get(path);
-        return taken === undefined || taken < 0 ? undefined : taken;
-    }
-    hasTaken(...paths) {
-        return paths.every((path) => this.#taken.has(path));
-    }
-    /** Counts bytes of the archive, be they content, headers or what follows its end: all of them cost time. */
-    countRead(bytes) {
-        this.#read += bytes;
-        if (this.#read > this.#limits.bytes)
-            throw tooMuch(`has more than ${this.#limits.bytes} bytes${MORE_BYTES}`);
-    }
-    /** Makes the directories that an entry needs. Throws UNSAFE_ENTRY or LIMIT_EXCEEDED. */
-    decide(entry) {
-        this.#count(entry);
-        const path = relativePath(entry);
-        if (path === '')
-            return { kind: 'skip' };
-        const slash = path.lastIndexOf('/');
-        const isKnownParent = slash > 0 && slash === this.#lastParent.length && path.startsWith(this.#lastParent);
-        const parent = isKnownParent ? this.#lastParent : path.slice(0, Math.max(0, slash));
-        if (!isKnownParent && !this.#taken.has(parent))
-            checkDirectories(parent, entry, this.#naming);
-        checkLastName(path, entry, this.#naming);
-        const inDotGit = isInDotGit(path);
-        if (inDotGit && !this.#staysIn(path, entry)) {
-            this.skipped += 1;
-            return { kind: 'skip' };
-        }
-        if (!isKnownParent)
-            this.#enter(parent, entry);
-        return this.#admit(entry, path, inDotGit);
-    }
-    #count({ path, size, kind, target }) {
-        this.#countEntry();
-        this.#pathBytes += path.length;
-        if (this.#pathBytes > MAX_ALL_PATHS_BYTES)
-            throw tooMuch(`has more than ${MAX_ALL_PATHS_BYTES} bytes of paths`);
-        this.#bytes += size;
-        if (this.#bytes > this.#limits.bytes)
-            throw tooMuch(`unpacks to more than ${this.#limits.bytes} bytes${MORE_BYTES}`);
-        if (kind !== 'symlink' && kind !== 'hardlink')
-            return;
-        this.#links += 1;
-        this.#linkBytes += target.length;
-        if (this.#links > MAX_LINKS || this.#linkBytes > MAX_LINK_BYTES) {
-            throw tooMuch(`has more than ${MAX_LINKS} links or ${MAX_LINK_BYTES} bytes of link targets`);
-        }
-    }
-    #countEntry() {
-        this.#entries += 1;
-        if (this.#entries > this.#limits.entries)
-            throw tooMuch(`has more than ${this.#limits.entries} entries${MORE_ENTRIES}`);
-    }
-    #staysIn(path, entry) {
-        const { kind } = entry;
-        if (kind !== 'directory' && kind !== 'file')
-            throw entry_name_unsafe(entry, `a ${kind} inside .git`);
-        if (path !== '.git')
-            return this.#staysInDotGit(path.slice('.git/'.length));
-        if (kind === 'file')
-            throw entry_name_unsafe(entry, 'a file in the place of the .git directory');
-        return true;
-    }
-    /** Makes the parents that the archive has not named, unless one of them is something else. */
-    #enter(parent, entry) {
-        this.#lastParent = parent;
-        if (this.#taken.get(parent) === DIRECTORY)
-            return;
-        for (let slash = parent.indexOf('/');; slash = parent.indexOf('/', slash + 1)) {
-            const ancestor = slash === -1 ? parent : parent.slice(0, slash);
-            const taken = this.#taken.get(ancestor);
-            if (taken === undefined) {
-                this.#countEntry();
-                this.#addDirectory(ancestor);
-            }
-            else if (taken !== DIRECTORY)
-                throw entry_name_unsafe(entry, 'an entry below a file or link');
-            if (slash === -1)
-                return;
-        }
-    }
-    #addDirectory(path) {
-        this.#taken.set(path, DIRECTORY);
-        this.#makeDirectory(path);
-    }
-    #admit(entry, path, inDotGit) {
-        const { kind } = entry;
-        const taken = this.#taken.get(path);
-        if (taken !== undefined && !(kind === 'directory' && taken === DIRECTORY)) {
-            throw entry_name_unsafe(entry, 'a second entry of the same name');
-        }
-        if (kind === 'file') {
-            const number = this.#files;
-            this.#files += 1;
-            this.#taken.set(path, number);
-            return { kind, path, number, inDotGit };
-        }
-        if (kind === 'directory') {
-            if (taken === undefined)
-                this.#addDirectory(path);
-            return { kind, path };
-        }
-        if (entry.target === '' || entry.target.includes('\0'))
-            throw entry_name_unsafe(entry, 'a link to nothing');
-        if (entry.target.length > MAX_TARGET_BYTES)
-            throw entry_name_unsafe(entry, `a link to ${entry.target.length} bytes of path`);
-        if (kind === 'hardlink')
-            this.#checkLinked(entry);
-        this.#taken.set(path, LINK);
-        return { kind, path };
-    }
-    #checkLinked(entry) {
-        const linked = linkedPath(entry);
-        if (this.numberOf(linked) !== undefined && !linked.startsWith('.git/'))
-            return;
-        throw entry_name_unsafe(entry, 'a hard link to what is no earlier file of the work tree');
-    }
-}
-function isInDotGit(path) {
-    return path === '.git' || path.startsWith('.git/');
-}
-/** The path of the file that a hard link names, as `decide` gave it. */
-function linkedPath({ target }) {
-    return target.startsWith('./') ? target.slice(2) : target;
-}
-const MORE_BYTES = ' (the input max-unpacked-bytes allows more)';
-const MORE_ENTRIES = ' (the input max-entries allows more)';
-function tooMuch(what) {
-    return new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `the archive is refused: it ${what}`);
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/links.js
-
-
-
-
-
-
-
-/** The links of a tree. They are made when all files are there, so that none is on the way to a file. */
-class Links {
-    #options;
-    #links = [];
-    #records = new Map();
-    constructor(options) {
-        this.#options = options;
-    }
-    add(path, entry) {
-        this.#links.push({ path, entry });
-    }
-    /** Makes them all, and gives their number. */
-    make(hash) {
-        for (const { path, entry } of this.#links) {
-            if (entry.kind === 'hardlink')
-                this.#makeHard(path, linkedPath(entry));
-            else
-                this.#makeSymbolic(path, Buffer.from(entry.target, 'latin1'), hash);
-        }
-        return this.#links.length;
-    }
-    /** How the index entry of a link begins; undefined where none of this path was made. */
-    recordOf(path) {
-        return this.#records.get(path);
-    }
-    #makeHard(path, existing) {
-        const { root, recordOfFile } = this.#options;
-        const record = recordOfFile(existing);
-        writeAt(root, path, (place) => {
-            (0,external_node_fs_.linkSync)(onDisk(root, existing), place);
-            if (record === undefined || !renewStatData(record, (0,external_node_fs_.lstatSync)(place, { bigint: true })))
-                return;
-            this.#records.set(path, record);
-        });
-    }
-    #makeSymbolic(path, target, hash) {
-        const { root, mtime } = this.#options;
-        writeAt(root, path, (place) => {
-            (0,external_node_fs_.symlinkSync)(target, place);
-            (0,external_node_fs_.lutimesSync)(place, mtime, mtime);
-            const id = (0,external_node_crypto_.createHash)(hash).update(blobHeader(target.length)).update(target).digest();
-            const record = Buffer.alloc(index_record_STAT_BYTES + id.length);
-            writeStatData(record, (0,external_node_fs_.lstatSync)(place, { bigint: true }), GIT_MODE.symlink);
-            record.set(id, index_record_STAT_BYTES);
-            this.#records.set(path, record);
-        });
-    }
-}
-/** Runs what writes at a path below the root; what the disk refuses is an error in words. */
-function writeAt(root, path, run) {
-    try {
-        run(onDisk(root, path));
-    }
-    catch (error) {
-        throw diskError(diskFailure(path, error), error);
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/selection.js
-const EVERYTHING = () => true;
-const NOTHING = () => false;
-function selectionOf(part) {
-    return (path, kind) => (kind === 'directory' ? part.hasDirectory(path) : part.hasFile(path));
-}
-function withoutSymlinks(selection) {
-    return (path, kind) => kind !== 'symlink' && selection(path, kind);
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/tar-header.js
-
-const tar_header_HEADER_BYTES = 512;
-const CHECKSUM_AT = 148;
-const CHECKSUM_END = 156;
-/** NULs by how many: what may follow the end of a text in its field. */
-const NULS = Array.from({ length: 156 }, (_, length) => '\0'.repeat(length));
-/**
- * One header block in memory of its own, so that its bytes can be read four at a time: an archive of small files
- * is mostly headers.
- */
-class HeaderBlock {
-    bytes = Buffer.alloc(tar_header_HEADER_BYTES);
-    #words = new Int32Array(this.bytes.buffer, this.bytes.byteOffset, tar_header_HEADER_BYTES / 4);
-    isZero() {
-        return this.bytes[0] === 0 && this.#words.every((word) => word === 0);
-    }
-    /** Reads a header whose checksum holds; throws CORRUPT_ARCHIVE, naming its place in the archive. */
-    read(at) {
-        const { bytes } = this;
-        const magic = bytes.toString('latin1', 257, 263);
-        const isPosix = magic === 'ustar\0';
-        const isV7 = !isPosix && magic !== 'ustar ';
-        const checksum = readNumber(bytes, CHECKSUM_AT, CHECKSUM_END);
-        if (checksum !== this.#checksum() && !(isV7 && checksum === this.#signedChecksum())) {
-            throw refused('a wrong checksum', at);
-        }
-        const size = readNumber(bytes, 124, 136);
-        const mode = readNumber(bytes, 100, 108);
-        if (size === undefined)
-            throw refused('a size that is no number', at);
-        if (mode === undefined)
-            throw refused('a mode that is no number', at);
-        const name = readText(bytes, 0, 100);
-        const target = bytes[157] === 0 ? '' : readText(bytes, 157, 257);
-        const prefix = isPosix && bytes[345] !== 0 ? readText(bytes, 345, 500) : '';
-        if (name === undefined || target === undefined || prefix === undefined) {
-            throw refused('a NUL inside a name', at);
-        }
-        const type = String.fromCharCode(bytes[156] ?? 0);
-        return { name: prefix === '' ? name : `${prefix}/${name}`, target, mode, size, type };
-    }
-    /** The sum of all bytes, those of the checksum itself taken as spaces. */
-    #checksum() {
-        let sums = 0;
-        for (let i = 0; i < tar_header_HEADER_BYTES / 4; i += 1) {
-            const word = this.#words[i] ?? 0;
-            sums += (word & 0xff00ff) + ((word >>> 8) & 0xff00ff);
-        }
-        let sum = (sums & 0xffff) + (sums >>> 16) + (CHECKSUM_END - CHECKSUM_AT) * 0x20;
-        for (let i = CHECKSUM_AT; i < CHECKSUM_END; i += 1)
-            sum -= this.bytes[i] ?? 0;
-        return sum;
-    }
-    /** As `#checksum`, of signed bytes: what some old tars wrote. */
-    #signedChecksum() {
-        let high = 0;
-        for (let i = 0; i < tar_header_HEADER_BYTES; i += 1) {
-            if ((i < CHECKSUM_AT || i >= CHECKSUM_END) && (this.bytes[i] ?? 0) >= 0x80)
-                high += 1;
-        }
-        return this.#checksum() - 256 * high;
-    }
-}
-/** A text up to its first NUL, which only NULs may follow; undefined where something else does. */
-function readText(bytes, from, to) {
-    const text = bytes.toString('latin1', from, to);
-    const end = text.indexOf('\0');
-    if (end === -1)
-        return text;
-    const rest = text.length - end;
-    return text.endsWith(NULS[rest] ?? '\0'.repeat(rest)) ? text.slice(0, end) : undefined;
-}
-const SPACE = 0x20;
-const ZERO = 0x30;
-const SEVEN = 0x37;
-/** An octal number, or a base-256 one where its first bit is set (GNU); undefined where it is neither. */
-function readNumber(bytes, from, to) {
-    const first = bytes[from] ?? 0;
-    if (first >= 0x80)
-        return readBase256(bytes, from, to);
-    let at = from;
-    while (bytes[at] === SPACE && at < to)
-        at += 1;
-    const digitsAt = at;
-    let value = 0;
-    for (; at < to; at += 1) {
-        const digit = bytes[at] ?? 0;
-        if (digit < ZERO || digit > SEVEN)
-            break;
-        value = value * 8 + digit - ZERO;
-    }
-    if (at === digitsAt && first !== 0)
-        return undefined;
-    for (; at < to; at += 1)
-        if (bytes[at] !== SPACE && bytes[at] !== 0)
-            return undefined;
-    return value;
-}
-function readBase256(bytes, from, to) {
-    if (bytes[from] !== 0x80)
-        return undefined;
-    let value = 0;
-    for (let i = from + 1; i < to; i += 1)
-        value = value * 256 + (bytes[i] ?? 0);
-    return Number.isSafeInteger(value) ? value : undefined;
-}
-function refused(what, at) {
-    return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar header at byte ${at} has ${what}`);
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/tar-pax.js
-
-/** What a global header must not set: it would rename or resize every entry that follows. */
-const PER_ENTRY_KEYS = new Set(['path', 'linkpath', 'size']);
-/**
- * Reads pax records (POSIX.1-2001, pax Interchange Format): "length key=value\n", where the length counts all of
- * the record. Keys that are not used here are checked in form and ignored.
- */
-function parsePax(bytes, scope, at) {
-    const records = new Map();
-    for (let from = 0; from < bytes.length;) {
-        const { key, value, end } = readRecord(bytes, from, at);
-        if (key.startsWith('GNU.sparse.'))
-            throw tar_pax_refused('describes a sparse file, which git never makes', at);
-        if (scope === 'global' && PER_ENTRY_KEYS.has(key))
-            throw tar_pax_refused(`sets ${key} for all entries`, at);
-        if (PER_ENTRY_KEYS.has(key) && (value === '' || value.includes('\0'))) {
-            throw tar_pax_refused(`has a ${key} that is empty or has a NUL in it`, at);
-        }
-        if (/^[acm]time$/.test(key) && !/^-?\d{1,18}(\.\d*)?$/.test(value))
-            throw tar_pax_refused(`has a ${key} that is no time`, at);
-        records.set(key, value);
-        from = end;
-    }
-    return records;
-}
-function readRecord(bytes, from, at) {
-    const space = bytes.indexOf(0x20, from);
-    const digits = space === -1 ? '' : bytes.toString('latin1', from, Math.min(space, from + 10));
-    const isLength = /^[1-9]\d*$/.test(digits) && from + digits.length === space;
-    const end = isLength ? from + Number(digits) : 0;
-    if (!isLength || end <= space || end > bytes.length || bytes[end - 1] !== 0x0a)
-        throw tar_pax_refused('has a record of a wrong length', at);
-    const record = bytes.toString('latin1', space + 1, end - 1);
-    const equals = record.indexOf('=');
-    if (equals < 1)
-        throw tar_pax_refused('has a record without a key', at);
-    return { key: record.slice(0, equals), value: record.slice(equals + 1), end };
-}
-function tar_pax_refused(what, at) {
-    return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the pax header before byte ${at} ${what}`);
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/tar.js
-
-
-
-const MAX_META_BYTES = 1024 * 1024;
-/**
- * Reads a tar stream (POSIX.1-1988 ustar, v7, GNU long names and base-256 numbers, POSIX.1-2001 pax) without I/O,
- * in pieces of any size, and refuses whatever two readers could understand differently. Keeps at most 1 MiB.
- */
-class TarParser {
-    #state = 'header';
-    #at = 0;
-    /** Bytes left of what the state is about. */
-    #left = 0;
-    #padding = 0;
-    #header = new HeaderBlock();
-    #headerBytes = 0;
-    #meta;
-    #overrides = NO_OVERRIDES;
-    /** Says that no bytes follow; throws unless the archive has ended as an archive does. */
-    end() {
-        if (this.#state === 'end' && this.#headerBytes === 0)
-            return;
-        throw new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar archive is cut off at byte ${this.#at + this.#headerBytes}`);
-    }
-    *push(block) {
-        for (let read = 0; read < block.length;) {
-            const rest = block.length - read;
-            if (this.#state === 'data' || this.#state === 'meta' || this.#state === 'padding') {
-                const end = read + Math.min(rest, this.#left);
-                if (this.#state === 'data')
-                    yield { kind: 'data', start: read, end };
-                else if (this.#state === 'meta')
-                    this.#keep(block.subarray(read, end));
-                this.#advance(end - read);
-                read = end;
-            }
-            else {
-                const end = read + Math.min(rest, tar_header_HEADER_BYTES - this.#headerBytes);
-                this.#header.bytes.set(block.subarray(read, end), this.#headerBytes);
-                this.#headerBytes += end - read;
-                read = end;
-                if (this.#headerBytes < tar_header_HEADER_BYTES)
-                    return;
-                this.#headerBytes = 0;
-                const entry = this.#takeHeader();
-                if (entry !== undefined)
-                    yield { kind: 'entry', entry };
-            }
-        }
-    }
-    #keep(bytes) {
-        if (this.#meta === undefined)
-            return;
-        this.#meta.bytes.set(bytes, this.#meta.filled);
-        this.#meta.filled += bytes.length;
-    }
-    /** Leaves `data`, `meta` and `padding` when their last byte has been read. */
-    #advance(length) {
-        this.#at += length;
-        this.#left -= length;
-        if (this.#left > 0)
-            return;
-        if (this.#state === 'meta')
-            this.#takeMeta();
-        this.#left = this.#state === 'padding' ? 0 : this.#padding;
-        this.#state = this.#left > 0 ? 'padding' : 'header';
-    }
-    #takeHeader() {
-        const at = this.#at;
-        this.#at += tar_header_HEADER_BYTES;
-        if (this.#header.isZero()) {
-            this.#takeZeroBlock();
-            return undefined;
-        }
-        if (this.#state === 'end')
-            throw tar_damaged('has data after its end', at);
-        if (this.#state === 'one-zero')
-            throw tar_damaged('has a lone zero block', at - tar_header_HEADER_BYTES);
-        const header = this.#header.read(at);
-        if (META_TYPES.has(header.type)) {
-            this.#beginMeta(header, at);
-            return undefined;
-        }
-        return this.#takeEntry(header, at);
-    }
-    #takeZeroBlock() {
-        if (this.#overrides !== NO_OVERRIDES)
-            throw tar_damaged('ends after a long name that belongs to nothing', this.#at);
-        this.#state = this.#state === 'header' ? 'one-zero' : 'end';
-    }
-    #beginMeta({ type, size }, at) {
-        if (size > MAX_META_BYTES) {
-            throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `the tar header at byte ${at} has ${size} bytes; at most 1 MiB is allowed`);
-        }
-        this.#meta = { type, bytes: Buffer.alloc(size), filled: 0 };
-        this.#expect('meta', size);
-        if (size === 0)
-            this.#advance(0);
-    }
-    #takeMeta() {
-        const { type, bytes } = this.#meta ?? { type: '', bytes: Buffer.alloc(0) };
-        this.#meta = undefined;
-        if (type === 'g') {
-            parsePax(bytes, 'global', this.#at);
-            return;
-        }
-        const { longName, longTarget, pax } = this.#overrides;
-        const twice = type === 'L' ? longName : type === 'K' ? longTarget : pax;
-        if (twice !== undefined)
-            throw tar_damaged('gives an entry two long names', this.#at);
-        if (type === 'x')
-            this.#overrides = { longName, longTarget, pax: parsePax(bytes, 'entry', this.#at) };
-        else if (type === 'L')
-            this.#overrides = { longName: longText(bytes, this.#at), longTarget, pax };
-        else
-            this.#overrides = { longName, longTarget: longText(bytes, this.#at), pax };
-    }
-    #takeEntry(header, at) {
-        const { longName, longTarget, pax } = this.#overrides;
-        this.#overrides = NO_OVERRIDES;
-        const path = chosen(header.name, longName, pax?.get('path'), at);
-        const target = chosen(header.target, longTarget, pax?.get('linkpath'), at);
-        const kind = entryKind(header, path, at);
-        const size = paxSize(pax?.get('size'), at) ?? header.size;
-        if (kind === 'file') {
-            this.#expect('data', size);
-            if (size === 0)
-                this.#state = 'header';
-            return { kind, path, target: '', size, executable: (header.mode & 0o111) !== 0 };
-        }
-        if (size !== 0)
-            throw tar_damaged(`has a ${kind} with content`, at);
-        this.#state = 'header';
-        return { kind, path, target: kind === 'directory' ? '' : target, size: 0, executable: false };
-    }
-    #expect(state, size) {
-        this.#state = state;
-        this.#left = size;
-        this.#padding = (tar_header_HEADER_BYTES - (size % tar_header_HEADER_BYTES)) % tar_header_HEADER_BYTES;
-    }
-}
-const NO_OVERRIDES = { longName: undefined, longTarget: undefined, pax: undefined };
-const META_TYPES = new Set(['L', 'K', 'x', 'g']);
-const KINDS = new Map([
-    ['0', 'file'],
-    ['\0', 'file'],
-    ['1', 'hardlink'],
-    ['2', 'symlink'],
-    ['5', 'directory'],
-]);
-function entryKind({ type }, path, at) {
-    const kind = KINDS.get(type);
-    if (kind === undefined)
-        throw tar_damaged(`has an entry of the type ${JSON.stringify(type)}, which git never makes`, at);
-    return kind === 'file' && path.endsWith('/') ? 'directory' : kind;
-}
-/** A name given in two ways is a way to show different readers different names. */
-function chosen(own, long, pax, at) {
-    if (long !== undefined && pax !== undefined)
-        throw tar_damaged('gives an entry two long names', at);
-    return long ?? pax ?? own;
-}
-function longText(bytes, at) {
-    const text = readText(bytes, 0, bytes.length);
-    if (text === undefined)
-        throw tar_damaged('has a long name with a NUL in it', at);
-    return text;
-}
-function paxSize(text, at) {
-    if (text === undefined)
-        return undefined;
-    const size = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-    if (Number.isSafeInteger(size))
-        return size;
-    throw tar_damaged('has an entry whose size is no number', at);
-}
-function tar_damaged(what, at) {
-    return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', `the tar archive ${what}, at byte ${at}`);
-}
-
-// EXTERNAL MODULE: external "node:worker_threads"
-var external_node_worker_threads_ = __nccwpck_require__(5919);
-;// CONCATENATED MODULE: ./lib/unpack/writers.js
-
-
-
-
-/** Jobs a writer has at most: the one that it writes, and one that follows without a pause. */
-const QUEUE = 2;
-/** A writer keeps next to nothing: left to itself its heap would grow by 16 MiB of garbage. */
-const WORKER_LIMITS = { maxYoungGenerationSizeMb: 3 };
-/**
- * The threads that write files. They start at once, since each takes 65 ms to be there. Bounded by two blocks for
- * each. Close them, or the process stays.
- */
-class Writers {
-    #bell = new Bell();
-    #writers;
-    #options;
-    #blocks = [];
-    #failure;
-    constructor(options) {
-        this.#options = options;
-        this.#writers = Array.from({ length: options.count }, () => this.#start());
-    }
-    /** Where the next job is best given, once there is room for it. */
-    async idlest() {
-        for (;;) {
-            if (this.#failure !== undefined)
-                throw this.#failure.error;
-            const writer = this.#writers.reduce((least, other) => (other.queued < least.queued ? other : least));
-            if (writer.queued < QUEUE)
-                return writer;
-            await this.#bell.wait();
-        }
-    }
-    async roomAt(writer) {
-        while (writer.queued >= QUEUE && this.#failure === undefined)
-            await this.#bell.wait();
-        if (this.#failure !== undefined)
-            throw this.#failure.error;
-    }
-    /** A block for the next job: one that came back, where there is one. */
-    block() {
-        return this.#blocks.pop() ?? new Uint8Array(BLOCK_BYTES);
-    }
-    /** The job's block goes with it: its memory is the writer's from now on. */
-    give(writer, job) {
-        writer.queued += 1;
-        writer.worker.postMessage(job, [job.block.buffer, job.parts.buffer]);
-    }
-    /** Resolves when everything given until now is on disk. */
-    async written() {
-        const ends = this.#writers.map((writer) => ({ writer, end: writer.done + writer.queued }));
-        while (this.#failure === undefined && ends.some(({ writer, end }) => writer.done < end))
-            await this.#bell.wait();
-        if (this.#failure !== undefined)
-            throw this.#failure.error;
-    }
-    async close() {
-        this.#failure ??= { error: new Error('the writers are closed') };
-        this.#bell.ring();
-        await Promise.all(this.#writers.map(({ worker }) => worker.terminate()));
-    }
-    #start() {
-        const script = (0,external_node_path_.join)(import.meta.dirname, `tree-worker${(0,external_node_path_.extname)(import.meta.filename)}`);
-        const writer = {
-            worker: new external_node_worker_threads_.Worker(script, { workerData: this.#options.worker, resourceLimits: WORKER_LIMITS }),
-            queued: 0,
-            done: 0,
-        };
-        writer.worker.on('error', (error) => this.#fail(error));
-        writer.worker.on('exit', () => this.#fail(new Error('a writer thread ended before its work was done')));
-        writer.worker.on('message', (result) => {
-            writer.queued -= 1;
-            writer.done += 1;
-            if (result.kind === 'failed')
-                this.#fail(this.#options.errorOf(result));
-            else {
-                this.#blocks.push(result.block);
-                this.#options.onWritten(result);
-            }
-            this.#bell.ring();
-        });
-        return writer;
-    }
-    #fail(error) {
-        this.#failure ??= { error };
-        this.#bell.ring();
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/tree.js
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-/** The archive is not one that git can begin with before its end. */
-class ScatteredDotGit extends Error {
-    name = 'ScatteredDotGit';
-    message = 'the archive has .git in several places';
-}
-const SYSTEM_NAMING = process.platform === 'win32' ? 'windows' : 'posix';
-/** Builds a tree from a tar stream: files by the writers, links last, so that no link is ever on the way to a file. */
-class TreeBuilder {
-    /** Runs while the writers are waited for. */
-    waiting = new Stopwatch();
-    /** The repository's object format: what object ids are made with. */
-    hash = 'sha1';
-    /** What is written beside `.git`. */
-    selection = EVERYTHING;
-    #root;
-    #parser = new TarParser();
-    #policy;
-    #writers;
-    #records = new IndexRecords();
-    #links;
-    #folded = [];
-    #batch;
-    #current;
-    #files = 0;
-    #workFiles = 0;
-    #bytes = 0;
-    #onDotGit;
-    #hasLeftDotGit = false;
-    /** Starts the writers; `close` ends them. */
-    constructor({ root, writers, limits, staysInDotGit, mtime, naming = SYSTEM_NAMING, onDotGit, }) {
-        this.#root = toLatin1(root);
-        this.#onDotGit = onDotGit;
-        this.#policy = new EntryPolicy({
-            limits,
-            naming,
-            staysInDotGit,
-            makeDirectory: (path) => this.#makeDirectory(path),
-        });
-        this.#writers = new Writers({
-            count: writers,
-            worker: { root: this.#root, mtime },
-            onWritten: (result) => {
-                this.#records.add(result);
-                this.#folded.push(...result.folded);
-            },
-            errorOf: diskError,
-        });
-        this.#batch = new Batch(this.#writers.block());
-        const recordOfFile = (path) => this.#recordOf(path);
-        this.#links = new Links({ root: this.#root, mtime, recordOfFile });
-    }
-    /** Takes the next bytes of the archive, which it copies; resolves when it can take more. */
-    async write(bytes) {
-        this.#policy.countRead(bytes.length);
-        for (const event of this.#parser.push(bytes)) {
-            if (event.kind === 'entry') {
-                const decision = this.#policy.decide(event.entry);
-                if (this.#isBehindDotGit(decision))
-                    await this.#leaveDotGit();
-                const file = this.#take(event.entry, decision);
-                this.#current = file;
-                if (file === undefined || this.#batch.add(file))
-                    continue;
-                await this.#flush();
-                this.#batch.add(file);
-            }
-            else if (this.#current !== undefined) {
-                const content = bytes.subarray(event.start, event.end);
-                if (this.#batch.holds(this.#current))
-                    this.#batch.append(content);
-                else
-                    await this.#appendLarge(this.#current, content);
-            }
-        }
-    }
-    /** Says that no bytes follow; resolves when everything is on disk. */
-    async finish() {
-        this.#parser.end();
-        await this.#flush();
-        this.waiting.start();
-        await this.#writers.written();
-        this.waiting.stop();
-        const links = this.#links.make(this.hash);
-        this.#dropFolded();
-        this.#files += links;
-        this.#workFiles += links;
-        return {
-            files: this.#files,
-            workFiles: this.#workFiles,
-            bytes: this.#bytes,
-            skipped: this.#policy.skipped,
-            recordOf: (path) => this.#recordOf(path),
-            movedRecordOf: (root) => (path) => this.#movedRecordOf(toLatin1(root), path),
-        };
-    }
-    close() {
-        return this.#writers.close();
-    }
-    /** What there is to write of an entry now: links come last. */
-    #take(entry, decision) {
-        if (decision.kind === 'skip' || decision.kind === 'directory')
-            return undefined;
-        const { kind, path } = decision;
-        const inDotGit = kind === 'file' && decision.inDotGit;
-        if (!inDotGit && !this.selection(path, kind))
-            return undefined;
-        if (kind !== 'file') {
-            this.#takeLink(path, entry);
-            return undefined;
-        }
-        const flags = (entry.executable ? EXECUTABLE : 0) | (inDotGit ? 0 : TRACKED);
-        this.#files += 1;
-        if (!inDotGit)
-            this.#workFiles += 1;
-        else if (this.#hasLeftDotGit)
-            throw new ScatteredDotGit();
-        this.#bytes += entry.size;
-        return { path, number: decision.number, size: entry.size, flags, position: 0, writer: undefined };
-    }
-    /** A hard link to what is not written is left to git, as all is that the archive lacks. */
-    #takeLink(path, entry) {
-        if (entry.kind === 'hardlink' && !this.selection(linkedPath(entry), 'file'))
-            return;
-        this.#links.add(path, entry);
-    }
-    /** Whether this is the first file behind a `.git` that seems to be whole. */
-    #isBehindDotGit(decision) {
-        if (this.#onDotGit === undefined || this.#hasLeftDotGit)
-            return false;
-        if (decision.kind !== 'file' || decision.inDotGit)
-            return false;
-        return this.#policy.hasTaken('.git/HEAD', '.git/objects', '.git/refs');
-    }
-    async #leaveDotGit() {
-        this.#hasLeftDotGit = true;
-        await this.#flush();
-        // What fails here is told to whoever writes next.
-        this.#writers.written().then(this.#onDotGit, () => { });
-    }
-    /** A file that does not fit into a block has blocks of its own, all for one writer. */
-    async #appendLarge(file, content) {
-        for (let read = 0; read < content.length;) {
-            const length = Math.min(content.length - read, this.#batch.room);
-            if (this.#batch.isEmpty)
-                this.#batch.addPart(file, file.position);
-            this.#batch.append(content.subarray(read, read + length));
-            file.position += length;
-            read += length;
-            if (this.#batch.room === 0 || file.position === file.size)
-                await this.#flush(file);
-        }
-    }
-    /** Gives the batch to a writer: the one that has begun this file, or the idlest. */
-    async #flush(file) {
-        if (this.#batch.isEmpty)
-            return;
-        this.waiting.start();
-        if (file?.writer !== undefined)
-            await this.#writers.roomAt(file.writer);
-        const writer = file?.writer ?? (await this.#writers.idlest());
-        this.waiting.stop();
-        if (file !== undefined)
-            file.writer = writer;
-        this.#writers.give(writer, this.#batch.job(this.hash));
-        this.#batch = new Batch(this.#writers.block());
-    }
-    #recordOf(path) {
-        const number = this.#policy.numberOf(path);
-        return number === undefined ? this.#links.recordOf(path) : this.#records.of(number);
-    }
-    #movedRecordOf(root, path) {
-        const record = path.includes('/') ? undefined : this.#recordOf(path);
-        if (record === undefined)
-            return undefined;
-        return renewStatData(record, (0,external_node_fs_.lstatSync)(onDisk(root, path), { bigint: true })) ? record : undefined;
-    }
-    #makeDirectory(path) {
-        const inDotGit = isInDotGit(path);
-        if (!inDotGit && !this.selection(path, 'directory'))
-            return;
-        writeAt(this.#root, path, (place) => {
-            try {
-                (0,external_node_fs_.mkdirSync)(place);
-            }
-            catch (error) {
-                if (inDotGit || !isFolded(error, place, 'directory'))
-                    throw error;
-            }
-        });
-    }
-    /** Of files that are one here git keeps the last. It writes them anew where none is there, whichever came first. */
-    #dropFolded() {
-        for (const path of this.#folded)
-            writeAt(this.#root, path, (place) => (0,external_node_fs_.rmSync)(place, { force: true }));
-    }
-}
-
-// EXTERNAL MODULE: external "node:zlib"
-var external_node_zlib_ = __nccwpck_require__(8522);
-;// CONCATENATED MODULE: ./lib/unpack/frame-bytes.js
-/** The bytes of one frame, while its pieces lie side by side in memory: then they are one view, without a copy. */
-class FrameBytes {
-    #view = new Uint8Array(0);
-    get length() {
-        return this.#view.length;
-    }
-    get view() {
-        return this.#view;
-    }
-    /** Whether the piece could be added: it is the first, or lies right behind what there is. */
-    add(piece) {
-        const { buffer, byteOffset, length } = this.#view;
-        if (length === 0)
-            this.#view = piece;
-        else if (piece.length === 0)
-            return true;
-        else if (piece.buffer !== buffer || piece.byteOffset !== byteOffset + length)
-            return false;
-        else
-            this.#view = new Uint8Array(buffer, byteOffset, length + piece.length);
-        return true;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/frames.js
-
-const MAGIC = 0xfd2fb528;
-const MAGIC_BYTES = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
-const SKIPPABLE_MAGIC = 0x184d2a50;
-const MAX_BLOCK_BYTES = 128 * 1024;
-/** What the zstd command line takes without being told to. */
-const MAX_WINDOW_BYTES = 128 * 1024 * 1024;
-const CHECKSUM_BYTES = 4;
-/**
- * Finds the frames of a zstd stream without decoding them, and without I/O: Node's decoder stops after the first
- * frame and says nothing. Feed it bytes in pieces of any size; it keeps at most 18 of them.
- */
-class FrameScanner {
-    /** The place of the next byte to come. */
-    #at = 0;
-    /** Bytes to pass over before the next part. */
-    #skip = 0;
-    #part = 'magic';
-    #needed = 4;
-    #held = Buffer.alloc(18);
-    #heldBytes = 0;
-    #frame = { checksum: false, blockBytes: 0 };
-    /** Says that no bytes follow; throws TRUNCATED inside a frame. */
-    end() {
-        if (this.#part === 'magic' && this.#heldBytes === 0 && this.#skip === 0)
-            return;
-        throw new lib_errors/* ActionError */.l('TRUNCATED', `the zstd stream ends at byte ${this.#at}, in the middle of a frame`);
-    }
-    *push(bytes) {
-        for (let read = 0; read < bytes.length || (this.#skip === 0 && this.#part === 'done');) {
-            if (this.#skip > 0) {
-                const passed = Math.min(this.#skip, bytes.length - read);
-                this.#skip -= passed;
-                this.#at += passed;
-                read += passed;
-                continue;
-            }
-            while (this.#heldBytes < this.#needed && read < bytes.length) {
-                this.#held[this.#heldBytes++] = bytes[read++] ?? 0;
-                this.#at += 1;
-            }
-            if (this.#heldBytes < this.#needed)
-                return;
-            yield* this.#take();
-        }
-    }
-    *#take() {
-        if (this.#part === 'magic')
-            this.#takeMagic();
-        else if (this.#part === 'skip-size')
-            this.#skipTo('magic', 4, this.#held.readUInt32LE(0));
-        else if (this.#part === 'header')
-            yield* this.#takeHeader();
-        else if (this.#part === 'block')
-            this.#takeBlock();
-        else {
-            yield { kind: 'end', at: this.#at };
-            this.#expect('magic', 4);
-        }
-    }
-    #takeMagic() {
-        const magic = this.#held.readUInt32LE(0);
-        if (magic === MAGIC) {
-            this.#expect('header', 1);
-        }
-        else if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE_MAGIC) {
-            this.#expect('skip-size', 4);
-        }
-        else {
-            const seen = `0x${magic.toString(16).padStart(8, '0')}`;
-            if (this.#at === 4)
-                throw new lib_errors/* ActionError */.l('NOT_ZSTD', `it does not begin as a zstd stream does (magic ${seen})`);
-            throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `no zstd frame at byte ${this.#at - 4} (magic ${seen})`);
-        }
-    }
-    *#takeHeader() {
-        const descriptor = this.#held[0] ?? 0;
-        const size = headerSize(descriptor);
-        if (this.#heldBytes < size) {
-            this.#needed = size;
-            return;
-        }
-        const at = this.#at - size - 4;
-        const header = readHeader(this.#held, at);
-        this.#frame = {
-            checksum: (descriptor & 4) !== 0,
-            blockBytes: Math.min(header.windowBytes, MAX_BLOCK_BYTES),
-        };
-        yield { kind: 'begin', at, header, head: Buffer.concat([MAGIC_BYTES, this.#held.subarray(0, size)]) };
-        this.#expect('block', 3);
-    }
-    #takeBlock() {
-        const header = this.#held.readUIntLE(0, 3);
-        const [last, type, size] = [(header & 1) === 1, (header >> 1) & 3, header >> 3];
-        const { blockBytes, checksum } = this.#frame;
-        if (type === 3 || size > blockBytes) {
-            throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `a zstd block at byte ${this.#at - 3} is of no valid type or size`);
-        }
-        const content = type === 1 ? 1 : size;
-        if (last)
-            this.#skipTo('done', 0, content + (checksum ? CHECKSUM_BYTES : 0));
-        else
-            this.#skipTo('block', 3, content);
-    }
-    #expect(part, bytes) {
-        this.#part = part;
-        this.#needed = bytes;
-        this.#heldBytes = 0;
-    }
-    #skipTo(part, bytes, skip) {
-        this.#expect(part, bytes);
-        this.#skip = skip;
-    }
-}
-const CONTENT_SIZE_BYTES = [0, 2, 4, 8];
-const DICTIONARY_ID_BYTES = [0, 1, 2, 4];
-/** The bytes of a frame's header after the magic, by its first one. */
-function headerSize(descriptor) {
-    const single = (descriptor & 0x20) !== 0;
-    return 1 + (single ? 0 : 1) + (DICTIONARY_ID_BYTES[descriptor & 3] ?? 0) + contentSizeBytes(descriptor);
-}
-function contentSizeBytes(descriptor) {
-    const flag = descriptor >> 6;
-    return flag === 0 && (descriptor & 0x20) !== 0 ? 1 : (CONTENT_SIZE_BYTES[flag] ?? 0);
-}
-function readHeader(held, at) {
-    const descriptor = held[0] ?? 0;
-    if ((descriptor & 8) !== 0)
-        throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `the zstd frame at byte ${at} is not valid`);
-    const single = (descriptor & 0x20) !== 0;
-    const dictionaryBytes = DICTIONARY_ID_BYTES[descriptor & 3] ?? 0;
-    const dictionaryAt = single ? 1 : 2;
-    if (dictionaryBytes > 0 && held.readUIntLE(dictionaryAt, dictionaryBytes) !== 0) {
-        throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `the zstd frame at byte ${at} needs a dictionary, which is not supported`);
-    }
-    const contentBytes = readContentSize(held, dictionaryAt + dictionaryBytes, contentSizeBytes(descriptor));
-    const windowBytes = single ? (contentBytes ?? 0) : windowSize(held[1] ?? 0);
-    if (windowBytes <= MAX_WINDOW_BYTES)
-        return { windowBytes, contentBytes };
-    const mebibytes = Math.ceil(windowBytes / 1024 ** 2);
-    const message = `the zstd frame at byte ${at} needs a window of ${mebibytes} MiB; at most 128 MiB is allowed`;
-    throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `${message} (compress without --ultra and --long)`);
-}
-function readContentSize(held, at, size) {
-    if (size === 0)
-        return undefined;
-    if (size === 8) {
-        const bytes = held.readBigUInt64LE(at);
-        if (bytes <= BigInt(Number.MAX_SAFE_INTEGER))
-            return Number(bytes);
-        throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', 'a zstd frame says that it holds more than 2^53 bytes');
-    }
-    return held.readUIntLE(at, size) + (size === 2 ? 256 : 0);
-}
-function windowSize(byte) {
-    const base = 2 ** (10 + (byte >> 3));
-    return base + (base / 8) * (byte & 7);
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/frame-reader.js
-
-
-
-
-/** A frame of at most this many compressed bytes is collected and decoded beside others; a larger one is streamed. */
-const COLLECTED_BYTES = 16 * 1024 * 1024;
-/**
- * What a decoder gives at a time: Node's default of 16 KiB would cost a hop to the thread pool for each. No divisor
- * of a frame's usual 8 MiB, or Node would allocate one more for nothing.
- */
-const frame_reader_PIECE_BYTES = 320 * 1024;
-/** How far a decoder runs ahead of its consumer. */
-const AHEAD_PIECES = 4;
-/** In object mode every piece is read as it was written; else Node joins those that wait, in other memory. */
-const DECODER_OPTIONS = {
-    chunkSize: frame_reader_PIECE_BYTES,
-    readableObjectMode: true,
-    readableHighWaterMark: AHEAD_PIECES,
-};
-/** Cuts the stream into frames, and gives its memory back as far as no frame needs it. */
-class FrameReader {
-    #stream;
-    #collectedBytes;
-    #scanner = new FrameScanner();
-    /** Where the stream's memory begins that frames being decoded need, each by a mark of its own. */
-    #needed = new Map();
-    #at = 0;
-    #frames = 0;
-    #frame;
-    #bytes = new FrameBytes();
-    #decoder;
-    /** Those not read to their end yet. */
-    #decoders = new Set();
-    #isCancelled = false;
-    constructor(stream) {
-        this.#stream = stream;
-        this.#collectedBytes = Math.min(COLLECTED_BYTES, stream.holdBytes);
-    }
-    async *units() {
-        for await (const piece of this.#stream) {
-            const from = this.#at;
-            let used = 0;
-            for (const event of this.#scanner.push(piece)) {
-                if (event.kind === 'begin') {
-                    this.#begin(event, event.head.subarray(0, Math.max(0, from - event.at)));
-                    used = Math.max(0, event.at - from);
-                }
-                else {
-                    const end = event.at - from;
-                    yield* this.#add(piece.subarray(used, end));
-                    yield* this.#end();
-                    used = end;
-                }
-            }
-            if (this.#frame !== undefined)
-                yield* this.#add(piece.subarray(used));
-            this.#at = from + piece.length;
-            this.#release();
-        }
-        this.#scanner.end();
-    }
-    /** Decodes a held frame in pieces. */
-    decode({ frame, bytes, release }) {
-        const decoder = this.#open();
-        decoder.once('close', release);
-        decoder.end(bytes);
-        return fed({ frame, decoder });
-    }
-    cancel(reason) {
-        this.#isCancelled = true;
-        this.#stream.cancel(reason);
-        for (const decoder of this.#decoders)
-            decoder.destroy(reason instanceof Error ? reason : undefined);
-    }
-    #begin({ at, header }, earlier) {
-        this.#frames += 1;
-        this.#frame = { number: this.#frames, at, header };
-        this.#bytes = new FrameBytes();
-        if (earlier.length > 0)
-            this.#bytes.add(earlier);
-    }
-    /** Collects the frame. Where that cannot go on without a copy, or takes too much, it is fed from here on. */
-    async *#add(bytes) {
-        if (this.#decoder !== undefined)
-            return this.#feed(this.#decoder, bytes);
-        const isAdded = this.#bytes.add(bytes);
-        const frame = this.#frame;
-        if (frame === undefined || (isAdded && this.#bytes.length <= this.#collectedBytes))
-            return;
-        const decoder = this.#open();
-        this.#decoder = decoder;
-        const release = this.#keep(frame);
-        yield { frame, decoder };
-        await this.#feed(decoder, this.#bytes.view);
-        release();
-        if (!isAdded)
-            await this.#feed(decoder, bytes);
-    }
-    async *#end() {
-        const frame = this.#frame;
-        this.#frame = undefined;
-        if (this.#decoder !== undefined) {
-            this.#decoder.end();
-            this.#decoder = undefined;
-        }
-        else if (frame !== undefined) {
-            yield { frame, bytes: this.#bytes.view, release: this.#keep(frame) };
-        }
-    }
-    #open() {
-        const decoder = (0,external_node_zlib_.createZstdDecompress)(DECODER_OPTIONS);
-        // Whoever reads the decoder gets its error; until somebody does it must not end the process.
-        decoder.on('error', () => { });
-        decoder.once('close', () => this.#decoders.delete(decoder));
-        this.#decoders.add(decoder);
-        if (this.#isCancelled)
-            decoder.destroy();
-        return decoder;
-    }
-    /** Resolves when the decoder has used the bytes: it takes no more than its consumer does. */
-    #feed(decoder, bytes) {
-        const frame = this.#frame;
-        return new Promise((resolve, reject) => {
-            const fail = () => reject(frame === undefined ? decoder.errored : damagedIfZstd(frame, decoder.errored));
-            // A decoder that fails while it writes closes without calling back.
-            decoder.once('close', fail);
-            decoder.write(bytes, (error) => {
-                decoder.off('close', fail);
-                if (error === null || error === undefined)
-                    resolve();
-                else
-                    fail();
-            });
-        });
-    }
-    /** Keeps the memory that a frame's bytes lie in, until the result is called. */
-    #keep({ at }) {
-        const mark = Symbol('frame');
-        this.#needed.set(mark, at);
-        return () => {
-            this.#needed.delete(mark);
-            this.#release();
-        };
-    }
-    #release() {
-        const isCollecting = this.#frame !== undefined && this.#decoder === undefined;
-        const current = isCollecting ? (this.#frame?.at ?? this.#at) : this.#at;
-        this.#stream.release(Math.min(current, ...this.#needed.values()));
-    }
-}
-/** A frame that is being fed, and what comes of it. */
-function fed(unit) {
-    const done = new Promise((resolve) => unit.decoder.once('close', resolve));
-    return { value: decoded(unit), done };
-}
-/**
- * The pieces of a decoder. A piece's memory is freed when the decoder has left it: the garbage collector would let
- * hundreds of mebibytes pile up, and mark all of the heap again and again for them. A decoder that is stopped may
- * still write to the last.
- */
-async function* decoded({ frame, decoder }) {
-    let last;
-    try {
-        for await (const piece of decoder) {
-            if (piece.buffer !== last?.buffer)
-                last?.buffer.transfer(0);
-            last = piece;
-            yield piece;
-        }
-        last?.buffer.transfer(0);
-    }
-    catch (error) {
-        throw damagedIfZstd(frame, error);
-    }
-}
-/** The error for a frame that does not decode. */
-function frame_reader_damaged({ number, at }, cause) {
-    return new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `zstd frame ${number}, at byte ${at}, is damaged`, { cause });
-}
-/** A streaming decoder fails for its input or because it was cancelled: only the former is damage. */
-function damagedIfZstd(frame, error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    return code.startsWith('ZSTD_') ? frame_reader_damaged(frame, error) : error;
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/decode.js
-
-
-
-/** A frame that decodes to at most this is decoded in one call. */
-const AT_ONCE_BYTES = 16 * 1024 * 1024;
-/** What is taken for that: a frame's usual 8 MiB, and a little more, so that Node need not look for more room. */
-const OUTPUT_BYTES = 8 * 1024 * 1024 + 1024;
-/**
- * A zstd stream's decoded bytes, in pieces of at most 16 MiB, each valid until the next is asked for. Several frames
- * are decoded at once, each on a thread of libuv's pool. Bounded by `concurrency` times 16 MiB compressed and as much
- * decoded; with a concurrency of 1 by a few pieces of 320 KiB decoded.
- */
-async function* decode(stream, { concurrency }) {
-    const frames = new FrameReader(stream);
-    const isAlone = concurrency === 1;
-    const begin = (unit) => {
-        if ('decoder' in unit)
-            return fed(unit);
-        return isAlone || !isSmall(unit.frame.header) ? frames.decode(unit) : atOnce(unit, frames);
-    };
-    const decoding = inOrder(frames.units(), begin, {
-        active: concurrency,
-        window: concurrency,
-        cancel: (reason) => frames.cancel(reason),
-    });
-    for await (const pieces of decoding)
-        yield* pieces;
-}
-/** Whether a frame may well decode to few bytes: pzstd's frames hold four windows. */
-function isSmall({ contentBytes, windowBytes }) {
-    return (contentBytes ?? 4 * windowBytes) <= AT_ONCE_BYTES;
-}
-/** Decodes a frame in one call, which is quickest; where it turns out to be large, again in pieces. */
-function atOnce(unit, frames) {
-    const { frame, bytes, release } = unit;
-    const options = { chunkSize: OUTPUT_BYTES, maxOutputLength: AT_ONCE_BYTES };
-    const decoding = new Promise((resolve, reject) => {
-        (0,external_node_zlib_.zstdDecompress)(bytes, options, (error, decoded) => {
-            if (error !== null && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
-                resolve(frames.decode(unit));
-                return;
-            }
-            release();
-            if (error === null)
-                resolve({ value: onlyPiece(decoded), done: Promise.resolve() });
-            else
-                reject(frame_reader_damaged(frame, error));
-        });
-    });
-    const pieces = async function* () {
-        yield* (await decoding).value;
-    };
-    return { value: pieces(), done: decoding.then(({ done }) => done) };
-}
-async function* onlyPiece(bytes) {
-    if (bytes.length === 0)
-        return;
-    yield bytes;
-    bytes.buffer.transfer(0);
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/spent.js
-/** Tells apart what the one loop through the archive spends its time with. */
-class SpentClock {
-    #waits;
-    #at = performance.now();
-    #network = 0;
-    #files = 0;
-    #spent = { networkMs: 0, decodeMs: 0, parseMs: 0, filesMs: 0 };
-    constructor(waits) {
-        this.#waits = waits;
-    }
-    get spent() {
-        return this.#spent;
-    }
-    /** Says that a block has been waited for since the last call. */
-    gotBlock() {
-        const { ms, networkMs } = this.#lap();
-        const { networkMs: network, decodeMs } = this.#spent;
-        this.#spent = { ...this.#spent, networkMs: network + networkMs, decodeMs: decodeMs + ms - networkMs };
-    }
-    /** Says that a block has been read since the last call. */
-    readBlock() {
-        const { ms, filesMs } = this.#lap();
-        const { parseMs, filesMs: files } = this.#spent;
-        this.#spent = { ...this.#spent, parseMs: parseMs + ms - filesMs, filesMs: files + filesMs };
-    }
-    #lap() {
-        const [at, network, files] = [performance.now(), this.#waits.network.ms, this.#waits.files.ms];
-        const lap = { ms: at - this.#at, networkMs: network - this.#network, filesMs: files - this.#files };
-        this.#at = at;
-        this.#network = network;
-        this.#files = files;
-        return lap;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/unpack.js
-
-
-
-
-/** How many bytes a compressed one may become; an archive of a clone is mostly packs, which stay as they are. */
-const MAX_RATIO = 1000;
-/** So much is unpacked before that is asked: a clone may begin with a file of zeros. */
-const UNJUDGED_BYTES = 64 * 1024 * 1024;
-/** Turns a stream of a `tar.zst` into the tree, while it arrives. On failure what is on disk is incomplete. */
-async function unpack(stream, tree, options) {
-    if (options.commit?.length === 64)
-        tree.hash = 'sha256';
-    const counted = new CountedStream(stream, options.onReceived);
-    const clock = new SpentClock({ network: counted.waiting, files: tree.waiting });
-    let bytes = 0;
-    for await (const block of decode(counted, { concurrency: options.decoders })) {
-        clock.gotBlock();
-        bytes += block.length;
-        checkRatio(bytes, counted.taken);
-        await tree.write(block);
-        clock.readBlock();
-    }
-    if (bytes === 0)
-        throw new lib_errors/* ActionError */.l('EMPTY_SNAPSHOT', 'the snapshot is empty');
-    clock.gotBlock();
-    const finished = await tree.finish();
-    clock.readBlock();
-    return { ...finished, spent: clock.spent };
-}
-function checkRatio(bytes, compressedBytes) {
-    if (bytes <= UNJUDGED_BYTES || bytes <= MAX_RATIO * compressedBytes)
-        return;
-    const seen = `${compressedBytes} bytes of it unpack to more than ${bytes}`;
-    throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `the archive is refused: ${seen}; at most ${MAX_RATIO} times as many are allowed`);
-}
-/** A stream that tells how many bytes have been taken from it, and how long they were waited for. */
-class CountedStream {
-    holdBytes;
-    waiting = new Stopwatch();
-    #stream;
-    #onEnd;
-    taken = 0;
-    constructor(stream, onEnd) {
-        this.holdBytes = stream.holdBytes;
-        this.#stream = stream;
-        this.#onEnd = onEnd;
-    }
-    release(upTo) {
-        this.#stream.release(upTo);
-    }
-    cancel(reason) {
-        this.#stream.cancel(reason);
-    }
-    async *[Symbol.asyncIterator]() {
-        this.waiting.start();
-        for await (const piece of this.#stream) {
-            this.waiting.stop();
-            this.taken += piece.length;
-            yield piece;
-            this.waiting.start();
-        }
-        this.waiting.stop();
-        this.#onEnd?.();
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/lfs-snapshot.js
+;// CONCATENATED MODULE: ./lib/restore/lfs-snapshot.js
 
 
 
@@ -54241,7 +54579,7 @@ function missingCommits(text, url) {
     throw odd();
 }
 
-;// CONCATENATED MODULE: ./lib/shortcuts.js
+;// CONCATENATED MODULE: ./lib/restore/shortcuts.js
 
 
 
@@ -54517,7 +54855,7 @@ async function settleReftable(git, dotGitPath) {
     return branch;
 }
 
-;// CONCATENATED MODULE: ./lib/snapshot-clone.js
+;// CONCATENATED MODULE: ./lib/restore/snapshot-clone.js
 
 
 
@@ -54772,7 +55110,7 @@ function slashed(path) {
     return path.split(external_node_path_.sep).join('/');
 }
 
-;// CONCATENATED MODULE: ./lib/submodule-restore.js
+;// CONCATENATED MODULE: ./lib/restore/submodule-restore.js
 
 
 
@@ -54842,7 +55180,7 @@ const NONE = {
     },
 };
 
-;// CONCATENATED MODULE: ./lib/submodule-snapshots.js
+;// CONCATENATED MODULE: ./lib/restore/submodule-snapshots.js
 
 
 
@@ -54938,7 +55276,7 @@ function sharesOf(concurrency, threads, submodules) {
     }));
 }
 
-;// CONCATENATED MODULE: ./lib/from-snapshot.js
+;// CONCATENATED MODULE: ./lib/restore/from-snapshot.js
 
 
 
@@ -55271,7 +55609,7 @@ async function checkSubmodules(git, destination) {
         await git.run(['submodule', 'status']);
 }
 
-;// CONCATENATED MODULE: ./lib/from-workspace.js
+;// CONCATENATED MODULE: ./lib/restore/from-workspace.js
 
 
 
@@ -55344,284 +55682,217 @@ async function advance({ job, target, reusable, shortcuts }) {
     }
 }
 
-// EXTERNAL MODULE: ./lib/inputs.js + 4 modules
-var inputs = __nccwpck_require__(5896);
-;// CONCATENATED MODULE: ./lib/destination.js
-
-
-
-
-
-/**
- * The destination with every symlink on the way to it resolved. Refuses a way that leaves the workspace, and a
- * destination that is a symlink or a device. A file may be there: it makes room, as with actions/checkout. The
- * workspace itself may lie behind a symlink.
- */
-async function resolveDestination(workspace, destination) {
-    const realWorkspace = await resolveWorkspace(workspace);
-    if ((0,external_node_path_.relative)(workspace, destination) === '')
-        return realWorkspace;
-    const resolved = await resolveWay(destination);
-    if ((0,inputs/* isInside */.FK)(realWorkspace, resolved))
-        return resolved;
-    throw refusedPath(destination, 'a symlink on the way to it leads outside of the workspace');
-}
-async function resolveWorkspace(workspace) {
-    try {
-        const resolved = await (0,promises_.realpath)(workspace);
-        if ((await (0,promises_.stat)(resolved)).isDirectory())
-            return resolved;
+;// CONCATENATED MODULE: ./lib/snapshot/cache-service.js
+const METHODS = '/twirp/github.actions.results.api.v1.CacheService/';
+/** What each mode of the runner admits; any other word admits all, as it does for actions/cache. */
+const ADMITTED = new Map([
+    ['none', []],
+    ['read', ['read']],
+    ['write', ['read', 'write']],
+    ['write-only', ['write']],
+]);
+/** The cache service that is there for a job, or why there is none. It has to be asked for what is to be done with it. */
+function cacheServiceOf(env, access) {
+    const { ACTIONS_RESULTS_URL: address = '', ACTIONS_RUNTIME_TOKEN: token = '' } = env;
+    const mode = (env.ACTIONS_CACHE_MODE ?? '').trim().toLowerCase();
+    if (!isGitHubsOwn(env.GITHUB_SERVER_URL || 'https://github.com')) {
+        return none('GitHub Enterprise Server has no cache service that is known here');
     }
-    catch (cause) {
-        throw (0,input_values/* invalid */.Gq)(`Environment variable GITHUB_WORKSPACE is "${(0,sanitize/* sanitize */.a)(workspace)}", which cannot be used`, {
-            cause,
-        });
+    if (!env.ACTIONS_CACHE_SERVICE_V2 || address === '' || token === '') {
+        return none('the runner did not set ACTIONS_CACHE_SERVICE_V2, ACTIONS_RESULTS_URL and ACTIONS_RUNTIME_TOKEN, ' +
+            'which only steps with `uses:` are given');
     }
-    throw (0,input_values/* invalid */.Gq)(`Environment variable GITHUB_WORKSPACE is "${(0,sanitize/* sanitize */.a)(workspace)}", which is not a directory`);
-}
-async function resolveWay(destination) {
-    const found = await statOrMissing(destination);
-    if (found?.isSymbolicLink())
-        throw refusedPath(destination, 'it is a symlink');
-    const isUsable = found === undefined || found.isDirectory() || found.isFile();
-    if (!isUsable)
-        throw refusedPath(destination, 'it is neither a directory nor a file');
-    let ancestor = destination;
-    while ((await statOrMissing(ancestor)) === undefined)
-        ancestor = (0,external_node_path_.dirname)(ancestor);
-    const real = await (0,promises_.realpath)(ancestor).catch((cause) => {
-        throw refusedPath(destination, `${(0,sanitize/* sanitize */.a)(ancestor)} leads nowhere`, cause);
-    });
-    return (0,external_node_path_.join)(real, (0,external_node_path_.relative)(ancestor, destination));
-}
-async function statOrMissing(path) {
-    try {
-        return await (0,promises_.lstat)(path);
+    if (ADMITTED.get(mode)?.includes(access) === false)
+        return none(`ACTIONS_CACHE_MODE is ${mode}`);
+    if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
+        return none('ACTIONS_RESULTS_URL is not the address of an http or https server');
     }
-    catch (cause) {
-        if (cause.code === 'ENOENT')
-            return undefined;
-        throw refusedPath(path, 'it cannot be reached', cause);
-    }
+    const lookupUrl = new URL(`${METHODS}GetCacheEntryDownloadURL`, address);
+    const headers = { authorization: `Bearer ${token}` };
+    return { kind: 'offered', lookupUrl, secrets: { origin: lookupUrl.origin, headers } };
 }
-function refusedPath(path, reason, cause) {
-    const message = `Input path leads to ${(0,sanitize/* sanitize */.a)(path)}: ${reason}; a directory inside the workspace is allowed`;
-    return (0,input_values/* invalid */.Gq)(message, cause === undefined ? undefined : { cause });
+/** Whether the server is github.com or GitHub's for one company; actions/cache takes `.localhost` for that, too. */
+function isGitHubsOwn(serverUrl) {
+    if (!URL.canParse(serverUrl))
+        return false;
+    const { hostname } = new URL(serverUrl);
+    return hostname === 'github.com' || /\.(ghe\.com|localhost)$/.test(hostname);
+}
+function none(reason) {
+    return { kind: 'none', reason };
 }
 
-// EXTERNAL MODULE: ./lib/git/credentials.js + 2 modules
-var git_credentials = __nccwpck_require__(6906);
-;// CONCATENATED MODULE: ./lib/git/version.js
+;// CONCATENATED MODULE: ./lib/snapshot/locate.js
 
-/** The first git that takes settings from its environment (GIT_CONFIG_COUNT), which is the way for secrets. */
-const LEAST = { major: 2, minor: 31 };
-/** Rejects where git is missing or too old. Any directory's git will do. */
-async function requireGit(git) {
-    const said = (await git.run(['version'])).trim();
-    const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(said) ?? [];
-    if (Number(major) > LEAST.major || (Number(major) === LEAST.major && Number(minor) >= LEAST.minor))
-        return;
-    const least = `${LEAST.major}.${LEAST.minor}`;
-    const message = `git ${least} or newer is needed, and the one on the PATH says "${said}": install a newer git`;
-    throw new lib_errors/* ActionError */.l('GIT_MISSING', message);
+/** Where the snapshot of a repository lies: nowhere, if no address is given and this job has no Actions cache. */
+function locate(wanted, env) {
+    const { source, url } = wanted;
+    const [server, ...mirrors] = wanted.servers;
+    if (source === 'none')
+        return { kind: 'nowhere', reason: 'snapshots are switched off (source: none, or GIT_SNAPSHOT_DISABLE)' };
+    if (source === 'url' && url !== undefined)
+        return { kind: 'somewhere', places: [{ kind: 'url', url }] };
+    if (source === 'actions-cache' || server === undefined)
+        return inCache(env);
+    const at = (server) => locationAt(server, wanted);
+    return { kind: 'somewhere', places: [at(server), ...mirrors.map(at)] };
 }
-
-;// CONCATENATED MODULE: ./lib/git-progress.js
-const EVERY_MS = 5_000;
-/** What git says many times a second while it counts; its last word on it ends in `done.` and is none of these. */
-const COUNTING = /\d+% \(\d+\/\d+\)(?:, [\d.]+ [KMGT]?i?B(?:ytes)?(?: \| [\d.]+ [KMGT]?i?B\/s)?)?$/;
-/** Hands on what git says, and of how far it is at most one line every 5 s. */
-function thinned(log) {
-    let saidAt = performance.now();
-    return (line) => {
-        const now = performance.now();
-        if (COUNTING.test(line.trimEnd())) {
-            if (now - saidAt < EVERY_MS)
-                return;
-            saidAt = now;
-        }
-        log(line);
-    };
-}
-
-;// CONCATENATED MODULE: ./lib/timeline.js
-/** When the stages of one step ran, by the monotonic clock. */
-class Timeline {
-    #began = performance.now();
-    #watch;
-    #spans = [];
-    constructor(watch) {
-        this.#watch = watch;
-    }
-    /** Those that have ended, by their beginning. */
-    get spans() {
-        return this.#spans.toSorted((a, b) => a.startMs - b.startMs);
-    }
-    /** Since the step began. */
-    get elapsedMs() {
-        return performance.now() - this.#began;
-    }
-    /** Of all spans of a stage; 0 for one that has not ended. */
-    milliseconds(stage) {
-        const spans = this.#spans.filter((span) => span.stage === stage);
-        return spans.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
-    }
-    /** Runs a stage, failed or not. */
-    async measure(stage, run, whatOf) {
-        const end = this.begin(stage);
-        try {
-            const result = await run();
-            end(whatOf?.(result));
-            return result;
-        }
-        catch (error) {
-            end('failed');
-            throw error;
-        }
-    }
-    /** Begins a stage that ends when the result is called for the first time. */
-    begin(stage) {
-        const startMs = this.elapsedMs;
-        let isOver = false;
-        this.#watch.begun(stage);
-        return (what) => {
-            if (isOver)
-                return;
-            isOver = true;
-            const span = { stage, startMs, endMs: this.elapsedMs };
-            this.#spans.push(span);
-            this.#watch.ended(span, what);
-        };
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/job.js
-
-
-
-
-
-
-
-
-
-
-
-/** One step's work: what it wants, where to, and what lets it in. Close it. */
-class Job {
-    inputs;
-    context;
-    /** Absolute, symlinks resolved. */
-    destination;
-    wanted;
-    credentials;
-    origin;
-    timeline;
-    /** Git's part after the last file, and the move into place. */
-    timing = new Timing();
-    troubles = new Troubles();
-    #gitIsThere;
-    constructor(parts) {
-        this.inputs = parts.inputs;
-        this.context = parts.context;
-        this.destination = parts.destination;
-        this.wanted = parts.wanted;
-        this.credentials = parts.credentials;
-        this.timeline = new Timeline(parts.context.stages);
-        this.origin = parts.origin;
-    }
-    /** Refuses what must not be done before anything is written. */
-    static async begin(inputs, given) {
-        const wanted = wantedOf(inputs, given.event);
-        const destination = await resolveDestination(inputs.workspace, inputs.destination);
-        const safe = inputs.setSafeDirectory ? (0,git_credentials/* safeDirectoryEnv */.id)(destination, given.env) : {};
-        const context = { ...given, env: { ...given.env, ...safe } };
-        const { token, ssh, githubServerUrl: serverUrl } = inputs;
-        const { temp, env, event, onCredentials } = context;
-        const ownerId = ownerIdOf(event);
-        const credentials = await git_credentials/* Credentials */.Ji.create({ temp, serverUrl, token, ssh, ownerId, env, onCredentials });
-        const origin = { url: credentials.originUrl(inputs.repository), env: credentials.env };
-        return new Job({ inputs, context, destination, wanted, credentials, origin });
-    }
-    /** The work on a submodule: a clone of all its files, of which neither credentials nor submodules are a part. */
-    submodule({ path, url, commit }, signal) {
-        const log = (line) => this.context.log(`${path}: ${line}`);
-        const context = { ...this.context, signal, log, stages: UNWATCHED };
-        const origin = { url, env: this.credentials.submoduleEnv };
-        const destination = (0,external_node_path_.join)(this.destination, path);
-        const wanted = { ref: '', commit };
-        return new Job({
-            ...this,
-            inputs: { ...this.inputs, ...CLONE_ALONE },
-            context,
-            destination,
-            wanted,
-            origin,
-        });
-    }
-    /** Rejects where git is missing or too old; asked once, however often it is called. */
-    requireGit() {
-        this.#gitIsThere ??= requireGit((0,git_git/* gitOutside */.k0)(this.inputs.workspace, this.context));
-        return this.#gitIsThere;
-    }
-    get repositoryName() {
-        const { owner, name } = this.inputs.repository;
-        return `${owner}/${name}`;
-    }
-    /** How git's own network parts are repeated. */
-    get retries() {
-        return gitRetries(this.context);
-    }
-    /** Told git's progress, where the inputs want it shown. */
-    get onProgress() {
-        return this.inputs.showProgress ? thinned((line) => this.context.log(`git> ${line}`)) : undefined;
-    }
-}
-const UNWATCHED = { begun: () => { }, ended: () => { } };
-const CLONE_ALONE = {
-    sparse: undefined,
-    fetchTags: false,
-    lfs: false,
-    submodules: 'none',
-    persistCredentials: false,
-};
-/** GitHub's number of the organization that the job's own repository belongs to. */
-function ownerIdOf({ payload }) {
-    const id = payload.repository?.owner?.id;
-    return typeof id === 'number' ? id : undefined;
-}
-
-;// CONCATENATED MODULE: ./lib/job-report.js
-
-
-const FAILED = { outcome: 'failed', freshenedBy: 'none', commit: '', snapshot: undefined };
-const NO_TRAFFIC = { bytes: 0, requests: 0, retries: 0, repeats: [] };
-/** What a job has done until now. */
-function reportOf(job, session, ending) {
-    const { inputs, wanted, timeline, timing, troubles, repositoryName: repository } = job;
-    const { target, arrival = FAILED, error } = ending;
-    const isAsGiven = wanted.ref !== '' || wanted.commit !== undefined;
+/** What a server has of a repository. */
+function locationAt(server, { repository, githubServerUrl }) {
+    const git = new URL(['git', githubServerUrl.host, repository.owner, repository.name].join('/'), server);
+    const beneath = (name) => new URL(`${git.href}/${name}`);
     return {
-        ...arrival,
-        error: arrival === FAILED ? troubleOf(error) : undefined,
-        missed: troubles.missed,
-        serverUrl: inputs.githubServerUrl.origin,
-        repository,
-        path: (0,external_node_path_.relative)(inputs.workspace, inputs.destination),
-        ref: isAsGiven ? wanted.ref : (target?.ref ?? ''),
-        ...(session?.traffic ?? NO_TRAFFIC),
-        restarts: troubles.restarts,
-        concurrency: inputs.concurrency,
-        chunkBytes: inputs.chunkBytes,
-        timeline: timeline.spans,
-        openMs: timeline.milliseconds('open'),
-        restoreMs: timeline.milliseconds('unpack'),
-        settleMs: timing.milliseconds('settle'),
-        totalMs: timeline.elapsedMs,
+        kind: 'cachew',
+        server,
+        url: beneath('snapshot.tar.zst'),
+        git,
+        ensureRefs: beneath('ensure-refs'),
+        lfs: beneath('lfs-snapshot.tar.zst'),
+        bundle: (base) => {
+            const bundle = beneath('snapshot.bundle');
+            bundle.searchParams.set('base', base);
+            return bundle;
+        },
+        beside: (repository) => locationAt(server, { repository, githubServerUrl }),
     };
 }
+function inCache(env) {
+    const service = cacheServiceOf(env, 'read');
+    if (service.kind === 'offered')
+        return { kind: 'somewhere', places: [{ kind: 'actions-cache', service }] };
+    const reason = `no server (or CACHEW_URL) or url is to be asked, and there is no Actions cache: ${service.reason}`;
+    return { kind: 'nowhere', reason };
+}
 
-;// CONCATENATED MODULE: ./lib/addressed-snapshot.js
+;// CONCATENATED MODULE: ./lib/http/tracer.js
+
+
+/** Tells of each request when it is over, in one line without a query. For debugging: it remembers all requests. */
+class Tracer {
+    #say;
+    /** How often each end of a range, or each place, was asked for. */
+    #asked = new Map();
+    constructor(say) {
+        this.#say = say;
+    }
+    begin({ method, url, range }) {
+        const place = `${method} ${placeOf(url)}`;
+        // A request that goes on where another broke has another beginning, and the same end.
+        const key = `${place} ${range?.replace(/\d+-/, '-')}`;
+        const attempt = (this.#asked.get(key) ?? 0) + 1;
+        this.#asked.set(key, attempt);
+        const again = attempt === 1 ? '' : `, attempt ${attempt}`;
+        return new RequestTrace(`${place}${range === undefined ? '' : ` ${range}`}${again}`, this.#say);
+    }
+}
+/** One request on its way. */
+class RequestTrace {
+    #what;
+    #say;
+    #began = performance.now();
+    #status = 'no reply';
+    #bytes = 0;
+    constructor(what, say) {
+        this.#what = what;
+        this.#say = say;
+    }
+    head(status) {
+        this.#status = `${status} after ${this.#elapsedMs} ms`;
+    }
+    received(bytes) {
+        this.#bytes += bytes;
+    }
+    ended() {
+        this.#say(this.#told);
+    }
+    broken(reason) {
+        this.#say(`${this.#told}, and then: ${(0,lib_errors/* describeError */.U)(reason)}`);
+    }
+    get #told() {
+        return `${this.#what}: ${this.#status}, ${this.#bytes} bytes in ${this.#elapsedMs} ms`;
+    }
+    get #elapsedMs() {
+        return Math.round(performance.now() - this.#began);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/report/progress.js
+
+const progress_EVERY_MS = 5_000;
+/** What is left is told by the speed of so many times as long. */
+const RECENT = 3;
+/** Says every 5 s how far a download is. What has begun has to be ended, or its timer stays. */
+class Progress {
+    #traffic;
+    #log;
+    #timer;
+    /** The beginning, and after it the last ones: at most RECENT + 1. */
+    #samples = [];
+    #total;
+    constructor(traffic, log) {
+        this.#traffic = traffic;
+        this.#log = log;
+    }
+    /** What came before does not count. */
+    begin() {
+        this.end();
+        this.#total = undefined;
+        const first = this.#sample();
+        this.#samples = [first];
+        this.#timer = setInterval(() => this.#say(first), progress_EVERY_MS);
+    }
+    end() {
+        clearInterval(this.#timer);
+    }
+    /** So many bytes are to come, beside those that were said before. */
+    expect(bytes) {
+        if (bytes !== undefined)
+            this.#total = (this.#total ?? 0) + bytes;
+    }
+    /** That of a download which is a part of this one, and neither begins nor ends it. */
+    part() {
+        const part = {
+            begin: () => { },
+            end: () => { },
+            expect: (bytes) => this.expect(bytes),
+            part: () => part,
+        };
+        return part;
+    }
+    #say(first) {
+        const now = this.#sample();
+        const recent = this.#samples[0] ?? first;
+        this.#samples = [...this.#samples, now].slice(-RECENT);
+        this.#log(progressLine({
+            bytes: now.bytes - first.bytes,
+            total: this.#total,
+            elapsedMs: now.atMs - first.atMs,
+            recent: { bytes: now.bytes - recent.bytes, ms: now.atMs - recent.atMs },
+        }));
+    }
+    #sample() {
+        return { bytes: this.#traffic.bytes, atMs: performance.now() };
+    }
+}
+/** What has come so far, for a person who waits. */
+function progressLine({ bytes, total, elapsedMs, recent }) {
+    if (bytes === 0)
+        return `Waiting for the snapshot's first bytes, for ${(0,amounts/* formatSeconds */.Xo)(elapsedMs)}`;
+    const rate = (0,amounts/* formatRate */.CE)(recent.bytes, recent.ms);
+    if (total === undefined || total === 0)
+        return `Received ${(0,amounts/* formatMegabytes */.VP)(bytes)} (${rate})`;
+    if (bytes >= total)
+        return `Received all ${(0,amounts/* formatMegabytes */.VP)(total)}; files and git are at work`;
+    const percent = Math.floor((bytes / total) * 100);
+    const left = recent.bytes === 0 ? '' : `, ${formatLeft(((total - bytes) / recent.bytes) * recent.ms)} left`;
+    return `Received ${(0,amounts/* formatMegabytes */.VP)(bytes)} of ${(0,amounts/* formatMegabytes */.VP)(total)} (${percent} %, ${rate}${left})`;
+}
+function formatLeft(ms) {
+    const seconds = Math.ceil(ms / 1000);
+    return seconds < 120 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`;
+}
+
+;// CONCATENATED MODULE: ./lib/source/addressed-snapshot.js
 
 
 
@@ -55726,28 +55997,6 @@ function beginningOf({ host, owner, name, branch, kind }) {
 }
 function admitted(key) {
     return key.length <= MAX_LENGTH ? key : undefined;
-}
-
-;// CONCATENATED MODULE: ./lib/cached-branches.js
-
-
-/**
- * The branches whose cached snapshots are near a target, the nearest first: its own, for a pull request its base, and
- * the default branch, which is known of the job's own repository.
- */
-function branchesNear({ ref }, { payload, repository: own }, repository) {
-    const known = own.toLowerCase() === repository.toLowerCase() ? payload : {};
-    const base = ref.startsWith('refs/pull/') ? known.pull_request?.base?.ref : undefined;
-    const branches = [branchIn(ref), base, known.repository?.default_branch];
-    const names = branches.filter((name) => typeof name === 'string' && name !== '');
-    return [...new Set(names)];
-}
-/** What the Actions cache is asked for a target, undefined where no key can say it; and for whose snapshots. */
-function lookupNear(target, { repository, githubServerUrl: { host }, fetchDepth, event }) {
-    const name = `${repository.owner}/${repository.name}`;
-    const branches = branchesNear(target, event, name);
-    const { commit } = target;
-    return { lookup: lookupOf({ ...repository, host, branches, commit, fetchDepth }), name, branches };
 }
 
 ;// CONCATENATED MODULE: ./lib/snapshot/actions-cache.js
@@ -56051,7 +56300,29 @@ function shown(path) {
     return JSON.stringify(Buffer.from(path, 'latin1').toString().slice(0, 300));
 }
 
-;// CONCATENATED MODULE: ./lib/cached-snapshot.js
+;// CONCATENATED MODULE: ./lib/source/cached-branches.js
+
+
+/**
+ * The branches whose cached snapshots are near a target, the nearest first: its own, for a pull request its base, and
+ * the default branch, which is known of the job's own repository.
+ */
+function branchesNear({ ref }, { payload, repository: own }, repository) {
+    const known = own.toLowerCase() === repository.toLowerCase() ? payload : {};
+    const base = ref.startsWith('refs/pull/') ? known.pull_request?.base?.ref : undefined;
+    const branches = [branchIn(ref), base, known.repository?.default_branch];
+    const names = branches.filter((name) => typeof name === 'string' && name !== '');
+    return [...new Set(names)];
+}
+/** What the Actions cache is asked for a target, undefined where no key can say it; and for whose snapshots. */
+function lookupNear(target, { repository, githubServerUrl: { host }, fetchDepth, event }) {
+    const name = `${repository.owner}/${repository.name}`;
+    const branches = branchesNear(target, event, name);
+    const { commit } = target;
+    return { lookup: lookupOf({ ...repository, host, branches, commit, fetchDepth }), name, branches };
+}
+
+;// CONCATENATED MODULE: ./lib/source/cached-snapshot.js
 
 
 
@@ -56097,7 +56368,7 @@ function notFound({ name, branches, fetchDepth }) {
     return new lib_errors/* ActionError */.l('NOT_FOUND', `${message}: a job on the default branch has to save one (git-snapshot/save${how})`);
 }
 
-;// CONCATENATED MODULE: ./lib/digest.js
+;// CONCATENATED MODULE: ./lib/source/digest.js
 
 
 /** The same stream, which at its end throws DIGEST_MISMATCH unless all its bytes together have the digest. */
@@ -56122,58 +56393,6 @@ async function* checked(stream, { sha256, place }) {
         return;
     throw new lib_errors/* ActionError */.l('DIGEST_MISMATCH', `${place} has the SHA-256 digest ${seen}, but the input sha256 is ${sha256}: ` +
         'it is not the snapshot that was meant; update the input if it was replaced on purpose');
-}
-
-;// CONCATENATED MODULE: ./lib/http/tracer.js
-
-
-/** Tells of each request when it is over, in one line without a query. For debugging: it remembers all requests. */
-class Tracer {
-    #say;
-    /** How often each end of a range, or each place, was asked for. */
-    #asked = new Map();
-    constructor(say) {
-        this.#say = say;
-    }
-    begin({ method, url, range }) {
-        const place = `${method} ${placeOf(url)}`;
-        // A request that goes on where another broke has another beginning, and the same end.
-        const key = `${place} ${range?.replace(/\d+-/, '-')}`;
-        const attempt = (this.#asked.get(key) ?? 0) + 1;
-        this.#asked.set(key, attempt);
-        const again = attempt === 1 ? '' : `, attempt ${attempt}`;
-        return new RequestTrace(`${place}${range === undefined ? '' : ` ${range}`}${again}`, this.#say);
-    }
-}
-/** One request on its way. */
-class RequestTrace {
-    #what;
-    #say;
-    #began = performance.now();
-    #status = 'no reply';
-    #bytes = 0;
-    constructor(what, say) {
-        this.#what = what;
-        this.#say = say;
-    }
-    head(status) {
-        this.#status = `${status} after ${this.#elapsedMs} ms`;
-    }
-    received(bytes) {
-        this.#bytes += bytes;
-    }
-    ended() {
-        this.#say(this.#told);
-    }
-    broken(reason) {
-        this.#say(`${this.#told}, and then: ${(0,lib_errors/* describeError */.U)(reason)}`);
-    }
-    get #told() {
-        return `${this.#what}: ${this.#status}, ${this.#bytes} bytes in ${this.#elapsedMs} ms`;
-    }
-    get #elapsedMs() {
-        return Math.round(performance.now() - this.#began);
-    }
 }
 
 // EXTERNAL MODULE: external "node:v8"
@@ -56731,7 +56950,7 @@ class HttpClient {
     }
 }
 
-;// CONCATENATED MODULE: ./lib/id-token.js
+;// CONCATENATED MODULE: ./lib/source/id-token.js
 
 
 
@@ -56843,9 +57062,9 @@ function noToken(why, cause) {
     return new lib_errors/* ActionError */.l('NO_ID_TOKEN', why === '' ? what : `${what}: ${why}`, { cause });
 }
 
-// EXTERNAL MODULE: ./lib/request-headers.js
-var request_headers = __nccwpck_require__(3777);
-;// CONCATENATED MODULE: ./lib/mirror.js
+// EXTERNAL MODULE: ./lib/inputs/request-headers.js
+var request_headers = __nccwpck_require__(4295);
+;// CONCATENATED MODULE: ./lib/source/mirror.js
 
 
 
@@ -56900,83 +57119,7 @@ function secretsFor(location, inputs, bearer) {
     return isLess ? { origin, headers: {} } : { origin, headers: (0,request_headers/* secretHeaders */.Z6)(inputs), bearer };
 }
 
-;// CONCATENATED MODULE: ./lib/progress.js
-
-const progress_EVERY_MS = 5_000;
-/** What is left is told by the speed of so many times as long. */
-const RECENT = 3;
-/** Says every 5 s how far a download is. What has begun has to be ended, or its timer stays. */
-class Progress {
-    #traffic;
-    #log;
-    #timer;
-    /** The beginning, and after it the last ones: at most RECENT + 1. */
-    #samples = [];
-    #total;
-    constructor(traffic, log) {
-        this.#traffic = traffic;
-        this.#log = log;
-    }
-    /** What came before does not count. */
-    begin() {
-        this.end();
-        this.#total = undefined;
-        const first = this.#sample();
-        this.#samples = [first];
-        this.#timer = setInterval(() => this.#say(first), progress_EVERY_MS);
-    }
-    end() {
-        clearInterval(this.#timer);
-    }
-    /** So many bytes are to come, beside those that were said before. */
-    expect(bytes) {
-        if (bytes !== undefined)
-            this.#total = (this.#total ?? 0) + bytes;
-    }
-    /** That of a download which is a part of this one, and neither begins nor ends it. */
-    part() {
-        const part = {
-            begin: () => { },
-            end: () => { },
-            expect: (bytes) => this.expect(bytes),
-            part: () => part,
-        };
-        return part;
-    }
-    #say(first) {
-        const now = this.#sample();
-        const recent = this.#samples[0] ?? first;
-        this.#samples = [...this.#samples, now].slice(-RECENT);
-        this.#log(progressLine({
-            bytes: now.bytes - first.bytes,
-            total: this.#total,
-            elapsedMs: now.atMs - first.atMs,
-            recent: { bytes: now.bytes - recent.bytes, ms: now.atMs - recent.atMs },
-        }));
-    }
-    #sample() {
-        return { bytes: this.#traffic.bytes, atMs: performance.now() };
-    }
-}
-/** What has come so far, for a person who waits. */
-function progressLine({ bytes, total, elapsedMs, recent }) {
-    if (bytes === 0)
-        return `Waiting for the snapshot's first bytes, for ${(0,amounts/* formatSeconds */.Xo)(elapsedMs)}`;
-    const rate = (0,amounts/* formatRate */.CE)(recent.bytes, recent.ms);
-    if (total === undefined || total === 0)
-        return `Received ${(0,amounts/* formatMegabytes */.VP)(bytes)} (${rate})`;
-    if (bytes >= total)
-        return `Received all ${(0,amounts/* formatMegabytes */.VP)(total)}; files and git are at work`;
-    const percent = Math.floor((bytes / total) * 100);
-    const left = recent.bytes === 0 ? '' : `, ${formatLeft(((total - bytes) / recent.bytes) * recent.ms)} left`;
-    return `Received ${(0,amounts/* formatMegabytes */.VP)(bytes)} of ${(0,amounts/* formatMegabytes */.VP)(total)} (${percent} %, ${rate}${left})`;
-}
-function formatLeft(ms) {
-    const seconds = Math.ceil(ms / 1000);
-    return seconds < 120 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`;
-}
-
-;// CONCATENATED MODULE: ./lib/session.js
+;// CONCATENATED MODULE: ./lib/source/session.js
 
 
 
@@ -57129,88 +57272,6 @@ class Session {
         const downloadFrom = (mirror) => this.#requestsTo(mirror);
         return addressedSnapshot(this.#mirrors, { requestsTo, downloadFrom, inputs, context, use, signal });
     }
-}
-
-;// CONCATENATED MODULE: ./lib/snapshot/cache-service.js
-const METHODS = '/twirp/github.actions.results.api.v1.CacheService/';
-/** What each mode of the runner admits; any other word admits all, as it does for actions/cache. */
-const ADMITTED = new Map([
-    ['none', []],
-    ['read', ['read']],
-    ['write', ['read', 'write']],
-    ['write-only', ['write']],
-]);
-/** The cache service that is there for a job, or why there is none. It has to be asked for what is to be done with it. */
-function cacheServiceOf(env, access) {
-    const { ACTIONS_RESULTS_URL: address = '', ACTIONS_RUNTIME_TOKEN: token = '' } = env;
-    const mode = (env.ACTIONS_CACHE_MODE ?? '').trim().toLowerCase();
-    if (!isGitHubsOwn(env.GITHUB_SERVER_URL || 'https://github.com')) {
-        return none('GitHub Enterprise Server has no cache service that is known here');
-    }
-    if (!env.ACTIONS_CACHE_SERVICE_V2 || address === '' || token === '') {
-        return none('the runner did not set ACTIONS_CACHE_SERVICE_V2, ACTIONS_RESULTS_URL and ACTIONS_RUNTIME_TOKEN, ' +
-            'which only steps with `uses:` are given');
-    }
-    if (ADMITTED.get(mode)?.includes(access) === false)
-        return none(`ACTIONS_CACHE_MODE is ${mode}`);
-    if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
-        return none('ACTIONS_RESULTS_URL is not the address of an http or https server');
-    }
-    const lookupUrl = new URL(`${METHODS}GetCacheEntryDownloadURL`, address);
-    const headers = { authorization: `Bearer ${token}` };
-    return { kind: 'offered', lookupUrl, secrets: { origin: lookupUrl.origin, headers } };
-}
-/** Whether the server is github.com or GitHub's for one company; actions/cache takes `.localhost` for that, too. */
-function isGitHubsOwn(serverUrl) {
-    if (!URL.canParse(serverUrl))
-        return false;
-    const { hostname } = new URL(serverUrl);
-    return hostname === 'github.com' || /\.(ghe\.com|localhost)$/.test(hostname);
-}
-function none(reason) {
-    return { kind: 'none', reason };
-}
-
-;// CONCATENATED MODULE: ./lib/snapshot/locate.js
-
-/** Where the snapshot of a repository lies: nowhere, if no address is given and this job has no Actions cache. */
-function locate(wanted, env) {
-    const { source, url } = wanted;
-    const [server, ...mirrors] = wanted.servers;
-    if (source === 'none')
-        return { kind: 'nowhere', reason: 'snapshots are switched off (source: none, or GIT_SNAPSHOT_DISABLE)' };
-    if (source === 'url' && url !== undefined)
-        return { kind: 'somewhere', places: [{ kind: 'url', url }] };
-    if (source === 'actions-cache' || server === undefined)
-        return inCache(env);
-    const at = (server) => locationAt(server, wanted);
-    return { kind: 'somewhere', places: [at(server), ...mirrors.map(at)] };
-}
-/** What a server has of a repository. */
-function locationAt(server, { repository, githubServerUrl }) {
-    const git = new URL(['git', githubServerUrl.host, repository.owner, repository.name].join('/'), server);
-    const beneath = (name) => new URL(`${git.href}/${name}`);
-    return {
-        kind: 'cachew',
-        server,
-        url: beneath('snapshot.tar.zst'),
-        git,
-        ensureRefs: beneath('ensure-refs'),
-        lfs: beneath('lfs-snapshot.tar.zst'),
-        bundle: (base) => {
-            const bundle = beneath('snapshot.bundle');
-            bundle.searchParams.set('base', base);
-            return bundle;
-        },
-        beside: (repository) => locationAt(server, { repository, githubServerUrl }),
-    };
-}
-function inCache(env) {
-    const service = cacheServiceOf(env, 'read');
-    if (service.kind === 'offered')
-        return { kind: 'somewhere', places: [{ kind: 'actions-cache', service }] };
-    const reason = `no server (or CACHEW_URL) or url is to be asked, and there is no Actions cache: ${service.reason}`;
-    return { kind: 'nowhere', reason };
 }
 
 ;// CONCATENATED MODULE: ./lib/restore.js
@@ -57470,68 +57531,7 @@ function passwordsIn(proxy) {
 
 /***/ }),
 
-/***/ 8186:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   J: () => (/* binding */ StepLog)
-/* harmony export */ });
-/* harmony import */ var _amounts_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8790);
-
-/** Stages overlap, groups cannot: a stage that is not here is told of in the group that is open. */
-const TITLES = {
-    'find commit': 'Find the commit',
-    reuse: 'Prepare the clone that is there',
-    open: 'Restore the snapshot',
-    fetch: 'Fetch from the GitHub server',
-    'check out': 'Check out',
-    lfs: 'Fetch the files of Git LFS',
-    submodules: 'Check out submodules',
-};
-/** A step's log: one group after the other, and each stage's line when it ends. Close it, or a group stays open. */
-class StepLog {
-    #print;
-    #title;
-    #isClosed = false;
-    constructor(print) {
-        this.#print = print;
-    }
-    line = (text) => this.#print.line(text);
-    /** Not in a group, where nobody would see it. */
-    warn = (text) => {
-        this.#endGroup();
-        this.#print.warning(text);
-    };
-    begun(stage) {
-        const title = TITLES[stage];
-        if (title === undefined || title === this.#title || this.#isClosed)
-            return;
-        this.#endGroup();
-        this.#title = title;
-        this.#print.openGroup(title);
-    }
-    ended({ stage, startMs, endMs }, what) {
-        if (this.#isClosed)
-            return;
-        const said = what === undefined ? stage : `${stage}: ${what}`;
-        this.line(`${said} (${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_0__/* .formatDuration */ .a3)(endMs - startMs)})`);
-    }
-    /** From now on there are no groups, nor is anything said of stages. */
-    close() {
-        this.#endGroup();
-        this.#isClosed = true;
-    }
-    #endGroup() {
-        if (this.#title !== undefined)
-            this.#print.closeGroup();
-        this.#title = undefined;
-    }
-}
-
-
-/***/ }),
-
-/***/ 1046:
+/***/ 8998:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -57544,9 +57544,9 @@ __nccwpck_require__.d(__webpack_exports__, {
 var external_node_fs_ = __nccwpck_require__(3024);
 // EXTERNAL MODULE: ./lib/errors.js
 var errors = __nccwpck_require__(452);
-// EXTERNAL MODULE: ./lib/amounts.js
-var amounts = __nccwpck_require__(8790);
-;// CONCATENATED MODULE: ./lib/bottleneck.js
+// EXTERNAL MODULE: ./lib/report/amounts.js
+var amounts = __nccwpck_require__(1975);
+;// CONCATENATED MODULE: ./lib/summary/bottleneck.js
 const NOTHING = { networkMs: 0, decodeMs: 0, parseMs: 0, filesMs: 0 };
 /** Less than this part of the step's time is no share of its own. */
 const LEAST_PART = 0.01;
@@ -57605,7 +57605,7 @@ function lengthOf(stage, { timeline }) {
     return spans.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
 }
 
-;// CONCATENATED MODULE: ./lib/advice.js
+;// CONCATENATED MODULE: ./lib/summary/advice.js
 
 
 /** What a person may change where this held the step up most, in sentences. Empty where nothing is known to help. */
@@ -57676,7 +57676,7 @@ function fetchAdvice({ missed }) {
     return 'Everything was fetched from the GitHub server, since `source` is none: a snapshot may be faster.';
 }
 
-;// CONCATENATED MODULE: ./lib/gantt.js
+;// CONCATENATED MODULE: ./lib/summary/gantt.js
 
 /** More bars than that are a wall; the longest stay. */
 const MOST_BARS = 12;
@@ -57755,7 +57755,7 @@ function timeOfDay(ms) {
 
 // EXTERNAL MODULE: ./lib/sanitize.js
 var sanitize = __nccwpck_require__(4020);
-;// CONCATENATED MODULE: ./lib/markdown.js
+;// CONCATENATED MODULE: ./lib/summary/markdown.js
 
 /** A table in Markdown; a bar in a cell stays a bar. */
 function table(head, rows) {
@@ -57774,7 +57774,7 @@ function codeSpan(text) {
     return `${fence}${gap}${line}${gap}${fence}`;
 }
 
-;// CONCATENATED MODULE: ./lib/error-words.js
+;// CONCATENATED MODULE: ./lib/summary/error-words.js
 /** Every code for those who do not know ours, in the order in which a step may meet them. */
 const ERROR_WORDS = {
     INVALID_INPUT: {
@@ -57919,7 +57919,7 @@ const ERROR_WORDS = {
     },
 };
 
-;// CONCATENATED MODULE: ./lib/summary-troubles.js
+;// CONCATENATED MODULE: ./lib/summary/troubles.js
 
 
 
@@ -57944,7 +57944,7 @@ function remedies({ code }) {
     return [`${meaning} **What to do:** ${remedy}`];
 }
 
-;// CONCATENATED MODULE: ./lib/summary.js
+;// CONCATENATED MODULE: ./lib/summary/summary.js
 
 
 
@@ -58073,7 +58073,7 @@ function rowTable(columns) {
     return table(shown.map(([head]) => head), [shown.map(([, cell]) => cell.replaceAll(' ', NO_BREAK_SPACE))]);
 }
 
-;// CONCATENATED MODULE: ./lib/summary-file.js
+;// CONCATENATED MODULE: ./lib/summary/file.js
 
 
 

@@ -2,7 +2,7 @@
 // seconds. Fails where an id of test/fault-ids.ts has no passed test.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { table } from '../src/markdown.ts'
+import { table } from '../src/summary/markdown.ts'
 import { FAULT_ROWS, type FaultRow } from '../test/fault-ids.ts'
 
 /** What of vitest's JSON report is read. */

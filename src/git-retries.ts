@@ -1,6 +1,6 @@
 import { describeError } from './errors.ts'
 import type { GitRetries } from './git/origin.ts'
-import { wait } from './patience.ts'
+import { wait } from './source/patience.ts'
 
 /** How git's own network parts are repeated, with a word for each time. */
 export function gitRetries(context: {

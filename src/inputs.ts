@@ -1,6 +1,4 @@
 import { isAbsolute, relative, resolve, sep } from 'node:path'
-import { type AccessInputs, parseAccess } from './access-inputs.ts'
-import { type CheckoutInputs, parseCheckoutInputs } from './checkout-inputs.ts'
 import type { Environment } from './environment.ts'
 import {
   byteCount,
@@ -13,8 +11,10 @@ import {
   trimmed,
   wholeNumber,
 } from './input-values.ts'
-import { parseSource, type SourceInputs } from './source-inputs.ts'
-import { parseStore, type StoreInputs } from './store-inputs.ts'
+import { type AccessInputs, parseAccess } from './inputs/access.ts'
+import { type CheckoutInputs, parseCheckoutInputs } from './inputs/checkout.ts'
+import { parseSource, type SourceInputs } from './inputs/source.ts'
+import { parseStore, type StoreInputs } from './inputs/store.ts'
 
 /** What the step is to do, parsed once. */
 export interface Inputs extends CheckoutInputs, SourceInputs, AccessInputs {

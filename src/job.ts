@@ -7,14 +7,14 @@ import type { GitRetries, Origin } from './git/origin.ts'
 import type { Submodule } from './git/submodule-listing.ts'
 import { requireGit } from './git/version.ts'
 import { type JobEvent, type Wanted, wantedOf } from './git/wanted.ts'
-import { thinned } from './git-progress.ts'
 import { gitRetries } from './git-retries.ts'
 import type { Inputs } from './inputs.ts'
-import type { Report } from './report.ts'
+import { thinned } from './report/git-progress.ts'
+import type { Report } from './report/report.ts'
+import { type StageWatch, Timeline } from './report/timeline.ts'
+import { Troubles } from './report/trouble.ts'
 import type { ToolCache } from './store/store.ts'
-import { type StageWatch, Timeline } from './timeline.ts'
 import { Timing } from './timing.ts'
-import { Troubles } from './trouble.ts'
 
 /** What a step may use of the world around it. */
 export interface Context {

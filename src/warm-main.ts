@@ -1,13 +1,13 @@
 import { getInput, info, notice, setOutput, setSecret, warning } from '@actions/core'
 import { readJobEvent } from './job-event.ts'
-import { wait } from './patience.ts'
 import { cancellation, runStep } from './runner-step.ts'
 import { toolCacheIn } from './runner-tool-cache.ts'
 import { sanitize } from './sanitize.ts'
 import { secretsOf } from './secrets.ts'
+import { wait } from './source/patience.ts'
+import { parseWarmInputs } from './warm/inputs.ts'
+import { warmLine, warmOutputs } from './warm/report.ts'
 import { warm } from './warm.ts'
-import { parseWarmInputs } from './warm-inputs.ts'
-import { warmLine, warmOutputs } from './warm-report.ts'
 
 async function main(): Promise<void> {
   const inputs = parseWarmInputs((name) => getInput(name, { trimWhitespace: false }), process.env)

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { outputsOf } from '../src/report.ts'
+import { outputsOf } from '../src/report/report.ts'
 import type { CachedSnapshot } from '../src/snapshot/cache-key.ts'
 import { useCachedProject } from './support/cached-project.ts'
 import { type CachedJob, CachedRun } from './support/cached-run.ts'

@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { readAction } from '../scripts/action-yml.ts'
 import { parseInputs } from '../src/inputs.ts'
-import { parseSaveInputs } from '../src/save-inputs.ts'
-import { parseWarmInputs } from '../src/warm-inputs.ts'
+import { parseSaveInputs } from '../src/save/inputs.ts'
+import { parseWarmInputs } from '../src/warm/inputs.ts'
 import { inputReader } from './support/action-metadata.ts'
 import {
   afterDiff,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Report } from '../src/report.ts'
+import type { Report } from '../src/report/report.ts'
 import { Run } from './support/restore-run.ts'
 import { useServedProject } from './support/served-project.ts'
 

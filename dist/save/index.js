@@ -46355,445 +46355,6 @@ function withoutSecrets(address) {
 
 /***/ }),
 
-/***/ 9455:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-
-// EXPORTS
-__nccwpck_require__.d(__webpack_exports__, {
-  K: () => (/* binding */ parseSaveInputs)
-});
-
-// EXTERNAL MODULE: ./lib/input-values.js
-var input_values = __nccwpck_require__(5106);
-;// CONCATENATED MODULE: ./lib/checkout-inputs.js
-
-/** Git's own bound: it keeps a depth in 32 bits. */
-const DEEPEST = 2 ** 31 - 1;
-const PRIVATE_KEY = /^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----[ \t]*$/m;
-/**
- * An empty text means what it means to actions/checkout: true for most switches whatever action.yml says, since a
- * workflow may hand on an input of its own that nobody set.
- */
-function checkout_inputs_parseCheckoutInputs(input, env) {
-    return {
-        repository: parseRepository((0,input_values/* inherited */.Jq)(input('repository'), env, 'GITHUB_REPOSITORY')),
-        githubServerUrl: parseGitHubServer((0,input_values/* inherited */.Jq)(input('github-server-url'), env, 'GITHUB_SERVER_URL')),
-        ref: input('ref').value,
-        token: parseToken(input('token')),
-        ssh: parseSsh(input),
-        persistCredentials: (0,input_values/* flag */.Jt)(input('persist-credentials')),
-        clean: (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(input('clean'), 'true')),
-        filter: parseFilter(input('filter')),
-        sparse: parseSparse(input('sparse-checkout'), input('sparse-checkout-cone-mode')),
-        fetchDepth: parseDepth((0,input_values/* orElse */.NW)(input('fetch-depth'), '1')),
-        fetchTags: (0,input_values/* flag */.Jt)(input('fetch-tags')),
-        showProgress: (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(input('show-progress'), 'true')),
-        lfs: (0,input_values/* flag */.Jt)(input('lfs')),
-        submodules: parseSubmodules(input('submodules')),
-        setSafeDirectory: (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(input('set-safe-directory'), 'true')),
-        allowUnsafePrCheckout: (0,input_values/* flag */.Jt)(input('allow-unsafe-pr-checkout')),
-    };
-}
-function parseRepository(given) {
-    const parts = /^([A-Za-z0-9_.-]+)\/([A-Za-z0-9_.-]+?)(?:\.git)?$/.exec(given.value);
-    const [, owner = '.', name = '.'] = parts ?? [];
-    if ([owner, name].some((part) => part === '.' || part === '..')) {
-        throw (0,input_values/* refused */.J5)(given, 'owner/name is allowed');
-    }
-    return { owner, name };
-}
-function parseGitHubServer(given) {
-    const url = (0,input_values/* baseAddress */.uU)(given);
-    if (url.pathname === '/')
-        return url;
-    throw (0,input_values/* refused */.J5)(given, 'the address of a GitHub server without a path is allowed');
-}
-/** A token is a secret: the error does not repeat it. */
-function parseToken({ label, value }) {
-    if (value === '')
-        return undefined;
-    if (/^[\x21-\x7e]+$/.test(value))
-        return value;
-    throw (0,input_values/* invalid */.Gq)(`${label} has a blank, a line break or a letter outside ASCII inside: none is allowed`);
-}
-function parseSsh(input) {
-    const key = input('ssh-key');
-    const knownHosts = withoutNul(input('ssh-known-hosts'));
-    const isStrict = (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(input('ssh-strict'), 'true'));
-    const user = (0,input_values/* orElse */.NW)(input('ssh-user'), 'git');
-    if (!/^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/.test(user.value)) {
-        throw (0,input_values/* refused */.J5)(user, "a user's name is allowed: letters, digits, and . _ + - inside");
-    }
-    if (key.value === '')
-        return undefined;
-    if (!PRIVATE_KEY.test(key.value) || key.value.includes('\0')) {
-        throw (0,input_values/* invalid */.Gq)(`${key.label} is not a private key: the whole text of a key file is allowed, its line breaks and ` +
-            'the line "-----BEGIN ... PRIVATE KEY-----" included');
-    }
-    return { key: key.value, knownHosts: knownHosts || undefined, isStrict, user: user.value };
-}
-function withoutNul(given) {
-    if (given.value.includes('\0'))
-        throw (0,input_values/* refused */.J5)(given, 'a text without NUL is allowed');
-    return given.value;
-}
-function parseFilter(given) {
-    if (/[\s\p{Cc}]/u.test(given.value)) {
-        throw (0,input_values/* refused */.J5)(given, "a filter without blanks is allowed, as git's --filter takes it");
-    }
-    return given.value || undefined;
-}
-function parseSparse(given, coneMode) {
-    const isCone = (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(coneMode, 'true'));
-    const patterns = withoutNul(given)
-        .split('\n')
-        .map(input_values/* trimmed */.dE)
-        .filter((pattern) => pattern !== '');
-    return patterns.length === 0 ? undefined : { patterns, isCone };
-}
-function parseDepth(given) {
-    const depth = /^-?\d+$/.test(given.value) ? Number(given.value) : Number.NaN;
-    if (depth <= DEEPEST)
-        return Math.max(0, depth);
-    throw (0,input_values/* refused */.J5)(given, `a whole number up to ${DEEPEST} is allowed, 0 for all history`);
-}
-function parseSubmodules(given) {
-    const word = given.value.toLowerCase();
-    if (word === 'recursive')
-        return 'recursive';
-    if (word === 'true')
-        return 'direct';
-    if (word === 'false' || word === '')
-        return 'none';
-    throw (0,input_values/* refused */.J5)(given, 'true, false or recursive is allowed');
-}
-
-// EXTERNAL MODULE: external "node:path"
-var external_node_path_ = __nccwpck_require__(6760);
-;// CONCATENATED MODULE: ./lib/request-headers.js
-
-
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const PRINTABLE = /^[\t\x20-\x7e]*$/;
-/** Headers whose meaning a request depends on, the download's or git's, or that belong to the connection. */
-const OWNED = new Set([
-    'accept-encoding',
-    'connection',
-    'content-encoding',
-    'content-length',
-    'content-type',
-    'expect',
-    'git-protocol',
-    'host',
-    'if-match',
-    'if-modified-since',
-    'if-none-match',
-    'if-range',
-    'if-unmodified-since',
-    'keep-alive',
-    'proxy-authorization',
-    'proxy-connection',
-    'range',
-    'te',
-    'trailer',
-    'transfer-encoding',
-    'upgrade',
-    'user-agent',
-]);
-/** The `headers` input, one `Name: value` a line. Values may be secrets, so no error repeats one. */
-function request_headers_parseHeaders(text, authorization) {
-    const seen = new Set();
-    const headers = [];
-    for (const [index, line] of text.split(/\r?\n/).entries()) {
-        if (line.trim() === '')
-            continue;
-        const header = parseHeader(line, `Input headers, line ${index + 1}`);
-        refuseOwned(header[0], authorization);
-        const name = header[0].toLowerCase();
-        if (seen.has(name))
-            throw invalid(`Input headers has ${header[0]} twice: each header once is allowed`);
-        seen.add(name);
-        headers.push(header);
-    }
-    return headers;
-}
-/** Refuses what would end a header or start another one. */
-function request_headers_checkHeaderValue(value, label) {
-    if (!PRINTABLE.test(value)) {
-        throw invalid(`${label} has a line break, a control character or a letter outside ASCII: none is allowed`);
-    }
-}
-function parseHeader(line, label) {
-    const colon = line.indexOf(':');
-    const name = line.slice(0, Math.max(colon, 0)).trimStart();
-    if (!TOKEN.test(name))
-        throw invalid(`${label} is not a header: "Name: value" is allowed`);
-    const value = line.slice(colon + 1).trim();
-    request_headers_checkHeaderValue(value, `${label} (${sanitize(name, 100)})`);
-    return [name, value];
-}
-function refuseOwned(name, authorization) {
-    if (OWNED.has(name.toLowerCase())) {
-        throw invalid(`Input headers has ${name}, which the requests set themselves: leave it out`);
-    }
-    if (name.toLowerCase() === 'authorization' && authorization !== undefined) {
-        throw invalid('Input headers has Authorization although authorization is set: one of the two is allowed');
-    }
-}
-/** The headers that only the snapshot's origin gets, as they are sent. */
-function secretHeaders(inputs) {
-    const { authorization, headers } = inputs;
-    return { ...(authorization === undefined ? {} : { authorization }), ...Object.fromEntries(headers) };
-}
-
-;// CONCATENATED MODULE: ./lib/access-inputs.js
-
-
-function access_inputs_parseAccess(read, source, env) {
-    const input = (name) => ({ label: `Input ${name}`, value: trimmed(read(name)) });
-    const [given, audience] = [input('authorization'), input('oidc-audience')];
-    if (audience.value === '') {
-        const authorization = parseAuthorization(given, source, env);
-        return { authorization, headers: parseHeaders(read('headers'), authorization), oidcAudience: undefined };
-    }
-    const headers = parseHeaders(read('headers'), undefined);
-    const isDouble = given.value !== '' || headers.some(([name]) => name.toLowerCase() === 'authorization');
-    if (isDouble)
-        throw invalid('Input oidc-audience is set beside an Authorization (inputs authorization, headers): one of the two is allowed');
-    return { authorization: undefined, headers, oidcAudience: parseAudience(audience, source) };
-}
-/** What the runner has for its server is not for the address of another one. */
-function parseAuthorization(given, source, env) {
-    const { label, value } = source.source !== 'cachew' ? given : inherited(given, env, 'CACHEW_AUTHORIZATION');
-    if (value === '')
-        return undefined;
-    checkHeaderValue(value, label);
-    return value;
-}
-/** Where nobody is to be sent a token, none is asked for. */
-function parseAudience(given, { source }) {
-    if (!/^[\x20-\x7e]{1,255}$/.test(given.value)) {
-        throw refused(given, 'one line of at most 255 ASCII characters is allowed');
-    }
-    return source === 'cachew' || source === 'url' ? given.value : undefined;
-}
-
-;// CONCATENATED MODULE: ./lib/source-inputs.js
-
-/** Each of them may be asked, and have its part of one message. */
-const MOST_SERVERS = 8;
-const NEEDED = {
-    cachew: 'the input server, or CACHEW_URL in the environment, has to say where it is',
-    url: 'the input url has to say where it is',
-};
-/** `auto` takes the address that is given, and the Actions cache where none is. */
-function source_inputs_parseSource(input, env) {
-    const addresses = parseAddresses(input, env);
-    const given = input('source');
-    const source = given.value === '' ? 'auto' : given.value;
-    if (isDisabled(env))
-        return { ...addresses, source: 'none' };
-    if (source === 'auto')
-        return { ...addresses, source: kindOf(addresses) ?? 'actions-cache' };
-    if (source === 'actions-cache' || source === 'none')
-        return { servers: [], url: undefined, source };
-    if (source !== 'cachew' && source !== 'url')
-        throw refused(given, 'auto, cachew, url, actions-cache or none is allowed');
-    if (kindOf(addresses) !== source)
-        throw invalid(`${given.label} is ${source}: ${NEEDED[source]}`);
-    return { ...addresses, source };
-}
-function kindOf({ servers, url }) {
-    return url !== undefined ? 'url' : servers.length > 0 ? 'cachew' : undefined;
-}
-function parseAddresses(input, env) {
-    const server = input('server');
-    const url = input('url');
-    if (server.value !== '' && url.value !== '') {
-        throw invalid('Inputs server and url are both set: one of the two is allowed');
-    }
-    if (url.value !== '')
-        return { servers: [], url: webAddress(url) };
-    return { servers: parseServers(inherited(server, env, 'CACHEW_URL')), url: undefined };
-}
-/** One address a line. */
-function parseServers(given) {
-    const lines = given.value
-        .split('\n')
-        .map((line, index) => ({ label: `${given.label}, line ${index + 1}`, value: trimmed(line) }))
-        .filter(({ value }) => value !== '');
-    if (lines.length > MOST_SERVERS) {
-        throw invalid(`${given.label} has ${lines.length} addresses: at most ${MOST_SERVERS} are allowed`);
-    }
-    if (lines.length <= 1)
-        return lines.map(({ value }) => baseAddress({ ...given, value }));
-    const servers = lines.map(baseAddress);
-    for (const [index, line] of lines.entries()) {
-        const isFirst = servers.findIndex(({ href }) => href === servers[index]?.href) === index;
-        if (!isFirst)
-            throw refused(line, 'an address that no line before it has is allowed');
-    }
-    return servers;
-}
-/** Snapshots are switched off for the whole runner. */
-function isDisabled(env) {
-    const label = 'Environment variable GIT_SNAPSHOT_DISABLE';
-    const value = trimmed(env.GIT_SNAPSHOT_DISABLE ?? '');
-    if (value === '1')
-        return true;
-    if (value === '' || value === '0')
-        return false;
-    throw refused({ label, value }, '1 to fetch without a snapshot, or nothing, is allowed');
-}
-
-;// CONCATENATED MODULE: ./lib/store-inputs.js
-
-
-const BYTES = { least: 1024 ** 2, most: 16 * 1024 ** 4 };
-/** `auto` is on where jobs come again to the same machine. Undefined where nothing is to be kept. */
-function store_inputs_parseStore(input, env) {
-    const limits = {
-        maxAgeMs: duration(input('store-max-age')),
-        maxBytes: byteCount(input('store-max-bytes'), BYTES),
-    };
-    const directory = directoryOf(input('store'), env);
-    return directory === undefined ? undefined : { ...limits, directory };
-}
-function directoryOf(given, env) {
-    const { value } = given;
-    if (value === 'off')
-        return undefined;
-    if (value === '' || value === 'auto') {
-        const toolCache = env.RUNNER_TOOL_CACHE ?? '';
-        const isLasting = env.RUNNER_ENVIRONMENT === 'self-hosted' && isAbsolute(toolCache);
-        return isLasting ? resolve(toolCache) : undefined;
-    }
-    if (isAbsolute(value) && !value.includes('\0'))
-        return resolve(value);
-    throw refused(given, 'off, auto or an absolute path is allowed');
-}
-
-;// CONCATENATED MODULE: ./lib/inputs.js
-
-
-
-
-
-
-const CHUNK = { least: 64 * 1024, most: 128 * 1024 ** 2 };
-const MEMORY_BYTES = (/* unused pure expression or super */ null && (4 * 1024 ** 3));
-const UNPACKED = { least: 1024 ** 2, most: 16 * 1024 ** 4 };
-/** A Map, which knows the paths that are taken, holds at most 2^24 of them. */
-const ENTRIES = { least: 1, most: 16_000_000 };
-/** Reads the action's inputs (by their names in action.yml) without any I/O; throws INVALID_INPUT. */
-function parseInputs(read, env) {
-    const input = (name) => ({ label: `Input ${name}`, value: trimmed(read(name)) });
-    const source = parseSource(input, env);
-    return {
-        ...parseCheckoutInputs(input, env),
-        ...source,
-        ...parseDestination(input('path'), env),
-        ...parseAccess(read, source, env),
-        ...parseMemory(input('concurrency'), input('chunk-size')),
-        ...parsePatience(input),
-        onMiss: parseOnMiss(input('on-miss')),
-        sha256: parseDigest(input('sha256')),
-        maxUnpackedBytes: byteCount(input('max-unpacked-bytes'), UNPACKED),
-        maxEntries: wholeNumber(input('max-entries'), ENTRIES),
-        store: parseStore(input, env),
-        summary: parseSummary(orElse(input('summary'), 'auto')),
-    };
-}
-/** How long the network may take, and how often it is asked again. */
-function parsePatience(input) {
-    return {
-        retries: wholeNumber(input('retries'), { least: 0, most: 100 }),
-        stallMs: Math.round(decimal(input('stall-timeout'), { least: 1, most: 3600, unit: 'seconds' }) * 1000),
-        timeoutMs: Math.round(decimal(input('timeout'), { least: 0, most: 360, unit: 'minutes' }) * 60_000),
-    };
-}
-function parseWorkspace(env) {
-    const workspace = env.GITHUB_WORKSPACE ?? '';
-    if ((0,external_node_path_.isAbsolute)(workspace) && !workspace.includes('\0'))
-        return (0,external_node_path_.resolve)(workspace);
-    throw (0,input_values/* refused */.J5)({ label: 'Environment variable GITHUB_WORKSPACE', value: workspace }, 'an absolute path is allowed, the runner sets it');
-}
-/** The workspace, and the place in it that the input `path` gives. */
-function parseDestination(given, env) {
-    const workspace = parseWorkspace(env);
-    const destination = (0,external_node_path_.resolve)(workspace, given.value);
-    if (!given.value.includes('\0') && isInside(workspace, destination))
-        return { workspace, destination };
-    throw (0,input_values/* refused */.J5)(given, `a path inside the workspace ${workspace} is allowed`);
-}
-/** Whether a path is the directory or below it, by its words alone. */
-function isInside(directory, path) {
-    const way = (0,external_node_path_.relative)(directory, path);
-    return way !== '..' && !way.startsWith(`..${external_node_path_.sep}`) && !(0,external_node_path_.isAbsolute)(way);
-}
-/** The download holds at most 2 x concurrency x chunk-size bytes; the product has a limit of its own. */
-function parseMemory(concurrencyGiven, chunkGiven) {
-    const concurrency = wholeNumber(concurrencyGiven, { least: 1, most: 64 });
-    const chunkBytes = byteCount(chunkGiven, CHUNK);
-    const needed = 2 * concurrency * chunkBytes;
-    if (needed <= MEMORY_BYTES)
-        return { concurrency, chunkBytes };
-    throw invalid(`Inputs concurrency (${concurrency}) and chunk-size (${formatBytes(chunkBytes)}) need ${formatBytes(needed)} ` +
-        `of memory (2 x concurrency x chunk-size): at most ${formatBytes(MEMORY_BYTES)} is allowed`);
-}
-function parseOnMiss(given) {
-    const { value } = given;
-    if (value === 'fetch' || value === 'fail' || value === 'skip')
-        return value;
-    throw refused(given, 'fetch, fail or skip is allowed');
-}
-function parseSummary(given) {
-    const { value } = given;
-    if (value === 'auto' || value === 'always' || value === 'never')
-        return value;
-    throw refused(given, 'auto, always or never is allowed');
-}
-function parseDigest(given) {
-    if (given.value === '')
-        return undefined;
-    if (/^[0-9a-f]{64}$/i.test(given.value))
-        return given.value.toLowerCase();
-    throw refused(given, 'a SHA-256 digest of 64 hexadecimal digits is allowed');
-}
-
-;// CONCATENATED MODULE: ./lib/save-inputs.js
-
-
-
-/** Reads the inputs of save/action.yml without any I/O; throws INVALID_INPUT. */
-function parseSaveInputs(read, env) {
-    const input = (name) => ({ label: `Input ${name}`, value: (0,input_values/* trimmed */.dE)(read(name)) });
-    // Before those of actions/checkout, to which more is a depth.
-    const depth = save_inputs_parseDepth((0,input_values/* orElse */.NW)(input('fetch-depth'), '1'));
-    const { repository, githubServerUrl, ref, token } = checkout_inputs_parseCheckoutInputs(input, env);
-    return {
-        repository,
-        githubServerUrl,
-        ref,
-        token,
-        ...parseDestination(input('path'), env),
-        depth,
-        minAgeMs: (0,input_values/* duration */.p0)(input('min-age')),
-        level: (0,input_values/* wholeNumber */.rD)(input('level'), { least: 1, most: 19 }),
-    };
-}
-function save_inputs_parseDepth(given) {
-    if (given.value === '0')
-        return 0;
-    if (given.value === '1')
-        return 1;
-    throw (0,input_values/* refused */.J5)(given, '0 for all of the history, or 1 for none of it, is allowed');
-}
-
-
-/***/ }),
-
 /***/ 2790:
 /***/ ((__webpack_module__, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
@@ -46802,9 +46363,9 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _job_event_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5225);
 /* harmony import */ var _runner_step_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4580);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(4020);
-/* harmony import */ var _save_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(9264);
-/* harmony import */ var _save_inputs_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9455);
-/* harmony import */ var _save_report_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(6685);
+/* harmony import */ var _save_inputs_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(766);
+/* harmony import */ var _save_report_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(9674);
+/* harmony import */ var _save_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6691);
 /* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(150);
 /* harmony import */ var _snapshot_actions_cache_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7463);
 
@@ -46820,9 +46381,9 @@ const signal = (0,_runner_step_js__WEBPACK_IMPORTED_MODULE_2__/* .cancellation *
 /** What one system saves, all can restore. */
 const FOR_ALL_SYSTEMS = true;
 async function main() {
-    const inputs = (0,_save_inputs_js__WEBPACK_IMPORTED_MODULE_4__/* .parseSaveInputs */ .K)((name) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .getInput */ .V4)(name, { trimWhitespace: false }), process.env);
+    const inputs = (0,_save_inputs_js__WEBPACK_IMPORTED_MODULE_3__/* .parseSaveInputs */ .K)((name) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .getInput */ .V4)(name, { trimWhitespace: false }), process.env);
     (0,_secrets_js__WEBPACK_IMPORTED_MODULE_6__/* .secretsOf */ .F)(inputs, process.env).forEach(_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .setSecret */ .Pq);
-    const report = await (0,_save_js__WEBPACK_IMPORTED_MODULE_3__/* .save */ .U)(inputs, {
+    const report = await (0,_save_js__WEBPACK_IMPORTED_MODULE_4__/* .save */ .U)(inputs, {
         env: { ...process.env },
         event: await (0,_job_event_js__WEBPACK_IMPORTED_MODULE_1__/* .readJobEvent */ .k)(process.env),
         temp: process.env.RUNNER_TEMP ?? inputs.workspace,
@@ -46862,87 +46423,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 6685:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-
-// EXPORTS
-__nccwpck_require__.d(__webpack_exports__, {
-  G: () => (/* binding */ saveLine),
-  _: () => (/* binding */ saveOutputs)
-});
-
-;// CONCATENATED MODULE: ./lib/amounts.js
-/** How long something took. */
-function formatDuration(ms) {
-    return ms < 1000 ? `${Math.round(ms)} ms` : formatSeconds(ms);
-}
-function formatSeconds(ms) {
-    return `${(ms / 1000).toFixed(1)} s`;
-}
-/** In words that round down. */
-function formatAge(ms) {
-    const minutes = Math.floor(ms / 60_000);
-    if (minutes < 1)
-        return `${Math.floor(ms / 1000)} s`;
-    if (minutes < 120)
-        return `${minutes} min`;
-    return minutes < 2 * 24 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60 / 24)} days`;
-}
-/** 10^6 bytes. */
-function formatMegabytes(bytes) {
-    const megabytes = bytes / 1e6;
-    return `${megabytes.toFixed(megabytes < 10 ? 1 : 0)} MB`;
-}
-function formatRate(bytes, ms) {
-    const rate = megabytesPerSecond(bytes, ms);
-    return `${rate.toFixed(rate < 10 ? 1 : 0)} MB/s`;
-}
-function megabytesPerSecond(bytes, ms) {
-    return ms === 0 ? 0 : bytes / 1000 / ms;
-}
-/** With commas between thousands; Intl would take 15 ms to load for it. */
-function grouped(count) {
-    return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
-}
-/** With a plural where it is not one: `1 retry`, `2 retries`. */
-function counted(count, one, many = `${one}s`) {
-    return `${grouped(count)} ${count === 1 ? one : many}`;
-}
-
-;// CONCATENATED MODULE: ./lib/save-report.js
-
-/** The outputs of save/action.yml, by their names there. */
-function saveOutputs(report) {
-    const whole = (value) => String(Math.round(value));
-    return {
-        outcome: report.outcome,
-        key: report.key,
-        commit: report.commit,
-        bytes: whole(report.bytes),
-        'unpacked-bytes': whole(report.unpackedBytes),
-        files: whole(report.files),
-        'clone-ms': whole(report.cloneMs),
-        'pack-ms': whole(report.packMs),
-        'upload-ms': whole(report.uploadMs),
-        'total-ms': whole(report.totalMs),
-    };
-}
-/** The same in one line that a person reads. */
-function saveLine(report) {
-    const { outcome, repository, branch, commit, files, bytes, totalMs } = report;
-    const what = `${repository} ${branch} at ${commit.slice(0, 7)}`;
-    if (outcome === 'exists')
-        return `The Actions cache has the snapshot of ${what} already`;
-    if (outcome === 'young')
-        return `The Actions cache has a snapshot of ${what} that is younger than min-age`;
-    return `Saved a snapshot of ${what}: ${grouped(files)} files, ${formatMegabytes(bytes)} in ${formatSeconds(totalMs)}`;
-}
-
-
-/***/ }),
-
-/***/ 9264:
+/***/ 6691:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -48187,7 +47668,7 @@ async function dropTraces(dotGit) {
 
 ;// CONCATENATED MODULE: external "node:timers/promises"
 const external_node_timers_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
-;// CONCATENATED MODULE: ./lib/trouble.js
+;// CONCATENATED MODULE: ./lib/report/trouble.js
 
 
 /** What one step met on its way, and went on from. */
@@ -48202,7 +47683,7 @@ function troubleOf(error) {
     return { code, words: (0,sanitize/* sanitize */.a)((0,lib_errors/* describeError */.U)(error)) };
 }
 
-;// CONCATENATED MODULE: ./lib/patience.js
+;// CONCATENATED MODULE: ./lib/source/patience.js
 
 
 
@@ -49132,7 +48613,7 @@ async function targetAtOrigin(inputs, context) {
 
 // EXTERNAL MODULE: ./lib/snapshot/cache-key.js
 var cache_key = __nccwpck_require__(8648);
-;// CONCATENATED MODULE: ./lib/save-aim.js
+;// CONCATENATED MODULE: ./lib/save/aim.js
 
 
 
@@ -49824,7 +49305,7 @@ class EntryClient {
     }
 }
 
-;// CONCATENATED MODULE: ./lib/saved-before.js
+;// CONCATENATED MODULE: ./lib/save/saved-before.js
 
 
 
@@ -50039,6 +49520,525 @@ async function pack(snapshot, place, making) {
 /** A job that only saves has none. */
 function cloneAt(directory) {
     return (0,external_node_fs_.existsSync)((0,external_node_path_.join)(directory, '.git', 'objects')) ? directory : undefined;
+}
+
+
+/***/ }),
+
+/***/ 766:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  K: () => (/* binding */ parseSaveInputs)
+});
+
+// EXTERNAL MODULE: ./lib/input-values.js
+var input_values = __nccwpck_require__(5106);
+;// CONCATENATED MODULE: ./lib/inputs/checkout.js
+
+/** Git's own bound: it keeps a depth in 32 bits. */
+const DEEPEST = 2 ** 31 - 1;
+const PRIVATE_KEY = /^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----[ \t]*$/m;
+/**
+ * An empty text means what it means to actions/checkout: true for most switches whatever action.yml says, since a
+ * workflow may hand on an input of its own that nobody set.
+ */
+function checkout_parseCheckoutInputs(input, env) {
+    return {
+        repository: parseRepository((0,input_values/* inherited */.Jq)(input('repository'), env, 'GITHUB_REPOSITORY')),
+        githubServerUrl: parseGitHubServer((0,input_values/* inherited */.Jq)(input('github-server-url'), env, 'GITHUB_SERVER_URL')),
+        ref: input('ref').value,
+        token: parseToken(input('token')),
+        ssh: parseSsh(input),
+        persistCredentials: (0,input_values/* flag */.Jt)(input('persist-credentials')),
+        clean: (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(input('clean'), 'true')),
+        filter: parseFilter(input('filter')),
+        sparse: parseSparse(input('sparse-checkout'), input('sparse-checkout-cone-mode')),
+        fetchDepth: parseDepth((0,input_values/* orElse */.NW)(input('fetch-depth'), '1')),
+        fetchTags: (0,input_values/* flag */.Jt)(input('fetch-tags')),
+        showProgress: (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(input('show-progress'), 'true')),
+        lfs: (0,input_values/* flag */.Jt)(input('lfs')),
+        submodules: parseSubmodules(input('submodules')),
+        setSafeDirectory: (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(input('set-safe-directory'), 'true')),
+        allowUnsafePrCheckout: (0,input_values/* flag */.Jt)(input('allow-unsafe-pr-checkout')),
+    };
+}
+function parseRepository(given) {
+    const parts = /^([A-Za-z0-9_.-]+)\/([A-Za-z0-9_.-]+?)(?:\.git)?$/.exec(given.value);
+    const [, owner = '.', name = '.'] = parts ?? [];
+    if ([owner, name].some((part) => part === '.' || part === '..')) {
+        throw (0,input_values/* refused */.J5)(given, 'owner/name is allowed');
+    }
+    return { owner, name };
+}
+function parseGitHubServer(given) {
+    const url = (0,input_values/* baseAddress */.uU)(given);
+    if (url.pathname === '/')
+        return url;
+    throw (0,input_values/* refused */.J5)(given, 'the address of a GitHub server without a path is allowed');
+}
+/** A token is a secret: the error does not repeat it. */
+function parseToken({ label, value }) {
+    if (value === '')
+        return undefined;
+    if (/^[\x21-\x7e]+$/.test(value))
+        return value;
+    throw (0,input_values/* invalid */.Gq)(`${label} has a blank, a line break or a letter outside ASCII inside: none is allowed`);
+}
+function parseSsh(input) {
+    const key = input('ssh-key');
+    const knownHosts = withoutNul(input('ssh-known-hosts'));
+    const isStrict = (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(input('ssh-strict'), 'true'));
+    const user = (0,input_values/* orElse */.NW)(input('ssh-user'), 'git');
+    if (!/^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/.test(user.value)) {
+        throw (0,input_values/* refused */.J5)(user, "a user's name is allowed: letters, digits, and . _ + - inside");
+    }
+    if (key.value === '')
+        return undefined;
+    if (!PRIVATE_KEY.test(key.value) || key.value.includes('\0')) {
+        throw (0,input_values/* invalid */.Gq)(`${key.label} is not a private key: the whole text of a key file is allowed, its line breaks and ` +
+            'the line "-----BEGIN ... PRIVATE KEY-----" included');
+    }
+    return { key: key.value, knownHosts: knownHosts || undefined, isStrict, user: user.value };
+}
+function withoutNul(given) {
+    if (given.value.includes('\0'))
+        throw (0,input_values/* refused */.J5)(given, 'a text without NUL is allowed');
+    return given.value;
+}
+function parseFilter(given) {
+    if (/[\s\p{Cc}]/u.test(given.value)) {
+        throw (0,input_values/* refused */.J5)(given, "a filter without blanks is allowed, as git's --filter takes it");
+    }
+    return given.value || undefined;
+}
+function parseSparse(given, coneMode) {
+    const isCone = (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(coneMode, 'true'));
+    const patterns = withoutNul(given)
+        .split('\n')
+        .map(input_values/* trimmed */.dE)
+        .filter((pattern) => pattern !== '');
+    return patterns.length === 0 ? undefined : { patterns, isCone };
+}
+function parseDepth(given) {
+    const depth = /^-?\d+$/.test(given.value) ? Number(given.value) : Number.NaN;
+    if (depth <= DEEPEST)
+        return Math.max(0, depth);
+    throw (0,input_values/* refused */.J5)(given, `a whole number up to ${DEEPEST} is allowed, 0 for all history`);
+}
+function parseSubmodules(given) {
+    const word = given.value.toLowerCase();
+    if (word === 'recursive')
+        return 'recursive';
+    if (word === 'true')
+        return 'direct';
+    if (word === 'false' || word === '')
+        return 'none';
+    throw (0,input_values/* refused */.J5)(given, 'true, false or recursive is allowed');
+}
+
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+;// CONCATENATED MODULE: ./lib/inputs/request-headers.js
+
+
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const PRINTABLE = /^[\t\x20-\x7e]*$/;
+/** Headers whose meaning a request depends on, the download's or git's, or that belong to the connection. */
+const OWNED = new Set([
+    'accept-encoding',
+    'connection',
+    'content-encoding',
+    'content-length',
+    'content-type',
+    'expect',
+    'git-protocol',
+    'host',
+    'if-match',
+    'if-modified-since',
+    'if-none-match',
+    'if-range',
+    'if-unmodified-since',
+    'keep-alive',
+    'proxy-authorization',
+    'proxy-connection',
+    'range',
+    'te',
+    'trailer',
+    'transfer-encoding',
+    'upgrade',
+    'user-agent',
+]);
+/** The `headers` input, one `Name: value` a line. Values may be secrets, so no error repeats one. */
+function request_headers_parseHeaders(text, authorization) {
+    const seen = new Set();
+    const headers = [];
+    for (const [index, line] of text.split(/\r?\n/).entries()) {
+        if (line.trim() === '')
+            continue;
+        const header = parseHeader(line, `Input headers, line ${index + 1}`);
+        refuseOwned(header[0], authorization);
+        const name = header[0].toLowerCase();
+        if (seen.has(name))
+            throw invalid(`Input headers has ${header[0]} twice: each header once is allowed`);
+        seen.add(name);
+        headers.push(header);
+    }
+    return headers;
+}
+/** Refuses what would end a header or start another one. */
+function request_headers_checkHeaderValue(value, label) {
+    if (!PRINTABLE.test(value)) {
+        throw invalid(`${label} has a line break, a control character or a letter outside ASCII: none is allowed`);
+    }
+}
+function parseHeader(line, label) {
+    const colon = line.indexOf(':');
+    const name = line.slice(0, Math.max(colon, 0)).trimStart();
+    if (!TOKEN.test(name))
+        throw invalid(`${label} is not a header: "Name: value" is allowed`);
+    const value = line.slice(colon + 1).trim();
+    request_headers_checkHeaderValue(value, `${label} (${sanitize(name, 100)})`);
+    return [name, value];
+}
+function refuseOwned(name, authorization) {
+    if (OWNED.has(name.toLowerCase())) {
+        throw invalid(`Input headers has ${name}, which the requests set themselves: leave it out`);
+    }
+    if (name.toLowerCase() === 'authorization' && authorization !== undefined) {
+        throw invalid('Input headers has Authorization although authorization is set: one of the two is allowed');
+    }
+}
+/** The headers that only the snapshot's origin gets, as they are sent. */
+function secretHeaders(inputs) {
+    const { authorization, headers } = inputs;
+    return { ...(authorization === undefined ? {} : { authorization }), ...Object.fromEntries(headers) };
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/access.js
+
+
+function access_parseAccess(read, source, env) {
+    const input = (name) => ({ label: `Input ${name}`, value: trimmed(read(name)) });
+    const [given, audience] = [input('authorization'), input('oidc-audience')];
+    if (audience.value === '') {
+        const authorization = parseAuthorization(given, source, env);
+        return { authorization, headers: parseHeaders(read('headers'), authorization), oidcAudience: undefined };
+    }
+    const headers = parseHeaders(read('headers'), undefined);
+    const isDouble = given.value !== '' || headers.some(([name]) => name.toLowerCase() === 'authorization');
+    if (isDouble)
+        throw invalid('Input oidc-audience is set beside an Authorization (inputs authorization, headers): one of the two is allowed');
+    return { authorization: undefined, headers, oidcAudience: parseAudience(audience, source) };
+}
+/** What the runner has for its server is not for the address of another one. */
+function parseAuthorization(given, source, env) {
+    const { label, value } = source.source !== 'cachew' ? given : inherited(given, env, 'CACHEW_AUTHORIZATION');
+    if (value === '')
+        return undefined;
+    checkHeaderValue(value, label);
+    return value;
+}
+/** Where nobody is to be sent a token, none is asked for. */
+function parseAudience(given, { source }) {
+    if (!/^[\x20-\x7e]{1,255}$/.test(given.value)) {
+        throw refused(given, 'one line of at most 255 ASCII characters is allowed');
+    }
+    return source === 'cachew' || source === 'url' ? given.value : undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/source.js
+
+/** Each of them may be asked, and have its part of one message. */
+const MOST_SERVERS = 8;
+const NEEDED = {
+    cachew: 'the input server, or CACHEW_URL in the environment, has to say where it is',
+    url: 'the input url has to say where it is',
+};
+/** `auto` takes the address that is given, and the Actions cache where none is. */
+function source_parseSource(input, env) {
+    const addresses = parseAddresses(input, env);
+    const given = input('source');
+    const source = given.value === '' ? 'auto' : given.value;
+    if (isDisabled(env))
+        return { ...addresses, source: 'none' };
+    if (source === 'auto')
+        return { ...addresses, source: kindOf(addresses) ?? 'actions-cache' };
+    if (source === 'actions-cache' || source === 'none')
+        return { servers: [], url: undefined, source };
+    if (source !== 'cachew' && source !== 'url')
+        throw refused(given, 'auto, cachew, url, actions-cache or none is allowed');
+    if (kindOf(addresses) !== source)
+        throw invalid(`${given.label} is ${source}: ${NEEDED[source]}`);
+    return { ...addresses, source };
+}
+function kindOf({ servers, url }) {
+    return url !== undefined ? 'url' : servers.length > 0 ? 'cachew' : undefined;
+}
+function parseAddresses(input, env) {
+    const server = input('server');
+    const url = input('url');
+    if (server.value !== '' && url.value !== '') {
+        throw invalid('Inputs server and url are both set: one of the two is allowed');
+    }
+    if (url.value !== '')
+        return { servers: [], url: webAddress(url) };
+    return { servers: parseServers(inherited(server, env, 'CACHEW_URL')), url: undefined };
+}
+/** One address a line. */
+function parseServers(given) {
+    const lines = given.value
+        .split('\n')
+        .map((line, index) => ({ label: `${given.label}, line ${index + 1}`, value: trimmed(line) }))
+        .filter(({ value }) => value !== '');
+    if (lines.length > MOST_SERVERS) {
+        throw invalid(`${given.label} has ${lines.length} addresses: at most ${MOST_SERVERS} are allowed`);
+    }
+    if (lines.length <= 1)
+        return lines.map(({ value }) => baseAddress({ ...given, value }));
+    const servers = lines.map(baseAddress);
+    for (const [index, line] of lines.entries()) {
+        const isFirst = servers.findIndex(({ href }) => href === servers[index]?.href) === index;
+        if (!isFirst)
+            throw refused(line, 'an address that no line before it has is allowed');
+    }
+    return servers;
+}
+/** Snapshots are switched off for the whole runner. */
+function isDisabled(env) {
+    const label = 'Environment variable GIT_SNAPSHOT_DISABLE';
+    const value = trimmed(env.GIT_SNAPSHOT_DISABLE ?? '');
+    if (value === '1')
+        return true;
+    if (value === '' || value === '0')
+        return false;
+    throw refused({ label, value }, '1 to fetch without a snapshot, or nothing, is allowed');
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/store.js
+
+
+const BYTES = { least: 1024 ** 2, most: 16 * 1024 ** 4 };
+/** `auto` is on where jobs come again to the same machine. Undefined where nothing is to be kept. */
+function store_parseStore(input, env) {
+    const limits = {
+        maxAgeMs: duration(input('store-max-age')),
+        maxBytes: byteCount(input('store-max-bytes'), BYTES),
+    };
+    const directory = directoryOf(input('store'), env);
+    return directory === undefined ? undefined : { ...limits, directory };
+}
+function directoryOf(given, env) {
+    const { value } = given;
+    if (value === 'off')
+        return undefined;
+    if (value === '' || value === 'auto') {
+        const toolCache = env.RUNNER_TOOL_CACHE ?? '';
+        const isLasting = env.RUNNER_ENVIRONMENT === 'self-hosted' && isAbsolute(toolCache);
+        return isLasting ? resolve(toolCache) : undefined;
+    }
+    if (isAbsolute(value) && !value.includes('\0'))
+        return resolve(value);
+    throw refused(given, 'off, auto or an absolute path is allowed');
+}
+
+;// CONCATENATED MODULE: ./lib/inputs.js
+
+
+
+
+
+
+const CHUNK = { least: 64 * 1024, most: 128 * 1024 ** 2 };
+const MEMORY_BYTES = (/* unused pure expression or super */ null && (4 * 1024 ** 3));
+const UNPACKED = { least: 1024 ** 2, most: 16 * 1024 ** 4 };
+/** A Map, which knows the paths that are taken, holds at most 2^24 of them. */
+const ENTRIES = { least: 1, most: 16_000_000 };
+/** Reads the action's inputs (by their names in action.yml) without any I/O; throws INVALID_INPUT. */
+function parseInputs(read, env) {
+    const input = (name) => ({ label: `Input ${name}`, value: trimmed(read(name)) });
+    const source = parseSource(input, env);
+    return {
+        ...parseCheckoutInputs(input, env),
+        ...source,
+        ...parseDestination(input('path'), env),
+        ...parseAccess(read, source, env),
+        ...parseMemory(input('concurrency'), input('chunk-size')),
+        ...parsePatience(input),
+        onMiss: parseOnMiss(input('on-miss')),
+        sha256: parseDigest(input('sha256')),
+        maxUnpackedBytes: byteCount(input('max-unpacked-bytes'), UNPACKED),
+        maxEntries: wholeNumber(input('max-entries'), ENTRIES),
+        store: parseStore(input, env),
+        summary: parseSummary(orElse(input('summary'), 'auto')),
+    };
+}
+/** How long the network may take, and how often it is asked again. */
+function parsePatience(input) {
+    return {
+        retries: wholeNumber(input('retries'), { least: 0, most: 100 }),
+        stallMs: Math.round(decimal(input('stall-timeout'), { least: 1, most: 3600, unit: 'seconds' }) * 1000),
+        timeoutMs: Math.round(decimal(input('timeout'), { least: 0, most: 360, unit: 'minutes' }) * 60_000),
+    };
+}
+function parseWorkspace(env) {
+    const workspace = env.GITHUB_WORKSPACE ?? '';
+    if ((0,external_node_path_.isAbsolute)(workspace) && !workspace.includes('\0'))
+        return (0,external_node_path_.resolve)(workspace);
+    throw (0,input_values/* refused */.J5)({ label: 'Environment variable GITHUB_WORKSPACE', value: workspace }, 'an absolute path is allowed, the runner sets it');
+}
+/** The workspace, and the place in it that the input `path` gives. */
+function parseDestination(given, env) {
+    const workspace = parseWorkspace(env);
+    const destination = (0,external_node_path_.resolve)(workspace, given.value);
+    if (!given.value.includes('\0') && isInside(workspace, destination))
+        return { workspace, destination };
+    throw (0,input_values/* refused */.J5)(given, `a path inside the workspace ${workspace} is allowed`);
+}
+/** Whether a path is the directory or below it, by its words alone. */
+function isInside(directory, path) {
+    const way = (0,external_node_path_.relative)(directory, path);
+    return way !== '..' && !way.startsWith(`..${external_node_path_.sep}`) && !(0,external_node_path_.isAbsolute)(way);
+}
+/** The download holds at most 2 x concurrency x chunk-size bytes; the product has a limit of its own. */
+function parseMemory(concurrencyGiven, chunkGiven) {
+    const concurrency = wholeNumber(concurrencyGiven, { least: 1, most: 64 });
+    const chunkBytes = byteCount(chunkGiven, CHUNK);
+    const needed = 2 * concurrency * chunkBytes;
+    if (needed <= MEMORY_BYTES)
+        return { concurrency, chunkBytes };
+    throw invalid(`Inputs concurrency (${concurrency}) and chunk-size (${formatBytes(chunkBytes)}) need ${formatBytes(needed)} ` +
+        `of memory (2 x concurrency x chunk-size): at most ${formatBytes(MEMORY_BYTES)} is allowed`);
+}
+function parseOnMiss(given) {
+    const { value } = given;
+    if (value === 'fetch' || value === 'fail' || value === 'skip')
+        return value;
+    throw refused(given, 'fetch, fail or skip is allowed');
+}
+function parseSummary(given) {
+    const { value } = given;
+    if (value === 'auto' || value === 'always' || value === 'never')
+        return value;
+    throw refused(given, 'auto, always or never is allowed');
+}
+function parseDigest(given) {
+    if (given.value === '')
+        return undefined;
+    if (/^[0-9a-f]{64}$/i.test(given.value))
+        return given.value.toLowerCase();
+    throw refused(given, 'a SHA-256 digest of 64 hexadecimal digits is allowed');
+}
+
+;// CONCATENATED MODULE: ./lib/save/inputs.js
+
+
+
+/** Reads the inputs of save/action.yml without any I/O; throws INVALID_INPUT. */
+function parseSaveInputs(read, env) {
+    const input = (name) => ({ label: `Input ${name}`, value: (0,input_values/* trimmed */.dE)(read(name)) });
+    // Before those of actions/checkout, to which more is a depth.
+    const depth = inputs_parseDepth((0,input_values/* orElse */.NW)(input('fetch-depth'), '1'));
+    const { repository, githubServerUrl, ref, token } = checkout_parseCheckoutInputs(input, env);
+    return {
+        repository,
+        githubServerUrl,
+        ref,
+        token,
+        ...parseDestination(input('path'), env),
+        depth,
+        minAgeMs: (0,input_values/* duration */.p0)(input('min-age')),
+        level: (0,input_values/* wholeNumber */.rD)(input('level'), { least: 1, most: 19 }),
+    };
+}
+function inputs_parseDepth(given) {
+    if (given.value === '0')
+        return 0;
+    if (given.value === '1')
+        return 1;
+    throw (0,input_values/* refused */.J5)(given, '0 for all of the history, or 1 for none of it, is allowed');
+}
+
+
+/***/ }),
+
+/***/ 9674:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  G: () => (/* binding */ saveLine),
+  _: () => (/* binding */ saveOutputs)
+});
+
+;// CONCATENATED MODULE: ./lib/report/amounts.js
+/** How long something took. */
+function formatDuration(ms) {
+    return ms < 1000 ? `${Math.round(ms)} ms` : formatSeconds(ms);
+}
+function formatSeconds(ms) {
+    return `${(ms / 1000).toFixed(1)} s`;
+}
+/** In words that round down. */
+function formatAge(ms) {
+    const minutes = Math.floor(ms / 60_000);
+    if (minutes < 1)
+        return `${Math.floor(ms / 1000)} s`;
+    if (minutes < 120)
+        return `${minutes} min`;
+    return minutes < 2 * 24 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60 / 24)} days`;
+}
+/** 10^6 bytes. */
+function formatMegabytes(bytes) {
+    const megabytes = bytes / 1e6;
+    return `${megabytes.toFixed(megabytes < 10 ? 1 : 0)} MB`;
+}
+function formatRate(bytes, ms) {
+    const rate = megabytesPerSecond(bytes, ms);
+    return `${rate.toFixed(rate < 10 ? 1 : 0)} MB/s`;
+}
+function megabytesPerSecond(bytes, ms) {
+    return ms === 0 ? 0 : bytes / 1000 / ms;
+}
+/** With commas between thousands; Intl would take 15 ms to load for it. */
+function grouped(count) {
+    return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+/** With a plural where it is not one: `1 retry`, `2 retries`. */
+function counted(count, one, many = `${one}s`) {
+    return `${grouped(count)} ${count === 1 ? one : many}`;
+}
+
+;// CONCATENATED MODULE: ./lib/save/report.js
+
+/** The outputs of save/action.yml, by their names there. */
+function saveOutputs(report) {
+    const whole = (value) => String(Math.round(value));
+    return {
+        outcome: report.outcome,
+        key: report.key,
+        commit: report.commit,
+        bytes: whole(report.bytes),
+        'unpacked-bytes': whole(report.unpackedBytes),
+        files: whole(report.files),
+        'clone-ms': whole(report.cloneMs),
+        'pack-ms': whole(report.packMs),
+        'upload-ms': whole(report.uploadMs),
+        'total-ms': whole(report.totalMs),
+    };
+}
+/** The same in one line that a person reads. */
+function saveLine(report) {
+    const { outcome, repository, branch, commit, files, bytes, totalMs } = report;
+    const what = `${repository} ${branch} at ${commit.slice(0, 7)}`;
+    if (outcome === 'exists')
+        return `The Actions cache has the snapshot of ${what} already`;
+    if (outcome === 'young')
+        return `The Actions cache has a snapshot of ${what} that is younger than min-age`;
+    return `Saved a snapshot of ${what}: ${grouped(files)} files, ${formatMegabytes(bytes)} in ${formatSeconds(totalMs)}`;
 }
 
 

@@ -45922,168 +45922,7 @@ function refusedAddress(given, allowed) {
 
 /***/ }),
 
-/***/ 5225:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   k: () => (/* binding */ readJobEvent)
-/* harmony export */ });
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
-
-/** GitHub sends no payload above 25 MB. */
-const MAX_PAYLOAD_BYTES = 32 * 1024 ** 2;
-/** What the runner says about this job. A payload that is missing, broken or above 32 MiB counts as empty. */
-async function readJobEvent(env) {
-    return {
-        name: env.GITHUB_EVENT_NAME ?? '',
-        ref: env.GITHUB_REF ?? '',
-        sha: env.GITHUB_SHA ?? '',
-        repository: env.GITHUB_REPOSITORY ?? '',
-        payload: await readPayload(env.GITHUB_EVENT_PATH ?? ''),
-    };
-}
-async function readPayload(path) {
-    try {
-        const found = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(path);
-        if (!found.isFile() || found.size > MAX_PAYLOAD_BYTES)
-            return {};
-        const payload = JSON.parse(await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)(path, 'utf8'));
-        return isObject(payload) ? payload : {};
-    }
-    catch {
-        return {};
-    }
-}
-function isObject(value) {
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-
-/***/ }),
-
-/***/ 23:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-
-// EXPORTS
-__nccwpck_require__.d(__webpack_exports__, {
-  aZ: () => (/* binding */ PATIENCE),
-  i3: () => (/* binding */ Patience),
-  uk: () => (/* binding */ wait)
-});
-
-;// CONCATENATED MODULE: external "node:timers/promises"
-const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
-// EXTERNAL MODULE: ./lib/errors.js
-var errors = __nccwpck_require__(452);
-// EXTERNAL MODULE: ./lib/sanitize.js
-var sanitize = __nccwpck_require__(4020);
-;// CONCATENATED MODULE: ./lib/trouble.js
-
-
-/** What one step met on its way, and went on from. */
-class Troubles {
-    /** Why no snapshot was restored, where something else was done instead. */
-    missed;
-    /** Why the restore of the snapshot began again. */
-    restarts = [];
-}
-function troubleOf(error) {
-    const code = error instanceof errors/* ActionError */.l ? error.code : 'UNKNOWN';
-    return { code, words: (0,sanitize/* sanitize */.a)((0,errors/* describeError */.U)(error)) };
-}
-
-;// CONCATENATED MODULE: ./lib/patience.js
-
-
-
-/** How long the network may take; the rest is up to the inputs. */
-const PATIENCE = {
-    connectTimeoutMs: 10_000,
-    headersTimeoutMs: 30_000,
-    /** A cold server makes the snapshot before it answers. */
-    discoveryTimeoutMs: 60_000,
-    /** Where a plain fetch can follow, a server that is down is asked once more, if it said so within this time. */
-    secondTryWithinMs: 2_000,
-    /** Of a server that says nothing, before the next one of a list is asked beside it. */
-    headStartMs: 2_000,
-    floorBytesPerSecond: 1024,
-};
-/** How long one restore waits for the network, and how often it asks again. End it, or its timer stays. */
-class Patience {
-    /** Aborted by the step's cancellation, or when the snapshot has taken too long. */
-    signal;
-    stall;
-    retried = 0;
-    /** By code. */
-    #repeats = new Map();
-    #limits;
-    #log;
-    #deadline;
-    #timer;
-    constructor(limits, { signal, log }) {
-        const { stallMs, timeoutMs } = limits;
-        const overdue = new AbortController();
-        this.#limits = limits;
-        this.#log = log;
-        this.#deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
-        this.signal = AbortSignal.any([signal, overdue.signal]);
-        this.stall = { idleMs: stallMs, bytesPerSecond: PATIENCE.floorBytesPerSecond };
-        if (timeoutMs === 0)
-            return;
-        const message = `the snapshot took longer than ${timeoutMs / 60_000} minutes (input timeout)`;
-        this.#timer = setTimeout(() => overdue.abort(new errors/* ActionError */.l('TIMEOUT', message)), timeoutMs);
-    }
-    end() {
-        clearTimeout(this.#timer);
-    }
-    /** Why requests were repeated: one entry a code. */
-    get repeats() {
-        return [...this.#repeats.values()];
-    }
-    /** How requests for a number of chunks are repeated, until `signal` is aborted. */
-    attemptsFor = (chunks, signal) => ({
-        attempts: this.#limits.retries,
-        budget: { left: Math.max(10, chunks) },
-        remainingMs: () => this.#deadline - performance.now(),
-        random: Math.random,
-        wait: (delayMs) => wait(delayMs, signal),
-        onRetry: (error, delayMs) => {
-            this.#count(error);
-            this.#log(`${(0,errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(1)} s`);
-        },
-    });
-    #count(error) {
-        const trouble = troubleOf(error);
-        const { count, words } = this.#repeats.get(trouble.code) ?? { ...trouble, count: 0 };
-        this.retried += 1;
-        this.#repeats.set(trouble.code, { code: trouble.code, count: count + 1, words });
-    }
-    /** The same until the snapshot's first reply: short where there is another way to the commit. */
-    discoveryAttempts = (chunks, signal) => {
-        const attempts = this.attemptsFor(chunks, signal);
-        if (this.#limits.onMiss === 'fail')
-            return attempts;
-        const deadline = performance.now() + PATIENCE.secondTryWithinMs;
-        const remainingMs = () => deadline - performance.now();
-        const most = Math.min(1, attempts.attempts);
-        return { ...attempts, remainingMs, budget: { left: 1 }, attempts: most };
-    };
-}
-/** Resolves after the delay; rejects with the reason once aborted. */
-async function wait(delayMs, signal) {
-    try {
-        await (0,promises_namespaceObject.setTimeout)(delayMs, undefined, { signal });
-    }
-    catch (error) {
-        throw signal.aborted ? signal.reason : error;
-    }
-}
-
-
-/***/ }),
-
-/***/ 3777:
+/***/ 4295:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
@@ -46166,6 +46005,45 @@ function refuseOwned(name, authorization) {
 function secretHeaders(inputs) {
     const { authorization, headers } = inputs;
     return { ...(authorization === undefined ? {} : { authorization }), ...Object.fromEntries(headers) };
+}
+
+
+/***/ }),
+
+/***/ 5225:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   k: () => (/* binding */ readJobEvent)
+/* harmony export */ });
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
+
+/** GitHub sends no payload above 25 MB. */
+const MAX_PAYLOAD_BYTES = 32 * 1024 ** 2;
+/** What the runner says about this job. A payload that is missing, broken or above 32 MiB counts as empty. */
+async function readJobEvent(env) {
+    return {
+        name: env.GITHUB_EVENT_NAME ?? '',
+        ref: env.GITHUB_REF ?? '',
+        sha: env.GITHUB_SHA ?? '',
+        repository: env.GITHUB_REPOSITORY ?? '',
+        payload: await readPayload(env.GITHUB_EVENT_PATH ?? ''),
+    };
+}
+async function readPayload(path) {
+    try {
+        const found = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(path);
+        if (!found.isFile() || found.size > MAX_PAYLOAD_BYTES)
+            return {};
+        const payload = JSON.parse(await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readFile)(path, 'utf8'));
+        return isObject(payload) ? payload : {};
+    }
+    catch {
+        return {};
+    }
+}
+function isObject(value) {
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 
@@ -46338,364 +46216,123 @@ function passwordsIn(proxy) {
 
 /***/ }),
 
-/***/ 3159:
+/***/ 6574:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
-  s: () => (/* binding */ parseWarmInputs)
+  aZ: () => (/* binding */ PATIENCE),
+  i3: () => (/* binding */ Patience),
+  uk: () => (/* binding */ wait)
 });
 
-// EXTERNAL MODULE: ./lib/input-values.js
-var input_values = __nccwpck_require__(5106);
-// EXTERNAL MODULE: ./lib/request-headers.js
-var request_headers = __nccwpck_require__(3777);
-;// CONCATENATED MODULE: ./lib/access-inputs.js
+;// CONCATENATED MODULE: external "node:timers/promises"
+const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
+// EXTERNAL MODULE: ./lib/errors.js
+var errors = __nccwpck_require__(452);
+// EXTERNAL MODULE: ./lib/sanitize.js
+var sanitize = __nccwpck_require__(4020);
+;// CONCATENATED MODULE: ./lib/report/trouble.js
 
 
-function access_inputs_parseAccess(read, source, env) {
-    const input = (name) => ({ label: `Input ${name}`, value: (0,input_values/* trimmed */.dE)(read(name)) });
-    const [given, audience] = [input('authorization'), input('oidc-audience')];
-    if (audience.value === '') {
-        const authorization = parseAuthorization(given, source, env);
-        return { authorization, headers: (0,request_headers/* parseHeaders */.QG)(read('headers'), authorization), oidcAudience: undefined };
-    }
-    const headers = (0,request_headers/* parseHeaders */.QG)(read('headers'), undefined);
-    const isDouble = given.value !== '' || headers.some(([name]) => name.toLowerCase() === 'authorization');
-    if (isDouble)
-        throw (0,input_values/* invalid */.Gq)('Input oidc-audience is set beside an Authorization (inputs authorization, headers): one of the two is allowed');
-    return { authorization: undefined, headers, oidcAudience: parseAudience(audience, source) };
+/** What one step met on its way, and went on from. */
+class Troubles {
+    /** Why no snapshot was restored, where something else was done instead. */
+    missed;
+    /** Why the restore of the snapshot began again. */
+    restarts = [];
 }
-/** What the runner has for its server is not for the address of another one. */
-function parseAuthorization(given, source, env) {
-    const { label, value } = source.source !== 'cachew' ? given : (0,input_values/* inherited */.Jq)(given, env, 'CACHEW_AUTHORIZATION');
-    if (value === '')
-        return undefined;
-    (0,request_headers/* checkHeaderValue */.BB)(value, label);
-    return value;
-}
-/** Where nobody is to be sent a token, none is asked for. */
-function parseAudience(given, { source }) {
-    if (!/^[\x20-\x7e]{1,255}$/.test(given.value)) {
-        throw (0,input_values/* refused */.J5)(given, 'one line of at most 255 ASCII characters is allowed');
-    }
-    return source === 'cachew' || source === 'url' ? given.value : undefined;
+function troubleOf(error) {
+    const code = error instanceof errors/* ActionError */.l ? error.code : 'UNKNOWN';
+    return { code, words: (0,sanitize/* sanitize */.a)((0,errors/* describeError */.U)(error)) };
 }
 
-;// CONCATENATED MODULE: ./lib/checkout-inputs.js
+;// CONCATENATED MODULE: ./lib/source/patience.js
 
-/** Git's own bound: it keeps a depth in 32 bits. */
-const DEEPEST = 2 ** 31 - 1;
-const PRIVATE_KEY = /^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----[ \t]*$/m;
-/**
- * An empty text means what it means to actions/checkout: true for most switches whatever action.yml says, since a
- * workflow may hand on an input of its own that nobody set.
- */
-function checkout_inputs_parseCheckoutInputs(input, env) {
-    return {
-        repository: parseRepository((0,input_values/* inherited */.Jq)(input('repository'), env, 'GITHUB_REPOSITORY')),
-        githubServerUrl: parseGitHubServer((0,input_values/* inherited */.Jq)(input('github-server-url'), env, 'GITHUB_SERVER_URL')),
-        ref: input('ref').value,
-        token: parseToken(input('token')),
-        ssh: parseSsh(input),
-        persistCredentials: (0,input_values/* flag */.Jt)(input('persist-credentials')),
-        clean: (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(input('clean'), 'true')),
-        filter: parseFilter(input('filter')),
-        sparse: parseSparse(input('sparse-checkout'), input('sparse-checkout-cone-mode')),
-        fetchDepth: parseDepth((0,input_values/* orElse */.NW)(input('fetch-depth'), '1')),
-        fetchTags: (0,input_values/* flag */.Jt)(input('fetch-tags')),
-        showProgress: (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(input('show-progress'), 'true')),
-        lfs: (0,input_values/* flag */.Jt)(input('lfs')),
-        submodules: parseSubmodules(input('submodules')),
-        setSafeDirectory: (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(input('set-safe-directory'), 'true')),
-        allowUnsafePrCheckout: (0,input_values/* flag */.Jt)(input('allow-unsafe-pr-checkout')),
-    };
-}
-function parseRepository(given) {
-    const parts = /^([A-Za-z0-9_.-]+)\/([A-Za-z0-9_.-]+?)(?:\.git)?$/.exec(given.value);
-    const [, owner = '.', name = '.'] = parts ?? [];
-    if ([owner, name].some((part) => part === '.' || part === '..')) {
-        throw (0,input_values/* refused */.J5)(given, 'owner/name is allowed');
-    }
-    return { owner, name };
-}
-function parseGitHubServer(given) {
-    const url = (0,input_values/* baseAddress */.uU)(given);
-    if (url.pathname === '/')
-        return url;
-    throw (0,input_values/* refused */.J5)(given, 'the address of a GitHub server without a path is allowed');
-}
-/** A token is a secret: the error does not repeat it. */
-function parseToken({ label, value }) {
-    if (value === '')
-        return undefined;
-    if (/^[\x21-\x7e]+$/.test(value))
-        return value;
-    throw (0,input_values/* invalid */.Gq)(`${label} has a blank, a line break or a letter outside ASCII inside: none is allowed`);
-}
-function parseSsh(input) {
-    const key = input('ssh-key');
-    const knownHosts = withoutNul(input('ssh-known-hosts'));
-    const isStrict = (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(input('ssh-strict'), 'true'));
-    const user = (0,input_values/* orElse */.NW)(input('ssh-user'), 'git');
-    if (!/^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/.test(user.value)) {
-        throw (0,input_values/* refused */.J5)(user, "a user's name is allowed: letters, digits, and . _ + - inside");
-    }
-    if (key.value === '')
-        return undefined;
-    if (!PRIVATE_KEY.test(key.value) || key.value.includes('\0')) {
-        throw (0,input_values/* invalid */.Gq)(`${key.label} is not a private key: the whole text of a key file is allowed, its line breaks and ` +
-            'the line "-----BEGIN ... PRIVATE KEY-----" included');
-    }
-    return { key: key.value, knownHosts: knownHosts || undefined, isStrict, user: user.value };
-}
-function withoutNul(given) {
-    if (given.value.includes('\0'))
-        throw (0,input_values/* refused */.J5)(given, 'a text without NUL is allowed');
-    return given.value;
-}
-function parseFilter(given) {
-    if (/[\s\p{Cc}]/u.test(given.value)) {
-        throw (0,input_values/* refused */.J5)(given, "a filter without blanks is allowed, as git's --filter takes it");
-    }
-    return given.value || undefined;
-}
-function parseSparse(given, coneMode) {
-    const isCone = (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(coneMode, 'true'));
-    const patterns = withoutNul(given)
-        .split('\n')
-        .map(input_values/* trimmed */.dE)
-        .filter((pattern) => pattern !== '');
-    return patterns.length === 0 ? undefined : { patterns, isCone };
-}
-function parseDepth(given) {
-    const depth = /^-?\d+$/.test(given.value) ? Number(given.value) : Number.NaN;
-    if (depth <= DEEPEST)
-        return Math.max(0, depth);
-    throw (0,input_values/* refused */.J5)(given, `a whole number up to ${DEEPEST} is allowed, 0 for all history`);
-}
-function parseSubmodules(given) {
-    const word = given.value.toLowerCase();
-    if (word === 'recursive')
-        return 'recursive';
-    if (word === 'true')
-        return 'direct';
-    if (word === 'false' || word === '')
-        return 'none';
-    throw (0,input_values/* refused */.J5)(given, 'true, false or recursive is allowed');
-}
 
-// EXTERNAL MODULE: external "node:path"
-var external_node_path_ = __nccwpck_require__(6760);
-;// CONCATENATED MODULE: ./lib/source-inputs.js
 
-/** Each of them may be asked, and have its part of one message. */
-const MOST_SERVERS = 8;
-const NEEDED = {
-    cachew: 'the input server, or CACHEW_URL in the environment, has to say where it is',
-    url: 'the input url has to say where it is',
+/** How long the network may take; the rest is up to the inputs. */
+const PATIENCE = {
+    connectTimeoutMs: 10_000,
+    headersTimeoutMs: 30_000,
+    /** A cold server makes the snapshot before it answers. */
+    discoveryTimeoutMs: 60_000,
+    /** Where a plain fetch can follow, a server that is down is asked once more, if it said so within this time. */
+    secondTryWithinMs: 2_000,
+    /** Of a server that says nothing, before the next one of a list is asked beside it. */
+    headStartMs: 2_000,
+    floorBytesPerSecond: 1024,
 };
-/** `auto` takes the address that is given, and the Actions cache where none is. */
-function source_inputs_parseSource(input, env) {
-    const addresses = parseAddresses(input, env);
-    const given = input('source');
-    const source = given.value === '' ? 'auto' : given.value;
-    if (isDisabled(env))
-        return { ...addresses, source: 'none' };
-    if (source === 'auto')
-        return { ...addresses, source: kindOf(addresses) ?? 'actions-cache' };
-    if (source === 'actions-cache' || source === 'none')
-        return { servers: [], url: undefined, source };
-    if (source !== 'cachew' && source !== 'url')
-        throw (0,input_values/* refused */.J5)(given, 'auto, cachew, url, actions-cache or none is allowed');
-    if (kindOf(addresses) !== source)
-        throw (0,input_values/* invalid */.Gq)(`${given.label} is ${source}: ${NEEDED[source]}`);
-    return { ...addresses, source };
-}
-function kindOf({ servers, url }) {
-    return url !== undefined ? 'url' : servers.length > 0 ? 'cachew' : undefined;
-}
-function parseAddresses(input, env) {
-    const server = input('server');
-    const url = input('url');
-    if (server.value !== '' && url.value !== '') {
-        throw (0,input_values/* invalid */.Gq)('Inputs server and url are both set: one of the two is allowed');
+/** How long one restore waits for the network, and how often it asks again. End it, or its timer stays. */
+class Patience {
+    /** Aborted by the step's cancellation, or when the snapshot has taken too long. */
+    signal;
+    stall;
+    retried = 0;
+    /** By code. */
+    #repeats = new Map();
+    #limits;
+    #log;
+    #deadline;
+    #timer;
+    constructor(limits, { signal, log }) {
+        const { stallMs, timeoutMs } = limits;
+        const overdue = new AbortController();
+        this.#limits = limits;
+        this.#log = log;
+        this.#deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
+        this.signal = AbortSignal.any([signal, overdue.signal]);
+        this.stall = { idleMs: stallMs, bytesPerSecond: PATIENCE.floorBytesPerSecond };
+        if (timeoutMs === 0)
+            return;
+        const message = `the snapshot took longer than ${timeoutMs / 60_000} minutes (input timeout)`;
+        this.#timer = setTimeout(() => overdue.abort(new errors/* ActionError */.l('TIMEOUT', message)), timeoutMs);
     }
-    if (url.value !== '')
-        return { servers: [], url: (0,input_values/* webAddress */.Dy)(url) };
-    return { servers: parseServers((0,input_values/* inherited */.Jq)(server, env, 'CACHEW_URL')), url: undefined };
-}
-/** One address a line. */
-function parseServers(given) {
-    const lines = given.value
-        .split('\n')
-        .map((line, index) => ({ label: `${given.label}, line ${index + 1}`, value: (0,input_values/* trimmed */.dE)(line) }))
-        .filter(({ value }) => value !== '');
-    if (lines.length > MOST_SERVERS) {
-        throw (0,input_values/* invalid */.Gq)(`${given.label} has ${lines.length} addresses: at most ${MOST_SERVERS} are allowed`);
+    end() {
+        clearTimeout(this.#timer);
     }
-    if (lines.length <= 1)
-        return lines.map(({ value }) => (0,input_values/* baseAddress */.uU)({ ...given, value }));
-    const servers = lines.map(input_values/* baseAddress */.uU);
-    for (const [index, line] of lines.entries()) {
-        const isFirst = servers.findIndex(({ href }) => href === servers[index]?.href) === index;
-        if (!isFirst)
-            throw (0,input_values/* refused */.J5)(line, 'an address that no line before it has is allowed');
+    /** Why requests were repeated: one entry a code. */
+    get repeats() {
+        return [...this.#repeats.values()];
     }
-    return servers;
-}
-/** Snapshots are switched off for the whole runner. */
-function isDisabled(env) {
-    const label = 'Environment variable GIT_SNAPSHOT_DISABLE';
-    const value = (0,input_values/* trimmed */.dE)(env.GIT_SNAPSHOT_DISABLE ?? '');
-    if (value === '1')
-        return true;
-    if (value === '' || value === '0')
-        return false;
-    throw (0,input_values/* refused */.J5)({ label, value }, '1 to fetch without a snapshot, or nothing, is allowed');
-}
-
-;// CONCATENATED MODULE: ./lib/store-inputs.js
-
-
-const BYTES = { least: 1024 ** 2, most: 16 * 1024 ** 4 };
-/** `auto` is on where jobs come again to the same machine. Undefined where nothing is to be kept. */
-function store_inputs_parseStore(input, env) {
-    const limits = {
-        maxAgeMs: (0,input_values/* duration */.p0)(input('store-max-age')),
-        maxBytes: (0,input_values/* byteCount */.GJ)(input('store-max-bytes'), BYTES),
-    };
-    const directory = directoryOf(input('store'), env);
-    return directory === undefined ? undefined : { ...limits, directory };
-}
-function directoryOf(given, env) {
-    const { value } = given;
-    if (value === 'off')
-        return undefined;
-    if (value === '' || value === 'auto') {
-        const toolCache = env.RUNNER_TOOL_CACHE ?? '';
-        const isLasting = env.RUNNER_ENVIRONMENT === 'self-hosted' && (0,external_node_path_.isAbsolute)(toolCache);
-        return isLasting ? (0,external_node_path_.resolve)(toolCache) : undefined;
+    /** How requests for a number of chunks are repeated, until `signal` is aborted. */
+    attemptsFor = (chunks, signal) => ({
+        attempts: this.#limits.retries,
+        budget: { left: Math.max(10, chunks) },
+        remainingMs: () => this.#deadline - performance.now(),
+        random: Math.random,
+        wait: (delayMs) => wait(delayMs, signal),
+        onRetry: (error, delayMs) => {
+            this.#count(error);
+            this.#log(`${(0,errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(1)} s`);
+        },
+    });
+    #count(error) {
+        const trouble = troubleOf(error);
+        const { count, words } = this.#repeats.get(trouble.code) ?? { ...trouble, count: 0 };
+        this.retried += 1;
+        this.#repeats.set(trouble.code, { code: trouble.code, count: count + 1, words });
     }
-    if ((0,external_node_path_.isAbsolute)(value) && !value.includes('\0'))
-        return (0,external_node_path_.resolve)(value);
-    throw (0,input_values/* refused */.J5)(given, 'off, auto or an absolute path is allowed');
-}
-
-;// CONCATENATED MODULE: ./lib/inputs.js
-
-
-
-
-
-
-const CHUNK = { least: 64 * 1024, most: 128 * 1024 ** 2 };
-const MEMORY_BYTES = 4 * 1024 ** 3;
-const UNPACKED = { least: 1024 ** 2, most: 16 * 1024 ** 4 };
-/** A Map, which knows the paths that are taken, holds at most 2^24 of them. */
-const ENTRIES = { least: 1, most: 16_000_000 };
-/** Reads the action's inputs (by their names in action.yml) without any I/O; throws INVALID_INPUT. */
-function parseInputs(read, env) {
-    const input = (name) => ({ label: `Input ${name}`, value: trimmed(read(name)) });
-    const source = parseSource(input, env);
-    return {
-        ...parseCheckoutInputs(input, env),
-        ...source,
-        ...parseDestination(input('path'), env),
-        ...parseAccess(read, source, env),
-        ...parseMemory(input('concurrency'), input('chunk-size')),
-        ...parsePatience(input),
-        onMiss: parseOnMiss(input('on-miss')),
-        sha256: parseDigest(input('sha256')),
-        maxUnpackedBytes: byteCount(input('max-unpacked-bytes'), UNPACKED),
-        maxEntries: wholeNumber(input('max-entries'), ENTRIES),
-        store: parseStore(input, env),
-        summary: parseSummary(orElse(input('summary'), 'auto')),
+    /** The same until the snapshot's first reply: short where there is another way to the commit. */
+    discoveryAttempts = (chunks, signal) => {
+        const attempts = this.attemptsFor(chunks, signal);
+        if (this.#limits.onMiss === 'fail')
+            return attempts;
+        const deadline = performance.now() + PATIENCE.secondTryWithinMs;
+        const remainingMs = () => deadline - performance.now();
+        const most = Math.min(1, attempts.attempts);
+        return { ...attempts, remainingMs, budget: { left: 1 }, attempts: most };
     };
 }
-/** How long the network may take, and how often it is asked again. */
-function parsePatience(input) {
-    return {
-        retries: (0,input_values/* wholeNumber */.rD)(input('retries'), { least: 0, most: 100 }),
-        stallMs: Math.round((0,input_values/* decimal */._)(input('stall-timeout'), { least: 1, most: 3600, unit: 'seconds' }) * 1000),
-        timeoutMs: Math.round((0,input_values/* decimal */._)(input('timeout'), { least: 0, most: 360, unit: 'minutes' }) * 60_000),
-    };
-}
-function parseWorkspace(env) {
-    const workspace = env.GITHUB_WORKSPACE ?? '';
-    if (isAbsolute(workspace) && !workspace.includes('\0'))
-        return resolve(workspace);
-    throw refused({ label: 'Environment variable GITHUB_WORKSPACE', value: workspace }, 'an absolute path is allowed, the runner sets it');
-}
-/** The workspace, and the place in it that the input `path` gives. */
-function parseDestination(given, env) {
-    const workspace = parseWorkspace(env);
-    const destination = resolve(workspace, given.value);
-    if (!given.value.includes('\0') && isInside(workspace, destination))
-        return { workspace, destination };
-    throw refused(given, `a path inside the workspace ${workspace} is allowed`);
-}
-/** Whether a path is the directory or below it, by its words alone. */
-function isInside(directory, path) {
-    const way = relative(directory, path);
-    return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
-}
-/** The download holds at most 2 x concurrency x chunk-size bytes; the product has a limit of its own. */
-function parseMemory(concurrencyGiven, chunkGiven) {
-    const concurrency = (0,input_values/* wholeNumber */.rD)(concurrencyGiven, { least: 1, most: 64 });
-    const chunkBytes = (0,input_values/* byteCount */.GJ)(chunkGiven, CHUNK);
-    const needed = 2 * concurrency * chunkBytes;
-    if (needed <= MEMORY_BYTES)
-        return { concurrency, chunkBytes };
-    throw (0,input_values/* invalid */.Gq)(`Inputs concurrency (${concurrency}) and chunk-size (${(0,input_values/* formatBytes */.z3)(chunkBytes)}) need ${(0,input_values/* formatBytes */.z3)(needed)} ` +
-        `of memory (2 x concurrency x chunk-size): at most ${(0,input_values/* formatBytes */.z3)(MEMORY_BYTES)} is allowed`);
-}
-function parseOnMiss(given) {
-    const { value } = given;
-    if (value === 'fetch' || value === 'fail' || value === 'skip')
-        return value;
-    throw refused(given, 'fetch, fail or skip is allowed');
-}
-function parseSummary(given) {
-    const { value } = given;
-    if (value === 'auto' || value === 'always' || value === 'never')
-        return value;
-    throw refused(given, 'auto, always or never is allowed');
-}
-function parseDigest(given) {
-    if (given.value === '')
-        return undefined;
-    if (/^[0-9a-f]{64}$/i.test(given.value))
-        return given.value.toLowerCase();
-    throw refused(given, 'a SHA-256 digest of 64 hexadecimal digits is allowed');
-}
-
-;// CONCATENATED MODULE: ./lib/warm-inputs.js
-
-
-
-
-
-
-/** Reads the inputs of warm/action.yml without any I/O; throws INVALID_INPUT. */
-function parseWarmInputs(read, env) {
-    const input = (name) => ({ label: `Input ${name}`, value: (0,input_values/* trimmed */.dE)(read(name)) });
-    // However young the kept one is, its source is asked for a newer one.
-    const storeInput = (name) => name === 'store-max-age' ? { ...input(name), value: '0' } : input(name);
-    const source = source_inputs_parseSource(input, env);
-    const { repository, githubServerUrl, ref, token } = checkout_inputs_parseCheckoutInputs(input, env);
-    return {
-        ...source,
-        repository,
-        githubServerUrl,
-        ref,
-        token,
-        ...access_inputs_parseAccess(read, source, env),
-        ...parseMemory(input('concurrency'), input('chunk-size')),
-        ...parsePatience(input),
-        store: store_inputs_parseStore(storeInput, env),
-    };
+/** Resolves after the delay; rejects with the reason once aborted. */
+async function wait(delayMs, signal) {
+    try {
+        await (0,promises_namespaceObject.setTimeout)(delayMs, undefined, { signal });
+    }
+    catch (error) {
+        throw signal.aborted ? signal.reason : error;
+    }
 }
 
 
@@ -46707,14 +46344,14 @@ function parseWarmInputs(read, env) {
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6058);
 /* harmony import */ var _job_event_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5225);
-/* harmony import */ var _patience_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(23);
-/* harmony import */ var _runner_step_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4580);
+/* harmony import */ var _runner_step_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(4580);
 /* harmony import */ var _runner_tool_cache_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(9131);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(4020);
 /* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(150);
-/* harmony import */ var _warm_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2923);
-/* harmony import */ var _warm_inputs_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3159);
-/* harmony import */ var _warm_report_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(1204);
+/* harmony import */ var _source_patience_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6574);
+/* harmony import */ var _warm_inputs_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7074);
+/* harmony import */ var _warm_report_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(1746);
+/* harmony import */ var _warm_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(6465);
 
 
 
@@ -46726,146 +46363,33 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 
 
 async function main() {
-    const inputs = (0,_warm_inputs_js__WEBPACK_IMPORTED_MODULE_5__/* .parseWarmInputs */ .s)((name) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .getInput */ .V4)(name, { trimWhitespace: false }), process.env);
+    const inputs = (0,_warm_inputs_js__WEBPACK_IMPORTED_MODULE_4__/* .parseWarmInputs */ .s)((name) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .getInput */ .V4)(name, { trimWhitespace: false }), process.env);
     (0,_secrets_js__WEBPACK_IMPORTED_MODULE_7__/* .secretsOf */ .F)(inputs, process.env).forEach(_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .setSecret */ .Pq);
-    const report = await (0,_warm_js__WEBPACK_IMPORTED_MODULE_4__/* .warm */ .K)(inputs, {
+    const report = await (0,_warm_js__WEBPACK_IMPORTED_MODULE_6__/* .warm */ .K)(inputs, {
         env: process.env,
         event: await (0,_job_event_js__WEBPACK_IMPORTED_MODULE_1__/* .readJobEvent */ .k)(process.env),
         temp: process.env.RUNNER_TEMP ?? process.cwd(),
         now: Date.now,
-        wait: _patience_js__WEBPACK_IMPORTED_MODULE_2__/* .wait */ .uk,
-        signal: (0,_runner_step_js__WEBPACK_IMPORTED_MODULE_3__/* .cancellation */ .W)(),
+        wait: _source_patience_js__WEBPACK_IMPORTED_MODULE_3__/* .wait */ .uk,
+        signal: (0,_runner_step_js__WEBPACK_IMPORTED_MODULE_2__/* .cancellation */ .W)(),
         log: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_8__/* .sanitize */ .a)(line)),
         onSecret: _actions_core__WEBPACK_IMPORTED_MODULE_0__/* .setSecret */ .Pq,
         warn: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_8__/* .sanitize */ .a)(line, 1000)),
         toolCache: _runner_tool_cache_js__WEBPACK_IMPORTED_MODULE_9__/* .toolCacheIn */ .k,
     });
-    for (const [name, value] of Object.entries((0,_warm_report_js__WEBPACK_IMPORTED_MODULE_6__/* .warmOutputs */ .c)(report)))
+    for (const [name, value] of Object.entries((0,_warm_report_js__WEBPACK_IMPORTED_MODULE_5__/* .warmOutputs */ .c)(report)))
         (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .setOutput */ .uH)(name, value);
     const say = report.finding.kind === 'missing' ? _actions_core__WEBPACK_IMPORTED_MODULE_0__/* .notice */ .lm : _actions_core__WEBPACK_IMPORTED_MODULE_0__/* .info */ .pq;
-    say((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_8__/* .sanitize */ .a)((0,_warm_report_js__WEBPACK_IMPORTED_MODULE_6__/* .warmLine */ .G)(report), 1000));
+    say((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_8__/* .sanitize */ .a)((0,_warm_report_js__WEBPACK_IMPORTED_MODULE_5__/* .warmLine */ .G)(report), 1000));
 }
-await (0,_runner_step_js__WEBPACK_IMPORTED_MODULE_3__/* .runStep */ .e)(main);
+await (0,_runner_step_js__WEBPACK_IMPORTED_MODULE_2__/* .runStep */ .e)(main);
 
 __webpack_async_result__();
 } catch(e) { __webpack_async_result__(e); } }, 1);
 
 /***/ }),
 
-/***/ 1204:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-
-// EXPORTS
-__nccwpck_require__.d(__webpack_exports__, {
-  G: () => (/* binding */ warmLine),
-  c: () => (/* binding */ warmOutputs)
-});
-
-;// CONCATENATED MODULE: ./lib/amounts.js
-/** How long something took. */
-function formatDuration(ms) {
-    return ms < 1000 ? `${Math.round(ms)} ms` : formatSeconds(ms);
-}
-function formatSeconds(ms) {
-    return `${(ms / 1000).toFixed(1)} s`;
-}
-/** In words that round down. */
-function formatAge(ms) {
-    const minutes = Math.floor(ms / 60_000);
-    if (minutes < 1)
-        return `${Math.floor(ms / 1000)} s`;
-    if (minutes < 120)
-        return `${minutes} min`;
-    return minutes < 2 * 24 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60 / 24)} days`;
-}
-/** 10^6 bytes. */
-function formatMegabytes(bytes) {
-    const megabytes = bytes / 1e6;
-    return `${megabytes.toFixed(megabytes < 10 ? 1 : 0)} MB`;
-}
-function formatRate(bytes, ms) {
-    const rate = megabytesPerSecond(bytes, ms);
-    return `${rate.toFixed(rate < 10 ? 1 : 0)} MB/s`;
-}
-function megabytesPerSecond(bytes, ms) {
-    return ms === 0 ? 0 : bytes / 1000 / ms;
-}
-/** With commas between thousands; Intl would take 15 ms to load for it. */
-function grouped(count) {
-    return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
-}
-/** With a plural where it is not one: `1 retry`, `2 retries`. */
-function counted(count, one, many = `${one}s`) {
-    return `${grouped(count)} ${count === 1 ? one : many}`;
-}
-
-;// CONCATENATED MODULE: ./lib/warm-report.js
-
-const ENSURED = { present: 'true', missing: 'false', unavailable: '', 'not-asked': '' };
-/** The outputs of warm/action.yml, by their names there. */
-function warmOutputs(report) {
-    const { source, wanted, finding, ageMs, ensured, kept } = report;
-    const snapshot = finding.kind === 'missing' ? undefined : finding;
-    const commit = snapshot?.commit;
-    return {
-        found: String(snapshot !== undefined),
-        source,
-        commit: commit ?? '',
-        'is-current': String(commit !== undefined && commit === wanted),
-        'age-seconds': ageMs === undefined ? '' : String(Math.floor(ageMs / 1000)),
-        bytes: String(snapshot?.total ?? ''),
-        etag: snapshot?.etag ?? '',
-        ensured: ENSURED[ensured.kind],
-        kept: String(kept ?? ''),
-    };
-}
-const PLACES = {
-    cachew: 'Cachew',
-    url: 'The URL',
-    'actions-cache': 'The Actions cache',
-    none: 'No source',
-};
-/** The same in one line that a person reads. */
-function warmLine(report) {
-    const { finding, repository, source } = report;
-    if (finding.kind === 'missing') {
-        return `No snapshot of ${repository} is there for jobs to come: ${finding.reason}${serverWords(report)}`;
-    }
-    const verb = finding.kind === 'made' ? 'made' : 'has';
-    return `${PLACES[source]} ${verb} a snapshot of ${repository}${commitWords(report)}${sizeWords(report, finding)}${storeWords(report)}${serverWords(report)}`;
-}
-function commitWords({ finding, wanted }) {
-    if (finding.kind === 'missing' || finding.commit === undefined)
-        return '';
-    const { commit } = finding;
-    const isCurrent = commit === wanted ? ', the wanted commit' : '';
-    return ` at ${commit.slice(0, 7)}${isCurrent}`;
-}
-function sizeWords({ ageMs }, { total }) {
-    const size = total === undefined ? [] : [formatMegabytes(total)];
-    const age = ageMs === undefined ? [] : [`${formatAge(ageMs)} old`];
-    const words = [...size, ...age];
-    return words.length === 0 ? '' : ` (${words.join(', ')})`;
-}
-function storeWords({ kept }) {
-    if (kept === undefined)
-        return '';
-    return kept ? '; this machine keeps it' : '; this machine does not keep it';
-}
-function serverWords({ ensured, wanted = '' }) {
-    const commit = wanted.slice(0, 7);
-    if (ensured.kind === 'present')
-        return `; the server's mirror has ${commit}`;
-    if (ensured.kind === 'missing')
-        return `; the server's mirror cannot get ${commit}`;
-    return ensured.kind === 'unavailable' ? `; ${ensured.reason}` : '';
-}
-
-
-/***/ }),
-
-/***/ 2923:
+/***/ 6465:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46876,1404 +46400,6 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: ./lib/errors.js
 var lib_errors = __nccwpck_require__(452);
-;// CONCATENATED MODULE: ./lib/http/retry.js
-
-/** A failure that another attempt may not meet. */
-class TransientError extends lib_errors/* ActionError */.l {
-    /** What the server asked us to wait. */
-    retryAfterMs;
-    /** More attempts than this are in vain. */
-    atMost;
-    constructor(code, message, options = {}) {
-        super(code, message, options);
-        this.retryAfterMs = options.retryAfterMs;
-        this.atMost = options.atMost ?? Number.POSITIVE_INFINITY;
-    }
-}
-const RETRY_STATUSES = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
-/** Codes of network errors that another attempt may not meet. */
-const RETRY_CODES = new Set([
-    'ECONNRESET',
-    'ECONNREFUSED',
-    'ECONNABORTED',
-    'ETIMEDOUT',
-    'EPIPE',
-    'EAI_AGAIN',
-    'EHOSTUNREACH',
-    'ENETUNREACH',
-    'EHOSTDOWN',
-    'ENETDOWN',
-    'ENOTFOUND',
-    'UND_ERR_SOCKET',
-    'UND_ERR_CONNECT_TIMEOUT',
-    'UND_ERR_HEADERS_TIMEOUT',
-    'UND_ERR_BODY_TIMEOUT',
-    'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
-    'HPE_INVALID_EOF_STATE',
-    'UND_ERR_PRX_CONN',
-    'ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC',
-    'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
-    'HPE_INVALID_CONSTANT',
-    'HPE_INVALID_VERSION',
-]);
-/** For some of them more attempts than this are in vain: who is no HTTP server will hardly become one. */
-const MOST_ATTEMPTS = new Map([
-    ['ENOTFOUND', 2],
-    ['HPE_INVALID_CONSTANT', 1],
-    ['HPE_INVALID_VERSION', 1],
-]);
-const BASE_DELAY_MS = 250;
-const MAX_DELAY_MS = 10_000;
-const MAX_RETRY_AFTER_MS = 60_000;
-function isRetryStatus(status) {
-    return RETRY_STATUSES.has(status);
-}
-/** How many more attempts a failure is worth: 0 where none can help. */
-function attemptsWorth(error) {
-    if (error instanceof TransientError)
-        return error.atMost;
-    if (error instanceof lib_errors/* ActionError */.l)
-        return 0;
-    if (error instanceof AggregateError)
-        return Math.min(...error.errors.map(attemptsWorth));
-    const code = errorCode(error);
-    if (code === undefined || !RETRY_CODES.has(code))
-        return 0;
-    return MOST_ATTEMPTS.get(code) ?? Number.POSITIVE_INFINITY;
-}
-/**
- * How long to wait before attempt `retried + 1` is repeated, by full jitter and Retry-After;
- * undefined where the failure is to stand. Takes one from the shared budget.
- */
-function retryDelayMs(error, retried, limits) {
-    if (retried >= Math.min(attemptsWorth(error), limits.attempts) || limits.budget.left <= 0)
-        return undefined;
-    const retryAfterMs = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0;
-    // No time left is negative, so that this also ends what is overdue.
-    if (retryAfterMs > Math.min(MAX_RETRY_AFTER_MS, limits.remainingMs()))
-        return undefined;
-    limits.budget.left -= 1;
-    const ceiling = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** retried);
-    return Math.max(retryAfterMs, limits.random() * ceiling);
-}
-/** Reads Retry-After (RFC 9110, 10.2.3) in milliseconds from now; undefined where it says nothing usable. */
-function parseRetryAfter(header, nowMs) {
-    if (header === undefined)
-        return undefined;
-    const text = header.trim();
-    if (/^\d{1,9}$/.test(text))
-        return Number(text) * 1000;
-    const date = /^[A-Z][a-z]{2}/.test(text) ? Date.parse(text) : Number.NaN;
-    return date > nowMs ? date - nowMs : undefined;
-}
-/** The code of the error that Node, undici or the system gave, however deep it lies. */
-function errorCode(error) {
-    for (let current = error, depth = 0; current instanceof Error && depth < 5; depth += 1) {
-        if ('code' in current && typeof current.code === 'string')
-            return current.code;
-        if (current.name === 'HTTPParserError')
-            return parserCode(current.message);
-        current = current.cause;
-    }
-    return undefined;
-}
-/** The one error of undici whose code is lost. */
-function parserCode(message) {
-    if (/\bEOF\b/.test(message))
-        return 'HPE_INVALID_EOF_STATE';
-    return message.includes('Expected HTTP/') ? 'HPE_INVALID_CONSTANT' : 'HPE_INVALID';
-}
-
-;// CONCATENATED MODULE: ./lib/http/attempts.js
-
-
-/** Runs `attempt` until it succeeds or a failure is to stand, which then tells how often it was tried. */
-async function withRetries(attempt, options) {
-    for (let retried = 0;; retried += 1) {
-        try {
-            return await attempt();
-        }
-        catch (error) {
-            const delayMs = retryDelayMs(error, retried, options);
-            if (delayMs === undefined)
-                throw givenUp(error, retried);
-            options.onRetry(error, delayMs);
-            await options.wait(delayMs);
-        }
-    }
-}
-function givenUp(error, retried) {
-    if (retried === 0 || !(error instanceof lib_errors/* ActionError */.l))
-        return error;
-    return new lib_errors/* ActionError */.l(error.code, `gave up after ${retried + 1} attempts: ${(0,lib_errors/* describeError */.U)(error)}`, {
-        cause: error,
-    });
-}
-
-;// CONCATENATED MODULE: external "node:v8"
-const external_node_v8_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:v8");
-// EXTERNAL MODULE: external "node:dns"
-var external_node_dns_ = __nccwpck_require__(610);
-// EXTERNAL MODULE: external "node:net"
-var external_node_net_ = __nccwpck_require__(7030);
-;// CONCATENATED MODULE: ./lib/http/ip-address.js
-
-/** How a block list calls the kind of an address. */
-function familyOf(address) {
-    return (0,external_node_net_.isIP)(address) === 6 ? 'ipv6' : 'ipv4';
-}
-/** A URL's host as it is written elsewhere: only there an IPv6 address stands in brackets. */
-function withoutBrackets(hostname) {
-    return hostname.replace(/^\[(.*)\]$/, '$1');
-}
-
-;// CONCATENATED MODULE: ./lib/http/border.js
-
-
-
-
-/** Addresses that mean something else to every machine, and what they mean. */
-const INSIDE = {
-    'this machine itself': ['127.0.0.0/8', '0.0.0.0/8', '::1/128', '::/128', '64:ff9b::7f00:0/104'],
-    'a service of its network or cloud': [
-        '169.254.0.0/16',
-        'fe80::/10',
-        '64:ff9b::a9fe:0/112',
-        // Metadata services outside of the link-local block: Alibaba, Azure, Oracle, AWS, Google.
-        '100.100.100.200/32',
-        '168.63.129.16/32',
-        '192.0.0.192/32',
-        'fd00:ec2::254/128',
-        'fd20:ce::254/128',
-    ],
-};
-/** What an IP address, an IPv4 one in IPv6 clothes included, means on the inside; undefined for any other. */
-function insideOf(address) {
-    const family = familyOf(address);
-    return Object.keys(INSIDE).find((inside) => blockOf(inside).check(address, family));
-}
-function blockOf(inside) {
-    const block = new external_node_net_.BlockList();
-    for (const subnet of INSIDE[inside]) {
-        const [address = '', bits] = subnet.split('/');
-        block.addSubnet(address, Number(bits), familyOf(address));
-    }
-    return block;
-}
-/**
- * Keeps a redirect from leading inside: to what only this machine, its network or its cloud answers at, unless the
- * server that was named is there itself. A name is judged by the addresses that are then connected to.
- */
-class Border {
-    #home;
-    constructor(home) {
-        this.#home = new URL(home);
-    }
-    isHome(url) {
-        return url.origin === this.#home.origin;
-    }
-    /** Rejects where a redirect's target says by itself that it is inside. */
-    async admit(target) {
-        const host = withoutBrackets(target.hostname);
-        if (!this.isHome(target) && (0,external_node_net_.isIP)(host) !== 0)
-            await this.#judge(host, [host]);
-    }
-    /** Finds the addresses of a name that a redirect led to. */
-    lookup = (name, options, callback) => {
-        this.#admittedAddresses(name, options).then((addresses) => {
-            const [first] = addresses;
-            if (options.all)
-                callback(null, addresses);
-            else
-                callback(null, first?.address ?? '', first?.family);
-        }, (error) => callback(error, []));
-    };
-    async #admittedAddresses(name, options) {
-        const addresses = await addressesOf(name, options);
-        const literals = addresses.map(({ address }) => address);
-        await this.#judge(name, literals);
-        return addresses;
-    }
-    async #judge(host, addresses) {
-        for (const address of addresses) {
-            const inside = insideOf(address);
-            if (inside === undefined || (await this.#isHomeInside(inside)))
-                continue;
-            const where = host === address ? host : `${host} (${address})`;
-            throw new lib_errors/* ActionError */.l('BAD_REDIRECT', `${this.#home.origin} redirects to ${where}, which is ${inside}; it is not followed: ` +
-                'where that is meant, name that address in the input server or url');
-        }
-    }
-    async #isHomeInside(inside) {
-        const host = withoutBrackets(this.#home.hostname);
-        const addresses = (0,external_node_net_.isIP)(host) === 0 ? await addressesOf(host, {}).catch(() => []) : [{ address: host }];
-        return addresses.some(({ address }) => insideOf(address) === inside);
-    }
-}
-function addressesOf(name, options) {
-    return new Promise((resolve, reject) => {
-        external_node_dns_.lookup(name, { ...options, all: true }, (error, addresses) => {
-            if (error === null)
-                resolve(addresses);
-            else
-                reject(error);
-        });
-    });
-}
-
-;// CONCATENATED MODULE: ./lib/http/detours.js
-/** What servers answer at an address that was signed for a time which is over. */
-const EXPIRED = new Set([400, 401, 403]);
-/**
- * Where redirects have led: who goes on at such an address is led anew from where it was found, once its signature
- * has expired. It remembers one entry for each address that a redirect led to, renewed ones aside.
- */
-class Detours {
-    #byTarget = new Map();
-    /** A reply to `url`, which may be where an earlier redirect led; `follow` asks, and follows redirects. */
-    async get(url, follow) {
-        const detour = this.#byTarget.get(url.href);
-        if (detour !== undefined)
-            return detour.get(follow);
-        const reply = await follow(url);
-        const { href } = reply.url;
-        if (href !== url.href && !this.#byTarget.has(href))
-            this.#byTarget.set(href, new Detour(url, reply.url));
-        return reply;
-    }
-}
-class Detour {
-    #from;
-    #to;
-    /** Settled, and gone, when `#to` leads to an address that was good a moment ago, or could not be renewed. */
-    #renewal;
-    constructor(from, to) {
-        this.#from = from;
-        this.#to = to;
-    }
-    /** Whatever the renewed address answers is the reply: one renewal for one request. */
-    async get(follow) {
-        const asked = this.#to;
-        const reply = await follow(asked);
-        if (!EXPIRED.has(reply.status))
-            return reply;
-        reply.drop();
-        while (this.#renewal !== undefined)
-            await this.#renewal;
-        return this.#to === asked ? this.#renew(follow) : follow(this.#to);
-    }
-    #renew(follow) {
-        const renewed = follow(this.#from);
-        const renewal = renewed.then(({ url }) => {
-            this.#to = url;
-            this.#renewal = undefined;
-        }, () => {
-            this.#renewal = undefined;
-        });
-        this.#renewal = renewal;
-        return renewed;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/http/failure.js
-
-
-const TLS_CODES = /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_|UND_ERR_PRX_TLS)/;
-const NOT_HTTP_CODES = /^(HPE_(?!INVALID_EOF_STATE)|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_EXCEEDED)/;
-/** A network error as a person reads it, the original as its cause. */
-function networkError(error, url) {
-    if (error instanceof lib_errors/* ActionError */.l)
-        return error;
-    const refusal = proxyRefusal(error, url);
-    if (refusal !== undefined)
-        return refusal;
-    const code = errorCode(error) ?? '';
-    const what = failure_placeOf(url);
-    const atMost = attemptsWorth(error);
-    const failure = (errorCode, message) => atMost === 0
-        ? new lib_errors/* ActionError */.l(errorCode, message, { cause: error })
-        : new TransientError(errorCode, message, { cause: error, atMost });
-    if (TLS_CODES.test(code) && atMost === 0) {
-        return failure('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${tlsHint(code)}`);
-    }
-    if (NOT_HTTP_CODES.test(code))
-        return failure('PROTOCOL_ERROR', `${what} does not answer in valid HTTP`);
-    if (isOutOfDescriptors(code)) {
-        const advice = 'raise the limit of open files (ulimit -n), or lower the input concurrency';
-        return failure('CONNECTION_FAILED', `no file descriptor is left for a connection to ${what}: ${advice}`);
-    }
-    const hint = code === 'ENOTFOUND' ? `; check the name ${url.hostname} and the runner's network` : '';
-    return failure('CONNECTION_FAILED', `request for ${what} failed${hint}`);
-}
-/** Whether a code says that the process, or the whole machine, has as many files open as it may. */
-function isOutOfDescriptors(code) {
-    return code === 'EMFILE' || code === 'ENFILE';
-}
-function tlsHint(code) {
-    if (/^CERT_(HAS_EXPIRED|NOT_YET_VALID)/.test(code)) {
-        return "its certificate is not valid now: it has to be renewed, or this machine's clock is wrong";
-    }
-    if (/ALTNAME|HOSTNAME|UND_ERR_PRX_TLS/.test(code)) {
-        return 'its certificate is for another name: use a name that it is for';
-    }
-    if (/NO_APPLICATION_PROTOCOL/.test(code))
-        return 'it offers no HTTP/1.1, which is what is spoken here';
-    if (/^ERR_SSL_/.test(code))
-        return 'check that the server speaks TLS at this port';
-    return 'where a private certificate authority signed it, set NODE_EXTRA_CA_CERTS to its certificate';
-}
-/** Where a proxy refused, which undici tells in words only. */
-function proxyRefusal(cause, url) {
-    if (!(cause instanceof Error))
-        return undefined;
-    const status = /^Proxy (?:response|Authentication Required) \((\d{3})\)/.exec(cause.message)?.[1];
-    if (status === undefined)
-        return undefined;
-    const message = `the proxy answered ${status} when asked for ${url.host}`;
-    if (isRetryStatus(Number(status)))
-        return new TransientError('PROXY_FAILED', message, { cause });
-    const variable = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
-    return new lib_errors/* ActionError */.l('PROXY_FAILED', `${message}; check ${variable} and NO_PROXY`, { cause });
-}
-/** The error for a reply whose status is of no use. */
-function statusError(reply, nowMs) {
-    const { status } = reply;
-    const answered = `${failure_placeOf(reply.url)} answered ${status}`;
-    if (status === 401 || status === 403) {
-        return new lib_errors/* ActionError */.l('ACCESS_DENIED', `${answered}; check the input authorization and the server's policy`);
-    }
-    if (status === 407)
-        return new lib_errors/* ActionError */.l('PROXY_FAILED', `${answered}; the proxy wants credentials`);
-    if (status === 404 || status === 410) {
-        return new lib_errors/* ActionError */.l('NOT_FOUND', `${answered}; check server, repository and github-server-url`);
-    }
-    if (!isRetryStatus(status)) {
-        return new lib_errors/* ActionError */.l(status >= 500 ? 'SERVER_ERROR' : 'PROTOCOL_ERROR', `${answered}, which is no snapshot`);
-    }
-    const retryAfterMs = parseRetryAfter(reply.header('retry-after'), nowMs);
-    const wait = retryAfterMs === undefined ? '' : ` and asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
-    return new TransientError(status === 429 ? 'RATE_LIMITED' : 'SERVER_ERROR', `${answered}${wait}`, {
-        retryAfterMs,
-    });
-}
-/** A URL as it may be shown: without its query, which may be signed. */
-function failure_placeOf(url) {
-    return `${url.origin}${url.pathname}`;
-}
-
-;// CONCATENATED MODULE: ./lib/http/exchange.js
-
-
-
-/** One request on its way, and then the reply to it. */
-class Exchange {
-    url;
-    status = 0;
-    #options;
-    #ended = Promise.withResolvers();
-    #early = [];
-    #onAbort = () => this.drop(this.#options.signal.reason);
-    #headers = {};
-    #interim = 0;
-    #controller;
-    #take;
-    #over = false;
-    constructor(options) {
-        this.url = options.url;
-        this.#options = options;
-        this.#ended.promise.catch(() => { });
-        options.signal.addEventListener('abort', this.#onAbort);
-    }
-    header(name) {
-        const value = this.#headers[name];
-        if (!Array.isArray(value))
-            return value;
-        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(this.url)} sent ${value.length} ${name} headers`);
-    }
-    read(take) {
-        this.#take = take;
-        for (const bytes of this.#early.splice(0))
-            take(bytes);
-        this.resume();
-        return this.#ended.promise;
-    }
-    pause() {
-        this.#controller?.pause();
-    }
-    resume() {
-        this.#controller?.resume();
-    }
-    drop(reason = unwanted()) {
-        if (this.#over)
-            return;
-        this.#finish(reason);
-        this.#controller?.abort(reason instanceof Error ? reason : new Error(String(reason)));
-    }
-    onRequestStart(controller) {
-        this.#controller = controller;
-        if (this.#over)
-            controller.abort(unwanted());
-    }
-    onResponseStart(controller, status, headers) {
-        if (status < 200) {
-            this.#interim += 1;
-            if (this.#interim > MAX_INTERIM_HEADS)
-                this.drop(tooManyHeads(this.url));
-            return;
-        }
-        this.status = status;
-        this.#headers = headers;
-        this.#options.trace?.head(status);
-        controller.pause();
-        this.#options.resolve(this);
-    }
-    onResponseData(_controller, bytes) {
-        this.#options.traffic.bytes += bytes.length;
-        this.#options.trace?.received(bytes.length);
-        if (this.#over)
-            return;
-        if (this.#take === undefined)
-            this.#early.push(new Uint8Array(bytes));
-        else
-            this.#take(bytes);
-    }
-    onResponseEnd() {
-        this.#over = true;
-        this.#options.signal.removeEventListener('abort', this.#onAbort);
-        this.#options.trace?.ended();
-        this.#ended.resolve();
-    }
-    onResponseError(_controller, error) {
-        const isHead = this.status === 0 && errorCode(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
-        this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url));
-    }
-    #finish(error) {
-        if (!this.#over)
-            this.#options.trace?.broken(error);
-        this.#over = true;
-        this.#options.signal.removeEventListener('abort', this.#onAbort);
-        this.#options.reject(error);
-        this.#ended.reject(error);
-    }
-}
-function unwanted() {
-    return new Error('the reply was not wanted');
-}
-/** Each interim head (1xx) gives the server as much time again. */
-const MAX_INTERIM_HEADS = 100;
-function tooManyHeads(url) {
-    const message = `${failure_placeOf(url)} sent more than ${MAX_INTERIM_HEADS} interim replies and no answer`;
-    return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', message);
-}
-/** A head that announces two lengths, or a length and chunks, is refused before there is a reply. */
-function contradictoryLengths(cause, url) {
-    const message = `${failure_placeOf(url)} does not answer in valid HTTP: the lengths that it announces contradict each other`;
-    return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', message, { cause });
-}
-
-;// CONCATENATED MODULE: ./lib/http/redirect.js
-
-
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-/** Those after which the method and the body stay as they are (RFC 9110, 15.4). */
-const REPEATS = new Set([307, 308]);
-const MAX_REDIRECTS = 5;
-function isRedirect({ status }) {
-    return REDIRECTS.has(status);
-}
-/** Where a redirect sends us, after `hops` redirects already. */
-function redirectTarget(reply, hops) {
-    const refuse = (why) => refusal(reply, why);
-    if (hops >= MAX_REDIRECTS)
-        throw refuse(`for more than ${MAX_REDIRECTS} times`);
-    const location = reply.header('location');
-    if (location === undefined || !URL.canParse(location, reply.url.href))
-        throw refuse('without a valid Location');
-    const target = new URL(location, reply.url);
-    if (target.protocol !== 'https:' && target.protocol !== 'http:')
-        throw refuse(`to ${target.protocol}`);
-    if (reply.url.protocol === 'https:' && target.protocol === 'http:')
-        throw refuse('from https to http');
-    if (target.username !== '' || target.password !== '')
-        throw refuse('to a URL with a user name');
-    target.hash = '';
-    return target;
-}
-/** As `redirectTarget`, for a request with a body: only where the same is to be sent again, to the same origin. */
-function repeatTarget(reply, hops) {
-    if (!REPEATS.has(reply.status))
-        throw refusal(reply, `a request with a body by ${reply.status}`);
-    const target = redirectTarget(reply, hops);
-    if (target.origin !== reply.url.origin)
-        throw refusal(reply, `a request with a body to ${target.origin}`);
-    return target;
-}
-function refusal({ url }, why) {
-    return new lib_errors/* ActionError */.l('BAD_REDIRECT', `${failure_placeOf(url)} redirects ${why}; it is not followed`);
-}
-
-// EXTERNAL MODULE: ./node_modules/undici/index.js
-var undici = __nccwpck_require__(6752);
-// EXTERNAL MODULE: ./lib/sanitize.js
-var sanitize = __nccwpck_require__(4020);
-;// CONCATENATED MODULE: ./lib/http/proxy.js
-
-
-
-
-/**
- * The proxy for a target as the runner, git and curl would choose it: lower-case variables first, https never
- * through the http proxy, never for loopback or what `no_proxy` names. `undefined` means a direct connection.
- */
-function proxyFor(target, env) {
-    const names = target.protocol === 'https:' ? ['https_proxy', 'HTTPS_PROXY'] : ['http_proxy', 'HTTP_PROXY'];
-    const chosen = firstSet(names, env);
-    if (chosen === undefined || isLoopback(target))
-        return undefined;
-    const exceptions = firstSet(['no_proxy', 'NO_PROXY'], env);
-    if (exceptions !== undefined && isExcepted(target, exceptions.value))
-        return undefined;
-    return parseProxy(chosen.name, chosen.value);
-}
-function firstSet(names, env) {
-    for (const name of names) {
-        const value = env[name]?.trim();
-        if (value)
-            return { name, value };
-    }
-    return undefined;
-}
-function parseProxy(name, value) {
-    // Without this, `proxy.example:3128` would parse as a URL whose scheme is `proxy.example:`.
-    const address = value.includes('://') ? value : `http://${value}`;
-    if (!/^https?:/i.test(address) || !URL.canParse(address)) {
-        throw new lib_errors/* ActionError */.l('INVALID_INPUT', `Environment variable ${name} is "${(0,sanitize/* sanitize */.a)((0,sanitize/* withoutSecrets */.c)(value))}": ` +
-            'the address of an http or https proxy is allowed, such as http://proxy.example:3128');
-    }
-    return new URL(address);
-}
-/** Whether an address says by itself that it leads nowhere but to this machine. */
-function isLoopback(target) {
-    const host = bareHost(target.hostname);
-    return host === 'localhost' || host === '::1' || ((0,external_node_net_.isIP)(host) === 4 && host.startsWith('127.'));
-}
-/** Items are separated by commas or blanks: a host (with its subdomains), an address or CIDR block, or `*`. */
-function isExcepted(target, list) {
-    const host = bareHost(target.hostname);
-    const port = target.port || (target.protocol === 'https:' ? '443' : '80');
-    return list
-        .toLowerCase()
-        .split(/[\s,]+/)
-        .some((item) => item !== '' && (item === '*' || matches(item, host, port)));
-}
-function matches(item, host, port) {
-    const { name, port: onlyPort } = splitPort(item);
-    if (onlyPort !== undefined && onlyPort !== port)
-        return false;
-    if ((0,external_node_net_.isIP)(host) !== 0)
-        return matchesAddress(name, host);
-    const domain = bareHost(name).replace(/^\./, '');
-    return domain !== '' && (host === domain || host.endsWith(`.${domain}`));
-}
-/** `host:port`, `[address]:port`; a bare IPv6 address has colons and no port. */
-function splitPort(item) {
-    const parts = /^(\[[^\]]*\]|[^:]*):(\d+)$/.exec(item);
-    return parts?.[1] === undefined ? { name: item, port: undefined } : { name: parts[1], port: parts[2] };
-}
-function matchesAddress(item, host) {
-    const [address = '', bits] = item.replace(/[[\]]/g, '').split('/');
-    const family = (0,external_node_net_.isIP)(address);
-    const width = family === 6 ? 128 : 32;
-    if (family === 0 || (bits !== undefined && !/^\d{1,3}$/.test(bits)) || Number(bits) > width)
-        return false;
-    const block = new external_node_net_.BlockList();
-    // Like curl, a block of 0 bits is the one address, not the whole internet.
-    block.addSubnet(address, Number(bits) || width, familyOf(address));
-    return block.check(host, familyOf(host));
-}
-/** Without the brackets of an IPv6 address and the dot that ends a fully qualified name. */
-function bareHost(hostname) {
-    return withoutBrackets(hostname.toLowerCase()).replace(/\.$/, '');
-}
-
-;// CONCATENATED MODULE: ./lib/http/read-buffer.js
-/** The most that one read takes from a socket. */
-const READ_BYTES = 256 * 1024;
-const BUFFER_BYTES = 2 * READ_BYTES;
-const SMALL_READ_BYTES = 64 * 1024;
-/** What an HTTP parser may still hold views of: the fields of one head. */
-const HEAD_BYTES = 16 * 1024;
-/**
- * Lets a socket read into one buffer again and again instead of into 64 KiB of fresh memory each time: half
- * the CPU of receiving. A view stays valid while its bytes are unread or part of an unfinished head; whoever
- * reads them from the socket copies what it keeps before it returns. Bounded by 512 KiB a socket, and once
- * more that where a paused reader leaves so much unread that the buffer has to be left to it.
- */
-class ReadBuffer {
-    /** The high water mark for a socket that reads so: reading stops only for a reader that is paused. */
-    static highWaterMark = BUFFER_BYTES;
-    #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-    #at = 0;
-    /** Where the lap before ended in this buffer; Infinity in its first, when all after `#at` is free. */
-    #lapEnd = Number.POSITIVE_INFINITY;
-    #socket;
-    onread = {
-        buffer: () => this.#nextRegion(),
-        callback: (length, region) => {
-            this.#at += length;
-            return this.#socket?.push(region.subarray(0, length)) ?? false;
-        },
-    };
-    attach(socket) {
-        this.#socket = socket;
-    }
-    /** Where the next read goes: never over the last bytes read that are still of use. */
-    #nextRegion() {
-        const kept = (this.#socket?.readableLength ?? 0) + HEAD_BYTES;
-        const keptBefore = Math.max(0, kept - this.#at);
-        let limit = keptBefore === 0 ? BUFFER_BYTES : Math.min(BUFFER_BYTES, this.#lapEnd - keptBefore);
-        if (limit - this.#at < SMALL_READ_BYTES && keptBefore === 0) {
-            limit = this.#at - kept;
-            this.#lapEnd = this.#at;
-            this.#at = 0;
-        }
-        if (limit - this.#at < SMALL_READ_BYTES) {
-            this.#buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-            this.#lapEnd = Number.POSITIVE_INFINITY;
-            this.#at = 0;
-            limit = BUFFER_BYTES;
-        }
-        return this.#buffer.subarray(this.#at, Math.min(this.#at + READ_BYTES, limit));
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/http/routes.js
-
-
-
-/** HTTP/2 is off: over one TCP connection, parallel ranges would not be parallel. */
-const AGENT_OPTIONS = { allowH2: false, pipelining: 1, maxHeaderSize: 16 * 1024 };
-/** The ways to servers: directly, within the border where a redirect leads elsewhere, or through a proxy. */
-class Routes {
-    #options;
-    #border;
-    #home;
-    #abroad;
-    #proxies = new Map();
-    #begun = new Set();
-    constructor(options, border) {
-        const { connections, connectTimeoutMs: timeout } = options;
-        this.#options = options;
-        this.#border = border;
-        const connect = (given) => this.#watched(connector(given));
-        this.#home = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: connect({ timeout }) });
-        const abroad = connect({ timeout, lookup: border.lookup });
-        this.#abroad = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: abroad });
-    }
-    to(url) {
-        const proxy = proxyFor(url, this.#options.env);
-        if (proxy !== undefined)
-            return this.#through(proxy);
-        return this.#border.isHome(url) ? this.#home : this.#abroad;
-    }
-    async close() {
-        const agents = [this.#home, this.#abroad, ...this.#proxies.values()];
-        await Promise.all(agents.map((agent) => agent.destroy()));
-        for (const socket of this.#begun)
-            socket.destroy(new Error('the connection is not wanted any more'));
-    }
-    /** An agent that is destroyed waits for nobody, but leaves a connection that is begun to its timeout. */
-    #watched(connect) {
-        return (target, callback) => {
-            const socket = connect(target, (...outcome) => {
-                this.#begun.delete(socket);
-                callback(...outcome);
-            });
-            this.#begun.add(socket);
-        };
-    }
-    #through(proxy) {
-        const { connections, connectTimeoutMs: connectTimeout } = this.#options;
-        const agent = this.#proxies.get(proxy.href) ??
-            new undici/* ProxyAgent */.kT({ ...AGENT_OPTIONS, connections, uri: proxy.href, connectTimeout });
-        this.#proxies.set(proxy.href, agent);
-        return agent;
-    }
-}
-function connector(given) {
-    const options = { ...given, allowH2: false };
-    const secure = (0,undici/* buildConnector */.gU)(options);
-    return (target, callback) => {
-        if (target.protocol === 'https:')
-            return secure(target, callback);
-        const reads = new ReadBuffer();
-        const plain = (0,undici/* buildConnector */.gU)({
-            ...options,
-            highWaterMark: ReadBuffer.highWaterMark,
-            onread: reads.onread,
-        });
-        const socket = plain(target, callback);
-        reads.attach(socket);
-        return socket;
-    };
-}
-
-;// CONCATENATED MODULE: ./lib/http/client.js
-
-
-
-
-
-
-/** The one place that speaks HTTP. Close it, or its idle connections keep the process alive. */
-class HttpClient {
-    #secrets;
-    #tracer;
-    #border;
-    #routes;
-    #detours = new Detours();
-    traffic = { requests: 0, bytes: 0 };
-    constructor(options) {
-        // undici parses heads in WebAssembly: to optimise that takes 12 MiB and more time than it could ever save here.
-        (0,external_node_v8_namespaceObject.setFlagsFromString)('--no-wasm-tier-up');
-        this.#secrets = options.secrets;
-        this.#tracer = options.tracer;
-        this.#border = new Border(options.secrets.origin);
-        this.#routes = new Routes(options, this.#border);
-    }
-    /**
-     * One GET, redirects followed, and followed anew where one led to `url` before and that is no longer let in.
-     * Rejects with a network error or an ActionError; any status is a reply.
-     */
-    get(url, options) {
-        const request = { ...options, method: 'GET' };
-        return this.#detours.get(url, (place) => this.#follow(place, request, redirectTarget));
-    }
-    /** One POST, as `get`. Its body goes to this origin only, and as a POST only: other redirects are refused. */
-    post(url, options) {
-        return this.#follow(url, { ...options, method: 'POST' }, repeatTarget);
-    }
-    close() {
-        return this.#routes.close();
-    }
-    async #follow(url, request, targetOf) {
-        let target = url;
-        for (let hops = 0;; hops += 1) {
-            const reply = await this.#ask(target, request);
-            if (!isRedirect(reply))
-                return reply;
-            reply.drop();
-            target = targetOf(reply, hops);
-            await this.#border.admit(target);
-        }
-    }
-    /** One exchange; where its token is refused, once more with another one. */
-    async #ask(url, request) {
-        const { origin, headers: secrets, bearer } = this.#secrets;
-        if (url.origin !== origin)
-            return this.#exchange(url, request);
-        const headers = { ...secrets, ...request.headers };
-        if (bearer === undefined)
-            return this.#exchange(url, { ...request, headers });
-        const exchange = (token) => this.#exchange(url, { ...request, headers: { ...headers, authorization: `Bearer ${token}` } });
-        const token = await bearer.token();
-        const reply = await exchange(token);
-        if (reply.status !== 401)
-            return reply;
-        reply.drop();
-        return exchange(await bearer.renewed(token));
-    }
-    #exchange(url, { method, headers, body, headersTimeoutMs, signal }) {
-        signal.throwIfAborted();
-        const dispatcher = this.#routes.to(url);
-        this.traffic.requests += 1;
-        const trace = this.#tracer?.begin({ method, url, range: headers.range });
-        return new Promise((resolve, reject) => {
-            const exchange = new Exchange({ url, signal, traffic: this.traffic, trace, resolve, reject });
-            dispatcher.dispatch({
-                origin: url.origin,
-                path: `${url.pathname}${url.search}`,
-                method,
-                body: body ?? null,
-                headers: {
-                    'user-agent': 'git-snapshot',
-                    'accept-encoding': 'identity',
-                    ...headers,
-                },
-                headersTimeout: headersTimeoutMs,
-                bodyTimeout: 0,
-            }, exchange);
-        });
-    }
-}
-
-// EXTERNAL MODULE: ./lib/patience.js + 2 modules
-var lib_patience = __nccwpck_require__(23);
-;// CONCATENATED MODULE: ./lib/http/stall.js
-const TICKS = 6;
-/**
- * Watches one reply's progress, not silence alone: a server that drips is as stalled as one that is silent.
- * Time during which we do not read (`pause`) is not held against the server. Pause it at the end, or its timer stays.
- */
-class StallWatch {
-    #limits;
-    #onStall;
-    #timer;
-    /** The bytes of the latest ticks, the current one last. */
-    #ticks = [0];
-    constructor(limits, onStall) {
-        this.#limits = limits;
-        this.#onStall = onStall;
-        this.resume();
-    }
-    progress(bytes) {
-        this.#ticks.push((this.#ticks.pop() ?? 0) + bytes);
-    }
-    pause() {
-        clearInterval(this.#timer);
-    }
-    /** Begins anew, with nothing held against the server. */
-    resume() {
-        this.pause();
-        this.#ticks = [0];
-        this.#timer = setInterval(() => this.#tick(), this.#limits.idleMs / TICKS);
-    }
-    #tick() {
-        if (this.#ticks.length === TICKS) {
-            const seconds = this.#limits.idleMs / 1000;
-            const bytes = this.#ticks.reduce((sum, tick) => sum + tick, 0);
-            if (bytes < Math.max(1, this.#limits.bytesPerSecond * seconds)) {
-                this.pause();
-                this.#onStall(bytes === 0 ? `no byte for ${seconds} s` : `only ${bytes} bytes in ${seconds} s`);
-            }
-            this.#ticks.shift();
-        }
-        this.#ticks.push(0);
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/http/flow.js
-
-/** Hands on a body as it arrives, and drops one that stalls while it is not paused; the caller drops it in the end. */
-async function readFlow(reply, { stall, stalled }, take) {
-    const watch = new StallWatch(stall, (why) => reply.drop(stalled(why)));
-    let isOver = false;
-    const flow = {
-        pause: () => {
-            watch.pause();
-            reply.pause();
-        },
-        resume: () => {
-            if (isOver)
-                return;
-            watch.resume();
-            reply.resume();
-        },
-    };
-    try {
-        await reply.read((bytes) => {
-            watch.progress(bytes.length);
-            take(bytes, flow);
-        });
-    }
-    finally {
-        isOver = true;
-        watch.pause();
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/http/headers.js
-
-
-
-/**
- * The ETag, byte for byte, where it can be a pin: a weak one (RFC 9110, 8.8.1) says "much the same", and an empty
- * one says nothing. One without quotes, as some stores send it, is taken as it is.
- */
-function strongETag(reply) {
-    const etag = reply.header('etag')?.trim();
-    if (etag === undefined || etag === '' || etag === '""' || /^W\//i.test(etag))
-        return undefined;
-    if (etag.length <= 1024 && /^[\x20-\x7e\x80-\xff]+$/.test(etag))
-        return etag;
-    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} sent an ETag that is no ETag`);
-}
-/** Content-Length in bytes; undefined where the server did not announce one. */
-function announcedLength(reply) {
-    const length = reply.header('content-length');
-    if (length === undefined)
-        return undefined;
-    if (/^\d{1,15}$/.test(length))
-        return Number(length);
-    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} sent a Content-Length that is no number`);
-}
-/** Last-Modified in milliseconds since 1970; undefined where the server does not tell. */
-function lastModified(reply) {
-    const time = Date.parse(reply.header('last-modified') ?? '');
-    return Number.isNaN(time) ? undefined : time;
-}
-/**
- * We ask for the bytes as they are: a server that encodes them sends another object than it announces. What is
- * stored as zstd, and whose length is known, is not encoded for us, even where the store says `zstd`.
- */
-function refuseContentEncoding(reply) {
-    const encoding = reply.header('content-encoding')?.toLowerCase() ?? '';
-    if (encoding === '' || encoding === 'identity')
-        return;
-    const isStored = reply.url.pathname.endsWith('.zst') && announcedLength(reply) !== undefined;
-    if (encoding === 'zstd' && isStored)
-        return;
-    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} sent Content-Encoding ${(0,sanitize/* sanitize */.a)(encoding, 40)}, though the bytes as they are were asked for`);
-}
-
-;// CONCATENATED MODULE: ./lib/http/body.js
-
-
-
-
-/** Hands on the body of a 200 as it arrives; any other reply, and one too long or stalled, is ended and refused. */
-async function body_readBody(reply, { stall, maxBytes }, take) {
-    let received = 0;
-    const stalled = (why) => new lib_errors/* ActionError */.l('STALLED', `${failure_placeOf(reply.url)} stalled at byte ${received}: ${why}`);
-    try {
-        refuseHead(reply, maxBytes);
-        await readFlow(reply, { stall, stalled }, (bytes, flow) => {
-            received += bytes.length;
-            if (received > maxBytes)
-                reply.drop(tooLong(reply, maxBytes));
-            else
-                take(bytes, flow);
-        });
-    }
-    finally {
-        reply.drop();
-    }
-}
-function refuseHead(reply, maxBytes) {
-    if (reply.status !== 200) {
-        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} answered ${reply.status}`);
-    }
-    refuseContentEncoding(reply);
-    if ((announcedLength(reply) ?? 0) > maxBytes)
-        throw tooLong(reply, maxBytes);
-}
-function tooLong(reply, maxBytes) {
-    return new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `${failure_placeOf(reply.url)} sends more than ${maxBytes} bytes`);
-}
-
-;// CONCATENATED MODULE: ./lib/snapshot/json-question.js
-
-
-
-/** Posts a question in JSON, in one try, and gives the text of the answer. */
-function ask(url, question, options) {
-    const body = JSON.stringify(question);
-    const headers = { 'content-type': 'application/json' };
-    return answerTo(url, (request) => options.client.post(url, { ...request, headers, body }), options);
-}
-/** The text that an address answers with, in one try. */
-function read(url, options) {
-    return answerTo(url, (request) => options.client.get(url, { ...request, headers: {} }), options);
-}
-async function answerTo(url, send, { stall, limits, refusal, signal }) {
-    const deadline = AbortSignal.timeout(limits.timeoutMs);
-    const pieces = [];
-    try {
-        const reply = await send({
-            headersTimeoutMs: limits.timeoutMs,
-            signal: AbortSignal.any([signal, deadline]),
-        });
-        if (reply.status !== 200 && refusal !== undefined) {
-            reply.drop();
-            throw refusal(reply);
-        }
-        await body_readBody(reply, { stall, maxBytes: limits.answerBytes }, (bytes) => pieces.push(Buffer.from(bytes)));
-    }
-    catch (error) {
-        if (!deadline.aborted || error instanceof lib_errors/* ActionError */.l)
-            throw error;
-        const message = `${failure_placeOf(url)} did not answer within ${limits.timeoutMs / 1000} s`;
-        throw new lib_errors/* ActionError */.l('TIMEOUT', message, { cause: error });
-    }
-    return Buffer.concat(pieces).toString();
-}
-
-;// CONCATENATED MODULE: ./lib/id-token.js
-
-
-
-
-
-
-
-
-const LIMITS = { timeoutMs: 10_000, answerBytes: 64 * 1024 };
-/** GitHub's tokens hold for five minutes: older ones are not sent any more. */
-const FRESH_MS = 4 * 60_000;
-/** What may follow the word Bearer (RFC 6750, 2.1). */
-const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
-/** The ID token that the runner gives this job, asked for when it is first needed. Close it. */
-class IdToken {
-    #options;
-    #over = new AbortController();
-    #asked;
-    constructor(options) {
-        this.#options = options;
-    }
-    async token() {
-        const asked = this.#inPlaceOf(undefined);
-        const { token, askedAt } = await asked;
-        if (this.#options.now() - askedAt < FRESH_MS)
-            return token;
-        return (await this.#inPlaceOf(asked)).token;
-    }
-    async renewed(refused) {
-        const asked = this.#inPlaceOf(undefined);
-        const { token } = await asked;
-        return token === refused ? (await this.#inPlaceOf(asked)).token : token;
-    }
-    /** Nothing is asked any more when it resolves. */
-    async close() {
-        this.#over.abort();
-        await this.#asked?.catch(() => { });
-    }
-    /** What was asked after an answer that will not do: many may find that out at once, and one of them asks. */
-    #inPlaceOf(useless) {
-        if (this.#asked === undefined || this.#asked === useless)
-            this.#asked = this.#ask();
-        return this.#asked;
-    }
-    async #ask() {
-        const { audience, env, attemptsFor, stall, onSecret, now } = this.#options;
-        const signal = AbortSignal.any([this.#options.signal, this.#over.signal]);
-        const { url, secrets } = endpointFor(audience, env);
-        const { connectTimeoutMs } = lib_patience/* PATIENCE */.aZ;
-        const client = new HttpClient({ env, secrets, connectTimeoutMs, connections: 1 });
-        try {
-            const askedAt = now();
-            const question = { client, stall, limits: LIMITS, refusal: id_token_refusal, signal };
-            const token = tokenIn(await withRetries(() => read(url, question), attemptsFor(1, signal)));
-            if (token === undefined)
-                throw noToken(`${failure_placeOf(url)} did not answer with a token`);
-            onSecret(token);
-            return { token, askedAt };
-        }
-        catch (error) {
-            signal.throwIfAborted();
-            throw error instanceof lib_errors/* ActionError */.l && error.code === 'NO_ID_TOKEN' ? error : noToken('', error);
-        }
-        finally {
-            await client.close();
-        }
-    }
-}
-/** The token that a step's inputs want, asked for at once: by when it is needed it may be there. */
-function idTokenFor({ oidcAudience: audience }, { env, signal, onSecret }, { stall, discoveryAttempts: attemptsFor }) {
-    if (audience === undefined)
-        return undefined;
-    const now = () => performance.now();
-    const idToken = new IdToken({ audience, env, stall, attemptsFor, signal, onSecret, now });
-    idToken.token().catch(() => { });
-    return idToken;
-}
-/** Whom the runner has the job ask, and with what. */
-function endpointFor(audience, env) {
-    const { ACTIONS_ID_TOKEN_REQUEST_URL: address = '', ACTIONS_ID_TOKEN_REQUEST_TOKEN: token = '' } = env;
-    if (address === '' || token === '') {
-        const missing = 'ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN are not set';
-        throw noToken(`${missing}: add "id-token: write" to the job's permissions; pull requests from forks never get it`);
-    }
-    const url = URL.canParse(address) ? new URL(address) : undefined;
-    const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url));
-    if (url === undefined || !isSafe)
-        throw noToken('ACTIONS_ID_TOKEN_REQUEST_URL is no https:// address');
-    url.search += `${url.search === '' ? '?' : '&'}audience=${encodeURIComponent(audience)}`;
-    return { url, secrets: { origin: url.origin, headers: { authorization: `Bearer ${token}` } } };
-}
-function id_token_refusal(reply) {
-    if (isRetryStatus(reply.status))
-        return statusError(reply, Date.now());
-    return noToken(`${failure_placeOf(reply.url)} answered ${reply.status}`);
-}
-/** What is wrong with the text is not told: it may hold the token. */
-function tokenIn(text) {
-    try {
-        const { value } = JSON.parse(text) ?? {};
-        return typeof value === 'string' && TOKEN.test(value) ? value : undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-function noToken(why, cause) {
-    const what = 'the runner gave no ID token for the input oidc-audience';
-    return new lib_errors/* ActionError */.l('NO_ID_TOKEN', why === '' ? what : `${what}: ${why}`, { cause });
-}
-
-// EXTERNAL MODULE: ./lib/request-headers.js
-var request_headers = __nccwpck_require__(3777);
-;// CONCATENATED MODULE: ./lib/mirror.js
-
-
-
-/** A bundle and a word to the server, beside the download, whose connections are all in use. */
-const SHORTCUT_CONNECTIONS = 2;
-/** One place where the snapshot may be, and the connections to it: they know no other place's secrets. Close it. */
-class Mirror {
-    location;
-    client;
-    shortcutClient;
-    #secrets;
-    constructor(location, { secrets, client, shortcutClient }) {
-        this.location = location;
-        this.#secrets = secrets;
-        this.client = client;
-        this.shortcutClient = shortcutClient;
-    }
-    static at(location, { inputs, env, bearer, tracer }) {
-        const secrets = secretsFor(location, inputs, bearer);
-        const options = { env, secrets, connectTimeoutMs: lib_patience/* PATIENCE */.aZ.connectTimeoutMs, tracer };
-        const client = new HttpClient({ ...options, connections: inputs.concurrency });
-        const shortcutClient = new HttpClient({ ...options, connections: SHORTCUT_CONNECTIONS });
-        return new Mirror(location, { secrets, client, shortcutClient });
-    }
-    /** For another repository of the same server, over the same connections: only one of the two is to be closed. */
-    beside(location) {
-        const { client, shortcutClient } = this;
-        return new Mirror(location, { secrets: this.#secrets, client, shortcutClient });
-    }
-    /** How messages call it. */
-    get origin() {
-        return this.#secrets.origin;
-    }
-    /** What another program is to say to this origin, and to nobody else. */
-    async secretHeaders() {
-        const { headers, bearer } = this.#secrets;
-        return bearer === undefined ? headers : { ...headers, authorization: `Bearer ${await bearer.token()}` };
-    }
-    async close() {
-        await Promise.all([this.client.close(), this.shortcutClient.close()]);
-    }
-}
-/**
- * What may be said to whom: the inputs' headers are for their servers, the job's token for the cache service. Whoever
- * keeps a job from the https servers of a list is not to be told in the clear what was meant for them.
- */
-function secretsFor(location, inputs, bearer) {
-    if (location.kind === 'actions-cache')
-        return location.service.secrets;
-    const { origin, protocol } = location.url;
-    const isLess = protocol === 'http:' && inputs.servers.some((server) => server.protocol === 'https:');
-    return isLess ? { origin, headers: {} } : { origin, headers: (0,request_headers/* secretHeaders */.Z6)(inputs), bearer };
-}
-
-;// CONCATENATED MODULE: ./lib/first-good.js
-/** What each candidate failed with, in their order. */
-class NoneGood extends Error {
-    name = 'NoneGood';
-    errors;
-    constructor(errors) {
-        super('none was good');
-        this.errors = errors;
-    }
-}
-/**
- * What the first candidate to succeed gives, in the manner of RFC 8305: each next one is begun when the one before is in
- * trouble, or has not ended within its head start. All but the one that won have ended when it resolves. Rejects with
- * NoneGood, or with the reason once aborted.
- */
-async function firstGood(candidates, options) {
-    const { signal, onNext } = options;
-    const runs = [];
-    const won = Promise.withResolvers();
-    let winner;
-    try {
-        for (const [index, candidate] of candidates.entries()) {
-            const run = new Run(candidate, signal);
-            runs.push(run);
-            run.result.then(() => won.resolve(run), () => { });
-            if (index + 1 === candidates.length)
-                break;
-            const news = await firstNews(run, won.promise, options);
-            signal.throwIfAborted();
-            if (news === 'won')
-                break;
-            onNext(index + 1, news);
-        }
-        winner = await Promise.race([won.promise, allFailed(runs)]);
-        signal.throwIfAborted();
-        if (winner === undefined)
-            throw new NoneGood(await Promise.all(runs.map((run) => run.failure)));
-        return await winner.result;
-    }
-    finally {
-        for (const run of runs)
-            if (run !== winner)
-                run.over.abort();
-        await Promise.allSettled(runs.map((run) => run.result));
-    }
-}
-/** One candidate, begun. */
-class Run {
-    over = new AbortController();
-    result;
-    /** What it failed with; pending where it succeeds. */
-    failure;
-    /** What first went wrong with it; pending where nothing does. */
-    trouble;
-    constructor(candidate, signal) {
-        const trouble = Promise.withResolvers();
-        const failure = Promise.withResolvers();
-        const falter = () => trouble.resolve({ kind: 'faltering' });
-        this.trouble = trouble.promise;
-        this.failure = failure.promise;
-        this.result = candidate({ signal: AbortSignal.any([signal, this.over.signal]), falter });
-        this.result.catch((error) => {
-            failure.resolve(error);
-            trouble.resolve({ kind: 'failed', error });
-        });
-    }
-}
-async function allFailed(runs) {
-    await Promise.all(runs.map((run) => run.failure));
-}
-/** Why nobody is to wait any longer before the next candidate begins. */
-async function firstNews(run, won, { headStartMs, wait, signal }) {
-    const enough = new AbortController();
-    const slow = wait(headStartMs, AbortSignal.any([signal, enough.signal])).catch(() => { });
-    try {
-        return await Promise.race([
-            won.then(() => 'won'),
-            run.trouble,
-            slow.then(() => ({ kind: 'slow' })),
-        ]);
-    }
-    finally {
-        enough.abort();
-        await slow;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/mirrors.js
-
-
-
-
-/** The places of which any will do, and which of them is to be asked first. Close them. */
-class Mirrors {
-    #all;
-    #log;
-    /** Those that may be asked, the one that has answered before the others. */
-    #left;
-    #hasAnswered = false;
-    constructor(all, log) {
-        this.#all = all;
-        this.#left = all;
-        this.#log = log;
-    }
-    get left() {
-        return this.#left;
-    }
-    /** The one that has answered, or else the one that is to be asked first. */
-    get first() {
-        return this.#left[0];
-    }
-    /** Whether the first is known to answer, or the only one that there ever was. */
-    get isSettled() {
-        return this.#hasAnswered || this.#all.length === 1;
-    }
-    /** What went over all wires so far. */
-    get traffic() {
-        const traffics = this.#all.flatMap(({ client, shortcutClient }) => [
-            client.traffic,
-            shortcutClient.traffic,
-        ]);
-        const sum = (count) => traffics.reduce((total, traffic) => total + traffic[count], 0);
-        return { bytes: sum('bytes'), requests: sum('requests') };
-    }
-    /** What has come of the snapshot, from whichever. */
-    get bytes() {
-        return this.#all.reduce((total, { client }) => total + client.traffic.bytes, 0);
-    }
-    /** The first good answer of those that are left. Who gave it comes first from then on, and who failed is left out. */
-    async ask(question, signal) {
-        const asked = this.#left;
-        const failed = new Set();
-        const candidates = asked.map((mirror) => async (lap) => {
-            try {
-                return { mirror, answer: await question(mirror, lap) };
-            }
-            catch (error) {
-                if (!lap.signal.aborted)
-                    failed.add(mirror);
-                throw error;
-            }
-        });
-        const onNext = (index, trouble) => this.#log(`${troubleOf(asked[index - 1], trouble)}asking ${asked[index]?.origin}`);
-        this.#hasAnswered = false;
-        try {
-            const options = { headStartMs: lib_patience/* PATIENCE */.aZ.headStartMs, wait: lib_patience/* wait */.uk, signal, onNext };
-            const { mirror, answer } = await firstGood(candidates, options);
-            this.#hasAnswered = true;
-            if (mirror !== asked[0])
-                this.#log(`going on with ${mirror.origin}`);
-            this.#left = [mirror, ...asked.filter((other) => other !== mirror && !failed.has(other))];
-            return answer;
-        }
-        catch (error) {
-            throw error instanceof NoneGood ? asOne(error.errors) : error;
-        }
-    }
-    /** For another repository of the one that has answered, over its connections: not to be closed. */
-    beside(location) {
-        return new Mirrors([this.first.beside(location)], this.#log);
-    }
-    /** Leaves out the one that has answered. Gives the next one, and does nothing where there is none. */
-    turnAway() {
-        const [, next, ...others] = this.#left;
-        if (!this.#hasAnswered || next === undefined)
-            return undefined;
-        this.#left = [next, ...others];
-        this.#hasAnswered = false;
-        return next;
-    }
-    /** An error about what the one that has answered sent, which says so where there are several. */
-    naming(error) {
-        const { origin } = this.first;
-        if (this.#all.length === 1 || !this.#hasAnswered || error.message.includes(origin))
-            return error;
-        return new lib_errors/* ActionError */.l(error.code, `${error.message} (from ${origin})`, { cause: error });
-    }
-    async close() {
-        await Promise.all(this.#all.map((mirror) => mirror.close()));
-    }
-}
-function troubleOf(mirror, trouble) {
-    if (trouble.kind === 'failed')
-        return `${(0,lib_errors/* describeError */.U)(trouble.error)}; `;
-    // Its failure has been told with when it tries again.
-    if (trouble.kind === 'faltering')
-        return 'meanwhile ';
-    return `${mirror?.origin} has not answered within ${lib_patience/* PATIENCE */.aZ.headStartMs / 1000} s; meanwhile `;
-}
-/** Several mirrors were asked, and each failed. Its code is that of the first that does not only lack the snapshot. */
-class NoMirror extends lib_errors/* ActionError */.l {
-    errors;
-    constructor(errors) {
-        const codes = errors.map((error) => (error instanceof lib_errors/* ActionError */.l ? error.code : 'PROTOCOL_ERROR'));
-        const length = Math.floor(MESSAGE_LENGTH / errors.length);
-        const reasons = errors.map((error, index) => `(${index + 1}) ${(0,sanitize/* sanitize */.a)((0,lib_errors/* describeError */.U)(error), length)}`);
-        super(codes.find((code) => code !== 'NOT_FOUND') ?? 'NOT_FOUND', `none of ${errors.length} servers gave a snapshot: ${reasons.join('; ')}`);
-        this.errors = errors;
-    }
-}
-/** An annotation has a thousand characters, for all of them together. */
-const MESSAGE_LENGTH = 800;
-/** What failed at each place as one error: where all met the same one, that. */
-function asOne(errors) {
-    return new Set(errors).size === 1 ? errors[0] : new NoMirror(errors);
-}
-
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __nccwpck_require__(7598);
 // EXTERNAL MODULE: external "node:fs/promises"
@@ -48377,6 +46503,8 @@ async function isProgram(path) {
     }
 }
 
+// EXTERNAL MODULE: ./lib/sanitize.js
+var sanitize = __nccwpck_require__(4020);
 ;// CONCATENATED MODULE: ./lib/disk-space.js
 
 
@@ -49288,7 +47416,7 @@ function refspecOf(target) {
 
 const TRIES = 3;
 const MIN_DELAY_MS = 10_000;
-const origin_MAX_DELAY_MS = 20_000;
+const MAX_DELAY_MS = 20_000;
 /** For every git that talks to a server: a connection that has come to a halt ends, and nothing is tidied up. */
 const NETWORK_CONFIG = {
     'maintenance.auto': 'false',
@@ -49306,14 +47434,14 @@ async function withGitRetries(attempt, retries) {
             if (!mayPass(error))
                 throw error;
             if (tried === TRIES)
-                throw origin_givenUp(error);
-            const delayMs = MIN_DELAY_MS + Math.floor(retries.random() * (origin_MAX_DELAY_MS - MIN_DELAY_MS));
+                throw givenUp(error);
+            const delayMs = MIN_DELAY_MS + Math.floor(retries.random() * (MAX_DELAY_MS - MIN_DELAY_MS));
             retries.onRetry(error, delayMs);
             await retries.wait(delayMs);
         }
     }
 }
-function origin_givenUp(error) {
+function givenUp(error) {
     const message = `gave up after ${TRIES} attempts: ${(0,lib_errors/* describeError */.U)(error)}`;
     return new lib_errors/* ActionError */.l('ORIGIN_FAILED', message, { cause: error });
 }
@@ -49411,6 +47539,8 @@ function refMoved({ ref, commit }, origin) {
         'The ref may have been updated after the workflow was triggered: run the workflow again for what it is now');
 }
 
+// EXTERNAL MODULE: ./lib/source/patience.js + 2 modules
+var source_patience = __nccwpck_require__(6574);
 ;// CONCATENATED MODULE: ./lib/git-retries.js
 
 
@@ -49419,7 +47549,7 @@ function gitRetries(context) {
     const { signal, log } = context;
     return {
         random: Math.random,
-        wait: (delayMs) => (0,lib_patience/* wait */.uk)(delayMs, signal),
+        wait: (delayMs) => (0,source_patience/* wait */.uk)(delayMs, signal),
         onRetry: (error, delayMs) => log(`${(0,lib_errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(0)} s`),
     };
 }
@@ -49524,6 +47654,389 @@ function inCache(env) {
 
 ;// CONCATENATED MODULE: external "node:stream/promises"
 const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
+;// CONCATENATED MODULE: ./lib/http/retry.js
+
+/** A failure that another attempt may not meet. */
+class TransientError extends lib_errors/* ActionError */.l {
+    /** What the server asked us to wait. */
+    retryAfterMs;
+    /** More attempts than this are in vain. */
+    atMost;
+    constructor(code, message, options = {}) {
+        super(code, message, options);
+        this.retryAfterMs = options.retryAfterMs;
+        this.atMost = options.atMost ?? Number.POSITIVE_INFINITY;
+    }
+}
+const RETRY_STATUSES = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
+/** Codes of network errors that another attempt may not meet. */
+const RETRY_CODES = new Set([
+    'ECONNRESET',
+    'ECONNREFUSED',
+    'ECONNABORTED',
+    'ETIMEDOUT',
+    'EPIPE',
+    'EAI_AGAIN',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'EHOSTDOWN',
+    'ENETDOWN',
+    'ENOTFOUND',
+    'UND_ERR_SOCKET',
+    'UND_ERR_CONNECT_TIMEOUT',
+    'UND_ERR_HEADERS_TIMEOUT',
+    'UND_ERR_BODY_TIMEOUT',
+    'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+    'HPE_INVALID_EOF_STATE',
+    'UND_ERR_PRX_CONN',
+    'ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC',
+    'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
+    'HPE_INVALID_CONSTANT',
+    'HPE_INVALID_VERSION',
+]);
+/** For some of them more attempts than this are in vain: who is no HTTP server will hardly become one. */
+const MOST_ATTEMPTS = new Map([
+    ['ENOTFOUND', 2],
+    ['HPE_INVALID_CONSTANT', 1],
+    ['HPE_INVALID_VERSION', 1],
+]);
+const BASE_DELAY_MS = 250;
+const retry_MAX_DELAY_MS = 10_000;
+const MAX_RETRY_AFTER_MS = 60_000;
+function isRetryStatus(status) {
+    return RETRY_STATUSES.has(status);
+}
+/** How many more attempts a failure is worth: 0 where none can help. */
+function attemptsWorth(error) {
+    if (error instanceof TransientError)
+        return error.atMost;
+    if (error instanceof lib_errors/* ActionError */.l)
+        return 0;
+    if (error instanceof AggregateError)
+        return Math.min(...error.errors.map(attemptsWorth));
+    const code = errorCode(error);
+    if (code === undefined || !RETRY_CODES.has(code))
+        return 0;
+    return MOST_ATTEMPTS.get(code) ?? Number.POSITIVE_INFINITY;
+}
+/**
+ * How long to wait before attempt `retried + 1` is repeated, by full jitter and Retry-After;
+ * undefined where the failure is to stand. Takes one from the shared budget.
+ */
+function retryDelayMs(error, retried, limits) {
+    if (retried >= Math.min(attemptsWorth(error), limits.attempts) || limits.budget.left <= 0)
+        return undefined;
+    const retryAfterMs = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0;
+    // No time left is negative, so that this also ends what is overdue.
+    if (retryAfterMs > Math.min(MAX_RETRY_AFTER_MS, limits.remainingMs()))
+        return undefined;
+    limits.budget.left -= 1;
+    const ceiling = Math.min(retry_MAX_DELAY_MS, BASE_DELAY_MS * 2 ** retried);
+    return Math.max(retryAfterMs, limits.random() * ceiling);
+}
+/** Reads Retry-After (RFC 9110, 10.2.3) in milliseconds from now; undefined where it says nothing usable. */
+function parseRetryAfter(header, nowMs) {
+    if (header === undefined)
+        return undefined;
+    const text = header.trim();
+    if (/^\d{1,9}$/.test(text))
+        return Number(text) * 1000;
+    const date = /^[A-Z][a-z]{2}/.test(text) ? Date.parse(text) : Number.NaN;
+    return date > nowMs ? date - nowMs : undefined;
+}
+/** The code of the error that Node, undici or the system gave, however deep it lies. */
+function errorCode(error) {
+    for (let current = error, depth = 0; current instanceof Error && depth < 5; depth += 1) {
+        if ('code' in current && typeof current.code === 'string')
+            return current.code;
+        if (current.name === 'HTTPParserError')
+            return parserCode(current.message);
+        current = current.cause;
+    }
+    return undefined;
+}
+/** The one error of undici whose code is lost. */
+function parserCode(message) {
+    if (/\bEOF\b/.test(message))
+        return 'HPE_INVALID_EOF_STATE';
+    return message.includes('Expected HTTP/') ? 'HPE_INVALID_CONSTANT' : 'HPE_INVALID';
+}
+
+;// CONCATENATED MODULE: ./lib/http/failure.js
+
+
+const TLS_CODES = /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_|UND_ERR_PRX_TLS)/;
+const NOT_HTTP_CODES = /^(HPE_(?!INVALID_EOF_STATE)|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_EXCEEDED)/;
+/** A network error as a person reads it, the original as its cause. */
+function networkError(error, url) {
+    if (error instanceof lib_errors/* ActionError */.l)
+        return error;
+    const refusal = proxyRefusal(error, url);
+    if (refusal !== undefined)
+        return refusal;
+    const code = errorCode(error) ?? '';
+    const what = failure_placeOf(url);
+    const atMost = attemptsWorth(error);
+    const failure = (errorCode, message) => atMost === 0
+        ? new lib_errors/* ActionError */.l(errorCode, message, { cause: error })
+        : new TransientError(errorCode, message, { cause: error, atMost });
+    if (TLS_CODES.test(code) && atMost === 0) {
+        return failure('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${tlsHint(code)}`);
+    }
+    if (NOT_HTTP_CODES.test(code))
+        return failure('PROTOCOL_ERROR', `${what} does not answer in valid HTTP`);
+    if (isOutOfDescriptors(code)) {
+        const advice = 'raise the limit of open files (ulimit -n), or lower the input concurrency';
+        return failure('CONNECTION_FAILED', `no file descriptor is left for a connection to ${what}: ${advice}`);
+    }
+    const hint = code === 'ENOTFOUND' ? `; check the name ${url.hostname} and the runner's network` : '';
+    return failure('CONNECTION_FAILED', `request for ${what} failed${hint}`);
+}
+/** Whether a code says that the process, or the whole machine, has as many files open as it may. */
+function isOutOfDescriptors(code) {
+    return code === 'EMFILE' || code === 'ENFILE';
+}
+function tlsHint(code) {
+    if (/^CERT_(HAS_EXPIRED|NOT_YET_VALID)/.test(code)) {
+        return "its certificate is not valid now: it has to be renewed, or this machine's clock is wrong";
+    }
+    if (/ALTNAME|HOSTNAME|UND_ERR_PRX_TLS/.test(code)) {
+        return 'its certificate is for another name: use a name that it is for';
+    }
+    if (/NO_APPLICATION_PROTOCOL/.test(code))
+        return 'it offers no HTTP/1.1, which is what is spoken here';
+    if (/^ERR_SSL_/.test(code))
+        return 'check that the server speaks TLS at this port';
+    return 'where a private certificate authority signed it, set NODE_EXTRA_CA_CERTS to its certificate';
+}
+/** Where a proxy refused, which undici tells in words only. */
+function proxyRefusal(cause, url) {
+    if (!(cause instanceof Error))
+        return undefined;
+    const status = /^Proxy (?:response|Authentication Required) \((\d{3})\)/.exec(cause.message)?.[1];
+    if (status === undefined)
+        return undefined;
+    const message = `the proxy answered ${status} when asked for ${url.host}`;
+    if (isRetryStatus(Number(status)))
+        return new TransientError('PROXY_FAILED', message, { cause });
+    const variable = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
+    return new lib_errors/* ActionError */.l('PROXY_FAILED', `${message}; check ${variable} and NO_PROXY`, { cause });
+}
+/** The error for a reply whose status is of no use. */
+function statusError(reply, nowMs) {
+    const { status } = reply;
+    const answered = `${failure_placeOf(reply.url)} answered ${status}`;
+    if (status === 401 || status === 403) {
+        return new lib_errors/* ActionError */.l('ACCESS_DENIED', `${answered}; check the input authorization and the server's policy`);
+    }
+    if (status === 407)
+        return new lib_errors/* ActionError */.l('PROXY_FAILED', `${answered}; the proxy wants credentials`);
+    if (status === 404 || status === 410) {
+        return new lib_errors/* ActionError */.l('NOT_FOUND', `${answered}; check server, repository and github-server-url`);
+    }
+    if (!isRetryStatus(status)) {
+        return new lib_errors/* ActionError */.l(status >= 500 ? 'SERVER_ERROR' : 'PROTOCOL_ERROR', `${answered}, which is no snapshot`);
+    }
+    const retryAfterMs = parseRetryAfter(reply.header('retry-after'), nowMs);
+    const wait = retryAfterMs === undefined ? '' : ` and asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
+    return new TransientError(status === 429 ? 'RATE_LIMITED' : 'SERVER_ERROR', `${answered}${wait}`, {
+        retryAfterMs,
+    });
+}
+/** A URL as it may be shown: without its query, which may be signed. */
+function failure_placeOf(url) {
+    return `${url.origin}${url.pathname}`;
+}
+
+;// CONCATENATED MODULE: ./lib/http/stall.js
+const TICKS = 6;
+/**
+ * Watches one reply's progress, not silence alone: a server that drips is as stalled as one that is silent.
+ * Time during which we do not read (`pause`) is not held against the server. Pause it at the end, or its timer stays.
+ */
+class StallWatch {
+    #limits;
+    #onStall;
+    #timer;
+    /** The bytes of the latest ticks, the current one last. */
+    #ticks = [0];
+    constructor(limits, onStall) {
+        this.#limits = limits;
+        this.#onStall = onStall;
+        this.resume();
+    }
+    progress(bytes) {
+        this.#ticks.push((this.#ticks.pop() ?? 0) + bytes);
+    }
+    pause() {
+        clearInterval(this.#timer);
+    }
+    /** Begins anew, with nothing held against the server. */
+    resume() {
+        this.pause();
+        this.#ticks = [0];
+        this.#timer = setInterval(() => this.#tick(), this.#limits.idleMs / TICKS);
+    }
+    #tick() {
+        if (this.#ticks.length === TICKS) {
+            const seconds = this.#limits.idleMs / 1000;
+            const bytes = this.#ticks.reduce((sum, tick) => sum + tick, 0);
+            if (bytes < Math.max(1, this.#limits.bytesPerSecond * seconds)) {
+                this.pause();
+                this.#onStall(bytes === 0 ? `no byte for ${seconds} s` : `only ${bytes} bytes in ${seconds} s`);
+            }
+            this.#ticks.shift();
+        }
+        this.#ticks.push(0);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/http/flow.js
+
+/** Hands on a body as it arrives, and drops one that stalls while it is not paused; the caller drops it in the end. */
+async function readFlow(reply, { stall, stalled }, take) {
+    const watch = new StallWatch(stall, (why) => reply.drop(stalled(why)));
+    let isOver = false;
+    const flow = {
+        pause: () => {
+            watch.pause();
+            reply.pause();
+        },
+        resume: () => {
+            if (isOver)
+                return;
+            watch.resume();
+            reply.resume();
+        },
+    };
+    try {
+        await reply.read((bytes) => {
+            watch.progress(bytes.length);
+            take(bytes, flow);
+        });
+    }
+    finally {
+        isOver = true;
+        watch.pause();
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/http/headers.js
+
+
+
+/**
+ * The ETag, byte for byte, where it can be a pin: a weak one (RFC 9110, 8.8.1) says "much the same", and an empty
+ * one says nothing. One without quotes, as some stores send it, is taken as it is.
+ */
+function strongETag(reply) {
+    const etag = reply.header('etag')?.trim();
+    if (etag === undefined || etag === '' || etag === '""' || /^W\//i.test(etag))
+        return undefined;
+    if (etag.length <= 1024 && /^[\x20-\x7e\x80-\xff]+$/.test(etag))
+        return etag;
+    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} sent an ETag that is no ETag`);
+}
+/** Content-Length in bytes; undefined where the server did not announce one. */
+function announcedLength(reply) {
+    const length = reply.header('content-length');
+    if (length === undefined)
+        return undefined;
+    if (/^\d{1,15}$/.test(length))
+        return Number(length);
+    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} sent a Content-Length that is no number`);
+}
+/** Last-Modified in milliseconds since 1970; undefined where the server does not tell. */
+function lastModified(reply) {
+    const time = Date.parse(reply.header('last-modified') ?? '');
+    return Number.isNaN(time) ? undefined : time;
+}
+/**
+ * We ask for the bytes as they are: a server that encodes them sends another object than it announces. What is
+ * stored as zstd, and whose length is known, is not encoded for us, even where the store says `zstd`.
+ */
+function refuseContentEncoding(reply) {
+    const encoding = reply.header('content-encoding')?.toLowerCase() ?? '';
+    if (encoding === '' || encoding === 'identity')
+        return;
+    const isStored = reply.url.pathname.endsWith('.zst') && announcedLength(reply) !== undefined;
+    if (encoding === 'zstd' && isStored)
+        return;
+    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} sent Content-Encoding ${(0,sanitize/* sanitize */.a)(encoding, 40)}, though the bytes as they are were asked for`);
+}
+
+;// CONCATENATED MODULE: ./lib/http/body.js
+
+
+
+
+/** Hands on the body of a 200 as it arrives; any other reply, and one too long or stalled, is ended and refused. */
+async function body_readBody(reply, { stall, maxBytes }, take) {
+    let received = 0;
+    const stalled = (why) => new lib_errors/* ActionError */.l('STALLED', `${failure_placeOf(reply.url)} stalled at byte ${received}: ${why}`);
+    try {
+        refuseHead(reply, maxBytes);
+        await readFlow(reply, { stall, stalled }, (bytes, flow) => {
+            received += bytes.length;
+            if (received > maxBytes)
+                reply.drop(tooLong(reply, maxBytes));
+            else
+                take(bytes, flow);
+        });
+    }
+    finally {
+        reply.drop();
+    }
+}
+function refuseHead(reply, maxBytes) {
+    if (reply.status !== 200) {
+        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} answered ${reply.status}`);
+    }
+    refuseContentEncoding(reply);
+    if ((announcedLength(reply) ?? 0) > maxBytes)
+        throw tooLong(reply, maxBytes);
+}
+function tooLong(reply, maxBytes) {
+    return new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `${failure_placeOf(reply.url)} sends more than ${maxBytes} bytes`);
+}
+
+;// CONCATENATED MODULE: ./lib/snapshot/json-question.js
+
+
+
+/** Posts a question in JSON, in one try, and gives the text of the answer. */
+function ask(url, question, options) {
+    const body = JSON.stringify(question);
+    const headers = { 'content-type': 'application/json' };
+    return answerTo(url, (request) => options.client.post(url, { ...request, headers, body }), options);
+}
+/** The text that an address answers with, in one try. */
+function read(url, options) {
+    return answerTo(url, (request) => options.client.get(url, { ...request, headers: {} }), options);
+}
+async function answerTo(url, send, { stall, limits, refusal, signal }) {
+    const deadline = AbortSignal.timeout(limits.timeoutMs);
+    const pieces = [];
+    try {
+        const reply = await send({
+            headersTimeoutMs: limits.timeoutMs,
+            signal: AbortSignal.any([signal, deadline]),
+        });
+        if (reply.status !== 200 && refusal !== undefined) {
+            reply.drop();
+            throw refusal(reply);
+        }
+        await body_readBody(reply, { stall, maxBytes: limits.answerBytes }, (bytes) => pieces.push(Buffer.from(bytes)));
+    }
+    catch (error) {
+        if (!deadline.aborted || error instanceof lib_errors/* ActionError */.l)
+            throw error;
+        const message = `${failure_placeOf(url)} did not answer within ${limits.timeoutMs / 1000} s`;
+        throw new lib_errors/* ActionError */.l('TIMEOUT', message, { cause: error });
+    }
+    return Buffer.concat(pieces).toString();
+}
+
 ;// CONCATENATED MODULE: ./lib/snapshot/shortcut.js
 
 
@@ -49582,8 +48095,8 @@ async function save(reply, file, { limits, stall }) {
     let head = '';
     try {
         await readBody(reply, { stall, maxBytes: limits.bundleBytes }, (bytes, flow) => {
-            if (head.length < shortcut_HEAD_BYTES)
-                head += Buffer.from(bytes.subarray(0, shortcut_HEAD_BYTES)).toString('latin1');
+            if (head.length < HEAD_BYTES)
+                head += Buffer.from(bytes.subarray(0, HEAD_BYTES)).toString('latin1');
             if (sink.write(Buffer.from(bytes)))
                 return;
             flow.pause();
@@ -49602,7 +48115,7 @@ async function save(reply, file, { limits, stall }) {
     }
 }
 const BUNDLE_HEAD = /^# v[23] git bundle\n/;
-const shortcut_HEAD_BYTES = 16;
+const HEAD_BYTES = 16;
 async function ensure(url, commit, options) {
     const text = await ask(url, { commits: [commit] }, options);
     return missingCommits(text, url).includes(commit) ? 'missing' : 'present';
@@ -49619,6 +48132,1017 @@ function missingCommits(text, url) {
         throw odd(error);
     }
     throw odd();
+}
+
+;// CONCATENATED MODULE: ./lib/http/attempts.js
+
+
+/** Runs `attempt` until it succeeds or a failure is to stand, which then tells how often it was tried. */
+async function withRetries(attempt, options) {
+    for (let retried = 0;; retried += 1) {
+        try {
+            return await attempt();
+        }
+        catch (error) {
+            const delayMs = retryDelayMs(error, retried, options);
+            if (delayMs === undefined)
+                throw attempts_givenUp(error, retried);
+            options.onRetry(error, delayMs);
+            await options.wait(delayMs);
+        }
+    }
+}
+function attempts_givenUp(error, retried) {
+    if (retried === 0 || !(error instanceof lib_errors/* ActionError */.l))
+        return error;
+    return new lib_errors/* ActionError */.l(error.code, `gave up after ${retried + 1} attempts: ${(0,lib_errors/* describeError */.U)(error)}`, {
+        cause: error,
+    });
+}
+
+;// CONCATENATED MODULE: external "node:v8"
+const external_node_v8_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:v8");
+// EXTERNAL MODULE: external "node:dns"
+var external_node_dns_ = __nccwpck_require__(610);
+// EXTERNAL MODULE: external "node:net"
+var external_node_net_ = __nccwpck_require__(7030);
+;// CONCATENATED MODULE: ./lib/http/ip-address.js
+
+/** How a block list calls the kind of an address. */
+function familyOf(address) {
+    return (0,external_node_net_.isIP)(address) === 6 ? 'ipv6' : 'ipv4';
+}
+/** A URL's host as it is written elsewhere: only there an IPv6 address stands in brackets. */
+function withoutBrackets(hostname) {
+    return hostname.replace(/^\[(.*)\]$/, '$1');
+}
+
+;// CONCATENATED MODULE: ./lib/http/border.js
+
+
+
+
+/** Addresses that mean something else to every machine, and what they mean. */
+const INSIDE = {
+    'this machine itself': ['127.0.0.0/8', '0.0.0.0/8', '::1/128', '::/128', '64:ff9b::7f00:0/104'],
+    'a service of its network or cloud': [
+        '169.254.0.0/16',
+        'fe80::/10',
+        '64:ff9b::a9fe:0/112',
+        // Metadata services outside of the link-local block: Alibaba, Azure, Oracle, AWS, Google.
+        '100.100.100.200/32',
+        '168.63.129.16/32',
+        '192.0.0.192/32',
+        'fd00:ec2::254/128',
+        'fd20:ce::254/128',
+    ],
+};
+/** What an IP address, an IPv4 one in IPv6 clothes included, means on the inside; undefined for any other. */
+function insideOf(address) {
+    const family = familyOf(address);
+    return Object.keys(INSIDE).find((inside) => blockOf(inside).check(address, family));
+}
+function blockOf(inside) {
+    const block = new external_node_net_.BlockList();
+    for (const subnet of INSIDE[inside]) {
+        const [address = '', bits] = subnet.split('/');
+        block.addSubnet(address, Number(bits), familyOf(address));
+    }
+    return block;
+}
+/**
+ * Keeps a redirect from leading inside: to what only this machine, its network or its cloud answers at, unless the
+ * server that was named is there itself. A name is judged by the addresses that are then connected to.
+ */
+class Border {
+    #home;
+    constructor(home) {
+        this.#home = new URL(home);
+    }
+    isHome(url) {
+        return url.origin === this.#home.origin;
+    }
+    /** Rejects where a redirect's target says by itself that it is inside. */
+    async admit(target) {
+        const host = withoutBrackets(target.hostname);
+        if (!this.isHome(target) && (0,external_node_net_.isIP)(host) !== 0)
+            await this.#judge(host, [host]);
+    }
+    /** Finds the addresses of a name that a redirect led to. */
+    lookup = (name, options, callback) => {
+        this.#admittedAddresses(name, options).then((addresses) => {
+            const [first] = addresses;
+            if (options.all)
+                callback(null, addresses);
+            else
+                callback(null, first?.address ?? '', first?.family);
+        }, (error) => callback(error, []));
+    };
+    async #admittedAddresses(name, options) {
+        const addresses = await addressesOf(name, options);
+        const literals = addresses.map(({ address }) => address);
+        await this.#judge(name, literals);
+        return addresses;
+    }
+    async #judge(host, addresses) {
+        for (const address of addresses) {
+            const inside = insideOf(address);
+            if (inside === undefined || (await this.#isHomeInside(inside)))
+                continue;
+            const where = host === address ? host : `${host} (${address})`;
+            throw new lib_errors/* ActionError */.l('BAD_REDIRECT', `${this.#home.origin} redirects to ${where}, which is ${inside}; it is not followed: ` +
+                'where that is meant, name that address in the input server or url');
+        }
+    }
+    async #isHomeInside(inside) {
+        const host = withoutBrackets(this.#home.hostname);
+        const addresses = (0,external_node_net_.isIP)(host) === 0 ? await addressesOf(host, {}).catch(() => []) : [{ address: host }];
+        return addresses.some(({ address }) => insideOf(address) === inside);
+    }
+}
+function addressesOf(name, options) {
+    return new Promise((resolve, reject) => {
+        external_node_dns_.lookup(name, { ...options, all: true }, (error, addresses) => {
+            if (error === null)
+                resolve(addresses);
+            else
+                reject(error);
+        });
+    });
+}
+
+;// CONCATENATED MODULE: ./lib/http/detours.js
+/** What servers answer at an address that was signed for a time which is over. */
+const EXPIRED = new Set([400, 401, 403]);
+/**
+ * Where redirects have led: who goes on at such an address is led anew from where it was found, once its signature
+ * has expired. It remembers one entry for each address that a redirect led to, renewed ones aside.
+ */
+class Detours {
+    #byTarget = new Map();
+    /** A reply to `url`, which may be where an earlier redirect led; `follow` asks, and follows redirects. */
+    async get(url, follow) {
+        const detour = this.#byTarget.get(url.href);
+        if (detour !== undefined)
+            return detour.get(follow);
+        const reply = await follow(url);
+        const { href } = reply.url;
+        if (href !== url.href && !this.#byTarget.has(href))
+            this.#byTarget.set(href, new Detour(url, reply.url));
+        return reply;
+    }
+}
+class Detour {
+    #from;
+    #to;
+    /** Settled, and gone, when `#to` leads to an address that was good a moment ago, or could not be renewed. */
+    #renewal;
+    constructor(from, to) {
+        this.#from = from;
+        this.#to = to;
+    }
+    /** Whatever the renewed address answers is the reply: one renewal for one request. */
+    async get(follow) {
+        const asked = this.#to;
+        const reply = await follow(asked);
+        if (!EXPIRED.has(reply.status))
+            return reply;
+        reply.drop();
+        while (this.#renewal !== undefined)
+            await this.#renewal;
+        return this.#to === asked ? this.#renew(follow) : follow(this.#to);
+    }
+    #renew(follow) {
+        const renewed = follow(this.#from);
+        const renewal = renewed.then(({ url }) => {
+            this.#to = url;
+            this.#renewal = undefined;
+        }, () => {
+            this.#renewal = undefined;
+        });
+        this.#renewal = renewal;
+        return renewed;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/http/exchange.js
+
+
+
+/** One request on its way, and then the reply to it. */
+class Exchange {
+    url;
+    status = 0;
+    #options;
+    #ended = Promise.withResolvers();
+    #early = [];
+    #onAbort = () => this.drop(this.#options.signal.reason);
+    #headers = {};
+    #interim = 0;
+    #controller;
+    #take;
+    #over = false;
+    constructor(options) {
+        this.url = options.url;
+        this.#options = options;
+        this.#ended.promise.catch(() => { });
+        options.signal.addEventListener('abort', this.#onAbort);
+    }
+    header(name) {
+        const value = this.#headers[name];
+        if (!Array.isArray(value))
+            return value;
+        throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(this.url)} sent ${value.length} ${name} headers`);
+    }
+    read(take) {
+        this.#take = take;
+        for (const bytes of this.#early.splice(0))
+            take(bytes);
+        this.resume();
+        return this.#ended.promise;
+    }
+    pause() {
+        this.#controller?.pause();
+    }
+    resume() {
+        this.#controller?.resume();
+    }
+    drop(reason = unwanted()) {
+        if (this.#over)
+            return;
+        this.#finish(reason);
+        this.#controller?.abort(reason instanceof Error ? reason : new Error(String(reason)));
+    }
+    onRequestStart(controller) {
+        this.#controller = controller;
+        if (this.#over)
+            controller.abort(unwanted());
+    }
+    onResponseStart(controller, status, headers) {
+        if (status < 200) {
+            this.#interim += 1;
+            if (this.#interim > MAX_INTERIM_HEADS)
+                this.drop(tooManyHeads(this.url));
+            return;
+        }
+        this.status = status;
+        this.#headers = headers;
+        this.#options.trace?.head(status);
+        controller.pause();
+        this.#options.resolve(this);
+    }
+    onResponseData(_controller, bytes) {
+        this.#options.traffic.bytes += bytes.length;
+        this.#options.trace?.received(bytes.length);
+        if (this.#over)
+            return;
+        if (this.#take === undefined)
+            this.#early.push(new Uint8Array(bytes));
+        else
+            this.#take(bytes);
+    }
+    onResponseEnd() {
+        this.#over = true;
+        this.#options.signal.removeEventListener('abort', this.#onAbort);
+        this.#options.trace?.ended();
+        this.#ended.resolve();
+    }
+    onResponseError(_controller, error) {
+        const isHead = this.status === 0 && errorCode(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
+        this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url));
+    }
+    #finish(error) {
+        if (!this.#over)
+            this.#options.trace?.broken(error);
+        this.#over = true;
+        this.#options.signal.removeEventListener('abort', this.#onAbort);
+        this.#options.reject(error);
+        this.#ended.reject(error);
+    }
+}
+function unwanted() {
+    return new Error('the reply was not wanted');
+}
+/** Each interim head (1xx) gives the server as much time again. */
+const MAX_INTERIM_HEADS = 100;
+function tooManyHeads(url) {
+    const message = `${failure_placeOf(url)} sent more than ${MAX_INTERIM_HEADS} interim replies and no answer`;
+    return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', message);
+}
+/** A head that announces two lengths, or a length and chunks, is refused before there is a reply. */
+function contradictoryLengths(cause, url) {
+    const message = `${failure_placeOf(url)} does not answer in valid HTTP: the lengths that it announces contradict each other`;
+    return new lib_errors/* ActionError */.l('PROTOCOL_ERROR', message, { cause });
+}
+
+;// CONCATENATED MODULE: ./lib/http/redirect.js
+
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** Those after which the method and the body stay as they are (RFC 9110, 15.4). */
+const REPEATS = new Set([307, 308]);
+const MAX_REDIRECTS = 5;
+function isRedirect({ status }) {
+    return REDIRECTS.has(status);
+}
+/** Where a redirect sends us, after `hops` redirects already. */
+function redirectTarget(reply, hops) {
+    const refuse = (why) => refusal(reply, why);
+    if (hops >= MAX_REDIRECTS)
+        throw refuse(`for more than ${MAX_REDIRECTS} times`);
+    const location = reply.header('location');
+    if (location === undefined || !URL.canParse(location, reply.url.href))
+        throw refuse('without a valid Location');
+    const target = new URL(location, reply.url);
+    if (target.protocol !== 'https:' && target.protocol !== 'http:')
+        throw refuse(`to ${target.protocol}`);
+    if (reply.url.protocol === 'https:' && target.protocol === 'http:')
+        throw refuse('from https to http');
+    if (target.username !== '' || target.password !== '')
+        throw refuse('to a URL with a user name');
+    target.hash = '';
+    return target;
+}
+/** As `redirectTarget`, for a request with a body: only where the same is to be sent again, to the same origin. */
+function repeatTarget(reply, hops) {
+    if (!REPEATS.has(reply.status))
+        throw refusal(reply, `a request with a body by ${reply.status}`);
+    const target = redirectTarget(reply, hops);
+    if (target.origin !== reply.url.origin)
+        throw refusal(reply, `a request with a body to ${target.origin}`);
+    return target;
+}
+function refusal({ url }, why) {
+    return new lib_errors/* ActionError */.l('BAD_REDIRECT', `${failure_placeOf(url)} redirects ${why}; it is not followed`);
+}
+
+// EXTERNAL MODULE: ./node_modules/undici/index.js
+var undici = __nccwpck_require__(6752);
+;// CONCATENATED MODULE: ./lib/http/proxy.js
+
+
+
+
+/**
+ * The proxy for a target as the runner, git and curl would choose it: lower-case variables first, https never
+ * through the http proxy, never for loopback or what `no_proxy` names. `undefined` means a direct connection.
+ */
+function proxyFor(target, env) {
+    const names = target.protocol === 'https:' ? ['https_proxy', 'HTTPS_PROXY'] : ['http_proxy', 'HTTP_PROXY'];
+    const chosen = firstSet(names, env);
+    if (chosen === undefined || isLoopback(target))
+        return undefined;
+    const exceptions = firstSet(['no_proxy', 'NO_PROXY'], env);
+    if (exceptions !== undefined && isExcepted(target, exceptions.value))
+        return undefined;
+    return parseProxy(chosen.name, chosen.value);
+}
+function firstSet(names, env) {
+    for (const name of names) {
+        const value = env[name]?.trim();
+        if (value)
+            return { name, value };
+    }
+    return undefined;
+}
+function parseProxy(name, value) {
+    // Without this, `proxy.example:3128` would parse as a URL whose scheme is `proxy.example:`.
+    const address = value.includes('://') ? value : `http://${value}`;
+    if (!/^https?:/i.test(address) || !URL.canParse(address)) {
+        throw new lib_errors/* ActionError */.l('INVALID_INPUT', `Environment variable ${name} is "${(0,sanitize/* sanitize */.a)((0,sanitize/* withoutSecrets */.c)(value))}": ` +
+            'the address of an http or https proxy is allowed, such as http://proxy.example:3128');
+    }
+    return new URL(address);
+}
+/** Whether an address says by itself that it leads nowhere but to this machine. */
+function isLoopback(target) {
+    const host = bareHost(target.hostname);
+    return host === 'localhost' || host === '::1' || ((0,external_node_net_.isIP)(host) === 4 && host.startsWith('127.'));
+}
+/** Items are separated by commas or blanks: a host (with its subdomains), an address or CIDR block, or `*`. */
+function isExcepted(target, list) {
+    const host = bareHost(target.hostname);
+    const port = target.port || (target.protocol === 'https:' ? '443' : '80');
+    return list
+        .toLowerCase()
+        .split(/[\s,]+/)
+        .some((item) => item !== '' && (item === '*' || matches(item, host, port)));
+}
+function matches(item, host, port) {
+    const { name, port: onlyPort } = splitPort(item);
+    if (onlyPort !== undefined && onlyPort !== port)
+        return false;
+    if ((0,external_node_net_.isIP)(host) !== 0)
+        return matchesAddress(name, host);
+    const domain = bareHost(name).replace(/^\./, '');
+    return domain !== '' && (host === domain || host.endsWith(`.${domain}`));
+}
+/** `host:port`, `[address]:port`; a bare IPv6 address has colons and no port. */
+function splitPort(item) {
+    const parts = /^(\[[^\]]*\]|[^:]*):(\d+)$/.exec(item);
+    return parts?.[1] === undefined ? { name: item, port: undefined } : { name: parts[1], port: parts[2] };
+}
+function matchesAddress(item, host) {
+    const [address = '', bits] = item.replace(/[[\]]/g, '').split('/');
+    const family = (0,external_node_net_.isIP)(address);
+    const width = family === 6 ? 128 : 32;
+    if (family === 0 || (bits !== undefined && !/^\d{1,3}$/.test(bits)) || Number(bits) > width)
+        return false;
+    const block = new external_node_net_.BlockList();
+    // Like curl, a block of 0 bits is the one address, not the whole internet.
+    block.addSubnet(address, Number(bits) || width, familyOf(address));
+    return block.check(host, familyOf(host));
+}
+/** Without the brackets of an IPv6 address and the dot that ends a fully qualified name. */
+function bareHost(hostname) {
+    return withoutBrackets(hostname.toLowerCase()).replace(/\.$/, '');
+}
+
+;// CONCATENATED MODULE: ./lib/http/read-buffer.js
+/** The most that one read takes from a socket. */
+const READ_BYTES = 256 * 1024;
+const BUFFER_BYTES = 2 * READ_BYTES;
+const SMALL_READ_BYTES = 64 * 1024;
+/** What an HTTP parser may still hold views of: the fields of one head. */
+const read_buffer_HEAD_BYTES = 16 * 1024;
+/**
+ * Lets a socket read into one buffer again and again instead of into 64 KiB of fresh memory each time: half
+ * the CPU of receiving. A view stays valid while its bytes are unread or part of an unfinished head; whoever
+ * reads them from the socket copies what it keeps before it returns. Bounded by 512 KiB a socket, and once
+ * more that where a paused reader leaves so much unread that the buffer has to be left to it.
+ */
+class ReadBuffer {
+    /** The high water mark for a socket that reads so: reading stops only for a reader that is paused. */
+    static highWaterMark = BUFFER_BYTES;
+    #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+    #at = 0;
+    /** Where the lap before ended in this buffer; Infinity in its first, when all after `#at` is free. */
+    #lapEnd = Number.POSITIVE_INFINITY;
+    #socket;
+    onread = {
+        buffer: () => this.#nextRegion(),
+        callback: (length, region) => {
+            this.#at += length;
+            return this.#socket?.push(region.subarray(0, length)) ?? false;
+        },
+    };
+    attach(socket) {
+        this.#socket = socket;
+    }
+    /** Where the next read goes: never over the last bytes read that are still of use. */
+    #nextRegion() {
+        const kept = (this.#socket?.readableLength ?? 0) + read_buffer_HEAD_BYTES;
+        const keptBefore = Math.max(0, kept - this.#at);
+        let limit = keptBefore === 0 ? BUFFER_BYTES : Math.min(BUFFER_BYTES, this.#lapEnd - keptBefore);
+        if (limit - this.#at < SMALL_READ_BYTES && keptBefore === 0) {
+            limit = this.#at - kept;
+            this.#lapEnd = this.#at;
+            this.#at = 0;
+        }
+        if (limit - this.#at < SMALL_READ_BYTES) {
+            this.#buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+            this.#lapEnd = Number.POSITIVE_INFINITY;
+            this.#at = 0;
+            limit = BUFFER_BYTES;
+        }
+        return this.#buffer.subarray(this.#at, Math.min(this.#at + READ_BYTES, limit));
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/http/routes.js
+
+
+
+/** HTTP/2 is off: over one TCP connection, parallel ranges would not be parallel. */
+const AGENT_OPTIONS = { allowH2: false, pipelining: 1, maxHeaderSize: 16 * 1024 };
+/** The ways to servers: directly, within the border where a redirect leads elsewhere, or through a proxy. */
+class Routes {
+    #options;
+    #border;
+    #home;
+    #abroad;
+    #proxies = new Map();
+    #begun = new Set();
+    constructor(options, border) {
+        const { connections, connectTimeoutMs: timeout } = options;
+        this.#options = options;
+        this.#border = border;
+        const connect = (given) => this.#watched(connector(given));
+        this.#home = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: connect({ timeout }) });
+        const abroad = connect({ timeout, lookup: border.lookup });
+        this.#abroad = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: abroad });
+    }
+    to(url) {
+        const proxy = proxyFor(url, this.#options.env);
+        if (proxy !== undefined)
+            return this.#through(proxy);
+        return this.#border.isHome(url) ? this.#home : this.#abroad;
+    }
+    async close() {
+        const agents = [this.#home, this.#abroad, ...this.#proxies.values()];
+        await Promise.all(agents.map((agent) => agent.destroy()));
+        for (const socket of this.#begun)
+            socket.destroy(new Error('the connection is not wanted any more'));
+    }
+    /** An agent that is destroyed waits for nobody, but leaves a connection that is begun to its timeout. */
+    #watched(connect) {
+        return (target, callback) => {
+            const socket = connect(target, (...outcome) => {
+                this.#begun.delete(socket);
+                callback(...outcome);
+            });
+            this.#begun.add(socket);
+        };
+    }
+    #through(proxy) {
+        const { connections, connectTimeoutMs: connectTimeout } = this.#options;
+        const agent = this.#proxies.get(proxy.href) ??
+            new undici/* ProxyAgent */.kT({ ...AGENT_OPTIONS, connections, uri: proxy.href, connectTimeout });
+        this.#proxies.set(proxy.href, agent);
+        return agent;
+    }
+}
+function connector(given) {
+    const options = { ...given, allowH2: false };
+    const secure = (0,undici/* buildConnector */.gU)(options);
+    return (target, callback) => {
+        if (target.protocol === 'https:')
+            return secure(target, callback);
+        const reads = new ReadBuffer();
+        const plain = (0,undici/* buildConnector */.gU)({
+            ...options,
+            highWaterMark: ReadBuffer.highWaterMark,
+            onread: reads.onread,
+        });
+        const socket = plain(target, callback);
+        reads.attach(socket);
+        return socket;
+    };
+}
+
+;// CONCATENATED MODULE: ./lib/http/client.js
+
+
+
+
+
+
+/** The one place that speaks HTTP. Close it, or its idle connections keep the process alive. */
+class HttpClient {
+    #secrets;
+    #tracer;
+    #border;
+    #routes;
+    #detours = new Detours();
+    traffic = { requests: 0, bytes: 0 };
+    constructor(options) {
+        // undici parses heads in WebAssembly: to optimise that takes 12 MiB and more time than it could ever save here.
+        (0,external_node_v8_namespaceObject.setFlagsFromString)('--no-wasm-tier-up');
+        this.#secrets = options.secrets;
+        this.#tracer = options.tracer;
+        this.#border = new Border(options.secrets.origin);
+        this.#routes = new Routes(options, this.#border);
+    }
+    /**
+     * One GET, redirects followed, and followed anew where one led to `url` before and that is no longer let in.
+     * Rejects with a network error or an ActionError; any status is a reply.
+     */
+    get(url, options) {
+        const request = { ...options, method: 'GET' };
+        return this.#detours.get(url, (place) => this.#follow(place, request, redirectTarget));
+    }
+    /** One POST, as `get`. Its body goes to this origin only, and as a POST only: other redirects are refused. */
+    post(url, options) {
+        return this.#follow(url, { ...options, method: 'POST' }, repeatTarget);
+    }
+    close() {
+        return this.#routes.close();
+    }
+    async #follow(url, request, targetOf) {
+        let target = url;
+        for (let hops = 0;; hops += 1) {
+            const reply = await this.#ask(target, request);
+            if (!isRedirect(reply))
+                return reply;
+            reply.drop();
+            target = targetOf(reply, hops);
+            await this.#border.admit(target);
+        }
+    }
+    /** One exchange; where its token is refused, once more with another one. */
+    async #ask(url, request) {
+        const { origin, headers: secrets, bearer } = this.#secrets;
+        if (url.origin !== origin)
+            return this.#exchange(url, request);
+        const headers = { ...secrets, ...request.headers };
+        if (bearer === undefined)
+            return this.#exchange(url, { ...request, headers });
+        const exchange = (token) => this.#exchange(url, { ...request, headers: { ...headers, authorization: `Bearer ${token}` } });
+        const token = await bearer.token();
+        const reply = await exchange(token);
+        if (reply.status !== 401)
+            return reply;
+        reply.drop();
+        return exchange(await bearer.renewed(token));
+    }
+    #exchange(url, { method, headers, body, headersTimeoutMs, signal }) {
+        signal.throwIfAborted();
+        const dispatcher = this.#routes.to(url);
+        this.traffic.requests += 1;
+        const trace = this.#tracer?.begin({ method, url, range: headers.range });
+        return new Promise((resolve, reject) => {
+            const exchange = new Exchange({ url, signal, traffic: this.traffic, trace, resolve, reject });
+            dispatcher.dispatch({
+                origin: url.origin,
+                path: `${url.pathname}${url.search}`,
+                method,
+                body: body ?? null,
+                headers: {
+                    'user-agent': 'git-snapshot',
+                    'accept-encoding': 'identity',
+                    ...headers,
+                },
+                headersTimeout: headersTimeoutMs,
+                bodyTimeout: 0,
+            }, exchange);
+        });
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/source/id-token.js
+
+
+
+
+
+
+
+
+const LIMITS = { timeoutMs: 10_000, answerBytes: 64 * 1024 };
+/** GitHub's tokens hold for five minutes: older ones are not sent any more. */
+const FRESH_MS = 4 * 60_000;
+/** What may follow the word Bearer (RFC 6750, 2.1). */
+const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
+/** The ID token that the runner gives this job, asked for when it is first needed. Close it. */
+class IdToken {
+    #options;
+    #over = new AbortController();
+    #asked;
+    constructor(options) {
+        this.#options = options;
+    }
+    async token() {
+        const asked = this.#inPlaceOf(undefined);
+        const { token, askedAt } = await asked;
+        if (this.#options.now() - askedAt < FRESH_MS)
+            return token;
+        return (await this.#inPlaceOf(asked)).token;
+    }
+    async renewed(refused) {
+        const asked = this.#inPlaceOf(undefined);
+        const { token } = await asked;
+        return token === refused ? (await this.#inPlaceOf(asked)).token : token;
+    }
+    /** Nothing is asked any more when it resolves. */
+    async close() {
+        this.#over.abort();
+        await this.#asked?.catch(() => { });
+    }
+    /** What was asked after an answer that will not do: many may find that out at once, and one of them asks. */
+    #inPlaceOf(useless) {
+        if (this.#asked === undefined || this.#asked === useless)
+            this.#asked = this.#ask();
+        return this.#asked;
+    }
+    async #ask() {
+        const { audience, env, attemptsFor, stall, onSecret, now } = this.#options;
+        const signal = AbortSignal.any([this.#options.signal, this.#over.signal]);
+        const { url, secrets } = endpointFor(audience, env);
+        const { connectTimeoutMs } = source_patience/* PATIENCE */.aZ;
+        const client = new HttpClient({ env, secrets, connectTimeoutMs, connections: 1 });
+        try {
+            const askedAt = now();
+            const question = { client, stall, limits: LIMITS, refusal: id_token_refusal, signal };
+            const token = tokenIn(await withRetries(() => read(url, question), attemptsFor(1, signal)));
+            if (token === undefined)
+                throw noToken(`${failure_placeOf(url)} did not answer with a token`);
+            onSecret(token);
+            return { token, askedAt };
+        }
+        catch (error) {
+            signal.throwIfAborted();
+            throw error instanceof lib_errors/* ActionError */.l && error.code === 'NO_ID_TOKEN' ? error : noToken('', error);
+        }
+        finally {
+            await client.close();
+        }
+    }
+}
+/** The token that a step's inputs want, asked for at once: by when it is needed it may be there. */
+function idTokenFor({ oidcAudience: audience }, { env, signal, onSecret }, { stall, discoveryAttempts: attemptsFor }) {
+    if (audience === undefined)
+        return undefined;
+    const now = () => performance.now();
+    const idToken = new IdToken({ audience, env, stall, attemptsFor, signal, onSecret, now });
+    idToken.token().catch(() => { });
+    return idToken;
+}
+/** Whom the runner has the job ask, and with what. */
+function endpointFor(audience, env) {
+    const { ACTIONS_ID_TOKEN_REQUEST_URL: address = '', ACTIONS_ID_TOKEN_REQUEST_TOKEN: token = '' } = env;
+    if (address === '' || token === '') {
+        const missing = 'ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN are not set';
+        throw noToken(`${missing}: add "id-token: write" to the job's permissions; pull requests from forks never get it`);
+    }
+    const url = URL.canParse(address) ? new URL(address) : undefined;
+    const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url));
+    if (url === undefined || !isSafe)
+        throw noToken('ACTIONS_ID_TOKEN_REQUEST_URL is no https:// address');
+    url.search += `${url.search === '' ? '?' : '&'}audience=${encodeURIComponent(audience)}`;
+    return { url, secrets: { origin: url.origin, headers: { authorization: `Bearer ${token}` } } };
+}
+function id_token_refusal(reply) {
+    if (isRetryStatus(reply.status))
+        return statusError(reply, Date.now());
+    return noToken(`${failure_placeOf(reply.url)} answered ${reply.status}`);
+}
+/** What is wrong with the text is not told: it may hold the token. */
+function tokenIn(text) {
+    try {
+        const { value } = JSON.parse(text) ?? {};
+        return typeof value === 'string' && TOKEN.test(value) ? value : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+function noToken(why, cause) {
+    const what = 'the runner gave no ID token for the input oidc-audience';
+    return new lib_errors/* ActionError */.l('NO_ID_TOKEN', why === '' ? what : `${what}: ${why}`, { cause });
+}
+
+// EXTERNAL MODULE: ./lib/inputs/request-headers.js
+var request_headers = __nccwpck_require__(4295);
+;// CONCATENATED MODULE: ./lib/source/mirror.js
+
+
+
+/** A bundle and a word to the server, beside the download, whose connections are all in use. */
+const SHORTCUT_CONNECTIONS = 2;
+/** One place where the snapshot may be, and the connections to it: they know no other place's secrets. Close it. */
+class Mirror {
+    location;
+    client;
+    shortcutClient;
+    #secrets;
+    constructor(location, { secrets, client, shortcutClient }) {
+        this.location = location;
+        this.#secrets = secrets;
+        this.client = client;
+        this.shortcutClient = shortcutClient;
+    }
+    static at(location, { inputs, env, bearer, tracer }) {
+        const secrets = secretsFor(location, inputs, bearer);
+        const options = { env, secrets, connectTimeoutMs: source_patience/* PATIENCE */.aZ.connectTimeoutMs, tracer };
+        const client = new HttpClient({ ...options, connections: inputs.concurrency });
+        const shortcutClient = new HttpClient({ ...options, connections: SHORTCUT_CONNECTIONS });
+        return new Mirror(location, { secrets, client, shortcutClient });
+    }
+    /** For another repository of the same server, over the same connections: only one of the two is to be closed. */
+    beside(location) {
+        const { client, shortcutClient } = this;
+        return new Mirror(location, { secrets: this.#secrets, client, shortcutClient });
+    }
+    /** How messages call it. */
+    get origin() {
+        return this.#secrets.origin;
+    }
+    /** What another program is to say to this origin, and to nobody else. */
+    async secretHeaders() {
+        const { headers, bearer } = this.#secrets;
+        return bearer === undefined ? headers : { ...headers, authorization: `Bearer ${await bearer.token()}` };
+    }
+    async close() {
+        await Promise.all([this.client.close(), this.shortcutClient.close()]);
+    }
+}
+/**
+ * What may be said to whom: the inputs' headers are for their servers, the job's token for the cache service. Whoever
+ * keeps a job from the https servers of a list is not to be told in the clear what was meant for them.
+ */
+function secretsFor(location, inputs, bearer) {
+    if (location.kind === 'actions-cache')
+        return location.service.secrets;
+    const { origin, protocol } = location.url;
+    const isLess = protocol === 'http:' && inputs.servers.some((server) => server.protocol === 'https:');
+    return isLess ? { origin, headers: {} } : { origin, headers: (0,request_headers/* secretHeaders */.Z6)(inputs), bearer };
+}
+
+;// CONCATENATED MODULE: ./lib/source/first-good.js
+/** What each candidate failed with, in their order. */
+class NoneGood extends Error {
+    name = 'NoneGood';
+    errors;
+    constructor(errors) {
+        super('none was good');
+        this.errors = errors;
+    }
+}
+/**
+ * What the first candidate to succeed gives, in the manner of RFC 8305: each next one is begun when the one before is in
+ * trouble, or has not ended within its head start. All but the one that won have ended when it resolves. Rejects with
+ * NoneGood, or with the reason once aborted.
+ */
+async function firstGood(candidates, options) {
+    const { signal, onNext } = options;
+    const runs = [];
+    const won = Promise.withResolvers();
+    let winner;
+    try {
+        for (const [index, candidate] of candidates.entries()) {
+            const run = new Run(candidate, signal);
+            runs.push(run);
+            run.result.then(() => won.resolve(run), () => { });
+            if (index + 1 === candidates.length)
+                break;
+            const news = await firstNews(run, won.promise, options);
+            signal.throwIfAborted();
+            if (news === 'won')
+                break;
+            onNext(index + 1, news);
+        }
+        winner = await Promise.race([won.promise, allFailed(runs)]);
+        signal.throwIfAborted();
+        if (winner === undefined)
+            throw new NoneGood(await Promise.all(runs.map((run) => run.failure)));
+        return await winner.result;
+    }
+    finally {
+        for (const run of runs)
+            if (run !== winner)
+                run.over.abort();
+        await Promise.allSettled(runs.map((run) => run.result));
+    }
+}
+/** One candidate, begun. */
+class Run {
+    over = new AbortController();
+    result;
+    /** What it failed with; pending where it succeeds. */
+    failure;
+    /** What first went wrong with it; pending where nothing does. */
+    trouble;
+    constructor(candidate, signal) {
+        const trouble = Promise.withResolvers();
+        const failure = Promise.withResolvers();
+        const falter = () => trouble.resolve({ kind: 'faltering' });
+        this.trouble = trouble.promise;
+        this.failure = failure.promise;
+        this.result = candidate({ signal: AbortSignal.any([signal, this.over.signal]), falter });
+        this.result.catch((error) => {
+            failure.resolve(error);
+            trouble.resolve({ kind: 'failed', error });
+        });
+    }
+}
+async function allFailed(runs) {
+    await Promise.all(runs.map((run) => run.failure));
+}
+/** Why nobody is to wait any longer before the next candidate begins. */
+async function firstNews(run, won, { headStartMs, wait, signal }) {
+    const enough = new AbortController();
+    const slow = wait(headStartMs, AbortSignal.any([signal, enough.signal])).catch(() => { });
+    try {
+        return await Promise.race([
+            won.then(() => 'won'),
+            run.trouble,
+            slow.then(() => ({ kind: 'slow' })),
+        ]);
+    }
+    finally {
+        enough.abort();
+        await slow;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/source/mirrors.js
+
+
+
+
+/** The places of which any will do, and which of them is to be asked first. Close them. */
+class Mirrors {
+    #all;
+    #log;
+    /** Those that may be asked, the one that has answered before the others. */
+    #left;
+    #hasAnswered = false;
+    constructor(all, log) {
+        this.#all = all;
+        this.#left = all;
+        this.#log = log;
+    }
+    get left() {
+        return this.#left;
+    }
+    /** The one that has answered, or else the one that is to be asked first. */
+    get first() {
+        return this.#left[0];
+    }
+    /** Whether the first is known to answer, or the only one that there ever was. */
+    get isSettled() {
+        return this.#hasAnswered || this.#all.length === 1;
+    }
+    /** What went over all wires so far. */
+    get traffic() {
+        const traffics = this.#all.flatMap(({ client, shortcutClient }) => [
+            client.traffic,
+            shortcutClient.traffic,
+        ]);
+        const sum = (count) => traffics.reduce((total, traffic) => total + traffic[count], 0);
+        return { bytes: sum('bytes'), requests: sum('requests') };
+    }
+    /** What has come of the snapshot, from whichever. */
+    get bytes() {
+        return this.#all.reduce((total, { client }) => total + client.traffic.bytes, 0);
+    }
+    /** The first good answer of those that are left. Who gave it comes first from then on, and who failed is left out. */
+    async ask(question, signal) {
+        const asked = this.#left;
+        const failed = new Set();
+        const candidates = asked.map((mirror) => async (lap) => {
+            try {
+                return { mirror, answer: await question(mirror, lap) };
+            }
+            catch (error) {
+                if (!lap.signal.aborted)
+                    failed.add(mirror);
+                throw error;
+            }
+        });
+        const onNext = (index, trouble) => this.#log(`${troubleOf(asked[index - 1], trouble)}asking ${asked[index]?.origin}`);
+        this.#hasAnswered = false;
+        try {
+            const options = { headStartMs: source_patience/* PATIENCE */.aZ.headStartMs, wait: source_patience/* wait */.uk, signal, onNext };
+            const { mirror, answer } = await firstGood(candidates, options);
+            this.#hasAnswered = true;
+            if (mirror !== asked[0])
+                this.#log(`going on with ${mirror.origin}`);
+            this.#left = [mirror, ...asked.filter((other) => other !== mirror && !failed.has(other))];
+            return answer;
+        }
+        catch (error) {
+            throw error instanceof NoneGood ? asOne(error.errors) : error;
+        }
+    }
+    /** For another repository of the one that has answered, over its connections: not to be closed. */
+    beside(location) {
+        return new Mirrors([this.first.beside(location)], this.#log);
+    }
+    /** Leaves out the one that has answered. Gives the next one, and does nothing where there is none. */
+    turnAway() {
+        const [, next, ...others] = this.#left;
+        if (!this.#hasAnswered || next === undefined)
+            return undefined;
+        this.#left = [next, ...others];
+        this.#hasAnswered = false;
+        return next;
+    }
+    /** An error about what the one that has answered sent, which says so where there are several. */
+    naming(error) {
+        const { origin } = this.first;
+        if (this.#all.length === 1 || !this.#hasAnswered || error.message.includes(origin))
+            return error;
+        return new lib_errors/* ActionError */.l(error.code, `${error.message} (from ${origin})`, { cause: error });
+    }
+    async close() {
+        await Promise.all(this.#all.map((mirror) => mirror.close()));
+    }
+}
+function troubleOf(mirror, trouble) {
+    if (trouble.kind === 'failed')
+        return `${(0,lib_errors/* describeError */.U)(trouble.error)}; `;
+    // Its failure has been told with when it tries again.
+    if (trouble.kind === 'faltering')
+        return 'meanwhile ';
+    return `${mirror?.origin} has not answered within ${source_patience/* PATIENCE */.aZ.headStartMs / 1000} s; meanwhile `;
+}
+/** Several mirrors were asked, and each failed. Its code is that of the first that does not only lack the snapshot. */
+class NoMirror extends lib_errors/* ActionError */.l {
+    errors;
+    constructor(errors) {
+        const codes = errors.map((error) => (error instanceof lib_errors/* ActionError */.l ? error.code : 'PROTOCOL_ERROR'));
+        const length = Math.floor(MESSAGE_LENGTH / errors.length);
+        const reasons = errors.map((error, index) => `(${index + 1}) ${(0,sanitize/* sanitize */.a)((0,lib_errors/* describeError */.U)(error), length)}`);
+        super(codes.find((code) => code !== 'NOT_FOUND') ?? 'NOT_FOUND', `none of ${errors.length} servers gave a snapshot: ${reasons.join('; ')}`);
+        this.errors = errors;
+    }
+}
+/** An annotation has a thousand characters, for all of them together. */
+const MESSAGE_LENGTH = 800;
+/** What failed at each place as one error: where all met the same one, that. */
+function asOne(errors) {
+    return new Set(errors).size === 1 ? errors[0] : new NoMirror(errors);
 }
 
 ;// CONCATENATED MODULE: ./lib/snapshot/cache-key.js
@@ -49673,28 +49197,6 @@ function beginningOf({ host, owner, name, branch, kind }) {
 }
 function admitted(key) {
     return key.length <= MAX_LENGTH ? key : undefined;
-}
-
-;// CONCATENATED MODULE: ./lib/cached-branches.js
-
-
-/**
- * The branches whose cached snapshots are near a target, the nearest first: its own, for a pull request its base, and
- * the default branch, which is known of the job's own repository.
- */
-function branchesNear({ ref }, { payload, repository: own }, repository) {
-    const known = own.toLowerCase() === repository.toLowerCase() ? payload : {};
-    const base = ref.startsWith('refs/pull/') ? known.pull_request?.base?.ref : undefined;
-    const branches = [ref_name_branchIn(ref), base, known.repository?.default_branch];
-    const names = branches.filter((name) => typeof name === 'string' && name !== '');
-    return [...new Set(names)];
-}
-/** What the Actions cache is asked for a target, undefined where no key can say it; and for whose snapshots. */
-function lookupNear(target, { repository, githubServerUrl: { host }, fetchDepth, event }) {
-    const name = `${repository.owner}/${repository.name}`;
-    const branches = branchesNear(target, event, name);
-    const { commit } = target;
-    return { lookup: lookupOf({ ...repository, host, branches, commit, fetchDepth }), name, branches };
 }
 
 ;// CONCATENATED MODULE: ./lib/snapshot/actions-cache.js
@@ -49833,6 +49335,28 @@ class EntryClient {
             return entry.url;
         throw new lib_errors/* ActionError */.l('SNAPSHOT_CHANGED', `the Actions cache no longer has the entry ${this.#key}`);
     }
+}
+
+;// CONCATENATED MODULE: ./lib/source/cached-branches.js
+
+
+/**
+ * The branches whose cached snapshots are near a target, the nearest first: its own, for a pull request its base, and
+ * the default branch, which is known of the job's own repository.
+ */
+function branchesNear({ ref }, { payload, repository: own }, repository) {
+    const known = own.toLowerCase() === repository.toLowerCase() ? payload : {};
+    const base = ref.startsWith('refs/pull/') ? known.pull_request?.base?.ref : undefined;
+    const branches = [ref_name_branchIn(ref), base, known.repository?.default_branch];
+    const names = branches.filter((name) => typeof name === 'string' && name !== '');
+    return [...new Set(names)];
+}
+/** What the Actions cache is asked for a target, undefined where no key can say it; and for whose snapshots. */
+function lookupNear(target, { repository, githubServerUrl: { host }, fetchDepth, event }) {
+    const name = `${repository.owner}/${repository.name}`;
+    const branches = branchesNear(target, event, name);
+    const { commit } = target;
+    return { lookup: lookupOf({ ...repository, host, branches, commit, fetchDepth }), name, branches };
 }
 
 ;// CONCATENATED MODULE: ./lib/http/ranges.js
@@ -49983,7 +49507,7 @@ function commitOf(reply) {
     throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} sent an X-Cachew-Snapshot-Commit that is no commit`);
 }
 
-;// CONCATENATED MODULE: ./lib/warm-answer.js
+;// CONCATENATED MODULE: ./lib/warm/answer.js
 
 
 
@@ -49992,7 +49516,7 @@ function commitOf(reply) {
 /** So little that the rest of a reply may come for nothing. */
 const BEGINNING = { concurrency: 2, chunkBytes: 64 * 1024 };
 /** One ranged request, as a restore begins, and what becomes of the body; both once more where either broke. */
-function warm_answer_ask({ client, patience, ...asking }, end) {
+function answer_ask({ client, patience, ...asking }, end) {
     const { signal } = patience;
     const inOneTry = () => ({
         ...patience.attemptsFor(1, signal),
@@ -50031,7 +49555,7 @@ function isCold({ kind, etag, total }) {
     return kind === 'stream' && etag === undefined && total === undefined;
 }
 
-;// CONCATENATED MODULE: ./lib/warm-look.js
+;// CONCATENATED MODULE: ./lib/warm/look.js
 
 
 
@@ -50046,13 +49570,13 @@ const ANY_DEPTH = 1;
 /** What a source has for a target. A server that has nothing is made to make it; one that fails is an error. */
 async function lookFor(target, location, options) {
     const { client, patience, wait } = options;
-    const { discoveryTimeoutMs } = lib_patience/* PATIENCE */.aZ;
+    const { discoveryTimeoutMs } = source_patience/* PATIENCE */.aZ;
     try {
         if (location.kind === 'actions-cache')
-            return await warm_look_inCache(target, location, options);
+            return await look_inCache(target, location, options);
         const asking = { url: location.url, client, patience };
         if (location.kind === 'url')
-            return found(await warm_answer_ask({ ...asking, discoveryTimeoutMs }, dropped), 'ready');
+            return found(await answer_ask({ ...asking, discoveryTimeoutMs }, dropped), 'ready');
         // A server that is cold clones the repository before it says a word.
         return await atServer({ ...asking, discoveryTimeoutMs: 0 }, wait);
     }
@@ -50065,18 +49589,18 @@ async function lookFor(target, location, options) {
 /** A server keeps only what was read to its end. */
 async function atServer(asking, wait) {
     const { url, patience } = asking;
-    const first = await warm_answer_ask(asking, readIfCold);
+    const first = await answer_ask(asking, readIfCold);
     if (!isCold(first))
         return found(first, 'ready');
     for (const delayMs of KEPT_AFTER_MS) {
         await wait(delayMs, patience.signal);
-        const again = await warm_answer_ask(asking, dropped);
+        const again = await answer_ask(asking, dropped);
         if (!isCold(again))
             return found(again, 'made');
     }
     return missing(`${failure_placeOf(url)} sent a snapshot and does not keep it`);
 }
-async function warm_look_inCache(target, { service }, { client, patience, inputs, event, onSecret }) {
+async function look_inCache(target, { service }, { client, patience, inputs, event, onSecret }) {
     const { lookup, name, branches } = lookupNear(target, { ...inputs, fetchDepth: ANY_DEPTH, event });
     const { signal, stall } = patience;
     const entries = { service, client, stall, limits: LOOKUP_LIMITS, signal, onSecret };
@@ -50085,9 +49609,9 @@ async function warm_look_inCache(target, { service }, { client, patience, inputs
     if (entry === undefined)
         return missing(`the Actions cache has none of ${branches.join(' or ') || name}`);
     const entryClient = new EntryClient(entry, entries);
-    const { discoveryTimeoutMs } = lib_patience/* PATIENCE */.aZ;
+    const { discoveryTimeoutMs } = source_patience/* PATIENCE */.aZ;
     const asking = { url: entryClient.url, client: entryClient, patience, discoveryTimeoutMs };
-    return { ...found(await warm_answer_ask(asking, dropped), 'ready'), commit: entry.commit };
+    return { ...found(await answer_ask(asking, dropped), 'ready'), commit: entry.commit };
 }
 function found({ url, commit, etag, total, modifiedMs }, kind) {
     if (total !== 0)
@@ -51865,7 +51389,7 @@ class Store {
     }
 }
 
-;// CONCATENATED MODULE: ./lib/kept-snapshot.js
+;// CONCATENATED MODULE: ./lib/source/kept-snapshot.js
 
 
 
@@ -51977,7 +51501,7 @@ async function storeFor({ store: wanted }, { toolCache, log }) {
     return { maxAgeMs, store: new Store({ ...options, toolCache: await toolCache(directory) }) };
 }
 
-;// CONCATENATED MODULE: ./lib/addressed-snapshot.js
+;// CONCATENATED MODULE: ./lib/source/addressed-snapshot.js
 
 
 
@@ -52030,7 +51554,7 @@ async function openAt(mirror, { signal, falter }, { requestsTo, downloadFrom }, 
     return { source, host: url.host, place, commit, etag, total, modifiedMs, stream };
 }
 
-;// CONCATENATED MODULE: ./lib/warm-store.js
+;// CONCATENATED MODULE: ./lib/warm/store.js
 
 
 
@@ -52058,7 +51582,7 @@ async function fillStore(finding, mirror, options) {
 }
 async function keep(found, mirror, { patience, inputs, context }) {
     const { signal, stall, attemptsFor } = patience;
-    const download = { ...inputs, ...lib_patience/* PATIENCE */.aZ, client: mirror.client, signal, stall, attemptsFor };
+    const download = { ...inputs, ...source_patience/* PATIENCE */.aZ, client: mirror.client, signal, stall, attemptsFor };
     const opened = await addressedSnapshot(new Mirrors([mirror], context.log), {
         requestsTo: () => download,
         downloadFrom: () => download,
@@ -52129,7 +51653,7 @@ const NOT_ASKED = { kind: 'not-asked' };
 async function askAll(target, { places }, { inputs, context }) {
     const { env } = context;
     // There is no other way to a snapshot: every source is asked as often as the inputs allow.
-    const patience = new lib_patience/* Patience */.i3({ ...inputs, onMiss: 'fail' }, context);
+    const patience = new source_patience/* Patience */.i3({ ...inputs, onMiss: 'fail' }, context);
     const bearer = idTokenFor(inputs, context, patience);
     const mirrors = places.map((location) => Mirror.at(location, { inputs, env, bearer }));
     try {
@@ -52187,6 +51711,482 @@ function ageOf(finding, nowMs) {
     if (finding.kind === 'missing' || finding.modifiedMs === undefined)
         return undefined;
     return Math.max(0, nowMs - finding.modifiedMs);
+}
+
+
+/***/ }),
+
+/***/ 7074:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  s: () => (/* binding */ parseWarmInputs)
+});
+
+// EXTERNAL MODULE: ./lib/input-values.js
+var input_values = __nccwpck_require__(5106);
+// EXTERNAL MODULE: ./lib/inputs/request-headers.js
+var request_headers = __nccwpck_require__(4295);
+;// CONCATENATED MODULE: ./lib/inputs/access.js
+
+
+function access_parseAccess(read, source, env) {
+    const input = (name) => ({ label: `Input ${name}`, value: (0,input_values/* trimmed */.dE)(read(name)) });
+    const [given, audience] = [input('authorization'), input('oidc-audience')];
+    if (audience.value === '') {
+        const authorization = parseAuthorization(given, source, env);
+        return { authorization, headers: (0,request_headers/* parseHeaders */.QG)(read('headers'), authorization), oidcAudience: undefined };
+    }
+    const headers = (0,request_headers/* parseHeaders */.QG)(read('headers'), undefined);
+    const isDouble = given.value !== '' || headers.some(([name]) => name.toLowerCase() === 'authorization');
+    if (isDouble)
+        throw (0,input_values/* invalid */.Gq)('Input oidc-audience is set beside an Authorization (inputs authorization, headers): one of the two is allowed');
+    return { authorization: undefined, headers, oidcAudience: parseAudience(audience, source) };
+}
+/** What the runner has for its server is not for the address of another one. */
+function parseAuthorization(given, source, env) {
+    const { label, value } = source.source !== 'cachew' ? given : (0,input_values/* inherited */.Jq)(given, env, 'CACHEW_AUTHORIZATION');
+    if (value === '')
+        return undefined;
+    (0,request_headers/* checkHeaderValue */.BB)(value, label);
+    return value;
+}
+/** Where nobody is to be sent a token, none is asked for. */
+function parseAudience(given, { source }) {
+    if (!/^[\x20-\x7e]{1,255}$/.test(given.value)) {
+        throw (0,input_values/* refused */.J5)(given, 'one line of at most 255 ASCII characters is allowed');
+    }
+    return source === 'cachew' || source === 'url' ? given.value : undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/checkout.js
+
+/** Git's own bound: it keeps a depth in 32 bits. */
+const DEEPEST = 2 ** 31 - 1;
+const PRIVATE_KEY = /^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----[ \t]*$/m;
+/**
+ * An empty text means what it means to actions/checkout: true for most switches whatever action.yml says, since a
+ * workflow may hand on an input of its own that nobody set.
+ */
+function checkout_parseCheckoutInputs(input, env) {
+    return {
+        repository: parseRepository((0,input_values/* inherited */.Jq)(input('repository'), env, 'GITHUB_REPOSITORY')),
+        githubServerUrl: parseGitHubServer((0,input_values/* inherited */.Jq)(input('github-server-url'), env, 'GITHUB_SERVER_URL')),
+        ref: input('ref').value,
+        token: parseToken(input('token')),
+        ssh: parseSsh(input),
+        persistCredentials: (0,input_values/* flag */.Jt)(input('persist-credentials')),
+        clean: (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(input('clean'), 'true')),
+        filter: parseFilter(input('filter')),
+        sparse: parseSparse(input('sparse-checkout'), input('sparse-checkout-cone-mode')),
+        fetchDepth: parseDepth((0,input_values/* orElse */.NW)(input('fetch-depth'), '1')),
+        fetchTags: (0,input_values/* flag */.Jt)(input('fetch-tags')),
+        showProgress: (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(input('show-progress'), 'true')),
+        lfs: (0,input_values/* flag */.Jt)(input('lfs')),
+        submodules: parseSubmodules(input('submodules')),
+        setSafeDirectory: (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(input('set-safe-directory'), 'true')),
+        allowUnsafePrCheckout: (0,input_values/* flag */.Jt)(input('allow-unsafe-pr-checkout')),
+    };
+}
+function parseRepository(given) {
+    const parts = /^([A-Za-z0-9_.-]+)\/([A-Za-z0-9_.-]+?)(?:\.git)?$/.exec(given.value);
+    const [, owner = '.', name = '.'] = parts ?? [];
+    if ([owner, name].some((part) => part === '.' || part === '..')) {
+        throw (0,input_values/* refused */.J5)(given, 'owner/name is allowed');
+    }
+    return { owner, name };
+}
+function parseGitHubServer(given) {
+    const url = (0,input_values/* baseAddress */.uU)(given);
+    if (url.pathname === '/')
+        return url;
+    throw (0,input_values/* refused */.J5)(given, 'the address of a GitHub server without a path is allowed');
+}
+/** A token is a secret: the error does not repeat it. */
+function parseToken({ label, value }) {
+    if (value === '')
+        return undefined;
+    if (/^[\x21-\x7e]+$/.test(value))
+        return value;
+    throw (0,input_values/* invalid */.Gq)(`${label} has a blank, a line break or a letter outside ASCII inside: none is allowed`);
+}
+function parseSsh(input) {
+    const key = input('ssh-key');
+    const knownHosts = withoutNul(input('ssh-known-hosts'));
+    const isStrict = (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(input('ssh-strict'), 'true'));
+    const user = (0,input_values/* orElse */.NW)(input('ssh-user'), 'git');
+    if (!/^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/.test(user.value)) {
+        throw (0,input_values/* refused */.J5)(user, "a user's name is allowed: letters, digits, and . _ + - inside");
+    }
+    if (key.value === '')
+        return undefined;
+    if (!PRIVATE_KEY.test(key.value) || key.value.includes('\0')) {
+        throw (0,input_values/* invalid */.Gq)(`${key.label} is not a private key: the whole text of a key file is allowed, its line breaks and ` +
+            'the line "-----BEGIN ... PRIVATE KEY-----" included');
+    }
+    return { key: key.value, knownHosts: knownHosts || undefined, isStrict, user: user.value };
+}
+function withoutNul(given) {
+    if (given.value.includes('\0'))
+        throw (0,input_values/* refused */.J5)(given, 'a text without NUL is allowed');
+    return given.value;
+}
+function parseFilter(given) {
+    if (/[\s\p{Cc}]/u.test(given.value)) {
+        throw (0,input_values/* refused */.J5)(given, "a filter without blanks is allowed, as git's --filter takes it");
+    }
+    return given.value || undefined;
+}
+function parseSparse(given, coneMode) {
+    const isCone = (0,input_values/* flag */.Jt)((0,input_values/* orElse */.NW)(coneMode, 'true'));
+    const patterns = withoutNul(given)
+        .split('\n')
+        .map(input_values/* trimmed */.dE)
+        .filter((pattern) => pattern !== '');
+    return patterns.length === 0 ? undefined : { patterns, isCone };
+}
+function parseDepth(given) {
+    const depth = /^-?\d+$/.test(given.value) ? Number(given.value) : Number.NaN;
+    if (depth <= DEEPEST)
+        return Math.max(0, depth);
+    throw (0,input_values/* refused */.J5)(given, `a whole number up to ${DEEPEST} is allowed, 0 for all history`);
+}
+function parseSubmodules(given) {
+    const word = given.value.toLowerCase();
+    if (word === 'recursive')
+        return 'recursive';
+    if (word === 'true')
+        return 'direct';
+    if (word === 'false' || word === '')
+        return 'none';
+    throw (0,input_values/* refused */.J5)(given, 'true, false or recursive is allowed');
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/source.js
+
+/** Each of them may be asked, and have its part of one message. */
+const MOST_SERVERS = 8;
+const NEEDED = {
+    cachew: 'the input server, or CACHEW_URL in the environment, has to say where it is',
+    url: 'the input url has to say where it is',
+};
+/** `auto` takes the address that is given, and the Actions cache where none is. */
+function source_parseSource(input, env) {
+    const addresses = parseAddresses(input, env);
+    const given = input('source');
+    const source = given.value === '' ? 'auto' : given.value;
+    if (isDisabled(env))
+        return { ...addresses, source: 'none' };
+    if (source === 'auto')
+        return { ...addresses, source: kindOf(addresses) ?? 'actions-cache' };
+    if (source === 'actions-cache' || source === 'none')
+        return { servers: [], url: undefined, source };
+    if (source !== 'cachew' && source !== 'url')
+        throw (0,input_values/* refused */.J5)(given, 'auto, cachew, url, actions-cache or none is allowed');
+    if (kindOf(addresses) !== source)
+        throw (0,input_values/* invalid */.Gq)(`${given.label} is ${source}: ${NEEDED[source]}`);
+    return { ...addresses, source };
+}
+function kindOf({ servers, url }) {
+    return url !== undefined ? 'url' : servers.length > 0 ? 'cachew' : undefined;
+}
+function parseAddresses(input, env) {
+    const server = input('server');
+    const url = input('url');
+    if (server.value !== '' && url.value !== '') {
+        throw (0,input_values/* invalid */.Gq)('Inputs server and url are both set: one of the two is allowed');
+    }
+    if (url.value !== '')
+        return { servers: [], url: (0,input_values/* webAddress */.Dy)(url) };
+    return { servers: parseServers((0,input_values/* inherited */.Jq)(server, env, 'CACHEW_URL')), url: undefined };
+}
+/** One address a line. */
+function parseServers(given) {
+    const lines = given.value
+        .split('\n')
+        .map((line, index) => ({ label: `${given.label}, line ${index + 1}`, value: (0,input_values/* trimmed */.dE)(line) }))
+        .filter(({ value }) => value !== '');
+    if (lines.length > MOST_SERVERS) {
+        throw (0,input_values/* invalid */.Gq)(`${given.label} has ${lines.length} addresses: at most ${MOST_SERVERS} are allowed`);
+    }
+    if (lines.length <= 1)
+        return lines.map(({ value }) => (0,input_values/* baseAddress */.uU)({ ...given, value }));
+    const servers = lines.map(input_values/* baseAddress */.uU);
+    for (const [index, line] of lines.entries()) {
+        const isFirst = servers.findIndex(({ href }) => href === servers[index]?.href) === index;
+        if (!isFirst)
+            throw (0,input_values/* refused */.J5)(line, 'an address that no line before it has is allowed');
+    }
+    return servers;
+}
+/** Snapshots are switched off for the whole runner. */
+function isDisabled(env) {
+    const label = 'Environment variable GIT_SNAPSHOT_DISABLE';
+    const value = (0,input_values/* trimmed */.dE)(env.GIT_SNAPSHOT_DISABLE ?? '');
+    if (value === '1')
+        return true;
+    if (value === '' || value === '0')
+        return false;
+    throw (0,input_values/* refused */.J5)({ label, value }, '1 to fetch without a snapshot, or nothing, is allowed');
+}
+
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+;// CONCATENATED MODULE: ./lib/inputs/store.js
+
+
+const BYTES = { least: 1024 ** 2, most: 16 * 1024 ** 4 };
+/** `auto` is on where jobs come again to the same machine. Undefined where nothing is to be kept. */
+function store_parseStore(input, env) {
+    const limits = {
+        maxAgeMs: (0,input_values/* duration */.p0)(input('store-max-age')),
+        maxBytes: (0,input_values/* byteCount */.GJ)(input('store-max-bytes'), BYTES),
+    };
+    const directory = directoryOf(input('store'), env);
+    return directory === undefined ? undefined : { ...limits, directory };
+}
+function directoryOf(given, env) {
+    const { value } = given;
+    if (value === 'off')
+        return undefined;
+    if (value === '' || value === 'auto') {
+        const toolCache = env.RUNNER_TOOL_CACHE ?? '';
+        const isLasting = env.RUNNER_ENVIRONMENT === 'self-hosted' && (0,external_node_path_.isAbsolute)(toolCache);
+        return isLasting ? (0,external_node_path_.resolve)(toolCache) : undefined;
+    }
+    if ((0,external_node_path_.isAbsolute)(value) && !value.includes('\0'))
+        return (0,external_node_path_.resolve)(value);
+    throw (0,input_values/* refused */.J5)(given, 'off, auto or an absolute path is allowed');
+}
+
+;// CONCATENATED MODULE: ./lib/inputs.js
+
+
+
+
+
+
+const CHUNK = { least: 64 * 1024, most: 128 * 1024 ** 2 };
+const MEMORY_BYTES = 4 * 1024 ** 3;
+const UNPACKED = { least: 1024 ** 2, most: 16 * 1024 ** 4 };
+/** A Map, which knows the paths that are taken, holds at most 2^24 of them. */
+const ENTRIES = { least: 1, most: 16_000_000 };
+/** Reads the action's inputs (by their names in action.yml) without any I/O; throws INVALID_INPUT. */
+function parseInputs(read, env) {
+    const input = (name) => ({ label: `Input ${name}`, value: trimmed(read(name)) });
+    const source = parseSource(input, env);
+    return {
+        ...parseCheckoutInputs(input, env),
+        ...source,
+        ...parseDestination(input('path'), env),
+        ...parseAccess(read, source, env),
+        ...parseMemory(input('concurrency'), input('chunk-size')),
+        ...parsePatience(input),
+        onMiss: parseOnMiss(input('on-miss')),
+        sha256: parseDigest(input('sha256')),
+        maxUnpackedBytes: byteCount(input('max-unpacked-bytes'), UNPACKED),
+        maxEntries: wholeNumber(input('max-entries'), ENTRIES),
+        store: parseStore(input, env),
+        summary: parseSummary(orElse(input('summary'), 'auto')),
+    };
+}
+/** How long the network may take, and how often it is asked again. */
+function parsePatience(input) {
+    return {
+        retries: (0,input_values/* wholeNumber */.rD)(input('retries'), { least: 0, most: 100 }),
+        stallMs: Math.round((0,input_values/* decimal */._)(input('stall-timeout'), { least: 1, most: 3600, unit: 'seconds' }) * 1000),
+        timeoutMs: Math.round((0,input_values/* decimal */._)(input('timeout'), { least: 0, most: 360, unit: 'minutes' }) * 60_000),
+    };
+}
+function parseWorkspace(env) {
+    const workspace = env.GITHUB_WORKSPACE ?? '';
+    if (isAbsolute(workspace) && !workspace.includes('\0'))
+        return resolve(workspace);
+    throw refused({ label: 'Environment variable GITHUB_WORKSPACE', value: workspace }, 'an absolute path is allowed, the runner sets it');
+}
+/** The workspace, and the place in it that the input `path` gives. */
+function parseDestination(given, env) {
+    const workspace = parseWorkspace(env);
+    const destination = resolve(workspace, given.value);
+    if (!given.value.includes('\0') && isInside(workspace, destination))
+        return { workspace, destination };
+    throw refused(given, `a path inside the workspace ${workspace} is allowed`);
+}
+/** Whether a path is the directory or below it, by its words alone. */
+function isInside(directory, path) {
+    const way = relative(directory, path);
+    return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}
+/** The download holds at most 2 x concurrency x chunk-size bytes; the product has a limit of its own. */
+function parseMemory(concurrencyGiven, chunkGiven) {
+    const concurrency = (0,input_values/* wholeNumber */.rD)(concurrencyGiven, { least: 1, most: 64 });
+    const chunkBytes = (0,input_values/* byteCount */.GJ)(chunkGiven, CHUNK);
+    const needed = 2 * concurrency * chunkBytes;
+    if (needed <= MEMORY_BYTES)
+        return { concurrency, chunkBytes };
+    throw (0,input_values/* invalid */.Gq)(`Inputs concurrency (${concurrency}) and chunk-size (${(0,input_values/* formatBytes */.z3)(chunkBytes)}) need ${(0,input_values/* formatBytes */.z3)(needed)} ` +
+        `of memory (2 x concurrency x chunk-size): at most ${(0,input_values/* formatBytes */.z3)(MEMORY_BYTES)} is allowed`);
+}
+function parseOnMiss(given) {
+    const { value } = given;
+    if (value === 'fetch' || value === 'fail' || value === 'skip')
+        return value;
+    throw refused(given, 'fetch, fail or skip is allowed');
+}
+function parseSummary(given) {
+    const { value } = given;
+    if (value === 'auto' || value === 'always' || value === 'never')
+        return value;
+    throw refused(given, 'auto, always or never is allowed');
+}
+function parseDigest(given) {
+    if (given.value === '')
+        return undefined;
+    if (/^[0-9a-f]{64}$/i.test(given.value))
+        return given.value.toLowerCase();
+    throw refused(given, 'a SHA-256 digest of 64 hexadecimal digits is allowed');
+}
+
+;// CONCATENATED MODULE: ./lib/warm/inputs.js
+
+
+
+
+
+
+/** Reads the inputs of warm/action.yml without any I/O; throws INVALID_INPUT. */
+function parseWarmInputs(read, env) {
+    const input = (name) => ({ label: `Input ${name}`, value: (0,input_values/* trimmed */.dE)(read(name)) });
+    // However young the kept one is, its source is asked for a newer one.
+    const storeInput = (name) => name === 'store-max-age' ? { ...input(name), value: '0' } : input(name);
+    const source = source_parseSource(input, env);
+    const { repository, githubServerUrl, ref, token } = checkout_parseCheckoutInputs(input, env);
+    return {
+        ...source,
+        repository,
+        githubServerUrl,
+        ref,
+        token,
+        ...access_parseAccess(read, source, env),
+        ...parseMemory(input('concurrency'), input('chunk-size')),
+        ...parsePatience(input),
+        store: store_parseStore(storeInput, env),
+    };
+}
+
+
+/***/ }),
+
+/***/ 1746:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  G: () => (/* binding */ warmLine),
+  c: () => (/* binding */ warmOutputs)
+});
+
+;// CONCATENATED MODULE: ./lib/report/amounts.js
+/** How long something took. */
+function formatDuration(ms) {
+    return ms < 1000 ? `${Math.round(ms)} ms` : formatSeconds(ms);
+}
+function formatSeconds(ms) {
+    return `${(ms / 1000).toFixed(1)} s`;
+}
+/** In words that round down. */
+function formatAge(ms) {
+    const minutes = Math.floor(ms / 60_000);
+    if (minutes < 1)
+        return `${Math.floor(ms / 1000)} s`;
+    if (minutes < 120)
+        return `${minutes} min`;
+    return minutes < 2 * 24 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60 / 24)} days`;
+}
+/** 10^6 bytes. */
+function formatMegabytes(bytes) {
+    const megabytes = bytes / 1e6;
+    return `${megabytes.toFixed(megabytes < 10 ? 1 : 0)} MB`;
+}
+function formatRate(bytes, ms) {
+    const rate = megabytesPerSecond(bytes, ms);
+    return `${rate.toFixed(rate < 10 ? 1 : 0)} MB/s`;
+}
+function megabytesPerSecond(bytes, ms) {
+    return ms === 0 ? 0 : bytes / 1000 / ms;
+}
+/** With commas between thousands; Intl would take 15 ms to load for it. */
+function grouped(count) {
+    return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+/** With a plural where it is not one: `1 retry`, `2 retries`. */
+function counted(count, one, many = `${one}s`) {
+    return `${grouped(count)} ${count === 1 ? one : many}`;
+}
+
+;// CONCATENATED MODULE: ./lib/warm/report.js
+
+const ENSURED = { present: 'true', missing: 'false', unavailable: '', 'not-asked': '' };
+/** The outputs of warm/action.yml, by their names there. */
+function warmOutputs(report) {
+    const { source, wanted, finding, ageMs, ensured, kept } = report;
+    const snapshot = finding.kind === 'missing' ? undefined : finding;
+    const commit = snapshot?.commit;
+    return {
+        found: String(snapshot !== undefined),
+        source,
+        commit: commit ?? '',
+        'is-current': String(commit !== undefined && commit === wanted),
+        'age-seconds': ageMs === undefined ? '' : String(Math.floor(ageMs / 1000)),
+        bytes: String(snapshot?.total ?? ''),
+        etag: snapshot?.etag ?? '',
+        ensured: ENSURED[ensured.kind],
+        kept: String(kept ?? ''),
+    };
+}
+const PLACES = {
+    cachew: 'Cachew',
+    url: 'The URL',
+    'actions-cache': 'The Actions cache',
+    none: 'No source',
+};
+/** The same in one line that a person reads. */
+function warmLine(report) {
+    const { finding, repository, source } = report;
+    if (finding.kind === 'missing') {
+        return `No snapshot of ${repository} is there for jobs to come: ${finding.reason}${serverWords(report)}`;
+    }
+    const verb = finding.kind === 'made' ? 'made' : 'has';
+    return `${PLACES[source]} ${verb} a snapshot of ${repository}${commitWords(report)}${sizeWords(report, finding)}${storeWords(report)}${serverWords(report)}`;
+}
+function commitWords({ finding, wanted }) {
+    if (finding.kind === 'missing' || finding.commit === undefined)
+        return '';
+    const { commit } = finding;
+    const isCurrent = commit === wanted ? ', the wanted commit' : '';
+    return ` at ${commit.slice(0, 7)}${isCurrent}`;
+}
+function sizeWords({ ageMs }, { total }) {
+    const size = total === undefined ? [] : [formatMegabytes(total)];
+    const age = ageMs === undefined ? [] : [`${formatAge(ageMs)} old`];
+    const words = [...size, ...age];
+    return words.length === 0 ? '' : ` (${words.join(', ')})`;
+}
+function storeWords({ kept }) {
+    if (kept === undefined)
+        return '';
+    return kept ? '; this machine keeps it' : '; this machine does not keep it';
+}
+function serverWords({ ensured, wanted = '' }) {
+    const commit = wanted.slice(0, 7);
+    if (ensured.kind === 'present')
+        return `; the server's mirror has ${commit}`;
+    if (ensured.kind === 'missing')
+        return `; the server's mirror cannot get ${commit}`;
+    return ensured.kind === 'unavailable' ? `; ${ensured.reason}` : '';
 }
 
 

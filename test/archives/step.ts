@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Report } from '../../src/report.ts'
+import type { Report } from '../../src/report/report.ts'
 import { restore } from '../../src/restore.ts'
 import { contextOf, inputsOf } from '../support/restore-arguments.ts'
 import { temporary } from '../support/temporary.ts'

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ActionError } from '../../src/errors.ts'
-import { Patience } from '../../src/patience.ts'
+import { Patience } from '../../src/source/patience.ts'
 import { deferred, never } from '../support/deferred.ts'
 import type { FaultScript } from '../support/scripted-server.ts'
 import { CHUNK, type Fetch, failureOf, pattern, startFetch } from './fixture.ts'

@@ -1,6 +1,6 @@
 import type { Inputs } from '../../src/inputs.ts'
 import type { Context } from '../../src/job.ts'
-import type { Report } from '../../src/report.ts'
+import type { Report } from '../../src/report/report.ts'
 import { restore } from '../../src/restore.ts'
 import { failureOf } from './failing-step.ts'
 import { contextOf, inputsOf } from './restore-arguments.ts'

@@ -1,4 +1,4 @@
-import type { Report, SnapshotReport } from '../../src/report.ts'
+import type { Report, SnapshotReport } from '../../src/report/report.ts'
 
 export const snapshot: SnapshotReport = {
   source: 'cachew',

@@ -102,13 +102,14 @@ describe('F126: a clock that jumps', () => {
 /** The time of files and entries that are written or found, and Retry-After where it is a date. */
 const WHERE_DATES_ARE_MEANT = [
   'download/no-room.ts',
-  'from-snapshot.ts',
-  'kept-snapshot.ts',
-  'lfs-snapshot.ts',
   'owner.ts',
+  'restore/from-snapshot.ts',
+  'restore/lfs-snapshot.ts',
   'save.ts',
   'snapshot/actions-cache.ts',
   'snapshot/open.ts',
+  'source/id-token.ts',
+  'source/kept-snapshot.ts',
   'unpack/stale.ts',
   'warm-main.ts',
 ]

@@ -1,0 +1,152 @@
+import { join } from 'node:path'
+import { commitsBehind } from '../git/behind.ts'
+import type { FreshenedBy } from '../git/freshen.ts'
+import { type Git, gitIn } from '../git/git.ts'
+import { fillIndex } from '../git/index-file.ts'
+import type { Probed } from '../git/probe.ts'
+import { proveBlobs, proveCommit } from '../git/proof.ts'
+import { dropOtherBranches } from '../git/refs.ts'
+import { makeIndex, type Settled, settle } from '../git/settle.ts'
+import type { Target } from '../git/wanted.ts'
+import type { Context, Job } from '../job.ts'
+import { STAGE_WORDS } from '../report/stage-words.ts'
+import { wait } from '../source/patience.ts'
+import { together } from '../together.ts'
+import type { Tree } from '../unpack/tree.ts'
+import { arrive, type Place } from './arrival.ts'
+import { freshenClone } from './freshening.ts'
+import type { Shortcuts } from './shortcuts.ts'
+
+export interface SnapshotCloneOptions {
+  readonly job: Job
+  readonly target: Target
+  /** Absolute path of the tree that is being unpacked. */
+  readonly tree: string
+  /** Of the snapshot, where its server told. */
+  readonly announcedCommit: string | undefined
+  readonly probed: Probed
+  readonly shortcuts: Shortcuts
+}
+
+/** What comes from elsewhere than the snapshot. */
+type Bringers = Pick<Place, 'bringLfsObjects' | 'bringSubmodules'>
+
+interface Finished extends Settled {
+  readonly freshenedBy: FreshenedBy
+  /** Commits that were brought; undefined where nobody counted them. */
+  readonly behind: number | undefined
+}
+
+/** What git does with `.git` alone. */
+interface Beginning {
+  readonly settled: Promise<Settled>
+  readonly indexed: Promise<void>
+  readonly freshened: Promise<FreshenedBy>
+  readonly behind: Promise<number | undefined>
+}
+
+/** A count takes about 5 ms, beside the check-out; where it walks through a large history nobody waits for it. */
+const COUNT_GRACE_MS = 100
+
+/**
+ * Git's part of a restore. What needs no files, from a safe `.git` to one that has the wanted commit, can begin while
+ * files are still being written, and the index is made beside it. Stop it, or git may go on.
+ */
+export class SnapshotClone {
+  readonly #options: SnapshotCloneOptions
+  readonly #stopped = new AbortController()
+  readonly #context: Context
+  readonly #git: Git
+  #beginning: Beginning | undefined
+
+  constructor(options: SnapshotCloneOptions) {
+    const { context } = options.job
+    this.#options = options
+    this.#context = { ...context, signal: AbortSignal.any([context.signal, this.#stopped.signal]) }
+    this.#git = gitIn(options.tree, this.#context)
+  }
+
+  /** Begins, once, when `.git` is on disk. What comes of it is told by `finish`. */
+  begin(): void {
+    this.#begun()
+  }
+
+  /** From unpacked files to a working copy of the wanted commit. */
+  async finish(unpacked: Tree, bringers: Bringers): Promise<Finished> {
+    const { job, target, tree, probed } = this.#options
+    const { settled, indexed, freshened, behind } = this.#begun()
+    const snapshot = await settled
+    const { objectFormat } = snapshot
+    const { cone } = probed
+    const isLeftOut = cone && ((path: string) => !cone.hasFile(path))
+    const fill = () => fillIndex(join(tree, '.git'), unpacked.recordOf, objectFormat, isLeftOut)
+    const filled = indexed.then(() => job.timeline.measure('index', fill, STAGE_WORDS.indexed))
+    const [index, freshenedBy] = await together(filled, freshened)
+    await proveBlobs(this.#git, index.unproven, objectFormat)
+    // Files that are all proven by the index leave no room for others.
+    const isExact = index.filled + index.leftOut === index.entries && index.filled === unpacked.workFiles
+    const untracked = isExact ? 'keep' : 'remove'
+    const place = { tree, clone: 'new', patterns: 'set', untracked, isPartial: false } as const
+    await arrive(job, target, { ...place, ...bringers })
+    return { ...snapshot, freshenedBy, behind: await inTime(behind) }
+  }
+
+  /** Resolves when nothing runs any more. */
+  async stop(): Promise<void> {
+    this.#stopped.abort()
+    if (this.#beginning !== undefined) await ended(this.#beginning)
+  }
+
+  #begun(): Beginning {
+    this.#beginning ??= this.#makeReady()
+    return this.#beginning
+  }
+
+  #makeReady(): Beginning {
+    const { job, tree, announcedCommit, probed } = this.#options
+    const source = { probedConfig: probed.config, sparse: probed.sparse, remoteUrl: job.origin.url }
+    const end = job.timeline.begin('git')
+    const settled = settle({ ...this.#context, ...source, tree, expectedCommit: announcedCommit })
+    const indexed = settled.then(({ commit }) => makeIndex(this.#git, commit))
+    const freshened = settled.then((snapshot) => this.#freshen(snapshot))
+    const behind = together(settled, freshened).then(([snapshot, by]) => this.#countBehind(snapshot, by))
+    const beginning = { settled, indexed, freshened, behind }
+    Promise.allSettled([settled, indexed]).then(() => end())
+    // Nobody may be listening yet when one of them fails.
+    ended(beginning)
+    return beginning
+  }
+
+  async #countBehind({ commit: base }: Settled, by: FreshenedBy): Promise<number | undefined> {
+    if (by === 'none') return 0
+    const { tree, target } = this.#options
+    return commitsBehind({ ...this.#context, tree, base, commit: target.commit })
+  }
+
+  async #freshen({ commit: snapshotCommit, objectFormat }: Settled): Promise<FreshenedBy> {
+    const { job, target, tree, shortcuts } = this.#options
+    const { commit } = target
+    shortcuts.begin(snapshotCommit)
+    const { bundle, server } = shortcuts
+    const clone = { tree, clone: 'new', target, bundle, server } as const
+    const freshenedBy = await freshenClone(job, clone, this.#context.signal)
+    await dropOtherBranches(this.#git, target)
+    await proveCommit({ git: this.#git, commit, objectFormat, snapshotCommit })
+    return freshenedBy
+  }
+}
+
+/** Undefined for a count that is not there soon. */
+async function inTime(count: Promise<number | undefined>): Promise<number | undefined> {
+  const counted = new AbortController()
+  const late = wait(COUNT_GRACE_MS, counted.signal).then(() => undefined)
+  try {
+    return await Promise.race([count, late])
+  } finally {
+    counted.abort()
+  }
+}
+
+function ended(beginning: Beginning): Promise<unknown> {
+  return Promise.allSettled(Object.values(beginning))
+}

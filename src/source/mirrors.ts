@@ -1,0 +1,136 @@
+import { ActionError, describeError } from '../errors.ts'
+import { sanitize } from '../sanitize.ts'
+import type { CachewLocation } from '../snapshot/locate.ts'
+import { firstGood, type Lap, NoneGood, type Trouble } from './first-good.ts'
+import type { Mirror } from './mirror.ts'
+import { PATIENCE, wait } from './patience.ts'
+
+export type Question<T> = (mirror: Mirror, lap: Lap) => Promise<T>
+
+/** The places of which any will do, and which of them is to be asked first. Close them. */
+export class Mirrors {
+  readonly #all: readonly [Mirror, ...Mirror[]]
+  readonly #log: (line: string) => void
+  /** Those that may be asked, the one that has answered before the others. */
+  #left: readonly [Mirror, ...Mirror[]]
+  #hasAnswered = false
+
+  constructor(all: readonly [Mirror, ...Mirror[]], log: (line: string) => void) {
+    this.#all = all
+    this.#left = all
+    this.#log = log
+  }
+
+  get left(): readonly Mirror[] {
+    return this.#left
+  }
+
+  /** The one that has answered, or else the one that is to be asked first. */
+  get first(): Mirror {
+    return this.#left[0]
+  }
+
+  /** Whether the first is known to answer, or the only one that there ever was. */
+  get isSettled(): boolean {
+    return this.#hasAnswered || this.#all.length === 1
+  }
+
+  /** What went over all wires so far. */
+  get traffic(): { readonly bytes: number; readonly requests: number } {
+    const traffics = this.#all.flatMap(({ client, shortcutClient }) => [
+      client.traffic,
+      shortcutClient.traffic,
+    ])
+    const sum = (count: 'bytes' | 'requests'): number =>
+      traffics.reduce((total, traffic) => total + traffic[count], 0)
+    return { bytes: sum('bytes'), requests: sum('requests') }
+  }
+
+  /** What has come of the snapshot, from whichever. */
+  get bytes(): number {
+    return this.#all.reduce((total, { client }) => total + client.traffic.bytes, 0)
+  }
+
+  /** The first good answer of those that are left. Who gave it comes first from then on, and who failed is left out. */
+  async ask<T>(question: Question<T>, signal: AbortSignal): Promise<T> {
+    const asked = this.#left
+    const failed = new Set<Mirror>()
+    const candidates = asked.map((mirror) => async (lap: Lap) => {
+      try {
+        return { mirror, answer: await question(mirror, lap) }
+      } catch (error) {
+        if (!lap.signal.aborted) failed.add(mirror)
+        throw error
+      }
+    })
+    const onNext = (index: number, trouble: Trouble): void =>
+      this.#log(`${troubleOf(asked[index - 1], trouble)}asking ${asked[index]?.origin}`)
+    this.#hasAnswered = false
+    try {
+      const options = { headStartMs: PATIENCE.headStartMs, wait, signal, onNext }
+      const { mirror, answer } = await firstGood(candidates, options)
+      this.#hasAnswered = true
+      if (mirror !== asked[0]) this.#log(`going on with ${mirror.origin}`)
+      this.#left = [mirror, ...asked.filter((other) => other !== mirror && !failed.has(other))]
+      return answer
+    } catch (error) {
+      throw error instanceof NoneGood ? asOne(error.errors) : error
+    }
+  }
+
+  /** For another repository of the one that has answered, over its connections: not to be closed. */
+  beside(location: CachewLocation): Mirrors {
+    return new Mirrors([this.first.beside(location)], this.#log)
+  }
+
+  /** Leaves out the one that has answered. Gives the next one, and does nothing where there is none. */
+  turnAway(): Mirror | undefined {
+    const [, next, ...others] = this.#left
+    if (!this.#hasAnswered || next === undefined) return undefined
+    this.#left = [next, ...others]
+    this.#hasAnswered = false
+    return next
+  }
+
+  /** An error about what the one that has answered sent, which says so where there are several. */
+  naming(error: ActionError): ActionError {
+    const { origin } = this.first
+    if (this.#all.length === 1 || !this.#hasAnswered || error.message.includes(origin)) return error
+    return new ActionError(error.code, `${error.message} (from ${origin})`, { cause: error })
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#all.map((mirror) => mirror.close()))
+  }
+}
+
+function troubleOf(mirror: Mirror | undefined, trouble: Trouble): string {
+  if (trouble.kind === 'failed') return `${describeError(trouble.error)}; `
+  // Its failure has been told with when it tries again.
+  if (trouble.kind === 'faltering') return 'meanwhile '
+  return `${mirror?.origin} has not answered within ${PATIENCE.headStartMs / 1000} s; meanwhile `
+}
+
+/** Several mirrors were asked, and each failed. Its code is that of the first that does not only lack the snapshot. */
+export class NoMirror extends ActionError {
+  readonly errors: readonly unknown[]
+
+  constructor(errors: readonly unknown[]) {
+    const codes = errors.map((error) => (error instanceof ActionError ? error.code : 'PROTOCOL_ERROR'))
+    const length = Math.floor(MESSAGE_LENGTH / errors.length)
+    const reasons = errors.map((error, index) => `(${index + 1}) ${sanitize(describeError(error), length)}`)
+    super(
+      codes.find((code) => code !== 'NOT_FOUND') ?? 'NOT_FOUND',
+      `none of ${errors.length} servers gave a snapshot: ${reasons.join('; ')}`,
+    )
+    this.errors = errors
+  }
+}
+
+/** An annotation has a thousand characters, for all of them together. */
+const MESSAGE_LENGTH = 800
+
+/** What failed at each place as one error: where all met the same one, that. */
+export function asOne(errors: readonly unknown[]): unknown {
+  return new Set(errors).size === 1 ? errors[0] : new NoMirror(errors)
+}
