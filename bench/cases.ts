@@ -5,6 +5,7 @@ import { memoryCase } from './memory-case.ts'
 import { OURS, PEERS } from './peers.ts'
 import { receiveCase } from './receive-case.ts'
 import { type RestoreCase, restoreCase } from './restore-case.ts'
+import { sparseCase } from './sparse-case.ts'
 import { startUpCase } from './start-up-case.ts'
 import { storeCase } from './store-case.ts'
 import { writersCase } from './writers-case.ts'
@@ -87,6 +88,7 @@ export function allCases(source: string | undefined): readonly Case[] {
     startUpCase,
     receiveCase,
     storeCase('store', 'files'),
+    sparseCase,
     cacheCase('cache-files', 'files'),
     cacheCase('cache-pack', 'pack'),
     writersCase(availableParallelism()),
