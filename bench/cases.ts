@@ -8,6 +8,7 @@ import { type RestoreCase, restoreCase } from './restore-case.ts'
 import { sparseCase } from './sparse-case.ts'
 import { startUpCase } from './start-up-case.ts'
 import { storeCase } from './store-case.ts'
+import { submoduleCase } from './submodule-case.ts'
 import { writersCase } from './writers-case.ts'
 
 const PIPE = PEERS.pipe.name
@@ -91,6 +92,7 @@ export function allCases(source: string | undefined): readonly Case[] {
     sparseCase,
     cacheCase('cache-files', 'files'),
     cacheCase('cache-pack', 'pack'),
+    submoduleCase,
     writersCase(availableParallelism()),
   ]
 }

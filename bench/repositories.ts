@@ -13,7 +13,7 @@ export interface Recipe {
   readonly make: (root: string, repository: string) => Promise<Upstream>
 }
 
-export type RepositoryName = 'files' | 'history' | 'pack' | 'many' | 'quick'
+export type RepositoryName = 'files' | 'history' | 'pack' | 'many' | 'library' | 'quick'
 
 export const RECIPES: Readonly<Record<RepositoryName, Recipe>> = {
   /** Published packages: 47,412 files and three commits. */
@@ -32,6 +32,11 @@ export const RECIPES: Readonly<Record<RepositoryName, Recipe>> = {
   many: {
     version: 1,
     make: (root, repository) => makeUpstream({ root, repository }, [textFiles(100_000), ...notes(1)]),
+  },
+  /** 9,000 files and 30 MB. */
+  library: {
+    version: 1,
+    make: (root, repository) => makeUpstream({ root, repository }, [textFiles(9000), ...vendored(1)]),
   },
   /** 8,000 files and 40 MB, made in seconds. */
   quick: {

@@ -29,6 +29,7 @@ const DATA_WORDS: Readonly<Record<RepositoryName, string>> = {
   history: '27,700 files and 270 MB',
   pack: 'a pack of 300 MB',
   many: '100,000 small files',
+  library: '9,000 small files and 30 MB',
   quick: '8,000 small files and 40 MB',
 }
 const SERVER_WORDS: Readonly<Record<ServerName, string>> = {

@@ -46,6 +46,11 @@ export class Servers {
     return this.#once('throttled', async () => (await this.#startNginx({ limitRate: LIMIT_RATE })).url)
   }
 
+  /** What another server has, at so many bytes a second for each connection. */
+  async limited(server: string, limitRate: number): Promise<string> {
+    return (await this.#startNginx({ root: new URL(server), limitRate })).url
+  }
+
   /** nginx, 40 ms away. */
   distant(): Promise<string> {
     return this.#once('distant', async () => {
@@ -63,7 +68,7 @@ export class Servers {
   }
 
   /** The embedded snapshot server: git's own server for the repository. */
-  git({ upstreams, repository }: Data): Promise<string> {
+  git({ upstreams, repository }: Pick<Data, 'upstreams' | 'repository'>): Promise<string> {
     return this.#once(`git ${repository}`, () => this.#startSnapshots({ upstreams, repository }))
   }
 
