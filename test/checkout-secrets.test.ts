@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { expectRestored, printed } from './support/action-run.ts'
 import { never } from './support/deferred.ts'
 import { git } from './support/git-repo.ts'
 import { basicCredential } from './support/github-server.ts'
 import { makePlace, type Place, remainsIn } from './support/place.ts'
+import { REQUEST_TOKEN, startIdTokenServer } from './support/id-token-server.ts'
 import { skipWithout } from './support/programs.ts'
 import { recordingGit } from './support/recording-git.ts'
 import type { RunResult } from './support/runner.ts'
@@ -96,6 +97,62 @@ describe('secrets', () => {
       for (const secret of serverSecrets) expect(request).toContain(secret)
       for (const secret of [token, basicCredential(token)]) expect(request).not.toContain(secret)
     }
+  })
+
+  it('are ID tokens as well: they let in at the snapshot server alone, for all that is asked there', async () => {
+    const tokens = await startIdTokenServer()
+    onTestFinished(() => tokens.close())
+    const recorder = await recordingGit(temporary())
+    const { authorization: _, ...headers } = server
+    const { github: event, inputs } = await fullJob()
+    const { faults, github, snapshots } = site.forge
+    const others = faults.snapshots
+    faults.snapshots = (request) => tokens.wanted(request) ?? others?.(request)
+    const result = await runJob(site, {
+      ...(event && { github: event }),
+      inputs: { ...inputs, ...headers, authorization: '', 'oidc-audience': 'https://cachew.example' },
+      env: { ...(tokens.env as Record<string, string>), PATH: recorder.path },
+    })
+    expectRestored(result)
+    const [token = '', ...more] = tokens.issued
+    expect(more).toEqual([])
+    expect(result.masks).toEqual(expect.arrayContaining([token, REQUEST_TOKEN]))
+    const calls = (await recorder.calls()).map((args) => args.join(' ')).join('\n')
+    for (const secret of [token, REQUEST_TOKEN]) {
+      expect(printed(result)).not.toContain(secret)
+      expect(calls).not.toContain(secret)
+      expect(filesWith(result.workspace, [secret])).toEqual([])
+      expect(JSON.stringify(github.log)).not.toContain(secret)
+    }
+    expect(JSON.stringify(snapshots.log)).not.toContain(REQUEST_TOKEN)
+    expect(snapshots.log.map(({ path }) => path).join(' ')).toMatch(/ensure-refs.*git-upload-pack/)
+    expect(new Set(snapshots.log.map((request) => request.headers.authorization))).toEqual(
+      new Set([`Bearer ${token}`]),
+    )
+  })
+
+  it('that a job may not have send it to the origin, with a warning that says what to do', async () => {
+    const inputs = { 'oidc-audience': 'https://cachew.example' }
+    const result = await runJob(site, { github: { sha: site.tip }, inputs })
+    expect(result).toMatchObject({ exitCode: 0, outputs: { outcome: 'fetched' } })
+    expect(result.annotations.filter(({ level }) => level !== 'debug')).toMatchObject([
+      { level: 'warning', message: expect.stringContaining('add "id-token: write" to the job') },
+    ])
+    expect(site.forge.snapshots.log).toEqual([])
+  })
+
+  it('that a job may not have leave the working copy of the job before to the origin', async () => {
+    const place = makePlace()
+    expectRestored(await runJob(site, { github: { sha: site.tip } }, place))
+    const sha = await site.upstream.commit(change('newer'))
+    site.forge.snapshots.log.length = 0
+    const inputs = { 'oidc-audience': 'https://cachew.example' }
+    const result = await runJob(site, { github: { sha }, inputs }, place)
+    expect(result).toMatchObject({
+      exitCode: 0,
+      outputs: { outcome: 'reused', 'freshened-by': 'origin', commit: sha },
+    })
+    expect(site.forge.snapshots.log).toEqual([])
   })
 
   it('do not follow a redirect of the snapshot server', async () => {

@@ -105,11 +105,11 @@ export class HttpClient {
     if (bearer === undefined) return this.#exchange(url, { ...request, headers })
     const exchange = (token: string): Promise<Reply> =>
       this.#exchange(url, { ...request, headers: { ...headers, authorization: `Bearer ${token}` } })
-    const token = await bearer.token()
+    const token = await inTime(bearer.token(), request.signal)
     const reply = await exchange(token)
     if (reply.status !== 401) return reply
     reply.drop()
-    return exchange(await bearer.renewed(token))
+    return exchange(await inTime(bearer.renewed(token), request.signal))
   }
 
   #exchange(url: URL, { method, headers, body, headersTimeoutMs, signal }: Request): Promise<Reply> {
@@ -136,5 +136,17 @@ export class HttpClient {
         exchange,
       )
     })
+  }
+}
+
+/** What a promise gives, unless the signal is aborted first. */
+async function inTime<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>()
+  const onAbort = (): void => aborted.reject(signal.reason)
+  signal.addEventListener('abort', onAbort)
+  try {
+    return await Promise.race([promise, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
   }
 }

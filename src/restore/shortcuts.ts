@@ -67,13 +67,16 @@ export class Shortcuts {
     return answer === 'ready' ? this.#options.file : undefined
   }
 
-  /** The server's git endpoint, unless it cannot get the commit, or is too slow to say so. */
+  /** The server's git endpoint, unless it cannot get the commit, is too slow to say so, or lets nobody in. */
   readonly server = async (): Promise<Origin | undefined> => {
     const { session } = this.#options
     if (session === undefined) return undefined
     const answer = this.#asked === undefined ? 'unavailable' : await this.#inTime(this.#asked.ensured)
-    if (answer === 'missing' || answer === undefined || session.location.kind !== 'cachew') return undefined
-    return this.#gitAt(session.location, await session.secretHeaders())
+    if (answer === 'missing' || answer === undefined || !session.isSettled) return undefined
+    const { location } = session
+    if (location.kind !== 'cachew') return undefined
+    const headers = await this.#inTime(session.secretHeaders())
+    return headers && this.#gitAt(location, headers)
   }
 
   async drop(): Promise<void> {

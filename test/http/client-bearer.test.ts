@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Bearer } from '../../src/http/client.ts'
+import { never } from '../support/deferred.ts'
 import { asking } from '../support/http-client.ts'
 import type { FaultScript } from '../support/scripted-server.ts'
 import { BYTES, bodyOf, clientFor, failureOf, get, serve } from './fixture.ts'
@@ -73,6 +74,16 @@ describe('a token', () => {
     expect(other.log).toHaveLength(1)
     expect(other.log[0]?.headers).not.toHaveProperty('authorization')
     expect(other.log[0]?.headers).not.toHaveProperty('x-key')
+  })
+
+  it('is not waited for by a request that is not wanted any more', async () => {
+    const server = await serve()
+    const bearer = { token: () => never, renewed: () => never }
+    const over = new AbortController()
+    const request = failureOf(get(clientWith(bearer, server.url), `${server.url}/x`, { signal: over.signal }))
+    over.abort(new Error('not wanted'))
+    expect((await request).text).toBe('not wanted')
+    expect(server.log).toEqual([])
   })
 
   it('that cannot be had is what the request fails with, and nobody is asked', async () => {
