@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { Case } from './bench.ts'
 import { cacheCase } from './cache-case.ts'
 import { memoryCase } from './memory-case.ts'
+import { mirrorsCase } from './mirrors-case.ts'
 import { OURS, PEERS } from './peers.ts'
 import { receiveCase } from './receive-case.ts'
 import { type RestoreCase, restoreCase } from './restore-case.ts'
@@ -90,6 +91,7 @@ export function allCases(source: string | undefined): readonly Case[] {
     receiveCase,
     storeCase('store', 'files'),
     sparseCase,
+    mirrorsCase,
     cacheCase('cache-files', 'files'),
     cacheCase('cache-pack', 'pack'),
     submoduleCase,

@@ -94,6 +94,11 @@ export class Servers {
     return this.#once('cache', () => this.#fork('cache-process.ts', ''))
   }
 
+  /** Servers of no use, by what is wrong with each. */
+  async dead(): Promise<Readonly<Record<string, string>>> {
+    return JSON.parse(await this.#once('dead', () => this.#fork('dead-servers.ts', '')))
+  }
+
   /** A Cachew server that has its snapshot ready. */
   cachewd({ upstreams, repository }: Data): Promise<string> {
     return this.#once(`cachewd ${repository}`, async () => {
