@@ -54626,15 +54626,19 @@ class Shortcuts {
         const answer = this.#asked === undefined ? undefined : await this.#inTime(this.#asked.bundle);
         return answer === 'ready' ? this.#options.file : undefined;
     };
-    /** The server's git endpoint, unless it cannot get the commit, or is too slow to say so. */
+    /** The server's git endpoint, unless it cannot get the commit, is too slow to say so, or lets nobody in. */
     server = async () => {
         const { session } = this.#options;
         if (session === undefined)
             return undefined;
         const answer = this.#asked === undefined ? 'unavailable' : await this.#inTime(this.#asked.ensured);
-        if (answer === 'missing' || answer === undefined || session.location.kind !== 'cachew')
+        if (answer === 'missing' || answer === undefined || !session.isSettled)
             return undefined;
-        return this.#gitAt(session.location, await session.secretHeaders());
+        const { location } = session;
+        if (location.kind !== 'cachew')
+            return undefined;
+        const headers = await this.#inTime(session.secretHeaders());
+        return headers && this.#gitAt(location, headers);
     };
     async drop() {
         clearTimeout(this.#grace);
@@ -56919,12 +56923,12 @@ class HttpClient {
         if (bearer === undefined)
             return this.#exchange(url, { ...request, headers });
         const exchange = (token) => this.#exchange(url, { ...request, headers: { ...headers, authorization: `Bearer ${token}` } });
-        const token = await bearer.token();
+        const token = await client_inTime(bearer.token(), request.signal);
         const reply = await exchange(token);
         if (reply.status !== 401)
             return reply;
         reply.drop();
-        return exchange(await bearer.renewed(token));
+        return exchange(await client_inTime(bearer.renewed(token), request.signal));
     }
     #exchange(url, { method, headers, body, headersTimeoutMs, signal }) {
         signal.throwIfAborted();
@@ -56947,6 +56951,18 @@ class HttpClient {
                 bodyTimeout: 0,
             }, exchange);
         });
+    }
+}
+/** What a promise gives, unless the signal is aborted first. */
+async function client_inTime(promise, signal) {
+    const aborted = Promise.withResolvers();
+    const onAbort = () => aborted.reject(signal.reason);
+    signal.addEventListener('abort', onAbort);
+    try {
+        return await Promise.race([promise, aborted.promise]);
+    }
+    finally {
+        signal.removeEventListener('abort', onAbort);
     }
 }
 

@@ -1,9 +1,9 @@
-import { chownSync, readdirSync, writeFileSync } from 'node:fs'
+import { chownSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { expectRestored, run } from './support/action-run.ts'
 import { type ContainerJob, containerJob } from './support/container.ts'
-import { leftIn } from './support/place.ts'
+import { leftIn, remainsIn } from './support/place.ts'
 import { restoring, useServedProject } from './support/served-project.ts'
 import { expectSameAsClone } from './support/working-copy.ts'
 
@@ -18,7 +18,7 @@ async function expectRestoredAndCleared({ place, options }: ContainerJob): Promi
   expect(result.state.staging).toMatch(/^\/__w\/project\/\.git-snapshot-/)
   expect(await result.runPost()).toMatchObject({ exitCode: 0, stderr: '' })
   expect(leftIn(place)).toEqual([])
-  expect(readdirSync(place.temp)).toEqual(['_github_home'])
+  expect(remainsIn(place.temp)).toEqual(['_github_home'])
   // Git, outside and as root, trusts no directory of another user.
   chownSync(place.workspace, 0, 0)
   await expectSameAsClone(place.workspace, project.clone)

@@ -48738,12 +48738,12 @@ class HttpClient {
         if (bearer === undefined)
             return this.#exchange(url, { ...request, headers });
         const exchange = (token) => this.#exchange(url, { ...request, headers: { ...headers, authorization: `Bearer ${token}` } });
-        const token = await bearer.token();
+        const token = await inTime(bearer.token(), request.signal);
         const reply = await exchange(token);
         if (reply.status !== 401)
             return reply;
         reply.drop();
-        return exchange(await bearer.renewed(token));
+        return exchange(await inTime(bearer.renewed(token), request.signal));
     }
     #exchange(url, { method, headers, body, headersTimeoutMs, signal }) {
         signal.throwIfAborted();
@@ -48766,6 +48766,18 @@ class HttpClient {
                 bodyTimeout: 0,
             }, exchange);
         });
+    }
+}
+/** What a promise gives, unless the signal is aborted first. */
+async function inTime(promise, signal) {
+    const aborted = Promise.withResolvers();
+    const onAbort = () => aborted.reject(signal.reason);
+    signal.addEventListener('abort', onAbort);
+    try {
+        return await Promise.race([promise, aborted.promise]);
+    }
+    finally {
+        signal.removeEventListener('abort', onAbort);
     }
 }
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { readActionMetadata } from './action-metadata.ts'
 import {
   type GithubContext,
@@ -92,7 +92,7 @@ async function runStep(options: RunOptions, step: Step): Promise<RunResult> {
   return {
     ...ended,
     outputs,
-    report: outputs.report === undefined ? undefined : JSON.parse(await readFile(outputs.report, 'utf8')),
+    report: await reportIn(places.temp, outputs.report),
     state,
     summary: await readFile(places.files.summary, 'utf8'),
     annotations: annotationsIn(ended.stdout),
@@ -182,4 +182,9 @@ const peakKiB = () => process.platform === 'linux'
   : process.resourceUsage().maxRSS
 process.on('exit', () => writeFileSync(${JSON.stringify(file)}, String(peakKiB() * 1024)))`
   return `data:text/javascript,${encodeURIComponent(source)}`
+}
+
+/** The step names the file as it saw it, which in a container is another path. */
+async function reportIn(temp: string, path: string | undefined): Promise<unknown> {
+  return path === undefined ? undefined : JSON.parse(await readFile(join(temp, basename(path)), 'utf8'))
 }
