@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { readAction } from '../scripts/action-yml.ts'
 import { madePages } from '../scripts/generate-docs.ts'
 import { parseInputs } from '../src/inputs.ts'
@@ -102,10 +103,6 @@ describe('action.yml', () => {
     expect(text.match(/^ {4}required: false$/gm)).toHaveLength(action.inputs.length)
   })
 
-  it('keeps to the plain block style: two spaces, one line a value', () => {
-    expect(oddLines(text)).toEqual([])
-  })
-
   it('runs the built file on Node 24, and again when the job ends', () => {
     expect(text).toContain(
       [
@@ -116,6 +113,51 @@ describe('action.yml', () => {
         '  post-if: always()',
       ].join('\n'),
     )
+  })
+})
+
+describe.each(['action.yml', 'save/action.yml', 'warm/action.yml'])('%s', (file) => {
+  const text = readFileSync(join(root, file), 'utf8')
+
+  it('is to a YAML parser what it is to the tools of this repository', () => {
+    const { inputs, outputs, runs } = parse(text)
+    const described = (section: object): object[] =>
+      Object.entries(section).map(([name, { description, default: value }]) => ({
+        name,
+        description,
+        default: value,
+      }))
+    const action = { inputs: described(inputs), outputs: described(outputs), runs }
+    expect(readAction(text)).toEqual(action)
+  })
+
+  it('keeps to the plain block style: two spaces, one line a value', () => {
+    expect(oddLines(text)).toEqual([])
+  })
+})
+
+describe('the plain block style', () => {
+  it.each([
+    'description: one a line: the first wins',
+    'description: one a line:',
+    'description: one #a line',
+    '#: x',
+    "description: 'one",
+    'description: "one"',
+    'description:  one',
+    '   description: one',
+  ])('has no line %j', (line) => {
+    expect(oddLines(line)).toEqual([line])
+  })
+
+  it.each([
+    'runs:',
+    '    default: https://example.test/#part',
+    "    description: 'one: two # three'",
+    "    default: ''",
+    "    default: '${{ github.token }}'",
+  ])('has the line %j', (line) => {
+    expect(oddLines(line)).toEqual([])
   })
 })
 

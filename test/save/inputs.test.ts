@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest'
 import { readAction } from '../../scripts/action-yml.ts'
 import { parseSaveInputs, type SaveInputs } from '../../src/save/inputs.ts'
 import { saveLine, saveOutputs } from '../../src/save/report.ts'
-import { oddLines } from '../support/action-metadata.ts'
 import { complaintOf } from '../support/complaint.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -63,10 +62,6 @@ describe('save/action.yml', () => {
     expect(action.inputs.filter((input) => input.default === undefined)).toEqual([])
     expect(action.outputs.filter((output) => output.default !== undefined)).toEqual([])
     expect(text.match(/^ {4}required: false$/gm)).toHaveLength(action.inputs.length)
-  })
-
-  it('keeps to the plain block style: two spaces, one line a value', () => {
-    expect(oddLines(text)).toEqual([])
   })
 
   it('runs the built file on Node 24', () => {

@@ -28,8 +28,8 @@ export function inputReader(
   return (name) => said[name] ?? defaults.get(name) ?? ''
 }
 
-/** Lines that do not keep to the plain block style: two spaces, one line a value. */
+/** Lines that do not keep to the plain block style: two spaces, one line a value, none that YAML takes for two things. */
 export function oddLines(text: string): readonly string[] {
-  const plain = /^((?: {2}){0,2}[a-z0-9-]+:( ('[^']*'|[^'"&*!|>{[%@`\s].*))?)?$/
+  const plain = /^((?: {2}){0,2}[a-z0-9-]+:( ('[^']*'|(?![&*!|>{[%@`\s#'"])((?!: |:$| #).)+))?)?$/
   return text.split('\n').filter((line) => !plain.test(line))
 }
