@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isAbandoned, markOwn, ownerOf } from '../owner.ts'
+import { makeDirectory } from './directory.ts'
 
 /** What a process does in the directory of a name. */
 export type Purpose = 'recording' | 'reading'
@@ -15,7 +16,7 @@ const REMOVED = /^\.removed-[0-9a-f-]{36}$/
  */
 export async function claim(directory: string, purpose: Purpose, subject: string): Promise<string> {
   const root = join(directory, `.${purpose}-${randomUUID()}`)
-  await mkdir(root, { recursive: true })
+  await makeDirectory(root)
   try {
     await markOwn(root, subject)
   } catch (error) {

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
-import { mkdir, rename, rm, rmdir, stat, utimes, writeFile } from 'node:fs/promises'
+import { rename, rm, rmdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { removedPlace, removeTree } from './claim.ts'
+import { isMissing, makeDirectory } from './directory.ts'
 import { type Facts, readFacts, textOf } from './facts.ts'
 import { CONTENT, FACTS, markerOf } from './layout.ts'
 
@@ -25,7 +26,7 @@ export async function publish(draft: Draft, entry: string): Promise<void> {
   await setTime(join(directory, FACTS), facts.openedAt)
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await mkdir(dirname(entry), { recursive: true })
+      await makeDirectory(dirname(entry))
       await move(draft, entry)
       break
     } catch (error) {
@@ -82,8 +83,4 @@ export async function touch(entry: string, now: number): Promise<void> {
 
 export function setTime(path: string, milliseconds: number): Promise<void> {
   return utimes(path, milliseconds / 1000, milliseconds / 1000)
-}
-
-export function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }

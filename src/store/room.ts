@@ -1,5 +1,6 @@
-import { mkdir, statfs } from 'node:fs/promises'
+import { statfs } from 'node:fs/promises'
 import { ActionError } from '../errors.ts'
+import { makeDirectory } from './directory.ts'
 import { evict } from './eviction.ts'
 
 export interface RoomOptions {
@@ -33,7 +34,7 @@ export class Room {
   async make(): Promise<void> {
     const { tools, maxBytes, now, bytes: incomingBytes = 0 } = this.#options
     this.#requireBelowLimit(incomingBytes)
-    await mkdir(tools, { recursive: true })
+    await makeDirectory(tools)
     const eviction = { tools, now: now(), incomingBytes, keep: undefined }
     const sum = await evict({ ...eviction, maxBytes })
     const { lacking } = await this.#askDisk(0)

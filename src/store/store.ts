@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { describeError } from '../errors.ts'
-import { isMissing, removeEntry } from './entry.ts'
+import { isMissing } from './directory.ts'
+import { removeEntry } from './entry.ts'
 import { type Facts, readFacts } from './facts.ts'
 import { TOOLS, toolOf } from './layout.ts'
 import { type Announced, Recorder } from './recorder.ts'

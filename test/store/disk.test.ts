@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readdirSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, type TestContext } from 'vitest'
 import { mounted } from '../support/memory-disk.ts'
@@ -85,6 +85,10 @@ describe('a store that cannot be used is no store, which is told in one line:', 
     const link = join(temporary(), 'link')
     symlinkSync(link, link)
     await expectNoStore(new StorePlace(link), /ELOOP|EEXIST|ENOENT/)
+  })
+
+  it.runIf(existsSync('/proc/self'))('a place where the system never lets one be made', async () => {
+    await expectNoStore(new StorePlace('/proc/git-snapshot-store'), /is not used: ENOENT: .*mkdir/)
   })
 
   it('a disk that is read-only', async (context) => {
