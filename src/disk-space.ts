@@ -28,8 +28,8 @@ export class Room {
   }
 
   /**
-   * Fails where a snapshot of so many bytes cannot fit. Unpacked it is no smaller, so nobody with enough space is
-   * refused; how much larger it is shows only on the way.
+   * Fails where a snapshot of so many bytes cannot fit: a plain fetch, which may be far smaller, can follow. Unpacked it
+   * is no smaller, so nobody with enough space is refused; how much larger it is shows only on the way.
    */
   async require(snapshotBytes: number | undefined): Promise<void> {
     this.#snapshotBytes = snapshotBytes

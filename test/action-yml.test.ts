@@ -155,7 +155,6 @@ describe('the plain block style', () => {
     '    default: https://example.test/#part',
     "    description: 'one: two # three'",
     "    default: ''",
-    "    default: '${{ github.token }}'",
   ])('has the line %j', (line) => {
     expect(oddLines(line)).toEqual([])
   })

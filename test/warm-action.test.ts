@@ -98,9 +98,18 @@ describe('the step warm', () => {
 })
 
 describe('warm/action.yml', () => {
-  it('has inputs of action.yml only, in the same words, with the same defaults', () => {
-    const shared = new Map(restore.inputs.map((input) => [input.name, input]))
-    expect(action.inputs).toEqual(action.inputs.map(({ name }) => shared.get(name)))
+  it('has inputs of action.yml only, with the same defaults', () => {
+    const defaults = new Map(restore.inputs.map(({ name, default: value }) => [name, value]))
+    const own = action.inputs.map(({ name, default: value }) => [name, value])
+    expect(own).toEqual(action.inputs.map(({ name }) => [name, defaults.get(name)]))
+  })
+
+  it('describes them in the words of action.yml, but for those about what is checked out', () => {
+    const words = new Map(restore.inputs.map(({ name, description }) => [name, description]))
+    const others = action.inputs.filter(({ name, description }) => words.get(name) !== description)
+    expect(others.map(({ name }) => name)).toEqual(['source', 'repository', 'ref', 'token'])
+    for (const { description } of others)
+      expect(description).not.toMatch(/check(ed)? out|fetched|after the job/)
   })
 
   it('has exactly the inputs that the step reads for itself', () => {

@@ -58,7 +58,7 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, ErrorWords>> = {
       'Where a private authority signed it, set NODE_EXTRA_CA_CERTS to the file with its certificate, in the environment of the runner.',
   },
   PROXY_FAILED: {
-    meaning: 'The proxy refused, wants credentials, or has an address that makes no sense.',
+    meaning: 'The proxy refused, or wants credentials.',
     remedy: 'Check https_proxy and http_proxy; name hosts that need no proxy in no_proxy.',
   },
   SERVER_ERROR: {
@@ -67,8 +67,9 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, ErrorWords>> = {
     remedy: 'Look at the log of the server. More retries help where it is only busy.',
   },
   RATE_LIMITED: {
-    meaning: 'The snapshot server wants this runner to wait longer than the step may.',
-    remedy: 'Run the job later, lower concurrency, or raise timeout.',
+    meaning:
+      'The snapshot server answered 429 as often as it was asked, or wants this runner to wait longer than the step does: 60 seconds at most.',
+    remedy: 'Run the job later, or lower concurrency. A higher timeout does not make the step wait longer.',
   },
   BAD_REDIRECT: {
     meaning:
@@ -126,9 +127,10 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, ErrorWords>> = {
       'Find out who made the snapshot: such an archive may be an attack. Nothing of it was left behind.',
   },
   LIMIT_EXCEEDED: {
-    meaning: 'The snapshot unpacks to more than it may, or the server sends more than it may.',
+    meaning:
+      'The snapshot is larger than the space that is free, it unpacks to more than it may, or the server sends more than it may.',
     remedy:
-      'Where the repository is that large, raise max-unpacked-bytes or max-entries. The other limits are fixed.',
+      'Where the message names a file system, free or add space. Where the repository is that large, raise max-unpacked-bytes or max-entries. The other limits are fixed.',
   },
   WRITE_FAILED: {
     meaning: 'The disk of the runner refused: it is full, read-only, or not for this user.',
@@ -170,6 +172,7 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, ErrorWords>> = {
   },
   CANCELLED: {
     meaning: 'The job was cancelled.',
-    remedy: 'Nothing: the workspace is as it was.',
+    remedy:
+      'Nothing: the workspace is as it was. Only a working copy that was being brought up to date in place may be half way there, for the next job to go on with.',
   },
 }
