@@ -2,7 +2,7 @@ import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { expectRestored, printed, run } from './support/action-run.ts'
-import { type TarEntry, tarZst } from './support/archive.ts'
+import { type TarEntry, tar, tarZst, zstdFrame } from './support/archive.ts'
 import { freePort } from './support/child-server.ts'
 import { never } from './support/deferred.ts'
 import { type Failure, failing } from './support/failing-step.ts'
@@ -82,6 +82,19 @@ describe('a step that fails leaves the workspace as it was, and one line of word
     const url = await serveArchive(await tarZst(entries))
     const { error } = await fail({ inputs: { server: '', url } })
     expect(error).toContain(words)
+    expect(error).toContain(` (from ${url})`)
+  })
+
+  it.each<[string, Buffer, string]>([
+    ['is a page', Buffer.from('<html>Sign in</html>'), 'the snapshot does not begin as a zstd stream does'],
+    ['breaks off', zstdFrame(tar([])).subarray(0, 14), 'the zstd stream ends at byte 14'],
+    ['has nothing in it', zstdFrame(Buffer.alloc(0)), 'the snapshot is empty'],
+    ['is no archive', zstdFrame(Buffer.alloc(512, 'x')), 'tar'],
+  ])('where what is at a url %s, and says which url', async (_, bytes, words) => {
+    const url = await serveArchive(bytes)
+    const { error } = await fail({ inputs: { server: '', url } })
+    expect(error).toContain(words)
+    expect(error).toContain(` (from ${url})`)
   })
 
   it('and shows neither a query nor a header', async () => {

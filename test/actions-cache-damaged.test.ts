@@ -8,7 +8,7 @@ import { CachedRun } from './support/cached-run.ts'
 import { patternBytes } from './support/git-repo.ts'
 
 const project = useCachedProject()
-const NO_ZSTD = /it does not begin as a zstd stream does/
+const NO_ZSTD = /the snapshot does not begin as a zstd stream does/
 const DOT_GIT: readonly TarEntry[] = [
   { name: '.git/', type: 'directory' },
   { name: '.git/HEAD', body: 'ref: refs/heads/main\n' },
@@ -37,6 +37,7 @@ async function expectMiss(bytes: Buffer, words: RegExp): Promise<void> {
   expect(report).toMatchObject({ outcome: 'fetched', snapshot: undefined })
   expect(project.store.log.length).toBeGreaterThan(0)
   expect(run.warnings).toEqual([expect.stringMatching(words)])
+  expect(run.warnings).toEqual([expect.stringMatching(/\(from the entry \S+ of the Actions cache\)/)])
   expect(readdirSync(run.temp)).toEqual([])
   expect(existsSync(join(dirname(run.workspace), 'evil'))).toBe(false)
   await run.expectExact()

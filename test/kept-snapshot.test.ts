@@ -99,7 +99,9 @@ it('that is damaged on disk is taken from the server again, and kept anew', asyn
   writeFileSync(content, bytes.fill(0x5a, bytes.length >> 1))
   const { report, run } = await restoreWith(store)
   expect(report.snapshot?.source).toBe('cachew')
-  expect(run.lines.join('\n')).toMatch(/zstd .*; starting again without what this machine has kept/)
+  expect(run.lines.join('\n')).toMatch(
+    /zstd .* \(from the snapshot that this machine has kept of http:.*\); starting again without what this machine/,
+  )
   expect((await restoreWith(store)).report.snapshot?.source).toBe('store')
 })
 

@@ -61,21 +61,21 @@ async function restoreFrom(restoring: Restoring): Promise<Arrival> {
     const over = new AbortController()
     const open = () => session.open(target, over.signal, store)
     const opening = job.timeline.measure('open', open, STAGE_WORDS.opened)
-    const settled = Promise.allSettled([opening])
+    const settled = opening.catch(() => undefined)
     let verdict: Verdict = 'good'
     try {
       return await publish((staging) => grow({ ...restoring, staging, git, opening }))
     } catch (error) {
       verdict = verdictOn(error)
-      throw isOfSnapshot(error) ? session.naming(error) : error
+      if (!isOfSnapshot(error)) throw error
+      over.abort()
+      throw session.naming(error, verdict === 'bad' ? (await settled)?.place : undefined)
     } finally {
       session.progress.end()
       over.abort()
-      const [opened] = await settled
-      if (opened.status === 'fulfilled') {
-        source = opened.value.source
-        await opened.value.ended?.(verdict)
-      }
+      const opened = await settled
+      source = opened?.source
+      await opened?.ended?.(verdict)
     }
   }
   try {

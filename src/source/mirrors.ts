@@ -92,11 +92,14 @@ export class Mirrors {
     return next
   }
 
-  /** An error about what the one that has answered sent, which says so where there are several. */
-  naming(error: ActionError): ActionError {
-    const { origin } = this.first
-    if (this.#all.length === 1 || !this.#hasAnswered || error.message.includes(origin)) return error
-    return new ActionError(error.code, `${error.message} (from ${origin})`, { cause: error })
+  /** An error about what was sent, which says from what place, and where there are several, who has answered. */
+  naming(error: ActionError, place: string | undefined): ActionError {
+    const isOneOfMany = this.#all.length > 1 && this.#hasAnswered
+    let { message } = error
+    for (const source of [place, isOneOfMany ? this.first.origin : undefined]) {
+      if (source !== undefined && !message.includes(source)) message = `${message} (from ${source})`
+    }
+    return message === error.message ? error : new ActionError(error.code, message, { cause: error })
   }
 
   async close(): Promise<void> {

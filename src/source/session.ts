@@ -124,9 +124,9 @@ export class Session {
     return this.#mirrors.turnAway()?.origin
   }
 
-  /** An error about what that server sent, which says so where there are several. */
-  naming(error: ActionError): ActionError {
-    return this.#mirrors.naming(error)
+  /** An error about what that server sent, which says where that is: see Mirrors. */
+  naming(error: ActionError, place: string | undefined): ActionError {
+    return this.#mirrors.naming(error, place)
   }
 
   /** Asks for a commit, all servers where it is not known which one answers: that settles it. */

@@ -85,7 +85,7 @@ export class FrameScanner {
     } else {
       const seen = `0x${magic.toString(16).padStart(8, '0')}`
       if (this.#at === 4)
-        throw new ActionError('NOT_ZSTD', `it does not begin as a zstd stream does (magic ${seen})`)
+        throw new ActionError('NOT_ZSTD', `the snapshot does not begin as a zstd stream does (magic ${seen})`)
       throw new ActionError('CORRUPT_ZSTD', `no zstd frame at byte ${this.#at - 4} (magic ${seen})`)
     }
   }
