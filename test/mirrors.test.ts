@@ -64,6 +64,11 @@ const DEAD: Readonly<Record<string, readonly [start: () => Promise<string>, word
     /; starting again with the snapshot of http/,
   ],
   'is damaged': [() => answering({ flipAt: 5000 }), /; starting again with the snapshot of http/],
+  'is behind a proxy that refuses midway': [
+    async () =>
+      `${(await startMirror(project, ({ start }) => (start > 0 ? { status: 407 } : undefined))).url}/`,
+    /answered 407; the proxy wants credentials.*; starting again with the snapshot of http/,
+  ],
 }
 
 describe('where the first of two servers', () => {
