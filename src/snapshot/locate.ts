@@ -56,7 +56,7 @@ export interface RepositoryName {
   readonly githubServerUrl: URL
 }
 
-interface Wanted extends RepositoryName {
+interface LocationWish extends RepositoryName {
   readonly source: Location['kind'] | 'none'
   /** Their paths end in a slash. */
   readonly servers: readonly URL[]
@@ -64,7 +64,7 @@ interface Wanted extends RepositoryName {
 }
 
 /** Where the snapshot of a repository lies: nowhere, if no address is given and this job has no Actions cache. */
-export function locate(wanted: Wanted, env: Environment): Somewhere | NoLocation {
+export function locate(wanted: LocationWish, env: Environment): Somewhere | NoLocation {
   const { source, url } = wanted
   const [server, ...mirrors] = wanted.servers
   if (source === 'none')

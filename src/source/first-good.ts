@@ -9,7 +9,7 @@ export interface Lap {
 export type Candidate<T> = (lap: Lap) => Promise<T>
 
 /** Why one more candidate is begun: what came of the one before it. */
-export type Trouble =
+export type Setback =
   | { readonly kind: 'slow' }
   | { readonly kind: 'faltering' }
   | { readonly kind: 'failed'; readonly error: unknown }
@@ -20,7 +20,7 @@ export interface FirstGoodOptions {
   readonly wait: (delayMs: number, signal: AbortSignal) => Promise<void>
   readonly signal: AbortSignal
   /** Told before one more is begun. */
-  readonly onNext: (index: number, trouble: Trouble) => void
+  readonly onNext: (index: number, setback: Setback) => void
 }
 
 /** What each candidate failed with, in their order. */
@@ -35,8 +35,8 @@ export class NoneGood extends Error {
 }
 
 /**
- * What the first candidate to succeed gives, in the manner of RFC 8305: each next one is begun when the one before is in
- * trouble, or has not ended within its head start. All but the one that won have ended when it resolves. Rejects with
+ * What the first candidate to succeed gives, in the manner of RFC 8305: each next one is begun when the one before meets a
+ * setback, or has not ended within its head start. All but the one that won have ended when it resolves. Rejects with
  * NoneGood, or with the reason once aborted.
  */
 export async function firstGood<T>(
@@ -78,18 +78,18 @@ class Run<T> {
   /** What it failed with; pending where it succeeds. */
   readonly failure: Promise<unknown>
   /** What first went wrong with it; pending where nothing does. */
-  readonly trouble: Promise<Trouble>
+  readonly setback: Promise<Setback>
 
   constructor(candidate: Candidate<T>, signal: AbortSignal) {
-    const trouble = Promise.withResolvers<Trouble>()
+    const setback = Promise.withResolvers<Setback>()
     const failure = Promise.withResolvers<unknown>()
-    const falter = (): void => trouble.resolve({ kind: 'faltering' })
-    this.trouble = trouble.promise
+    const falter = (): void => setback.resolve({ kind: 'faltering' })
+    this.setback = setback.promise
     this.failure = failure.promise
     this.result = candidate({ signal: AbortSignal.any([signal, this.over.signal]), falter })
     this.result.catch((error: unknown) => {
       failure.resolve(error)
-      trouble.resolve({ kind: 'failed', error })
+      setback.resolve({ kind: 'failed', error })
     })
   }
 }
@@ -103,13 +103,13 @@ async function firstNews<T>(
   run: Run<T>,
   won: Promise<unknown>,
   { headStartMs, wait, signal }: FirstGoodOptions,
-): Promise<'won' | Trouble> {
+): Promise<'won' | Setback> {
   const enough = new AbortController()
   const slow = wait(headStartMs, AbortSignal.any([signal, enough.signal])).catch(() => {})
   try {
     return await Promise.race([
       won.then(() => 'won' as const),
-      run.trouble,
+      run.setback,
       slow.then(() => ({ kind: 'slow' }) as const),
     ])
   } finally {

@@ -1,7 +1,7 @@
 import { ActionError, describeError } from '../errors.ts'
 import { sanitize } from '../sanitize.ts'
 import type { CachewLocation } from '../snapshot/locate.ts'
-import { firstGood, type Lap, NoneGood, type Trouble } from './first-good.ts'
+import { firstGood, type Lap, NoneGood, type Setback } from './first-good.ts'
 import type { Mirror } from './mirror.ts'
 import { PATIENCE, wait } from './patience.ts'
 
@@ -63,8 +63,8 @@ export class Mirrors {
         throw error
       }
     })
-    const onNext = (index: number, trouble: Trouble): void =>
-      this.#log(`${troubleOf(asked[index - 1], trouble)}asking ${asked[index]?.origin}`)
+    const onNext = (index: number, setback: Setback): void =>
+      this.#log(`${setbackWords(asked[index - 1], setback)}asking ${asked[index]?.origin}`)
     this.#hasAnswered = false
     try {
       const options = { headStartMs: PATIENCE.headStartMs, wait, signal, onNext }
@@ -107,10 +107,10 @@ export class Mirrors {
   }
 }
 
-function troubleOf(mirror: Mirror | undefined, trouble: Trouble): string {
-  if (trouble.kind === 'failed') return `${describeError(trouble.error)}; `
+function setbackWords(mirror: Mirror | undefined, setback: Setback): string {
+  if (setback.kind === 'failed') return `${describeError(setback.error)}; `
   // Its failure has been told with when it tries again.
-  if (trouble.kind === 'faltering') return 'meanwhile '
+  if (setback.kind === 'faltering') return 'meanwhile '
   return `${mirror?.origin} has not answered within ${PATIENCE.headStartMs / 1000} s; meanwhile `
 }
 

@@ -1,9 +1,9 @@
 import { grouped } from '../report/amounts.ts'
 import type { Report, SnapshotReport } from '../report/report.ts'
-import { type Share, stageOf, type Waited } from './bottleneck.ts'
+import { stageOf, type Wait, type Waited } from './bottleneck.ts'
 
 /** What a person may change where this held the step up most, in sentences. Empty where nothing is known to help. */
-export function adviceOn({ of }: Share, report: Report): string {
+export function adviceOn({ of }: Wait, report: Report): string {
   if (of === 'git') return gitAdvice(report)
   if (of === 'first reply') return firstReplyAdvice(report)
   if (of === 'network' && report.snapshot !== undefined) return networkAdvice(report, report.snapshot)

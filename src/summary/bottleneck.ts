@@ -12,25 +12,25 @@ export type Waited =
   | 'failed attempts'
   | 'other'
 
-/** How long the step waited for one thing. The shares of a step do not overlap. */
-export interface Share {
+/** How long the step waited for one thing. The waits of a step do not overlap. */
+export interface Wait {
   readonly of: Waited
   readonly ms: number
 }
 
 const NOTHING = { networkMs: 0, decodeMs: 0, parseMs: 0, filesMs: 0 }
 
-/** Less than this part of the step's time is no share of its own. */
+/** A wait of less than this part of the step's time counts as `other`. */
 const LEAST_PART = 0.01
 
 /** Where the step's time went, in the order in which a step meets it: together at least 99 % of it. */
-export function sharesOf(report: Report): readonly Share[] {
+export function waitsOf(report: Report): readonly Wait[] {
   const { openMs, restoreMs, settleMs, totalMs, snapshot, restarts } = report
   const { networkMs, decodeMs, parseMs, filesMs } = snapshot?.spent ?? NOTHING
   const unpackingMs = networkMs + decodeMs + parseMs + filesMs
   // What the attempt that failed waited for, nobody knows.
   const isLost = snapshot === undefined || restarts.length > 0
-  const known: readonly Share[] = [
+  const known: readonly Wait[] = [
     { of: 'find commit', ms: lengthOf('find commit', report) },
     { of: 'first reply', ms: openMs },
     { of: 'network', ms: networkMs },
@@ -39,15 +39,15 @@ export function sharesOf(report: Report): readonly Share[] {
     { of: 'git', ms: settleMs },
     { of: 'failed attempts', ms: isLost ? restoreMs - unpackingMs : 0 },
   ]
-  const isTold = ({ ms }: Share): boolean => ms > 0 && ms >= totalMs * LEAST_PART
+  const isTold = ({ ms }: Wait): boolean => ms > 0 && ms >= totalMs * LEAST_PART
   const told = known.filter(isTold)
   const otherMs = totalMs - told.reduce((sum, { ms }) => sum + ms, 0)
   return [...told, { of: 'other', ms: otherMs } as const].filter(isTold)
 }
 
 /** What was waited for longest. */
-export function longestOf(shares: readonly Share[]): Share | undefined {
-  return shares.toSorted((a, b) => b.ms - a.ms)[0]
+export function longestOf(waits: readonly Wait[]): Wait | undefined {
+  return waits.toSorted((a, b) => b.ms - a.ms)[0]
 }
 
 /** The stage that the wait was in, or most of it. */

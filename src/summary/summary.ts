@@ -8,7 +8,7 @@ import {
 } from '../report/amounts.ts'
 import type { Report, SnapshotReport } from '../report/report.ts'
 import { adviceOn } from './advice.ts'
-import { longestOf, type Share, sharesOf, stageOf, type Waited } from './bottleneck.ts'
+import { longestOf, stageOf, type Wait, type Waited, waitsOf } from './bottleneck.ts'
 import { gantt } from './gantt.ts'
 import { codeSpan, table } from './markdown.ts'
 import { troubleBlocks } from './troubles.ts'
@@ -91,15 +91,15 @@ function facts({ outcome, freshenedBy, snapshot, bytes, requests, retries, resto
 
 /** What held the step up most and what to change, when what was done, and where the time went. */
 function timeBlocks(report: Report): readonly string[] {
-  const shares = sharesOf(report)
-  const longest = longestOf(shares)
+  const waits = waitsOf(report)
+  const longest = longestOf(waits)
   if (longest === undefined) return []
   const stage = stageOf(longest.of, report)
   const chart = gantt(report.timeline, stage)
   return [
     ...(report.error === undefined ? [verdict(longest, report)] : []),
     ...(chart === undefined ? [] : [`\`\`\`mermaid\n${chart}\n\`\`\``]),
-    rowTable(shares.map((share) => [share.of, timeOf(share, report)])),
+    rowTable(waits.map((wait) => [wait.of, timeOf(wait, report)])),
   ]
 }
 
@@ -114,16 +114,16 @@ const HELD_UP_BY: Readonly<Record<Waited, string>> = {
   other: 'other work',
 }
 
-function verdict(share: Share, report: Report): string {
-  const stage = share.of === 'git' ? stageOf('git', report) : undefined
+function verdict(wait: Wait, report: Report): string {
+  const stage = wait.of === 'git' ? stageOf('git', report) : undefined
   const within = stage === undefined || stage === 'git' ? '' : `, most of it for "${stage}"`
-  const held = `**Held up most by ${HELD_UP_BY[share.of]}:** ${timeOf(share, report)}${within}.`
+  const held = `**Held up most by ${HELD_UP_BY[wait.of]}:** ${timeOf(wait, report)}${within}.`
   const isFine = report.missed === undefined && report.totalMs < SLOW_MS
-  const advice = isFine ? `Below ${SLOW_MS / 1000} s nothing has to be changed.` : adviceOn(share, report)
+  const advice = isFine ? `Below ${SLOW_MS / 1000} s nothing has to be changed.` : adviceOn(wait, report)
   return advice === '' ? held : `${held} ${advice}`
 }
 
-function timeOf({ ms }: Share, { totalMs }: Report): string {
+function timeOf({ ms }: Wait, { totalMs }: Report): string {
   return `${formatDuration(ms)} (${Math.round((ms / totalMs) * 100)} %)`
 }
 

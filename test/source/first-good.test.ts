@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Candidate, firstGood, type Lap, NoneGood, type Trouble } from '../../src/source/first-good.ts'
+import { type Candidate, firstGood, type Lap, NoneGood, type Setback } from '../../src/source/first-good.ts'
 import { type Deferred, deferred } from '../support/deferred.ts'
 import { turns } from '../support/turns.ts'
 
@@ -8,7 +8,7 @@ type Begun = Lap & Deferred<string> & { readonly ended: () => boolean }
 /** Candidates that do what the test says, and a clock that goes on when it does. */
 function contest(count: number, signal = new AbortController().signal) {
   const begun: Begun[] = []
-  const told: [number, Trouble][] = []
+  const told: [number, Setback][] = []
   const headStarts: Deferred[] = []
   const candidates = Array.from(
     { length: count },
@@ -31,7 +31,7 @@ function contest(count: number, signal = new AbortController().signal) {
     headStarts.push(headStart)
     return headStart.promise
   }
-  const onNext = (index: number, trouble: Trouble) => told.push([index, trouble])
+  const onNext = (index: number, setback: Setback) => told.push([index, setback])
   const result = firstGood(candidates, { headStartMs: 2000, wait, signal, onNext })
   result.catch(() => {})
   return { begun, told, result, headStartEnds: () => headStarts.at(-1)?.resolve() }

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import type { Report } from '../../src/report/report.ts'
 import type { Span } from '../../src/report/timeline.ts'
-import { longestOf, sharesOf, stageOf } from '../../src/summary/bottleneck.ts'
+import { longestOf, stageOf, waitsOf } from '../../src/summary/bottleneck.ts'
 import { report } from '../support/sample-report.ts'
 
-/** The shares in whole milliseconds, by what they are of. */
-function roundedShares(changes: Partial<Report> = {}): Readonly<Record<string, number>> {
-  return Object.fromEntries(sharesOf({ ...report, ...changes }).map(({ of, ms }) => [of, Math.round(ms)]))
+/** The waits in whole milliseconds, by what they are of. */
+function roundedWaits(changes: Partial<Report> = {}): Readonly<Record<string, number>> {
+  return Object.fromEntries(waitsOf({ ...report, ...changes }).map(({ of, ms }) => [of, Math.round(ms)]))
 }
 
-describe('the shares of a step', () => {
+describe('the waits of a step', () => {
   it('are together the time that it took', () => {
-    expect(roundedShares()).toEqual({
+    expect(roundedWaits()).toEqual({
       'find commit': 49,
       network: 100,
       decode: 320,
@@ -19,31 +19,31 @@ describe('the shares of a step', () => {
       git: 100,
       other: 32,
     })
-    expect(sharesOf(report).reduce((sum, { ms }) => sum + ms, 0)).toBeCloseTo(report.totalMs)
+    expect(waitsOf(report).reduce((sum, { ms }) => sum + ms, 0)).toBeCloseTo(report.totalMs)
   })
 
   it('are not there where they are less than a hundredth, all others together too', () => {
-    const { network, other, ...others } = roundedShares({ totalMs: 70_000, settleMs: 68_650 })
+    const { network, other, ...others } = roundedWaits({ totalMs: 70_000, settleMs: 68_650 })
     expect(others).toEqual({ files: 800, git: 68_650 })
     expect([network, other]).toEqual([undefined, undefined])
   })
 
   it('tell what an attempt that failed has taken, whatever it waited for', () => {
-    expect(roundedShares({ snapshot: undefined })).toMatchObject({
+    expect(roundedWaits({ snapshot: undefined })).toMatchObject({
       'find commit': 49,
       'failed attempts': 1235,
     })
     const restarts = [{ code: 'SNAPSHOT_CHANGED', words: 'x' }] as const
-    expect(roundedShares({ restarts, restoreMs: 2220 })).toMatchObject({ 'failed attempts': 1000 })
+    expect(roundedWaits({ restarts, restoreMs: 2220 })).toMatchObject({ 'failed attempts': 1000 })
   })
 
   it('have one that is the longest', () => {
-    expect(longestOf(sharesOf(report))).toEqual({ of: 'files', ms: 800 })
+    expect(longestOf(waitsOf(report))).toEqual({ of: 'files', ms: 800 })
     expect(longestOf([])).toBeUndefined()
   })
 })
 
-describe("the stage that git's share was spent in", () => {
+describe("the stage that git's wait was spent in", () => {
   const span = (stage: Span['stage'], startMs: number, endMs: number): Span => ({ stage, startMs, endMs })
 
   it('is the one that took longest after the last file', () => {
