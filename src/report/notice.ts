@@ -22,12 +22,12 @@ export function noticeOf(report: Report, settings: Settings): string | undefined
 
 function oneStream({ bytes }: Report, { concurrency }: Settings): string | undefined {
   if (concurrency > 1 || bytes < WORTH_BYTES) return undefined
-  return 'with concurrency 1 the snapshot came as one stream (8 is the default)'
+  return 'with concurrency 1 the snapshot came as one stream (the default asks for several)'
 }
 
 function smallChunks({ bytes, requests }: Report, { chunkBytes }: Settings): string | undefined {
   if (chunkBytes >= SMALL_CHUNK_BYTES || bytes < WORTH_BYTES || requests < MANY_REQUESTS) return undefined
-  return `with chunk-size ${formatBytes(chunkBytes)} it took ${counted(requests, 'request')} (8MiB is the default)`
+  return `with chunk-size ${formatBytes(chunkBytes)} it took ${counted(requests, 'request')} (the default is larger)`
 }
 
 /** The commit was there, and yet the origin was asked for what else it has. */

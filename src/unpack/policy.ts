@@ -8,8 +8,6 @@ export interface TreeLimits {
   readonly bytes: number
 }
 
-export const DEFAULT_LIMITS: TreeLimits = { entries: 5_000_000, bytes: 64 * 1024 ** 3 }
-
 /** They are all kept, to know what is taken. */
 const MAX_ALL_PATHS_BYTES = 512 * 1024 * 1024
 const MAX_LINKS = 500_000

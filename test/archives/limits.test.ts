@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { DEFAULT_LIMITS } from '../../src/unpack/policy.ts'
 import { type TarEntry, tar, zstdFrame } from '../support/archive.ts'
 import { useMemoryDisk } from '../support/memory-disk.ts'
 import { serveArchive } from '../support/served-archive.ts'
+import { AMPLE_LIMITS } from '../support/tree-limits.ts'
 import { BufferStream, type BufferStreamOptions, everyBytes, listing } from '../unpack/fixture.ts'
 import { makePlace, type UnpackingOptions, unpackInto } from './place.ts'
 import { Step } from './step.ts'
@@ -58,7 +58,7 @@ describe('an archive that unpacks to far more than it has', () => {
   })
 
   it('F116: that announces nothing of it, is refused by the bytes that come', async () => {
-    const limits = { ...DEFAULT_LIMITS, bytes: 32 * MIB }
+    const limits = { ...AMPLE_LIMITS, bytes: 32 * MIB }
     const { error } = await failureOf(repeated(tar([{ name: 'f' }]), ZEROS, 5), { limits })
     expect(error).toMatchObject(tooMuch(/has more than 33554432 bytes/))
   })
@@ -126,14 +126,14 @@ describe('an archive of many entries', () => {
   it('T94: as many empty files as are allowed, is the tree', async () => {
     useMemoryDisk(GIB)
     const place = makePlace()
-    const limits = { ...DEFAULT_LIMITS, entries: COUNT + 1 }
+    const limits = { ...AMPLE_LIMITS, entries: COUNT + 1 }
     const { files } = await unpackInto(place, new BufferStream(zstdFrame(tar(emptyFiles(COUNT)))), { limits })
     expect(files).toBe(COUNT)
     expect(readdirSync(`${place.tree}/d`)).toHaveLength(COUNT)
   })
 
   it('T94: one more than is allowed, is refused', async () => {
-    const limits = { ...DEFAULT_LIMITS, entries: COUNT + 1 }
+    const limits = { ...AMPLE_LIMITS, entries: COUNT + 1 }
     const { error } = await failureOf(zstdFrame(tar(emptyFiles(COUNT + 1))), { limits })
     expect(error).toMatchObject(tooMuch(/has more than 20001 entries/))
   })

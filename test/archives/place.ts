@@ -2,10 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ByteStream } from '../../src/byte-stream.ts'
 import { staysInDotGit } from '../../src/git/dotgit.ts'
-import { DEFAULT_LIMITS } from '../../src/unpack/policy.ts'
 import { type Tree, TreeBuilder, type TreeOptions } from '../../src/unpack/tree.ts'
 import { unpack } from '../../src/unpack/unpack.ts'
 import { temporary } from '../support/temporary.ts'
+import { AMPLE_LIMITS } from '../support/tree-limits.ts'
 import { type Listing, listing } from '../unpack/fixture.ts'
 import type { Contents } from './cases.ts'
 
@@ -42,7 +42,7 @@ export async function unpackInto(
   stream: ByteStream,
   { commit, ...options }: UnpackingOptions = {},
 ): Promise<Tree> {
-  const defaults = { root, writers: 1, limits: DEFAULT_LIMITS, staysInDotGit, mtime: MTIME }
+  const defaults = { root, writers: 1, limits: AMPLE_LIMITS, staysInDotGit, mtime: MTIME }
   const tree = new TreeBuilder({ ...defaults, ...options })
   try {
     return await unpack(stream, tree, { decoders: 2, commit })

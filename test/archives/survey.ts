@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { ActionError } from '../../src/errors.ts'
 import { decode } from '../../src/unpack/decode.ts'
-import { DEFAULT_LIMITS, EntryPolicy, linkedPath } from '../../src/unpack/policy.ts'
+import { EntryPolicy, linkedPath } from '../../src/unpack/policy.ts'
 import { type TarEntry, TarParser } from '../../src/unpack/tar.ts'
+import { AMPLE_LIMITS } from '../support/tree-limits.ts'
 
 /** What an archive would become, found without a disk: an error for people, or entries by their paths. */
 export type Survey =
@@ -48,7 +49,7 @@ class Draft {
   readonly #executable = new Set<string>()
   #current: Buffer[] = []
   readonly #policy = new EntryPolicy({
-    limits: DEFAULT_LIMITS,
+    limits: AMPLE_LIMITS,
     naming: 'posix',
     staysInDotGit: () => true,
     makeDirectory: (path) => this.#add(`${path}/`, 'directory'),

@@ -1,10 +1,10 @@
 import { onTestFinished } from 'vitest'
 import { staysInDotGit } from '../../src/git/dotgit.ts'
-import { DEFAULT_LIMITS } from '../../src/unpack/policy.ts'
 import { EVERYTHING, type Selection } from '../../src/unpack/selection.ts'
 import { type Tree, TreeBuilder, type TreeOptions } from '../../src/unpack/tree.ts'
 import { type TarEntry, tar } from '../support/archive.ts'
 import { temporary } from '../support/temporary.ts'
+import { AMPLE_LIMITS } from '../support/tree-limits.ts'
 import { pieces } from './fixture.ts'
 
 export const MTIME = 1_600_000_000
@@ -16,7 +16,7 @@ export interface Options extends Partial<TreeOptions> {
 
 export function treeBuilder(given: Options = {}): TreeBuilder {
   const { hash = 'sha1', selection = EVERYTHING, ...options } = given
-  const defaults = { writers: 2, limits: DEFAULT_LIMITS, staysInDotGit, mtime: MTIME }
+  const defaults = { writers: 2, limits: AMPLE_LIMITS, staysInDotGit, mtime: MTIME }
   const tree = new TreeBuilder({ root: temporary(), ...defaults, ...options })
   onTestFinished(() => tree.close())
   tree.hash = hash

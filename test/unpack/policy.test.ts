@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Naming } from '../../src/unpack/entry-name.ts'
-import { DEFAULT_LIMITS, type Decision, EntryPolicy, linkedPath } from '../../src/unpack/policy.ts'
+import { type Decision, EntryPolicy, linkedPath } from '../../src/unpack/policy.ts'
 import type { TarEntry } from '../../src/unpack/tar.ts'
+import { AMPLE_LIMITS } from '../support/tree-limits.ts'
 
 interface Policy {
   readonly policy: EntryPolicy
@@ -12,7 +13,7 @@ interface Policy {
 }
 
 function makePolicy(
-  limits = DEFAULT_LIMITS,
+  limits = AMPLE_LIMITS,
   staysInDotGit: (name: string) => boolean = () => true,
   naming: Naming = 'posix',
 ): Policy {
@@ -80,7 +81,7 @@ describe('an entry', () => {
       for (const path of [name, `d/${name}`, `${name}/f`, `d/${name}/f`]) {
         for (const kind of ['file', 'directory', 'symlink'] as const) {
           const entry = { kind, target: kind === 'symlink' ? 't' : '' }
-          const { made, decide } = makePolicy(DEFAULT_LIMITS, () => true, 'windows')
+          const { made, decide } = makePolicy(AMPLE_LIMITS, () => true, 'windows')
           expect(() => decide(path, entry)).toThrow(unsafe)
           expect(made).toEqual([])
           expect(makePolicy().decide(path, entry).kind).toBe(kind)
@@ -142,7 +143,7 @@ describe('an entry', () => {
 describe('inside .git', () => {
   it('names are asked for, relative to it, and counted where they do not stay', () => {
     const asked: string[] = []
-    const { policy, made, decide } = makePolicy(DEFAULT_LIMITS, (name) => {
+    const { policy, made, decide } = makePolicy(AMPLE_LIMITS, (name) => {
       asked.push(name)
       return name.startsWith('refs')
     })
@@ -158,7 +159,7 @@ describe('inside .git', () => {
 
   it('what is not taken over is still checked for its name', () => {
     for (const path of ['.git/hooks/../../x', '.git/hooks//x', '.git/a/.GIT']) {
-      expect(() => makePolicy(DEFAULT_LIMITS, () => false).decide(path)).toThrow(unsafe)
+      expect(() => makePolicy(AMPLE_LIMITS, () => false).decide(path)).toThrow(unsafe)
     }
   })
 })
