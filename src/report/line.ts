@@ -1,3 +1,4 @@
+import { MOST_COUNTED } from '../git/behind.ts'
 import { counted, formatMegabytes, formatRate, formatSeconds } from './amounts.ts'
 import type { Report, SnapshotReport } from './report.ts'
 
@@ -44,10 +45,7 @@ function restored({ bytes, totalMs, retries, freshenedBy }: Report, snapshot: Sn
 /** What is so small tells nothing of how fast it came. */
 const SLIGHT_BYTES = 1_000_000
 
-/** Commits are counted up to this. */
-const COUNTED = 1000
-
 function behindWords(behind: number): string {
-  const atLeast = behind < COUNTED ? '' : 'at least '
+  const atLeast = behind < MOST_COUNTED ? '' : 'at least '
   return `; snapshot was ${atLeast}${counted(behind, 'commit')} behind`
 }
