@@ -1,11 +1,9 @@
 import { ActionError } from '../errors.ts'
+import { STAT_BYTES } from '../index-layout.ts'
 
 export type ObjectFormat = 'sha1' | 'sha256'
 
 export const HASH_BYTES = { sha1: 20, sha256: 32 } as const
-/** Of an entry's stat data, which the blob's id follows. */
-export const STAT_BYTES = 40
-export const MODE_AT = 24
 /** Of an entry that is the commit of another repository: a submodule. */
 export const GITLINK_MODE = 0o160000
 

@@ -2,18 +2,9 @@ import { createHash } from 'node:crypto'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ActionError } from '../errors.ts'
+import { MODE_AT, STAT_BYTES } from '../index-layout.ts'
 import { renamePatiently } from '../patient-rename.ts'
-import {
-  GITLINK_MODE,
-  HASH_BYTES,
-  leaveOut,
-  MODE_AT,
-  type ObjectFormat,
-  STAT_BYTES,
-  visitEntries,
-} from './index-entries.ts'
-
-export type { ObjectFormat } from './index-entries.ts'
+import { GITLINK_MODE, HASH_BYTES, leaveOut, type ObjectFormat, visitEntries } from './index-entries.ts'
 
 /**
  * How the index entry of a written file begins (gitformat-index): ten big-endian uint32 (ctime seconds and

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Head } from './dotgit.ts'
-import type { ObjectFormat } from './index-file.ts'
+import type { ObjectFormat } from './index-entries.ts'
 import { entriesIn, textOf } from './presence.ts'
 import { BRANCHES } from './ref-name.ts'
 

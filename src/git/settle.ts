@@ -5,7 +5,7 @@ import { ActionError } from '../errors.ts'
 import { makeDotGitSafe } from './dotgit.ts'
 import { branchSection, type ConfigSource } from './fresh-config.ts'
 import { type Git, type GitContext, gitIn, isGitFailure } from './git.ts'
-import type { ObjectFormat } from './index-file.ts'
+import type { ObjectFormat } from './index-entries.ts'
 import { branchIn } from './ref-name.ts'
 import { commitOf, dropReplaceRefs } from './refs.ts'
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { describeError } from '../errors.ts'
-import { fillIndex, type ObjectFormat, type RecordOf } from '../git/index-file.ts'
+import type { ObjectFormat } from '../git/index-entries.ts'
+import { fillIndex, type RecordOf } from '../git/index-file.ts'
 import type { Job } from '../job.ts'
 import { Staging } from '../unpack/staging.ts'
 

@@ -1,9 +1,5 @@
 import type { BigIntStats } from 'node:fs'
-
-/** The bytes of a record before the object id. */
-export const STAT_BYTES = 40
-
-const MODE_AT = 24
+import { MODE_AT, STAT_BYTES } from '../index-layout.ts'
 
 /** The mode that git gives an entry. */
 export const GIT_MODE = { file: 0o100644, executable: 0o100755, symlink: 0o120000 } as const

@@ -1,10 +1,11 @@
 import { createHash, type Hash, hash } from 'node:crypto'
 import { closeSync, constants, fstatSync, futimesSync, openSync, writeSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
+import { STAT_BYTES } from '../index-layout.ts'
 import { onDisk } from '../on-disk.ts'
 import { diskFailure } from './disk-error.ts'
 import { isFolded } from './folded.ts'
-import { GIT_MODE, STAT_BYTES, writeStatData } from './index-record.ts'
+import { GIT_MODE, writeStatData } from './index-record.ts'
 import {
   blobHeader,
   EXECUTABLE,

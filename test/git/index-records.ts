@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { lstatSync, lutimesSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import type { ObjectFormat, RecordOf } from '../../src/git/index-file.ts'
+import type { ObjectFormat } from '../../src/git/index-entries.ts'
+import type { RecordOf } from '../../src/git/index-file.ts'
 
 /** How old a file must be for git not to call it racy. */
 const AGE_SECONDS = 10

@@ -1,7 +1,8 @@
 import { lstatSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { GIT_MODE, renewStatData, STAT_BYTES, writeStatData } from '../../src/unpack/index-record.ts'
+import { STAT_BYTES } from '../../src/index-layout.ts'
+import { GIT_MODE, renewStatData, writeStatData } from '../../src/unpack/index-record.ts'
 import { git } from '../support/git-repo.ts'
 import { temporary } from '../support/temporary.ts'
 
