@@ -2,6 +2,7 @@ import { formatBytes } from '../input-values.ts'
 import type { Inputs } from '../inputs.ts'
 import { counted, formatSeconds } from './amounts.ts'
 import type { Report } from './report.ts'
+import { lengthOf } from './timeline.ts'
 
 type Settings = Pick<Inputs, 'concurrency' | 'chunkBytes' | 'fetchDepth' | 'fetchTags'>
 
@@ -32,17 +33,12 @@ function smallChunks({ bytes, requests }: Report, { chunkBytes }: Settings): str
 
 /** The commit was there, and yet the origin was asked for what else it has. */
 function moreFetched(report: Report, { fetchDepth, fetchTags }: Settings): string | undefined {
-  const { freshenedBy, snapshot } = report
-  const ms = freshenMs(report)
+  const { freshenedBy, snapshot, timeline } = report
+  const ms = lengthOf('freshen', timeline)
   if (snapshot === undefined || freshenedBy !== 'none' || ms < WORTH_MS) return undefined
   const took = `from the origin, which took ${formatSeconds(ms)}`
   if (fetchDepth !== 0) return fetchTags ? `fetch-tags had all tags fetched ${took}` : undefined
   if (snapshot.isShallow) return `fetch-depth 0 had the history fetched ${took} (the snapshot has none of it)`
   const advice = 'after a snapshot the history of the commit is complete without it'
   return `fetch-depth 0 had all branches and tags fetched ${took} (${advice})`
-}
-
-function freshenMs({ timeline }: Report): number {
-  const spans = timeline.filter(({ stage }) => stage === 'freshen')
-  return spans.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0)
 }

@@ -21,6 +21,11 @@ export interface Span {
   readonly endMs: number
 }
 
+/** How long a stage ran in milliseconds, all its spans together. */
+export function lengthOf(stage: StageName, spans: readonly Span[]): number {
+  return spans.reduce((sum, span) => (span.stage === stage ? sum + span.endMs - span.startMs : sum), 0)
+}
+
 /** Told of stages while they run. */
 export interface StageWatch {
   begun(stage: StageName): void
@@ -50,8 +55,7 @@ export class Timeline {
 
   /** Of all spans of a stage; 0 for one that has not ended. */
   milliseconds(stage: StageName): number {
-    const spans = this.#spans.filter((span) => span.stage === stage)
-    return spans.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0)
+    return lengthOf(stage, this.#spans)
   }
 
   /** Runs a stage, failed or not. */

@@ -1,5 +1,5 @@
 import type { Report } from '../report/report.ts'
-import type { StageName } from '../report/timeline.ts'
+import { lengthOf, type StageName } from '../report/timeline.ts'
 
 /** What a step waits for. */
 export type Waited =
@@ -25,13 +25,13 @@ const LEAST_PART = 0.01
 
 /** Where the step's time went, in the order in which a step meets it: together at least 99 % of it. */
 export function waitsOf(report: Report): readonly Wait[] {
-  const { openMs, restoreMs, settleMs, totalMs, snapshot, restarts } = report
+  const { openMs, restoreMs, settleMs, totalMs, snapshot, restarts, timeline } = report
   const { networkMs, decodeMs, parseMs, filesMs } = snapshot?.spent ?? NOTHING
   const unpackingMs = networkMs + decodeMs + parseMs + filesMs
   // What the attempt that failed waited for, nobody knows.
   const isLost = snapshot === undefined || restarts.length > 0
   const known: readonly Wait[] = [
-    { of: 'find commit', ms: lengthOf('find commit', report) },
+    { of: 'find commit', ms: lengthOf('find commit', timeline) },
     { of: 'first reply', ms: openMs },
     { of: 'network', ms: networkMs },
     { of: 'decode', ms: decodeMs + parseMs },
@@ -76,9 +76,4 @@ function gitStageOf({ timeline }: Report): StageName | undefined {
     .map(({ stage, startMs, endMs }) => ({ stage, ms: endMs - Math.max(startMs, lastFileMs) }))
     .toSorted((a, b) => b.ms - a.ms)
   return longest?.stage
-}
-
-function lengthOf(stage: StageName, { timeline }: Report): number {
-  const spans = timeline.filter((span) => span.stage === stage)
-  return spans.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0)
 }
