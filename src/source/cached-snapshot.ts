@@ -13,7 +13,7 @@ import { innerStream } from '../unpack/inner-stream.ts'
 import { lookupNear } from './cached-branches.ts'
 import type { Opened } from './session.ts'
 
-/** As large as a frame's usual compressed 8 MiB twice, so that two frames can be decoded beside each other. */
+/** Half of it may stay unreleased, and that holds two frames of the usual 8 MiB: they are decoded side by side. */
 const INNER_BYTES = 32 * 1024 * 1024
 
 export interface CachedOptions extends Pick<CacheLocation, 'service'> {

@@ -13,6 +13,7 @@ export interface DecodeOptions {
 const AT_ONCE_BYTES = 16 * 1024 * 1024
 /** What is taken for that: a frame's usual 8 MiB, and a little more, so that Node need not look for more room. */
 const OUTPUT_BYTES = 8 * 1024 * 1024 + 1024
+
 /**
  * A zstd stream's decoded bytes, in pieces of at most 16 MiB, each valid until the next is asked for. Several frames
  * are decoded at once, each on a thread of libuv's pool. Bounded by `concurrency` times 16 MiB compressed and as much
