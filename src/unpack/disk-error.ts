@@ -1,4 +1,5 @@
 import { ActionError } from '../errors.ts'
+import { shownPath } from '../shown-path.ts'
 
 const HINTS: Readonly<Record<string, string>> = {
   ENOSPC: 'no space is left on the disk',
@@ -31,7 +32,7 @@ export function diskFailure(path: string, error: unknown): DiskFailure {
 
 /** The error for an entry that the disk does not take. */
 export function diskError({ code, path, message }: DiskFailure, cause?: unknown): ActionError {
-  const shown = JSON.stringify(Buffer.from(path, 'latin1').toString().slice(0, 300))
+  const shown = shownPath(path)
   if (code === 'EEXIST') {
     const what = 'this file system takes it for the same name as an earlier entry'
     return new ActionError('UNSAFE_ENTRY', `the archive is refused at ${shown}: ${what}`, { cause })

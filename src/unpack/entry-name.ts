@@ -1,5 +1,6 @@
 import { Buffer, isUtf8 } from 'node:buffer'
 import { ActionError } from '../errors.ts'
+import { shownPath } from '../shown-path.ts'
 import type { TarEntry } from './tar.ts'
 
 /** Whose names the disk takes: `windows` refuses many that elsewhere are names as any other. */
@@ -74,6 +75,5 @@ function checkWindowsName(name: string, entry: TarEntry): void {
 
 /** The error for an entry that is not what a clone has. */
 export function unsafe({ path }: TarEntry, what: string): ActionError {
-  const shown = JSON.stringify(Buffer.from(path, 'latin1').toString().slice(0, 300))
-  return new ActionError('UNSAFE_ENTRY', `the archive is refused: ${what}: ${shown}`)
+  return new ActionError('UNSAFE_ENTRY', `the archive is refused: ${what}: ${shownPath(path)}`)
 }

@@ -2,6 +2,7 @@ import { Bell } from '../bell.ts'
 import type { ByteStream } from '../byte-stream.ts'
 import { ActionError } from '../errors.ts'
 import { Ring } from '../ring.ts'
+import { shownPath } from '../shown-path.ts'
 import { decode } from './decode.ts'
 import { type TarEntry, TarParser } from './tar.ts'
 
@@ -79,7 +80,8 @@ class InnerStream implements ByteStream {
   #admit({ kind, path }: TarEntry): void {
     const isAbove = kind === 'directory' && this.#path.startsWith(`${path.replace(/\/$/, '')}/`)
     const isWanted = kind === 'file' && path === this.#path
-    if (this.#isFound || !(isAbove || isWanted)) throw this.#refused(`has the ${kind} ${shown(path)} in it`)
+    if (this.#isFound || !(isAbove || isWanted))
+      throw this.#refused(`has the ${kind} ${shownPath(path)} in it`)
     this.#isFound = isWanted
   }
 
@@ -98,7 +100,7 @@ class InnerStream implements ByteStream {
   }
 
   #refused(what: string): ActionError {
-    const message = `the outer archive ${what}; it may only have the file ${shown(this.#path)}`
+    const message = `the outer archive ${what}; it may only have the file ${shownPath(this.#path)}`
     return new ActionError('CORRUPT_ARCHIVE', message)
   }
 
@@ -115,8 +117,4 @@ function unheld(stream: ByteStream): ByteStream {
     cancel: (reason) => stream.cancel(reason),
     [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
   }
-}
-
-function shown(path: string): string {
-  return JSON.stringify(Buffer.from(path, 'latin1').toString().slice(0, 300))
 }
