@@ -1,4 +1,4 @@
-import type { Opened } from '../source/session.ts'
+import type { SnapshotSource } from '../snapshot/locate.ts'
 import type { Spent } from '../unpack/spent.ts'
 import { megabytesPerSecond } from './amounts.ts'
 import type { Span } from './timeline.ts'
@@ -6,7 +6,7 @@ import type { Repeats, Trouble } from './trouble.ts'
 
 /** What a restored snapshot was. */
 export interface SnapshotReport {
-  readonly source: Opened['source']
+  readonly source: SnapshotSource
   /** Where it came from, as messages call it: never with a query. */
   readonly place: string
   /** Of the server or URL; undefined for the Actions cache. */

@@ -1,12 +1,13 @@
 import { ActionError, describeError, type ErrorCode } from '../errors.ts'
 import type { Arrival } from '../report/report.ts'
-import { STAGE_WORDS } from '../report/stage-words.ts'
 import { troubleOf } from '../report/trouble.ts'
+import type { SnapshotSource } from '../snapshot/locate.ts'
 import { type StoreUse, verdictOn } from '../source/kept-snapshot.ts'
 import type { Opened, Session, Verdict } from '../source/session.ts'
 import { ScatteredDotGit } from '../unpack/tree.ts'
 import type { Grown } from './publication.ts'
 import type { Ground, Restoring } from './restoring.ts'
+import { STAGE_WORDS } from './stage-words.ts'
 
 interface Way {
   /** Whether git begins while files are still written. */
@@ -25,7 +26,7 @@ export async function inAttempts(
   grow: (attempt: Attempt) => Promise<Grown<Arrival>>,
 ): Promise<Arrival> {
   const { job, target, session, publish } = restoring
-  let source: Opened['source'] | undefined
+  let source: SnapshotSource | undefined
   const attempt = async ({ git, store }: Way): Promise<Arrival> => {
     // First of all: what follows takes 10 ms, and the threads of a tree as long again, which the network can use.
     const over = new AbortController()
@@ -63,7 +64,7 @@ export async function inAttempts(
 /** What makes another attempt worth it. */
 function secondTry(
   error: unknown,
-  source: Opened['source'] | undefined,
+  source: SnapshotSource | undefined,
   session: Session,
 ): { readonly way: Way; readonly words: string } | undefined {
   if (error instanceof ScatteredDotGit) {

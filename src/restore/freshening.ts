@@ -4,7 +4,7 @@ import { gitOutside } from '../git/git.ts'
 import { NETWORK_CONFIG } from '../git/origin.ts'
 import { gitRetries } from '../git-retries.ts'
 import type { Job } from '../job.ts'
-import { STAGE_WORDS } from '../report/stage-words.ts'
+import { STAGE_WORDS } from './stage-words.ts'
 
 /** What a job has to say on every fetch. */
 export function fetching(job: Job, signal = job.context.signal) {

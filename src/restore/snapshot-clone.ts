@@ -9,13 +9,13 @@ import { dropOtherBranches } from '../git/refs.ts'
 import { makeIndex, type Settled, settle } from '../git/settle.ts'
 import type { Target } from '../git/wanted.ts'
 import type { Context, Job } from '../job.ts'
-import { STAGE_WORDS } from '../report/stage-words.ts'
 import { wait } from '../source/patience.ts'
 import { together } from '../together.ts'
 import type { Tree } from '../unpack/tree.ts'
 import { arrive, type Place } from './arrival.ts'
 import { freshenClone } from './freshening.ts'
 import type { Shortcuts } from './shortcuts.ts'
+import { STAGE_WORDS } from './stage-words.ts'
 
 export interface SnapshotCloneOptions {
   readonly job: Job

@@ -39,6 +39,9 @@ export interface CacheLocation {
 
 export type Location = CachewLocation | UrlLocation | CacheLocation
 
+/** What a snapshot came from: a location, or what this machine has kept of one. */
+export type SnapshotSource = Location['kind'] | 'store'
+
 /** The snapshot of one repository: any of the places will do, the first is to be asked first. */
 export interface Somewhere {
   readonly kind: 'somewhere'

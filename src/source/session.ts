@@ -8,7 +8,7 @@ import type { Inputs } from '../inputs.ts'
 import type { Context } from '../job.ts'
 import { Progress, type ProgressPart } from '../report/progress.ts'
 import type { Report } from '../report/report.ts'
-import type { CachewLocation, Location, Somewhere } from '../snapshot/locate.ts'
+import type { CachewLocation, Location, SnapshotSource, Somewhere } from '../snapshot/locate.ts'
 import type { OpenOptions, Snapshot } from '../snapshot/open.ts'
 import { ensureRefs, SHORTCUT_LIMITS, type ShortcutOptions } from '../snapshot/shortcut.ts'
 import { addressedSnapshot } from './addressed-snapshot.ts'
@@ -26,7 +26,7 @@ export type Verdict = 'good' | 'bad' | 'unsure'
 
 /** A snapshot whose first reply is there. */
 export interface Opened extends Pick<Snapshot, 'commit' | 'etag' | 'total' | 'modifiedMs'> {
-  readonly source: Location['kind'] | 'store'
+  readonly source: SnapshotSource
   /** The host that has it, or that this machine has kept it of; undefined for the Actions cache. */
   readonly host: string | undefined
   /** How messages call it. */

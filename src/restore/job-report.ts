@@ -1,9 +1,9 @@
 import { relative } from 'node:path'
 import type { Target } from '../git/wanted.ts'
 import type { Job } from '../job.ts'
+import type { Arrival, Report } from '../report/report.ts'
+import { troubleOf } from '../report/trouble.ts'
 import type { Session } from '../source/session.ts'
-import type { Arrival, Report } from './report.ts'
-import { troubleOf } from './trouble.ts'
 
 export interface Ending {
   /** Undefined where the step did not come so far. */

@@ -1,9 +1,9 @@
 import type { FreshenedBy } from '../git/freshen.ts'
 import type { FilledIndex } from '../git/index-file.ts'
 import type { Target } from '../git/wanted.ts'
+import { counted, formatMegabytes, grouped } from '../report/amounts.ts'
 import type { Opened } from '../source/session.ts'
 import type { Tree } from '../unpack/tree.ts'
-import { counted, formatMegabytes, grouped } from './amounts.ts'
 
 /** What came of a stage, for the log. */
 export const STAGE_WORDS = {
