@@ -12,11 +12,10 @@ import type { Job } from '../job.ts'
 import type { Arrival } from '../report/report.ts'
 import type { CachewLocation } from '../snapshot/locate.ts'
 import type { Session } from '../source/session.ts'
-import { together } from '../together.ts'
 import type { Threads } from '../unpack/threads.ts'
 import type { Ground, Restoring } from './restoring.ts'
 
-export interface Wanted {
+export interface WantedSubmodule {
   readonly superproject: Superproject
   readonly submodule: Submodule
   /** Of its snapshot. */
@@ -41,63 +40,63 @@ export interface SubmoduleRestoreOptions {
   readonly restore: (restoring: Restoring) => Promise<Arrival>
 }
 
-/**
- * Puts one submodule into its place, from its snapshot, as git would leave it. On failure the superproject is as it
- * was. The origin has a word in it: a commit can name any repository, and a snapshot is not for those whom the origin
- * does not let in.
- */
+/** Puts one submodule into its place, from its snapshot, as git leaves it. On failure the superproject is as it was. */
 export async function restoreSubmodule(
-  { superproject, submodule, location }: Wanted,
+  wanted: WantedSubmodule,
   options: SubmoduleRestoreOptions,
 ): Promise<Superproject> {
-  const { staging, share, probed, restore } = options
-  const { context, inputs } = options.job
+  const { job, staging } = options
   const root = join(staging.root, `submodule-${randomUUID()}`)
   const ground = { root, tree: join(root, 'tree'), scratch: join(root, 'scratch'), room: staging.room }
-  const stopped = new AbortController()
-  const orStop = <T>(work: Promise<T>): Promise<T> =>
-    work.catch((error: unknown) => {
-      stopped.abort(error)
-      throw error
-    })
-  const job = options.job.submodule(submodule, AbortSignal.any([context.signal, stopped.signal]))
-  const { signal } = job.context
   try {
-    const restoring = restore({
-      job,
-      target: targetOf('', submodule.commit),
-      session: options.session.beside(location, { concurrency: share.requests, signal }),
-      threads: share.threads,
-      probe: async ({ scratch }) =>
-        probed.sparse === undefined ? probed : probeGit(scratch, job.context, undefined),
-      publish: async (grow) => {
-        await rm(root, { recursive: true, force: true })
-        await mkdir(ground.tree, { recursive: true })
-        return (await grow(ground)).result
-      },
-    })
-    const [head, { snapshot }] = await together(orStop(headAtOrigin(job)), orStop(restoring))
-    const { tree } = ground
-    const [git, gitDirectory] = [gitIn(tree, job.context), join(tree, '.git')]
-    const older = snapshot?.commit ?? submodule.commit
-    const branches = inputs.fetchDepth === 0 ? 'all' : 'default'
-    await setDefaultBranch({ git, gitDirectory, head, older, branches })
-    // Git writes all files anew, with the content that LFS has for them.
-    if (inputs.lfs) await makeIndex(git, submodule.commit)
-    const place = await placeSubmodule(tree, superproject, submodule)
-    return { ...place, git: gitIn(place.tree, context) }
+    await growClone(wanted, ground, options)
+    const place = await placeSubmodule(ground.tree, wanted.superproject, wanted.submodule)
+    return { ...place, git: gitIn(place.tree, job.context) }
   } finally {
     await rm(root, { recursive: true, force: true })
   }
 }
 
+/**
+ * The origin has the first word: a commit can name any repository, and for whom the origin does not let in, the
+ * snapshot server is neither to act nor to tell what it has.
+ */
+async function growClone(
+  { submodule, location }: WantedSubmodule,
+  ground: Ground,
+  { job: superprojectJob, session, share, probed, restore }: SubmoduleRestoreOptions,
+): Promise<void> {
+  const { signal } = superprojectJob.context
+  const job = superprojectJob.submodule(submodule, signal)
+  const head = await headAtOrigin(job)
+  const { snapshot } = await restore({
+    job,
+    target: targetOf('', submodule.commit),
+    session: session.beside(location, { concurrency: share.requests, signal }),
+    threads: share.threads,
+    probe: async ({ scratch }) =>
+      probed.sparse === undefined ? probed : probeGit(scratch, job.context, undefined),
+    publish: async (grow) => {
+      await rm(ground.root, { recursive: true, force: true })
+      await mkdir(ground.tree, { recursive: true })
+      return (await grow(ground)).result
+    },
+  })
+  const [git, gitDirectory] = [gitIn(ground.tree, job.context), join(ground.tree, '.git')]
+  const { fetchDepth, lfs } = superprojectJob.inputs
+  const branches = fetchDepth === 0 ? 'all' : 'default'
+  await setDefaultBranch({ git, gitDirectory, head, older: snapshot?.commit ?? submodule.commit, branches })
+  // Git then writes all files anew, with the content that LFS has for them.
+  if (lfs) await makeIndex(git, submodule.commit)
+}
+
 /** The origin's default branch. Not asked twice: git asks again for what is left to it. */
 function headAtOrigin({ context, origin }: Job): Promise<Target> {
   const git = gitOutside(context.temp, context)
-  return resolveAtOrigin({ ref: '', commit: undefined }, origin, { git, retries: NONE })
+  return resolveAtOrigin({ ref: '', commit: undefined }, origin, { git, retries: NO_RETRIES })
 }
 
-const NONE: GitRetries = {
+const NO_RETRIES: GitRetries = {
   random: () => 0,
   wait: async () => {},
   onRetry: (error) => {

@@ -10,7 +10,7 @@ import {
   restoreSubmodule,
   type Share,
   type SubmoduleRestoreOptions,
-  type Wanted,
+  type WantedSubmodule,
 } from './submodule-restore.ts'
 
 export type SubmoduleSnapshotsOptions = Omit<SubmoduleRestoreOptions, 'share'> & {
@@ -30,28 +30,35 @@ export async function bringSubmodules(options: SubmoduleSnapshotsOptions): Promi
   const superproject = { git: gitIn(tree, job.context), tree, gitDirectory: join(tree, '.git') }
   session.progress.begin()
   try {
-    const count = await bringThoseOf([superproject], options)
+    const count = await bringThoseOf([superproject], MOST, options)
     return { count, bytes: session.traffic.bytes - earlierBytes }
   } finally {
     session.progress.end()
   }
 }
 
-/** Says how many there are then. */
+/** Of all levels: each is a question to the origin and some to the server, and a commit may name any number. */
+const MOST = 100
+
+/** Says how many there are then, of `most` that may be asked for. */
 async function bringThoseOf(
   superprojects: readonly Superproject[],
+  most: number,
   options: SubmoduleSnapshotsOptions,
 ): Promise<number> {
-  const candidates = await Promise.all(superprojects.map((each) => candidatesIn(each, options)))
-  const restored = await restoreAll(candidates.flat(), options)
-  const isLast = options.job.inputs.submodules !== 'recursive' || restored.length === 0
-  return restored.length + (isLast ? 0 : await bringThoseOf(restored, options))
+  const { inputs, context } = options.job
+  const named = (await Promise.all(superprojects.map((each) => candidatesIn(each, options)))).flat()
+  if (named.length > most) context.log(`Only ${MOST} submodules come from snapshots; the others are fetched`)
+  const candidates = named.slice(0, most)
+  const restored = await restoreAll(candidates, options)
+  if (inputs.submodules !== 'recursive' || restored.length === 0) return restored.length
+  return restored.length + (await bringThoseOf(restored, most - candidates.length, options))
 }
 
 async function candidatesIn(
   superproject: Superproject,
   { job, session: { location } }: SubmoduleSnapshotsOptions,
-): Promise<readonly Wanted[]> {
+): Promise<readonly WantedSubmodule[]> {
   try {
     return (await plainSubmodules(superproject)).flatMap((submodule) => {
       const repository = repositoryAt(submodule.url, job.inputs.githubServerUrl)
@@ -67,7 +74,7 @@ async function candidatesIn(
 
 /** Several at a time; resolves with those that are there then. */
 async function restoreAll(
-  candidates: readonly Wanted[],
+  candidates: readonly WantedSubmodule[],
   options: SubmoduleSnapshotsOptions,
 ): Promise<readonly Superproject[]> {
   const restored: Superproject[] = []
@@ -85,7 +92,7 @@ async function restoreAll(
 }
 
 async function restoreIfThere(
-  candidate: Wanted,
+  candidate: WantedSubmodule,
   options: SubmoduleRestoreOptions,
 ): Promise<Superproject | undefined> {
   const { signal, log } = options.job.context

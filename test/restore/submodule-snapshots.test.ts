@@ -112,11 +112,24 @@ describe('submodules of a superproject that comes from a Cachew server', () => {
     scene.forge.faults.github = ({ path, index }) =>
       path.includes('/octo/closed') && index === 0 ? { status: 403 } : undefined
     await scene.restore(commit)
+    expect(scene.requestsFor('closed')).toEqual([])
     expect(scene.lines).toEqual([
       expect.stringMatching(/^The submodule closed is fetched: git ls-remote failed .*403/),
       expect.stringMatching(/^1 submodule: 0 from snapshots \(.* MB\), 1 fetched$/),
     ])
     expect(readFileSync(scene.in('closed/closed.txt'), 'utf8')).toBe('closed.txt\n')
+  })
+
+  it('are a hundred at most, however many a commit names', async () => {
+    const scene = await SubmoduleScene.create()
+    const one = { of: await scene.library('one'), url: '../one' }
+    const named = Array.from({ length: 101 }, (_, at) => [`lib${at}`, one] as const)
+    const commit = await scene.commit(Object.fromEntries(named))
+    const enough = new AbortController()
+    const log = (line: string) => enough.abort(new Error(line))
+    await expect(scene.restore(commit, {}, { signal: enough.signal, log })).rejects.toThrow(
+      'Only 100 submodules come from snapshots; the others are fetched',
+    )
   })
 
   it('are fetched where a snapshot is damaged, and nothing of that stays', async () => {
