@@ -40,6 +40,15 @@ export async function setDefaultBranch(options: DefaultBranchOptions): Promise<v
   ])
 }
 
+/** Whether the submodule's directory is there, and no link leads to it: a sparse checkout leaves it out. */
+export async function hasPlace(
+  { tree }: Pick<Superproject, 'tree'>,
+  { path }: Pick<Submodule, 'path'>,
+): Promise<boolean> {
+  const place = join(tree, path)
+  return (await lstatOf(place))?.isDirectory() === true && (await realpath(place)) === place
+}
+
 /**
  * Moves a clone to where its submodule is to be: the files into the tree, its `.git` into the superproject's, and
  * only relative paths between the two. Where there is no empty directory for it, the superproject stays as it is. The

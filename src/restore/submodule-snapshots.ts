@@ -4,6 +4,7 @@ import { describeError } from '../errors.ts'
 import { gitIn } from '../git/git.ts'
 import { repositoryAt } from '../git/submodule-address.ts'
 import { plainSubmodules, type Superproject } from '../git/submodule-listing.ts'
+import { hasPlace } from '../git/submodule-place.ts'
 import type { Threads } from '../unpack/threads.ts'
 import type { BroughtSubmodules } from './arrival.ts'
 import {
@@ -60,11 +61,14 @@ async function candidatesIn(
   { job, session: { location } }: SubmoduleSnapshotsOptions,
 ): Promise<readonly WantedSubmodule[]> {
   try {
-    return (await plainSubmodules(superproject)).flatMap((submodule) => {
+    const candidates: WantedSubmodule[] = []
+    for (const submodule of await plainSubmodules(superproject)) {
       const repository = repositoryAt(submodule.url, job.inputs.githubServerUrl)
-      if (repository === undefined || location.kind !== 'cachew') return []
-      return [{ superproject, submodule, location: location.beside(repository) }]
-    })
+      if (repository === undefined || location.kind !== 'cachew') continue
+      if (!(await hasPlace(superproject, submodule))) continue
+      candidates.push({ superproject, submodule, location: location.beside(repository) })
+    }
+    return candidates
   } catch (error) {
     job.context.signal.throwIfAborted()
     job.context.log(`Submodules are left to git: ${describeError(error)}`)

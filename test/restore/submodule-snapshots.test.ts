@@ -120,6 +120,14 @@ describe('submodules of a superproject that comes from a Cachew server', () => {
     expect(readFileSync(scene.in('closed/closed.txt'), 'utf8')).toBe('closed.txt\n')
   })
 
+  it('are not asked for where a sparse checkout leaves them out', async () => {
+    const scene = await SubmoduleScene.create()
+    const commit = await scene.commit({ 'libs/one': { of: await scene.library('one'), url: '../one' } })
+    await scene.restore(commit, { 'sparse-checkout': 'other' })
+    expect(scene.requestsFor('one')).toEqual([])
+    expect(scene.lines).toEqual([expect.stringMatching(/^1 submodule: 0 from snapshots/)])
+  })
+
   it('are a hundred at most, however many a commit names', async () => {
     const scene = await SubmoduleScene.create()
     const one = { of: await scene.library('one'), url: '../one' }
