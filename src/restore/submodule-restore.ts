@@ -37,6 +37,8 @@ export interface SubmoduleRestoreOptions {
   /** By the superproject. */
   readonly probed: Probed
   readonly share: Share
+  /** Aborted when the server is to be asked for no other. */
+  readonly closing: AbortSignal
   readonly restore: (restoring: Restoring) => Promise<Arrival>
 }
 
@@ -64,7 +66,7 @@ export async function restoreSubmodule(
 async function growClone(
   { submodule, location }: WantedSubmodule,
   ground: Ground,
-  { job: superprojectJob, session, share, probed, restore }: SubmoduleRestoreOptions,
+  { job: superprojectJob, session, share, closing, probed, restore }: SubmoduleRestoreOptions,
 ): Promise<void> {
   const { signal } = superprojectJob.context
   const job = superprojectJob.submodule(submodule, signal)
@@ -72,7 +74,7 @@ async function growClone(
   const { snapshot } = await restore({
     job,
     target: targetOf('', submodule.commit),
-    session: session.beside(location, { concurrency: share.requests, signal }),
+    session: session.beside(location, { concurrency: share.requests, signal, closing }),
     threads: share.threads,
     probe: async ({ scratch }) =>
       probed.sparse === undefined ? probed : probeGit(scratch, job.context, undefined),

@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describeError } from '../errors.ts'
+import { ActionError, describeError, type ErrorCode } from '../errors.ts'
 import { gitIn } from '../git/git.ts'
 import { repositoryAt } from '../git/submodule-address.ts'
 import { plainSubmodules, type Superproject } from '../git/submodule-listing.ts'
@@ -14,7 +14,7 @@ import {
   type WantedSubmodule,
 } from './submodule-restore.ts'
 
-export type SubmoduleSnapshotsOptions = Omit<SubmoduleRestoreOptions, 'share'> & {
+export type SubmoduleSnapshotsOptions = Omit<SubmoduleRestoreOptions, 'share' | 'closing'> & {
   /** The step's own, none of which runs any more. */
   readonly threads: Threads
 }
@@ -31,7 +31,8 @@ export async function bringSubmodules(options: SubmoduleSnapshotsOptions): Promi
   const superproject = { git: gitIn(tree, job.context), tree, gitDirectory: join(tree, '.git') }
   session.progress.begin()
   try {
-    const count = await bringThoseOf([superproject], MOST, options)
+    const silent = new AbortController()
+    const count = await bringThoseOf([superproject], MOST, { ...options, silent })
     return { count, bytes: session.traffic.bytes - earlierBytes }
   } finally {
     session.progress.end()
@@ -41,11 +42,16 @@ export async function bringSubmodules(options: SubmoduleSnapshotsOptions): Promi
 /** Of all levels: each is a question to the origin and some to the server, and a commit may name any number. */
 const MOST = 100
 
+type Bringing = SubmoduleSnapshotsOptions & {
+  /** To be aborted when the server does not answer any more: it is waited for once, and all that is left is fetched. */
+  readonly silent: AbortController
+}
+
 /** Says how many there are then, of `most` that may be asked for. */
 async function bringThoseOf(
   superprojects: readonly Superproject[],
   most: number,
-  options: SubmoduleSnapshotsOptions,
+  options: Bringing,
 ): Promise<number> {
   const { inputs, context } = options.job
   const named = (await Promise.all(superprojects.map((each) => candidatesIn(each, options)))).flat()
@@ -79,12 +85,14 @@ async function candidatesIn(
 /** Several at a time; resolves with those that are there then. */
 async function restoreAll(
   candidates: readonly WantedSubmodule[],
-  options: SubmoduleSnapshotsOptions,
+  options: Bringing,
 ): Promise<readonly Superproject[]> {
   const restored: Superproject[] = []
+  const { silent } = options
   const queue = candidates.values()
   const lane = async (share: Share): Promise<void> => {
     for (const candidate of queue) {
+      if (silent.signal.aborted) return
       const submodule = await restoreIfThere(candidate, { ...options, share })
       if (submodule !== undefined) restored.push(submodule)
     }
@@ -97,17 +105,30 @@ async function restoreAll(
 
 async function restoreIfThere(
   candidate: WantedSubmodule,
-  options: SubmoduleRestoreOptions,
+  { silent, ...options }: Bringing & Pick<SubmoduleRestoreOptions, 'share'>,
 ): Promise<Superproject | undefined> {
   const { signal, log } = options.job.context
   try {
-    return await restoreSubmodule(candidate, options)
+    return await restoreSubmodule(candidate, { ...options, closing: silent.signal })
   } catch (error) {
     signal.throwIfAborted()
-    log(`The submodule ${candidate.submodule.path} is fetched: ${describeError(error)}`)
+    if (error === silent.signal.reason) return undefined
+    const isSilent = error instanceof ActionError && OF_SILENCE.has(error.code)
+    if (isSilent) silent.abort(error)
+    const others = isSilent ? '; so are those that are not on their way yet' : ''
+    log(`The submodule ${candidate.submodule.path} is fetched: ${describeError(error)}${others}`)
     return undefined
   }
 }
+
+/** What git never fails with: the snapshot server does, and who asks it again waits as long again. */
+const OF_SILENCE: ReadonlySet<ErrorCode> = new Set([
+  'CONNECTION_FAILED',
+  'TLS_FAILED',
+  'PROXY_FAILED',
+  'STALLED',
+  'TIMEOUT',
+])
 
 /** Each has a thread and a decoder, 20 MiB: with four the step takes 264 MiB at the defaults, with three 244. */
 const MOST_AT_ONCE = 3

@@ -44,6 +44,13 @@ interface SessionParts {
   readonly patience: Patience
   readonly idToken: IdToken | undefined
   readonly progress: Progress | ProgressPart
+  /** Aborted, nothing is opened any more; what is open goes on. */
+  readonly closing?: AbortSignal
+}
+
+/** A part of what a session has. */
+export interface SessionPart extends Pick<OpenOptions, 'concurrency' | 'signal'> {
+  readonly closing: AbortSignal
 }
 
 /** What the attempts of one restore share: the way to the snapshot's source, and what went over it. Close it. */
@@ -76,12 +83,13 @@ export class Session {
    * The way to another repository of the server that has answered, with so many requests at a time. What goes over it
    * counts here, and it ends with this one: it is not to be closed.
    */
-  beside(location: CachewLocation, part: Pick<OpenOptions, 'concurrency' | 'signal'>): Session {
+  beside(location: CachewLocation, { concurrency, signal, closing }: SessionPart): Session {
     const { inputs, context } = this.#parts
     return new Session({
       ...this.#parts,
-      inputs: { ...inputs, concurrency: part.concurrency, sha256: undefined },
-      context: { ...context, signal: part.signal },
+      inputs: { ...inputs, concurrency, sha256: undefined },
+      context: { ...context, signal },
+      closing,
       mirrors: this.#mirrors.beside(location),
       progress: this.progress.part(),
     })
@@ -111,7 +119,7 @@ export class Session {
   async open(target: Target, over: AbortSignal, use: StoreUse): Promise<Opened> {
     const { sha256 } = this.#parts.inputs
     this.progress.begin()
-    const opened = await this.#openSource(target, AbortSignal.any([this.#signal, over]), use)
+    const opened = await this.#openInTime(target, over, use)
     this.progress.expect(opened.total)
     if (opened.source === 'store') this.progress.end()
     if (sha256 === undefined) return opened
@@ -181,6 +189,19 @@ export class Session {
     const { location } = mirror
     if (location.kind !== 'cachew') return 'unavailable'
     return ensureRefs(location.ensureRefs, commit, { ...this.#shortcutsOf(mirror), signal })
+  }
+
+  async #openInTime(target: Target, over: AbortSignal, use: StoreUse): Promise<Opened> {
+    const { closing } = this.#parts
+    closing?.throwIfAborted()
+    const closed = new AbortController()
+    const close = (): void => closed.abort(closing?.reason)
+    closing?.addEventListener('abort', close)
+    try {
+      return await this.#openSource(target, AbortSignal.any([this.#signal, over, closed.signal]), use)
+    } finally {
+      closing?.removeEventListener('abort', close)
+    }
   }
 
   async #openSource(target: Target, signal: AbortSignal, use: StoreUse): Promise<Opened> {

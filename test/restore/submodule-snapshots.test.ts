@@ -2,8 +2,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { sharesOf } from '../../src/restore/submodule-snapshots.ts'
+import { never } from '../support/deferred.ts'
 import { failureOf } from '../support/failing-step.ts'
-import { git, gitEnvironment, patternBytes } from '../support/git-repo.ts'
+import { git, gitEnvironment, patternBytes, type Upstream } from '../support/git-repo.ts'
 import { storeLfs } from '../support/lfs-upstream.ts'
 import { skipWithout } from '../support/programs.ts'
 import { change } from '../support/site.ts'
@@ -126,6 +127,33 @@ describe('submodules of a superproject that comes from a Cachew server', () => {
     await scene.restore(commit, { 'sparse-checkout': 'other' })
     expect(scene.requestsFor('one')).toEqual([])
     expect(scene.lines).toEqual([expect.stringMatching(/^1 submodule: 0 from snapshots/)])
+  })
+
+  it('wait once for a server that is gone, and what has begun to come still comes', async () => {
+    const scene = await SubmoduleScene.create()
+    const { forge } = scene
+    const data = [{ path: 'data', content: patternBytes(800_000) }]
+    const names = ['coming', 'gone', 'held', 'left', 'over']
+    const named: [string, { of: Upstream; url: string }][] = []
+    for (const name of names) named.push([name, { of: await scene.library(name, data), url: `../${name}` }])
+    const commit = await scene.commit(Object.fromEntries(named))
+    const asked = () => names.filter((name) => scene.requestsFor(name).length > 0)
+    const isOpen = () => scene.requestsFor('coming').length > 1
+    const underWay = forge.snapshots.until(() => isOpen() && asked().length === 3)
+    const dropped = forge.snapshots.until(() => scene.requestsFor('gone')[0]?.state === 'aborted')
+    forge.faults.snapshots = ({ path, start }) => {
+      if (path.includes('/octo/gone/')) return { hold: underWay, drop: 'reset' }
+      if (path.includes('/octo/coming/')) return start > 0 ? { hold: dropped } : undefined
+      return path.includes('/octo/project/') ? undefined : { hold: never }
+    }
+    await scene.restore(commit, { 'on-miss': 'fetch', retries: '0' })
+    expect(asked()).toEqual(['coming', 'gone', 'held'])
+    expect(scene.lines).toEqual([
+      expect.stringMatching(
+        /^The submodule gone is fetched: .*; so are those that are not on their way yet$/,
+      ),
+      expect.stringMatching(/^5 submodules: 1 from snapshots .*, 4 fetched$/),
+    ])
   })
 
   it('are a hundred at most, however many a commit names', async () => {
