@@ -5,6 +5,7 @@ import { Exchange, type Reply } from './exchange.ts'
 import { isRedirect, redirectTarget, repeatTarget } from './redirect.ts'
 import { type RouteOptions, Routes } from './routes.ts'
 import type { Tracer } from './tracer.ts'
+import { untilAborted } from './until-aborted.ts'
 
 export type Headers = Readonly<Record<string, string>>
 
@@ -105,11 +106,11 @@ export class HttpClient {
     if (bearer === undefined) return this.#exchange(url, { ...request, headers })
     const exchange = (token: string): Promise<Reply> =>
       this.#exchange(url, { ...request, headers: { ...headers, authorization: `Bearer ${token}` } })
-    const token = await inTime(bearer.token(), request.signal)
+    const token = await untilAborted(bearer.token(), request.signal)
     const reply = await exchange(token)
     if (reply.status !== 401) return reply
     reply.drop()
-    return exchange(await inTime(bearer.renewed(token), request.signal))
+    return exchange(await untilAborted(bearer.renewed(token), request.signal))
   }
 
   #exchange(url: URL, { method, headers, body, headersTimeoutMs, signal }: Request): Promise<Reply> {
@@ -136,17 +137,5 @@ export class HttpClient {
         exchange,
       )
     })
-  }
-}
-
-/** What a promise gives, unless the signal is aborted first. */
-async function inTime<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>()
-  const onAbort = (): void => aborted.reject(signal.reason)
-  signal.addEventListener('abort', onAbort)
-  try {
-    return await Promise.race([promise, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
   }
 }

@@ -3,6 +3,7 @@ import { type Setting, settingsEnvironment } from '../git/git.ts'
 import type { Origin } from '../git/origin.ts'
 import { extendedAuthorities } from '../http/authorities.ts'
 import type { Headers } from '../http/client.ts'
+import { untilAborted } from '../http/until-aborted.ts'
 import type { Job } from '../job.ts'
 import type { CachewLocation } from '../snapshot/locate.ts'
 import { type ensureRefs, fetchBundle } from '../snapshot/shortcut.ts'
@@ -75,7 +76,7 @@ export class Shortcuts {
     if (answer === 'missing' || answer === undefined || !session.isSettled) return undefined
     const { location } = session
     if (location.kind !== 'cachew') return undefined
-    const headers = await this.#inTime(session.secretHeaders())
+    const headers = await this.#inTime(untilAborted(session.secretHeaders(), this.#dropped.signal))
     return headers && this.#gitAt(location, headers)
   }
 

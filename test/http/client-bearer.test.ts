@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Bearer } from '../../src/http/client.ts'
-import { never } from '../support/deferred.ts'
+import { deferred, never } from '../support/deferred.ts'
 import { asking } from '../support/http-client.ts'
 import type { FaultScript } from '../support/scripted-server.ts'
 import { BYTES, bodyOf, clientFor, failureOf, get, serve } from './fixture.ts'
@@ -76,14 +76,29 @@ describe('a token', () => {
     expect(other.log[0]?.headers).not.toHaveProperty('x-key')
   })
 
-  it('is not waited for by a request that is not wanted any more', async () => {
+  it.each(['token', 'renewed'] as const)(
+    'is not waited for by a request that is cancelled: %s',
+    async (which) => {
+      const server = await serve({ fault: takes('two') })
+      const [reached, cancelled] = [deferred(), new AbortController()]
+      const waiting = () => {
+        reached.resolve()
+        return never
+      }
+      const client = clientWith({ ...tokens('one', 'two'), [which]: waiting }, server.url)
+      const reply = get(client, `${server.url}/x`, { signal: cancelled.signal })
+      await reached.promise
+      cancelled.abort(new Error('cancelled'))
+      expect((await failureOf(reply)).text).toBe('cancelled')
+    },
+  )
+
+  it('is not waited for by a request that was cancelled before it', async () => {
     const server = await serve()
-    const bearer = { token: () => never, renewed: () => never }
-    const over = new AbortController()
-    const request = failureOf(get(clientWith(bearer, server.url), `${server.url}/x`, { signal: over.signal }))
-    over.abort(new Error('not wanted'))
-    expect((await request).text).toBe('not wanted')
-    expect(server.log).toEqual([])
+    const bearer = { token: () => never, renewed: async () => '' }
+    const signal = AbortSignal.abort(new Error('cancelled'))
+    const reply = get(clientWith(bearer, server.url), `${server.url}/x`, { signal })
+    expect((await failureOf(reply)).text).toBe('cancelled')
   })
 
   it('that cannot be had is what the request fails with, and nobody is asked', async () => {
