@@ -31,7 +31,9 @@ interface Held {
 }
 
 const LIMITS = { timeoutMs: 10_000, answerBytes: 64 * 1024 } as const
-/** GitHub's tokens hold for five minutes: older ones are not sent any more. */
+/** GitHub's tokens hold for so long. */
+const VALID_MS = 5 * 60_000
+/** Older ones are renewed before they are sent, if there is a new one to be had. */
 const FRESH_MS = 4 * 60_000
 /** What may follow the word Bearer (RFC 6750, 2.1). */
 const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/
@@ -41,34 +43,64 @@ export class IdToken implements Bearer {
   readonly #options: IdTokenOptions
   readonly #over = new AbortController()
   #asked: Promise<Held> | undefined
+  #renewal: Promise<Held> | undefined
+  #refused: string | undefined
 
   constructor(options: IdTokenOptions) {
     this.#options = options
   }
 
   async token(): Promise<string> {
-    const asked = this.#inPlaceOf(undefined)
-    const { token, askedAt } = await asked
-    if (this.#options.now() - askedAt < FRESH_MS) return token
-    return (await this.#inPlaceOf(asked)).token
+    const asked = this.#first()
+    const held = await asked
+    if (this.#ageMsOf(held) < FRESH_MS) return held.token
+    try {
+      return (await this.#inPlaceOf(asked)).token
+    } catch (error) {
+      if (held.token === this.#refused || this.#ageMsOf(held) >= VALID_MS) throw error
+      return held.token
+    }
   }
 
   async renewed(refused: string): Promise<string> {
-    const asked = this.#inPlaceOf(undefined)
+    const asked = this.#first()
     const { token } = await asked
-    return token === refused ? (await this.#inPlaceOf(asked)).token : token
+    if (token !== refused) return token
+    this.#refused = refused
+    return (await this.#inPlaceOf(asked)).token
   }
 
   /** Nothing is asked any more when it resolves. */
   async close(): Promise<void> {
     this.#over.abort()
-    await this.#asked?.catch(() => {})
+    await Promise.allSettled([this.#asked, this.#renewal])
+  }
+
+  #first(): Promise<Held> {
+    this.#asked ??= this.#ask()
+    return this.#asked
+  }
+
+  #ageMsOf({ askedAt }: Held): number {
+    return this.#options.now() - askedAt
   }
 
   /** What was asked after an answer that will not do: many may find that out at once, and one of them asks. */
-  #inPlaceOf(useless: Promise<Held> | undefined): Promise<Held> {
-    if (this.#asked === undefined || this.#asked === useless) this.#asked = this.#ask()
-    return this.#asked
+  #inPlaceOf(useless: Promise<Held>): Promise<Held> {
+    if (this.#asked !== useless) return this.#first()
+    this.#renewal ??= this.#renew()
+    return this.#renewal
+  }
+
+  /** One that fails is forgotten: what was held stays. */
+  async #renew(): Promise<Held> {
+    try {
+      const held = await this.#ask()
+      this.#asked = Promise.resolve(held)
+      return held
+    } finally {
+      this.#renewal = undefined
+    }
   }
 
   async #ask(): Promise<Held> {

@@ -86,6 +86,41 @@ describe('the ID token', () => {
     expect(await idToken.token()).toBe(second)
   })
 
+  it('goes on where a new one is not to be had, for as long as it holds', async () => {
+    let isDown = false
+    const server = await serve(() => (isDown ? { status: 500 } : undefined))
+    const { idToken, clock } = idTokenIn(server.env)
+    const first = await idToken.token()
+    isDown = true
+    clock.ms = 4 * MINUTE_MS
+    expect(await Promise.all([idToken.token(), idToken.token()])).toEqual([first, first])
+    clock.ms = 5 * MINUTE_MS
+    await expect(idToken.token()).rejects.toMatchObject({ code: 'NO_ID_TOKEN' })
+    isDown = false
+    expect(await idToken.token()).toBe(server.issued.at(-1))
+  })
+
+  it('that was refused is not given again, and a later one asks anew', async () => {
+    let isDown = false
+    const server = await serve(() => (isDown ? { status: 500 } : undefined))
+    const { idToken, clock } = idTokenIn(server.env)
+    const first = await idToken.token()
+    isDown = true
+    await expect(idToken.renewed(first)).rejects.toMatchObject({ code: 'NO_ID_TOKEN' })
+    clock.ms = 4 * MINUTE_MS
+    await expect(idToken.token()).rejects.toMatchObject({ code: 'NO_ID_TOKEN' })
+    isDown = false
+    expect(await idToken.renewed(first)).toBe(server.issued.at(-1))
+  })
+
+  it('is asked for once where the first question fails', async () => {
+    const server = await serve(() => ({ status: 403 }))
+    const { idToken } = idTokenIn(server.env)
+    await expect(idToken.token()).rejects.toMatchObject({ code: 'NO_ID_TOKEN' })
+    await expect(idToken.token()).rejects.toMatchObject({ code: 'NO_ID_TOKEN' })
+    expect(server.log).toHaveLength(1)
+  })
+
   it('is asked for again where the service is busy', async () => {
     const server = await serve(({ index }) => (index < 2 ? { status: 503 } : undefined))
     expect(await idTokenIn(server.env).idToken.token()).toBe(server.issued.at(-1))
