@@ -1,5 +1,5 @@
-import type { LookupFunction, Socket } from 'node:net'
-import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici'
+import { type LookupFunction, Socket } from 'node:net'
+import { Agent, buildConnector, type Dispatcher, Pool, ProxyAgent } from 'undici'
 import type { Environment } from '../environment.ts'
 import type { Border } from './border.ts'
 import { proxyFor } from './proxy.ts'
@@ -54,17 +54,24 @@ export class Routes {
         this.#begun.delete(socket)
         callback(...outcome)
       }) as never
-      this.#begun.add(socket)
+      // Through a proxy, a connection to an https target is a promise: its socket is one to the proxy.
+      if (socket instanceof Socket) this.#begun.add(socket)
     }
   }
 
   #through(proxy: URL): ProxyAgent {
     const { connections, connectTimeoutMs: connectTimeout } = this.#options
+    const pools = { clientFactory: this.#watchedPool, factory: this.#watchedPool }
     const agent =
       this.#proxies.get(proxy.href) ??
-      new ProxyAgent({ ...AGENT_OPTIONS, connections, uri: proxy.href, connectTimeout })
+      new ProxyAgent({ ...AGENT_OPTIONS, ...pools, connections, uri: proxy.href, connectTimeout })
     this.#proxies.set(proxy.href, agent)
     return agent
+  }
+
+  readonly #watchedPool = (origin: string | URL, given: object): Pool => {
+    const { connect } = given as { readonly connect: buildConnector.connector }
+    return new Pool(origin, { ...given, connect: this.#watched(connect) })
   }
 }
 

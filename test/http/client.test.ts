@@ -164,11 +164,16 @@ describe('a server', () => {
   })
 })
 
-it('leaves no connection attempt behind when the client is closed', async () => {
+it.each([
+  ['directly', undefined],
+  ['through a proxy', 'http://snapshots.test/'],
+  ['through a proxy, to an https target', 'https://snapshots.test/'],
+])('leaves no connection attempt behind when the client is closed: %s', async (_, target) => {
   const sockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
-  const url = `http://127.0.0.1:${await blackHole()}/`
+  const hole = `http://127.0.0.1:${await blackHole()}/`
   const before = sockets()
-  const client = clientFor(url)
+  const url = target ?? hole
+  const client = clientFor(url, { env: { http_proxy: hole, https_proxy: hole } })
   const unanswered = failureOf(get(client, url))
   await turns(2)
   expect(sockets()).toBe(before + 1)
