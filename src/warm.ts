@@ -8,7 +8,9 @@ import { Mirror } from './source/mirror.ts'
 import { asOne } from './source/mirrors.ts'
 import { Patience } from './source/patience.ts'
 import type { ToolCache } from './store/store.ts'
+import { together } from './together.ts'
 import type { WarmInputs } from './warm/inputs.ts'
+import { Lateness } from './warm/lateness.ts'
 import { type Found, lookFor, type Missing } from './warm/look.ts'
 import type { Ensured, WarmReport } from './warm/report.ts'
 import { fillStore } from './warm/store.ts'
@@ -66,19 +68,25 @@ async function askAll(
   { inputs, context }: Step,
 ): Promise<Pick<WarmReport, 'finding' | 'ensured' | 'kept'>> {
   const { env } = context
-  // There is no other way to a snapshot: every source is asked as often as the inputs allow.
-  const patience = new Patience({ ...inputs, onMiss: 'fail' }, context)
+  const patience = patienceOf(inputs, context)
   const bearer = idTokenFor(inputs, context, patience)
+  const lateness = new Lateness(context)
   const mirrors = places.map((location) => Mirror.at(location, { inputs, env, bearer }))
   try {
-    const asked = mirrors.map((mirror) => ask(target, mirror, { inputs, context, patience }))
-    const { mirror, finding, ensured } = chosen(await Promise.allSettled(asked), context)
-    const kept = await fillStore(finding, mirror, { patience, inputs, context })
+    const asked = mirrors.map((mirror) => ask(target, mirror, { inputs, context, lateness }))
+    const filled = fillFrom(asked, { inputs, context })
+    const [kept, outcomes] = await together(filled, Promise.allSettled(asked))
+    const { finding, ensured } = chosen(outcomes, context)
     return { finding, ensured, kept }
   } finally {
     patience.end()
-    await Promise.all([bearer?.close(), ...mirrors.map((mirror) => mirror.close())])
+    await Promise.all([lateness.end(), bearer?.close(), ...mirrors.map((mirror) => mirror.close())])
   }
+}
+
+/** There is no other way to a snapshot: every source is asked as often as the inputs allow. */
+function patienceOf(inputs: WarmInputs, context: Pick<WarmContext, 'signal' | 'log'>): Patience {
+  return new Patience({ ...inputs, onMiss: 'fail' }, context)
 }
 
 interface Answered extends Pick<WarmReport, 'finding' | 'ensured'> {
@@ -88,13 +96,37 @@ interface Answered extends Pick<WarmReport, 'finding' | 'ensured'> {
 async function ask(
   target: Target,
   mirror: Mirror,
-  { inputs, context, patience }: Step & { readonly patience: Patience },
+  { inputs, context, lateness }: Step & { readonly lateness: Lateness },
 ): Promise<Answered> {
   const { event, onSecret, wait, signal } = context
   const { location, client } = mirror
-  const finding = await lookFor(target, location, { client, patience, wait, inputs, event, onSecret })
-  const ensured = await ensure(target, location, { client, stall: patience.stall, signal })
-  return { mirror, finding, ensured }
+  const patience = patienceOf(inputs, { ...context, signal: lateness.signalFor(mirror) })
+  try {
+    const finding = await lookFor(target, location, { client, patience, wait, inputs, event, onSecret })
+    if (finding.kind !== 'missing') lateness.has(mirror)
+    const ensured = await ensure(target, location, { client, stall: patience.stall, signal })
+    return { mirror, finding, ensured }
+  } finally {
+    patience.end()
+  }
+}
+
+/** Has this machine keep what the first in order has, while others may still be asked. */
+async function fillFrom(
+  asked: readonly Promise<Answered>[],
+  { inputs, context }: Step,
+): Promise<boolean | undefined> {
+  for (const answer of asked) {
+    const answered = await answer.catch(() => undefined)
+    if (answered === undefined || answered.finding.kind === 'missing') continue
+    const patience = patienceOf(inputs, context)
+    try {
+      return await fillStore(answered.finding, answered.mirror, { patience, inputs, context })
+    } finally {
+      patience.end()
+    }
+  }
+  return inputs.store === undefined ? undefined : false
 }
 
 /** The first that has a snapshot, with a warning for each that has none; else why none has. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { describeError } from '../src/errors.ts'
+import { wait } from '../src/source/patience.ts'
 import { parseWarmInputs } from '../src/warm/inputs.ts'
 import { type WarmReport, warmLine, warmOutputs } from '../src/warm/report.ts'
 import { type WarmContext, warm } from '../src/warm.ts'
@@ -19,7 +20,7 @@ export type WarmChanges = {
   /** The commit that was pushed to main. */
   readonly sha?: string
   readonly payload?: WarmContext['event']['payload']
-} & Partial<Pick<WarmContext, 'env' | 'signal'>>
+} & Partial<Pick<WarmContext, 'env' | 'signal' | 'wait'>>
 
 export type Warmed = {
   readonly report: WarmReport
@@ -28,7 +29,7 @@ export type Warmed = {
   /** What was logged on the way. */
   readonly lines: readonly string[]
   readonly secrets: readonly string[]
-  /** What would have been waited. */
+  /** What would have been waited, minutes aside. */
   readonly waitsMs: readonly number[]
 }
 
@@ -42,7 +43,8 @@ export async function warmStep({ inputs, sha = '', payload = {}, ...changes }: W
     event: { name: 'push', ref: 'refs/heads/main', repository: 'octo/project', sha, payload },
     temp,
     now: () => NOW,
-    wait: async (delayMs) => {
+    wait: async (delayMs, signal) => {
+      if (delayMs > 60_000) return wait(delayMs, signal)
       waitsMs.push(delayMs)
     },
     signal: new AbortController().signal,

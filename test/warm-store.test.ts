@@ -3,6 +3,8 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { toolCacheIn } from './store/tool-cache.ts'
+import { never } from './support/deferred.ts'
+import { startMirror } from './support/mirror-server.ts'
 import { startObjectServer } from './support/object-server.ts'
 import { Run } from './support/restore-run.ts'
 import { useServedProject } from './support/served-project.ts'
@@ -98,6 +100,28 @@ describe('warming a machine that keeps snapshots', () => {
     expect((await warmStep(changes)).outputs).toMatchObject({ source: 'url', kept: 'true' })
     expect(server.log.map(({ status }) => status)).toEqual([206, 304])
   })
+})
+
+describe('warming a machine of which one server hangs', () => {
+  it.each(['first', 'last'])(
+    'brings what the other has, and says who was given up: the %s',
+    async (place) => {
+      const hung = await startMirror(project, () => ({ hold: never }))
+      const { url } = project.server
+      const servers = place === 'first' ? [hung.url, url] : [url, hung.url]
+      const store = temporary()
+      const isBrought = () => asked().length > 3
+      const filled =
+        place === 'first' ? hung.until(() => hung.log.length > 0) : project.server.until(isBrought)
+      const wait = () => filled.then(() => {})
+      const { outputs, lines } = await warmStep({ ...warming(store, { server: servers.join('\n') }), wait })
+      expect(outputs).toMatchObject({ found: 'true', kept: 'true' })
+      expect(lines).toEqual([
+        `jobs to come have one server less: ${hung.url} is given up: it was not done 5 minutes after another server`,
+      ])
+      expect(await restored(store)).toEqual(RESTORED)
+    },
+  )
 })
 
 describe('a machine that cannot keep the snapshot', () => {
