@@ -1,17 +1,24 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { expectParity, type Scenario } from './support/checkout-scenario.ts'
 import type { FileChange } from './support/git-repo.ts'
 import { change, runJob, type Site, useSite } from './support/site.ts'
+import { temporary } from './support/temporary.ts'
 
 const site = useSite()
 
 const TEXTS: FileChange[] = [
-  { path: '.gitattributes', content: '*.bin -text\n*.txt text\n*.auto text=auto\n*.lf eol=lf\n' },
+  {
+    path: '.gitattributes',
+    content: '*.bin -text\n*.txt text\n*.auto text=auto\n*.lf eol=lf\n*.up filter=up\n',
+  },
   { path: 'plain', content: 'one\ntwo\n' },
   { path: 'by-attribute.txt', content: 'one\ntwo\n' },
   { path: 'found-out.auto', content: 'one\ntwo\n' },
   { path: 'no-text.bin', content: 'one\ntwo\n' },
   { path: 'always.lf', content: 'one\ntwo\n' },
+  { path: 'filtered.up', content: 'one\ntwo\n' },
   { path: 'committed-so', content: 'one\r\ntwo\r\n' },
   { path: 'deep/run', content: '#!/bin/sh\nexit 0\n', kind: 'executable' },
   { path: 'deep/link', content: '../plain', kind: 'symlink' },
@@ -23,12 +30,25 @@ async function commitTexts({ forge, upstream }: Site): Promise<string> {
   return sha
 }
 
-function where(name: string, settings: string, inputs: Record<string, string> = {}): Scenario {
+type Settings = string | (() => string)
+
+function where(name: string, settings: Settings, inputs: Record<string, string> = {}): Scenario {
   const mayDiffer = /\t(remote\.origin\.(promisor|partialclonefilter)|core\.repositoryformatversion)=/
   return {
     name,
-    arrange: async (at) => ({ github: { sha: await commitTexts(at) }, settings, inputs, mayDiffer }),
+    arrange: async (at) => {
+      const sha = await commitTexts(at)
+      const told = typeof settings === 'string' ? settings : settings()
+      return { github: { sha }, settings: told, inputs, mayDiffer }
+    },
   }
+}
+
+/** Its path. */
+function fileWith(text: string): string {
+  const file = join(temporary(), 'file')
+  writeFileSync(file, text)
+  return file
 }
 
 const scenarios: Scenario[] = [
@@ -44,6 +64,10 @@ const scenarios: Scenario[] = [
   }),
   where('core.symlinks is false, for a sparse checkout', '[core]\n\tsymlinks = false\n', {
     'sparse-checkout': 'deep',
+  }),
+  where('a filter of the machine has a part', '[filter "up"]\n\tsmudge = tr a-z A-Z\n\tclean = tr A-Z a-z\n'),
+  where('attributes of the machine have a part', () => {
+    return `[core]\n\tattributesFile = ${fileWith('plain text eol=crlf\n')}\n`
   }),
   {
     name: 'core.autocrlf is true, for a newer commit',

@@ -1,28 +1,40 @@
+import type { Environment } from '../environment.ts'
 import { settingsHere } from './config-file.ts'
 import type { Git } from './git.ts'
+import { hasMachineAttributes } from './machine-attributes.ts'
 
 /** How git puts the files of a commit into a tree on this machine. */
 export interface FileForm {
-  /** `converted`: text may get other line ends than the commit has. */
-  readonly lineEnds: 'kept' | 'converted'
+  /** `converted`: files may get other bytes than the commit has, by what this machine has set. */
+  readonly content: 'kept' | 'converted'
   /** `files`: what a link points to is written into a file. */
   readonly symlinks: 'links' | 'files'
 }
 
-/** By all settings that apply to this repository. */
-export async function fileFormIn(git: Git): Promise<FileForm> {
-  return fileFormBy(new Map(await settingsHere(git)))
+/** By all that git on this machine, which runs with `env`, has for this repository before there are files. */
+export async function fileFormIn(git: Git, env: Environment): Promise<FileForm> {
+  const settings = new Map(await settingsHere(git))
+  const form = fileFormBy(settings)
+  if (form.content === 'converted' || !(await hasMachineAttributes(settings, env))) return form
+  return { ...form, content: 'converted' }
 }
 
-/** As git reads these settings. Attributes only matter to line ends where these let them. */
+/** As git reads these settings. A repository's own attributes only matter where these let them. */
 export function fileFormBy(
   settings: ReadonlyMap<string, string>,
   platform: NodeJS.Platform = process.platform,
 ): FileForm {
   return {
-    lineEnds: writesCarriageReturns(settings, platform) ? 'converted' : 'kept',
+    content: hasFilter(settings) || writesCarriageReturns(settings, platform) ? 'converted' : 'kept',
     symlinks: isFalse(settings.get('core.symlinks') ?? 'true') ? 'files' : 'links',
   }
+}
+
+/** Git LFS does not count: its filter is told to leave pointers, and content comes later (`lfs.ts`). */
+const FILTER = /^filter\.(?!lfs\.\w+$).+\.(smudge|process)$/
+
+function hasFilter(settings: ReadonlyMap<string, string>): boolean {
+  return [...settings.keys()].some((key) => FILTER.test(key))
 }
 
 function writesCarriageReturns(settings: ReadonlyMap<string, string>, platform: NodeJS.Platform): boolean {

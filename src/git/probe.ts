@@ -27,7 +27,7 @@ export function probeGit(
 ): Promise<Probed> {
   return inScratchRepository(directory, context, async (git, gitDirectory) => {
     const setting = wanted === undefined ? undefined : setSparse(git, gitDirectory, wanted, {})
-    const [fileForm] = await together(fileFormIn(git), Promise.resolve(setting))
+    const [fileForm] = await together(fileFormIn(git, context.env), Promise.resolve(setting))
     const sparse = wanted === undefined ? undefined : await readSparse(gitDirectory)
     const cone = sparse === undefined ? undefined : coneOf(sparse.patterns)
     return { config: await configIn(gitDirectory), fileForm, sparse, cone }

@@ -126,7 +126,7 @@ async function probe(job: Job, { scratch }: Ground): Promise<Probed> {
 
 /** What git would write anew or remove is not written. */
 function selectionFor({ fileForm, cone }: Probed): Selection {
-  if (fileForm.lineEnds === 'converted') return NOTHING
+  if (fileForm.content === 'converted') return NOTHING
   const selection = cone === undefined ? EVERYTHING : selectionOf(cone)
   return fileForm.symlinks === 'links' ? selection : withoutSymlinks(selection)
 }

@@ -19,7 +19,7 @@ describe('git is asked', () => {
   it('for nothing of a sparse checkout where none is wanted', async () => {
     expect(await probe()).toEqual({
       config: await probeConfig(join(root, 'other'), gitContext),
-      fileForm: { lineEnds: 'kept', symlinks: 'links' },
+      fileForm: { content: 'kept', symlinks: 'links' },
       sparse: undefined,
       cone: undefined,
     })
