@@ -69,6 +69,10 @@ const scenarios: Scenario[] = [
   where('attributes of the machine have a part', () => {
     return `[core]\n\tattributesFile = ${fileWith('plain text eol=crlf\n')}\n`
   }),
+  where('settings are included for this remote', () => {
+    const included = fileWith('[core]\n\tautocrlf = true\n')
+    return `[includeIf "hasconfig:remote.*.url:http://**/octo/project"]\n\tpath = ${included}\n`
+  }),
   {
     name: 'core.autocrlf is true, for a newer commit',
     arrange: async (at) => {

@@ -1,6 +1,6 @@
 import { appendFile } from 'node:fs/promises'
 import { ActionError } from '../errors.ts'
-import type { Git, Setting } from './git.ts'
+import type { Git, GitOptions, Setting } from './git.ts'
 
 /** What a config file itself sets, whatever it includes. Git lists keys with section and name in lower case. */
 export function settingsOf(
@@ -12,12 +12,12 @@ export function settingsOf(
 }
 
 /** What all configs set that apply to a repository. Of a key that is there twice, the last one counts. */
-export function settingsHere(git: Git): Promise<readonly Setting[]> {
-  return listed(git, ['--list'])
+export function settingsHere(git: Git, options?: GitOptions): Promise<readonly Setting[]> {
+  return listed(git, ['--list'], options)
 }
 
-async function listed(git: Git, which: readonly string[]): Promise<readonly Setting[]> {
-  const printed = await git.run(['config', '--null', ...which])
+async function listed(git: Git, which: readonly string[], options?: GitOptions): Promise<readonly Setting[]> {
+  const printed = await git.run(['config', '--null', ...which], options)
   const entries = printed.split('\0').filter((entry) => entry !== '')
   return entries.map((entry): Setting => {
     const keyEnd = entry.indexOf('\n')

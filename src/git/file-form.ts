@@ -1,6 +1,6 @@
 import type { Environment } from '../environment.ts'
 import { settingsHere } from './config-file.ts'
-import type { Git } from './git.ts'
+import type { Git, GitOptions } from './git.ts'
 import { hasMachineAttributes } from './machine-attributes.ts'
 
 /** How git puts the files of a commit into a tree on this machine. */
@@ -12,8 +12,8 @@ export interface FileForm {
 }
 
 /** By all that git on this machine, which runs with `env`, has for this repository before there are files. */
-export async function fileFormIn(git: Git, env: Environment): Promise<FileForm> {
-  const settings = new Map(await settingsHere(git))
+export async function fileFormIn(git: Git, env: Environment, options?: GitOptions): Promise<FileForm> {
+  const settings = new Map(await settingsHere(git, options))
   const form = fileFormBy(settings)
   if (form.content === 'converted' || !(await hasMachineAttributes(settings, env))) return form
   return { ...form, content: 'converted' }

@@ -16,6 +16,13 @@ export interface Probed {
   readonly cone: Cone | undefined
 }
 
+/** A clone that is to come. */
+export interface Expected {
+  /** As for freshConfig: settings can depend on it (`includeIf "hasconfig:remote.*.url:…"`). */
+  readonly remoteUrl: string
+  readonly sparse: Sparse | undefined
+}
+
 /**
  * Asks git itself, by a repository in `directory`, which must not exist and lies beside the tree, and is removed. What
  * git says against sparse patterns is an error before anything else is done.
@@ -23,11 +30,13 @@ export interface Probed {
 export function probeGit(
   directory: string,
   context: GitContext,
-  wanted: Sparse | undefined,
+  { remoteUrl, sparse: wanted }: Expected,
 ): Promise<Probed> {
   return inScratchRepository(directory, context, async (git, gitDirectory) => {
-    const setting = wanted === undefined ? undefined : setSparse(git, gitDirectory, wanted, {})
-    const [fileForm] = await together(fileFormIn(git, context.env), Promise.resolve(setting))
+    // Not in the config, whose text is taken over.
+    const options = { config: { 'remote.origin.url': remoteUrl } }
+    const setting = wanted === undefined ? undefined : setSparse(git, gitDirectory, wanted, options)
+    const [fileForm] = await together(fileFormIn(git, context.env, options), Promise.resolve(setting))
     const sparse = wanted === undefined ? undefined : await readSparse(gitDirectory)
     const cone = sparse === undefined ? undefined : coneOf(sparse.patterns)
     return { config: await configIn(gitDirectory), fileForm, sparse, cone }

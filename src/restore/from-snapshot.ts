@@ -120,7 +120,8 @@ function limitsOf({ maxUnpackedBytes, maxEntries }: Inputs): TreeLimits {
 }
 
 async function probe(job: Job, { scratch }: Ground): Promise<Probed> {
-  const [, probed] = await together(job.requireGit(), probeGit(scratch, job.context, job.inputs.sparse))
+  const expected = { remoteUrl: job.origin.url, sparse: job.inputs.sparse }
+  const [, probed] = await together(job.requireGit(), probeGit(scratch, job.context, expected))
   return probed
 }
 

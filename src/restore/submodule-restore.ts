@@ -76,8 +76,11 @@ async function growClone(
     target: targetOf('', submodule.commit),
     session: session.beside(location, { concurrency: share.requests, signal, closing }),
     threads: share.threads,
+    // What git has by another remote alone is not asked for where the superproject's answer will do.
     probe: async ({ scratch }) =>
-      probed.sparse === undefined ? probed : probeGit(scratch, job.context, undefined),
+      probed.sparse === undefined
+        ? probed
+        : probeGit(scratch, job.context, { remoteUrl: job.origin.url, sparse: undefined }),
     publish: async (grow) => {
       await rm(ground.root, { recursive: true, force: true })
       await mkdir(ground.tree, { recursive: true })

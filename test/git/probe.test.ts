@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { probeConfig } from '../../src/git/fresh-config.ts'
@@ -12,8 +12,13 @@ beforeEach(() => {
   root = temporary()
 })
 
+const REMOTE = 'https://github.com/octo/project'
+
 const probe = (patterns?: readonly string[], isCone = true) =>
-  probeGit(join(root, 'probe'), gitContext, patterns && { patterns, isCone })
+  probeGit(join(root, 'probe'), gitContext, {
+    remoteUrl: REMOTE,
+    sparse: patterns && { patterns, isCone },
+  })
 
 describe('git is asked', () => {
   it('for nothing of a sparse checkout where none is wanted', async () => {
@@ -46,5 +51,19 @@ describe('git is asked', () => {
   it('before anything else whether it takes the lines for directories', async () => {
     await expect(probe(['/src'])).rejects.toThrow(/no leading slash/)
     expect(readdirSync(root)).toEqual([])
+  })
+
+  it.each<[string, 'kept' | 'converted']>([
+    ['https://github.com/octo/**', 'converted'],
+    ['https://github.com/other/**', 'kept'],
+  ])('what it does for remotes as %s, where the text of the config has none', async (remotes, content) => {
+    const [global, included] = [join(root, 'global'), join(root, 'included')]
+    writeFileSync(global, `[includeIf "hasconfig:remote.*.url:${remotes}"]\n\tpath = ${included}\n`)
+    writeFileSync(included, '[core]\n\tautocrlf = true\n')
+    const context = { ...gitContext, env: { ...gitContext.env, GIT_CONFIG_GLOBAL: global } }
+    const expected = { remoteUrl: REMOTE, sparse: { patterns: ['src'], isCone: true } }
+    const { config, fileForm } = await probeGit(join(root, 'probe'), context, expected)
+    expect(fileForm.content).toBe(content)
+    expect(config).not.toContain('remote')
   })
 })
