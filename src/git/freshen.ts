@@ -116,9 +116,13 @@ async function isPassable(way: () => Promise<void>, log: (line: string) => void)
   }
 }
 
-/** A damaged bundle may hold the commit without its files: what it adds to HEAD is looked through. */
+/**
+ * A bundle leads to the server's newest commit, on the way to which a feature branch's is not: no fault of either.
+ * A damaged one may hold the commit without its files: what it adds to HEAD is looked through.
+ */
 async function unbundle(git: Git, file: string, { commit }: Target): Promise<void> {
   await git.run(['bundle', 'unbundle', file])
+  if (!(await git.succeeds(['cat-file', '-e', `${commit}^{commit}`]))) return
   await git.run(['rev-list', '--objects', '--quiet', commit, '--not', 'HEAD'])
 }
 

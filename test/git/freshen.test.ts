@@ -175,6 +175,15 @@ describe('a commit newer than the snapshot', () => {
     ).toBe('server')
   })
 
+  it('comes from the server without a word where the bundle is of another branch', async () => {
+    await snapshot()
+    await next()
+    const topic = await next('topic')
+    const options = { bundle: bundleOf(`^${base}`), server: async () => cacheEndpoint() }
+    expect(await freshenTo('refs/heads/topic', topic, options)).toBe('server')
+    expect(lines).toEqual([])
+  })
+
   it('comes from elsewhere where the bundle lacks its files', async () => {
     await snapshot()
     const tip = await next()

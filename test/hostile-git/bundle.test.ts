@@ -81,11 +81,6 @@ describe('without the bundle the commit comes from the server, no ref of it stay
       async () => bundleOf(await otherRepository(), 'main', '^main~1'),
     ],
     [
-      "a bundle of another repository's",
-      fromConnectivity,
-      async () => bundleOf(await otherRepository(), 'main'),
-    ],
-    [
       'a bundle that has the commit without its files',
       fromConnectivity,
       async () => packed(await withoutFiles()),
@@ -118,6 +113,16 @@ it('F127: 204, there is no bundle as nothing is newer, and nobody says a word', 
   expect(report).toMatchObject({ outcome: 'restored', freshenedBy: 'server' })
   expect(lines).toEqual([])
   await scene.expectCommit(workspace)
+})
+
+it("F127: a bundle of another repository's, which has not the commit, and nobody says a word", async () => {
+  const body = await bundleOf(await otherRepository(), 'main')
+  const { workspace, report, lines } = await restoreWith(isBundle, { body })
+  expect(report).toMatchObject({ outcome: 'restored', freshenedBy: 'server' })
+  expect(lines).toEqual([])
+  await scene.expectCommit(workspace)
+  const { wanted } = scene.commits
+  expect(await refsOf(workspace)).toBe(`refs/heads/main ${wanted}\nrefs/remotes/origin/main ${wanted}`)
 })
 
 it('F127: a bundle of more refs than were asked for, none of which the clone gets', async () => {
