@@ -129,7 +129,7 @@ F125 | stdout closed, a million lines | no crash; progress at most every 5 s
 F126 | clock that jumps by an hour | OK: timers are monotonic
 F127 | bundle: 204, 404, 500, cut off, flipped bit, lacking its base, a page, empty, of another repository | 204: nothing to do; others: next way, refs unchanged
 F129 | ensure-refs: errors, timeout, no JSON, 10 MiB, missing commits | next way; 1 MiB is read at most
-F130 | git fetch: 500, timeout, asks for a password, hangs up, shallow | three tries, FAIL ORIGIN_FAILED with the end of its words
+F130 | git fetch: 500, timeout, asks for a password, hangs up, shallow | three tries, one without a right; FAIL ORIGIN_FAILED, REF_NOT_FOUND with the end of its words
 F131 | ref that is at another commit by now | FAIL REF_MOVED
 F132 | commands and escapes for the runner in pages, headers, git's words, names | printed harmless; nothing is executed
 T01 | absolute path | FAIL

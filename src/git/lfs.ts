@@ -70,7 +70,7 @@ async function writeContent(pointers: readonly LfsPointer[], options: LfsOptions
   const { git, commit, isSparse, retries, onProgress } = options
   const env = { ...options.env, GIT_LFS_SKIP_SMUDGE: undefined, GIT_NO_LAZY_FETCH: undefined }
   const run = (args: readonly string[], more: GitOptions = {}): Promise<string> =>
-    withGitRetries(() => git.run(args, { env, onLine: onProgress, ...more }), retries)
+    withGitRetries(() => git.run(args, { env, onLine: onProgress, ...more }), retries, 'The Git LFS server')
   if (!isSparse) await run(['lfs', 'fetch', 'origin', commit])
   for (const { file } of pointers) await rm(file, { force: true })
   await run(['checkout', '--pathspec-from-file=-'], {

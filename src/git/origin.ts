@@ -1,6 +1,7 @@
 import type { Environment } from '../environment.ts'
 import { ActionError, describeError } from '../errors.ts'
 import { type Git, isGitFailure } from './git.ts'
+import { hopeless } from './hopeless.ts'
 import { BRANCHES, TAGS } from './ref-name.ts'
 import { isQualified, type Target, targetOf, type Wanted } from './wanted.ts'
 
@@ -32,13 +33,22 @@ export const NETWORK_CONFIG = {
   'http.lowSpeedTime': '60',
 } as const
 
-/** Runs git against the origin up to three times, as actions/checkout does; then ORIGIN_FAILED. */
-export async function withGitRetries<T>(attempt: () => Promise<T>, retries: GitRetries): Promise<T> {
+/**
+ * Runs git against `place` up to three times, as actions/checkout does; then ORIGIN_FAILED. What the same would come
+ * of again is not tried again: an unknown repository or a wrong token is REF_NOT_FOUND.
+ */
+export async function withGitRetries<T>(
+  attempt: () => Promise<T>,
+  retries: GitRetries,
+  place: string,
+): Promise<T> {
   for (let tried = 1; ; tried += 1) {
     try {
       return await attempt()
     } catch (error) {
       if (!mayPass(error)) throw error
+      const final = hopeless(error, place)
+      if (final !== undefined) throw final
       if (tried === TRIES) throw givenUp(error)
       const delayMs = MIN_DELAY_MS + Math.floor(retries.random() * (MAX_DELAY_MS - MIN_DELAY_MS))
       retries.onRetry(error, delayMs)
@@ -53,7 +63,7 @@ function givenUp(error: unknown): ActionError {
 }
 
 /** A git that failed may do better next time; one that could not be started, which has a cause, will not. */
-function mayPass(error: unknown): boolean {
+function mayPass(error: unknown): error is ActionError {
   return isGitFailure(error) && error.cause === undefined && !DAMAGE.test(error.message)
 }
 
@@ -77,11 +87,11 @@ export interface Fetch {
  */
 export async function fetchFromOrigin(git: Git, origin: Origin, fetch: Fetch): Promise<void> {
   try {
-    await withGitRetries(() => fetchOnce(git, origin, fetch), fetch.retries)
+    await withGitRetries(() => fetchOnce(git, origin, fetch), fetch.retries, origin.url)
   } catch (error) {
     if (!isUnknownThere(error)) throw error
     const message = `${origin.url} does not have what this job wants, it may have been removed since then`
-    throw new ActionError('REF_NOT_FOUND', message, { cause: error })
+    throw new ActionError('REF_NOT_FOUND', `${message}: check the input ref`, { cause: error })
   }
 }
 
@@ -113,7 +123,7 @@ interface Asking {
 export async function resolveAtOrigin(wanted: Wanted, origin: Origin, asking: Asking): Promise<Target> {
   const { ref, commit } = wanted
   if (commit !== undefined) return targetOf(ref, commit)
-  const listing = await withGitRetries(() => list(ref, origin, asking.git), asking.retries)
+  const listing = await withGitRetries(() => list(ref, origin, asking.git), asking.retries, origin.url)
   return ref === '' ? defaultBranch(listing, origin) : namedRef(ref, listing, origin)
 }
 
@@ -170,7 +180,10 @@ function defaultBranch({ commits, head }: Listing, origin: Origin): Target {
 
 /** The origin has the target's ref, or an object of that name, but it is not the commit that is wanted. */
 export function refMoved({ ref, commit }: Target, origin: Origin): ActionError {
-  if (ref === '') return new ActionError('REF_NOT_FOUND', `${commit} is no commit at ${origin.url}`)
+  if (ref === '') {
+    const message = `${commit} is no commit at ${origin.url}: check the input ref`
+    return new ActionError('REF_NOT_FOUND', message)
+  }
   return new ActionError(
     'REF_MOVED',
     `The ref '${ref}' does not point to the expected commit '${commit}' at ${origin.url}. ` +

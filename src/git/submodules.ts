@@ -37,7 +37,7 @@ export async function updateSubmodules(options: SubmoduleOptions): Promise<reado
   await git.run(['submodule', 'sync', ...recursive], { env })
   const update = ['submodule', 'update', '--init', '--force', ...depth, ...recursive]
   const asked = { env, config: NETWORK_CONFIG, onLine: onProgress }
-  await withGitRetries(() => git.run(update, asked), retries)
+  await withGitRetries(() => git.run(update, asked), retries, 'A submodule')
   const printed = await git.run(['submodule', '--quiet', 'foreach', ...recursive, SETTLE], { env })
   const root = await realpath(tree)
   return printed

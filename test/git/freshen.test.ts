@@ -276,7 +276,7 @@ describe('a commit that nobody has', () => {
     const server = async () => cacheEndpoint()
     await expect(freshenTo(MAIN, '1'.repeat(40), { server })).rejects.toMatchObject({
       code: 'REF_NOT_FOUND',
-      message: `${served.origin.url} does not have what this job wants, it may have been removed since then`,
+      message: `${served.origin.url} does not have what this job wants, it may have been removed since then: check the input ref`,
     })
     expect(served.delays).toHaveLength(2)
     expect(await refs()).toEqual(before)

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ActionError } from '../../src/errors.ts'
-import { gitIn } from '../../src/git/git.ts'
+import { gitIn, settingsEnvironment } from '../../src/git/git.ts'
 import { resolveAtOrigin, withGitRetries } from '../../src/git/origin.ts'
-import { git } from '../support/git-repo.ts'
+import { git, gitEnvironment } from '../support/git-repo.ts'
 import { type ServedOrigin, serveOrigin } from './served-origin.ts'
 
 describe('what a ref stands for at the origin', () => {
@@ -96,6 +96,27 @@ describe('what a ref stands for at the origin', () => {
     expect(served.delays).toEqual([15_000, 15_000])
   })
 
+  const CHECK =
+    'is not there, or this token may not read it: check the inputs repository and token ' +
+    `(github.token reads only the workflow's own repository), and "contents: read" in the job's permissions`
+
+  it('is asked once for a repository that is not there', async () => {
+    const url = `${served.github.url}/octo/nothing`
+    const asking = { git: gitIn(served.root, served.place), retries: served.retries }
+    const asked = resolveAtOrigin({ ref: 'main', commit: undefined }, { ...served.origin, url }, asking)
+    await expect(asked).rejects.toMatchObject({ code: 'REF_NOT_FOUND', message: `${url} ${CHECK}` })
+    expect(served.delays).toEqual([])
+  })
+
+  it('is asked once with a token that the origin does not take', async () => {
+    const header = [`http.${served.github.url}/.extraheader`, 'AUTHORIZATION: basic d3Jvbmc='] as const
+    const origin = { ...served.origin, env: settingsEnvironment([header], gitEnvironment) }
+    const asking = { git: gitIn(served.root, served.place), retries: served.retries }
+    const asked = resolveAtOrigin({ ref: 'main', commit: undefined }, origin, asking)
+    await expect(asked).rejects.toMatchObject({ code: 'REF_NOT_FOUND', message: `${origin.url} ${CHECK}` })
+    expect(served.delays).toEqual([])
+  })
+
   it('is found in a SHA-256 repository', async () => {
     const { directory } = served.upstream
     const name = `${directory.slice(0, -'.git'.length)}-sha256`
@@ -127,7 +148,7 @@ describe('git against the origin', () => {
       wait: async (delayMs: number) => void calls.delays.push(delayMs),
       onRetry: (...said: unknown[]) => void calls.told.push(said),
     }
-    return { calls, result: withGitRetries(attempt, retries) }
+    return { calls, result: withGitRetries(attempt, retries, 'https://host/octo/project') }
   }
 
   it('is tried three times, 10 to 20 seconds apart', async () => {

@@ -131,6 +131,14 @@ describe('a plain clone', () => {
     await expect(cloneOf(MAIN, '1'.repeat(40))).rejects.toMatchObject({ code: 'REF_NOT_FOUND' })
   })
 
+  it('is tried once with a filter that git does not know', async () => {
+    await expect(cloneOf(MAIN, tip, { filter: 'blob:some' })).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      message: 'Input filter is "blob:some": a filter that git knows is allowed, such as blob:none or tree:0',
+    })
+    expect(served.delays).toEqual([])
+  })
+
   it('is tried three times', async () => {
     served.script.fault = () => ({ status: 500 })
     await expect(cloneOf(MAIN, tip)).rejects.toMatchObject({ code: 'ORIGIN_FAILED' })

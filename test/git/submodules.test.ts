@@ -198,6 +198,15 @@ describe('submodules', () => {
     expect(down.waits).toHaveLength(2)
   })
 
+  it('are asked for once where one is not there', async () => {
+    const scene = await Scene.create({ url: '../nothing.git' })
+    await expect(scene.update()).rejects.toMatchObject({
+      code: 'REF_NOT_FOUND',
+      message: expect.stringMatching(/^A submodule is not there, or this token may not read it: check/),
+    })
+    expect(scene.waits).toEqual([])
+  })
+
   it('do not come from the disk', async () => {
     const scene = await Scene.create({ url: `file://${temporary()}` })
     await expect(scene.update()).rejects.toThrow("transport 'file' not allowed")

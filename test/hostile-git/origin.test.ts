@@ -93,14 +93,15 @@ describe('a git fetch from the origin', () => {
     expect(await fetchTip()).toBe('origin')
   })
 
-  it('F130: asks nobody for a password', async () => {
+  it('F130: asks nobody for a password, and not a second time', async () => {
     served.script.fault = () => ({ status: 401, headers: { 'www-authenticate': 'Basic realm="git"' } })
-    await expect(fetchTip()).rejects.toMatchObject({
-      code: 'ORIGIN_FAILED',
+    const cause = expect.objectContaining({
       message: expect.stringMatching(
         /could not read Username .*terminal prompts disabled|Authentication failed/,
       ),
     })
+    await expect(fetchTip()).rejects.toMatchObject({ code: 'REF_NOT_FOUND', cause })
+    expect(served.delays).toEqual([])
   })
 
   it('F130: does not wait for ever for a server that sends nothing', async () => {
