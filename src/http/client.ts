@@ -116,10 +116,11 @@ export class HttpClient {
   #exchange(url: URL, { method, headers, body, headersTimeoutMs, signal }: Request): Promise<Reply> {
     signal.throwIfAborted()
     const dispatcher = this.#routes.to(url)
+    const proxy = this.#routes.proxyTo(url)
     this.traffic.requests += 1
     const trace = this.#tracer?.begin({ method, url, range: headers.range })
     return new Promise((resolve, reject) => {
-      const exchange = new Exchange({ url, signal, traffic: this.traffic, trace, resolve, reject })
+      const exchange = new Exchange({ url, proxy, signal, traffic: this.traffic, trace, resolve, reject })
       dispatcher.dispatch(
         {
           origin: url.origin,

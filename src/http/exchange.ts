@@ -20,6 +20,8 @@ export interface Reply extends ReplyHead {
 
 interface ExchangeOptions {
   readonly url: URL
+  /** By which the request goes, unless it goes directly. */
+  readonly proxy: URL | undefined
   readonly signal: AbortSignal
   readonly traffic: { bytes: number }
   readonly trace: RequestTrace | undefined
@@ -114,7 +116,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Reply {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const isHead = this.status === 0 && errorCode(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
-    this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url))
+    const { proxy } = this.#options
+    this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url, proxy))
   }
 
   #finish(error: unknown): void {

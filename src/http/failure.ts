@@ -4,10 +4,13 @@ import { attemptsWorth, errorCode, isRetryStatus, parseRetryAfter, TransientErro
 
 const TLS_CODES =
   /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_|UND_ERR_PRX_TLS)/
+/** No connection was made, be it for want of an address. */
+const UNREACHED_CODES =
+  /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|UND_ERR_CONNECT_TIMEOUT)$/
 const NOT_HTTP_CODES = /^(HPE_(?!INVALID_EOF_STATE)|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_EXCEEDED)/
 
-/** A network error as a person reads it, the original as its cause. */
-export function networkError(error: unknown, url: URL): unknown {
+/** A network error as a person reads it, the original as its cause; `proxy` is the one by which the request went. */
+export function networkError(error: unknown, url: URL, proxy?: URL): unknown {
   if (error instanceof ActionError) return error
   const refusal = proxyRefusal(error, url)
   if (refusal !== undefined) return refusal
@@ -18,6 +21,10 @@ export function networkError(error: unknown, url: URL): unknown {
     atMost === 0
       ? new ActionError(errorCode, message, { cause: error })
       : new TransientError(errorCode, message, { cause: error, atMost })
+  if (proxy !== undefined && UNREACHED_CODES.test(code)) {
+    const advice = 'check https_proxy, http_proxy and no_proxy'
+    return failure('PROXY_FAILED', `could not reach the proxy ${proxy.host} for ${url.host}; ${advice}`)
+  }
   if (TLS_CODES.test(code) && atMost === 0) {
     return failure('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${tlsHint(code)}`)
   }

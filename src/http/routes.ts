@@ -35,8 +35,13 @@ export class Routes {
     this.#abroad = new Agent({ ...AGENT_OPTIONS, connections, connect: abroad })
   }
 
+  /** Undefined where the way is a direct one. */
+  proxyTo(url: URL): URL | undefined {
+    return proxyFor(url, this.#options.env)
+  }
+
   to(url: URL): Dispatcher {
-    const proxy = proxyFor(url, this.#options.env)
+    const proxy = this.proxyTo(url)
     if (proxy !== undefined) return this.#through(proxy)
     return this.#border.isHome(url) ? this.#home : this.#abroad
   }

@@ -151,9 +151,27 @@ describe('F016: NO_PROXY', () => {
   })
 })
 
+describe('F019: a proxy that cannot be reached is named, and not the server', () => {
+  it.each<[string, () => Promise<string>]>([
+    ['nobody listens at its port', async () => `127.0.0.1:${await freePort()}`],
+    ['its name is not known', async () => 'proxy.test:3128'],
+  ])('F019: as %s', async (_, place) => {
+    nameServer({ 'proxy.test': 'ENOTFOUND' })
+    const proxy = await place()
+    const value = withCredentials(`http://${proxy}`)
+    for (const scheme of ['http', 'https']) {
+      const asking = { concurrency: 2, retries: 0, env: { http_proxy: value, https_proxy: value } }
+      const obtained = await obtain(`${scheme}://${NAME}/x${QUERY}`, asking)
+      expect(obtained.outcome).toBe('PROXY_FAILED')
+      const advice = 'check https_proxy, http_proxy and no_proxy'
+      expect(obtained.words).toContain(`could not reach the proxy ${proxy} for ${NAME}; ${advice}`)
+    }
+  })
+})
+
 describe('F018: the credentials of a proxy are in no line', () => {
   it.each<[string, (credentials: string) => Promise<string> | string, string]>([
-    ['is not there', async (user) => `http://${user}@127.0.0.1:${await freePort()}`, 'CONNECTION_FAILED'],
+    ['is not there', async (user) => `http://${user}@127.0.0.1:${await freePort()}`, 'PROXY_FAILED'],
     ['is no http proxy', (user) => `socks5://${user}@127.0.0.1:1080`, 'INVALID_INPUT'],
     ['has no valid address', (user) => `http://${user}@127.0.0.1:99999999`, 'INVALID_INPUT'],
   ])('F018: of one that %s', async (_, proxy, outcome) => {
