@@ -5,6 +5,8 @@ import type { Environment } from '../environment.ts'
 import { ActionError } from '../errors.ts'
 import type { Git } from './git.ts'
 import { submodulePaths } from './index-listing.ts'
+import { formatOfName } from './object-format.ts'
+import { proveBlobs } from './proof.ts'
 import { branchIn } from './ref-name.ts'
 import { commitOf } from './refs.ts'
 import { endSparse, type Sparse, setSparse } from './sparse.ts'
@@ -19,7 +21,7 @@ export interface CheckOutOptions {
   readonly sparse: Sparse | undefined
   /** `new`: this step made config and index. `reused`: only the config, and the index may leave files out. */
   readonly clone: 'new' | 'reused'
-  /** What becomes of files that no commit knows. */
+  /** What becomes of files that no commit knows. Where they are removed, the blobs of files to be written are proven. */
   readonly untracked: 'keep' | 'remove'
   /** For the processes that write files: what a partial clone needs to get what it lacks. */
   readonly env?: Environment
@@ -38,6 +40,10 @@ export async function checkOut(options: CheckOutOptions): Promise<string> {
   if (untracked === 'remove') await removeUntracked(git, tree)
   if (sparse !== undefined) await setSparse(git, gitDirectory, sparse, { env })
   else if (clone === 'reused') await endSparse(git, gitDirectory, { env })
+  // A file that had proven its blob may be gone now: git asks the same of the files next, and writes those it misses.
+  if (untracked === 'remove') {
+    await proveBlobs({ git, commit: target.commit, objectFormat: formatOfName(target.commit) }, 'files')
+  }
   await switchTo(target, options)
   const commit = await commitOf(git)
   if (commit === target.commit) return commit

@@ -38,7 +38,7 @@ export function staysInDotGit(name: string): boolean {
     case 'info':
       return rest.length === 0 || name === 'info/exclude' || name === 'info/refs'
     case 'objects':
-      return rest.every(isPlainName) && !isAlternates(inRoom) && !rest.some(isUnfinishedObject)
+      return rest.every(isPlainName) && !isLeading(inRoom) && !rest.some(isUnfinishedObject)
     case 'refs':
       return rest.every(isRefComponent) && !isReplace(rest[0])
     case 'reftable':
@@ -55,8 +55,9 @@ function isPlainName(component: string): boolean {
   return /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(component) && !component.endsWith('.lock')
 }
 
-function isAlternates(inObjects: string): boolean {
-  return /^info\/(http-)?alternates(\/|$)/.test(inObjects)
+/** Other places for objects, and an index of all packs with its companions, which chooses between copies of an object. */
+function isLeading(inObjects: string): boolean {
+  return /^info\/(http-)?alternates(\/|$)/.test(inObjects) || inObjects.startsWith('pack/multi-pack-index')
 }
 
 function isUnfinishedObject(component: string): boolean {

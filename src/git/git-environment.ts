@@ -31,6 +31,8 @@ export const PROTECTIVE_CONFIG = {
   'core.hooksPath': '/dev/null',
   // Staging lies deeper than the destination, and git for Windows ends at 260 characters without this.
   'core.longPaths': 'true',
+  // Where several packs have an object, all processes are to take the same copy.
+  'core.multiPackIndex': 'true',
   // A directory is no repository itself: only its `.git` is one, and that was looked at. From git 2.38 on.
   'safe.bareRepository': 'explicit',
 } as const

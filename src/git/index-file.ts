@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { ActionError } from '../errors.ts'
 import { MODE_AT, STAT_BYTES } from '../index-layout.ts'
 import { renamePatiently } from '../patient-rename.ts'
-import { GITLINK_MODE, HASH_BYTES, leaveOut, type ObjectFormat, visitEntries } from './index-entries.ts'
+import { HASH_BYTES, leaveOut, type ObjectFormat, visitEntries } from './index-entries.ts'
 
 /**
  * How the index entry of a written file begins (gitformat-index): ten big-endian uint32 (ctime seconds and
@@ -18,8 +18,6 @@ export interface FilledIndex {
   readonly filled: number
   /** Entries that git keeps out of the tree. */
   readonly leftOut: number
-  /** Names of the blobs of the other entries, in hex. */
-  readonly unproven: readonly string[]
 }
 
 const MODE_END = MODE_AT + 4
@@ -55,7 +53,6 @@ export async function fillIndex(
  * so git reads that file itself. The checksum at the end is made anew.
  */
 export function fillEntries(index: Buffer, recordOf: RecordOf, format: ObjectFormat): FilledIndex {
-  const unproven: string[] = []
   let [filled, leftOut] = [0, 0]
   const entries = visitEntries(index, format, ({ at, flagsAt, nameAt, nameEnd, isMerged, isLeftOut }) => {
     if (isLeftOut) {
@@ -66,13 +63,11 @@ export function fillEntries(index: Buffer, recordOf: RecordOf, format: ObjectFor
     if (record?.length === flagsAt - at && isProven(index, at, record)) {
       index.set(record.subarray(0, STAT_BYTES), at)
       filled++
-    } else if (index.readUInt32BE(at + MODE_AT) !== GITLINK_MODE) {
-      unproven.push(index.toString('hex', at + STAT_BYTES, flagsAt))
     }
   })
   const end = index.length - HASH_BYTES[format]
   index.set(createHash(format).update(index.subarray(0, end)).digest(), end)
-  return { entries, filled, leftOut, unproven }
+  return { entries, filled, leftOut }
 }
 
 function isProven(index: Buffer, at: number, record: Uint8Array): boolean {

@@ -2,7 +2,7 @@ import type { Git, GitOptions } from './git.ts'
 import { GITLINK_MODE } from './index-entries.ts'
 
 /** The names of a few million files. */
-const LISTING_LIMIT_BYTES = 256 * 1024 * 1024
+export const LISTING_LIMIT_BYTES = 256 * 1024 * 1024
 const GITLINK = `${GITLINK_MODE.toString(8)} `
 
 /** What `git ls-files` prints of the index. */

@@ -2,47 +2,58 @@ import { createHash, type Hash } from 'node:crypto'
 import { ActionError } from '../errors.ts'
 import type { Git } from './git.ts'
 import { GITLINK_MODE, type ObjectFormat } from './index-entries.ts'
+import { LISTING_LIMIT_BYTES } from './index-listing.ts'
 
 export interface ProofOptions {
   readonly git: Git
   readonly commit: string
   readonly objectFormat: ObjectFormat
-  /** Whose files are proven by what was written of them, or by `proveBlobs`. */
-  readonly snapshotCommit: string
 }
+
+/** A graph that came with the snapshot could name another tree than the commit does. */
+const NO_GRAPH = { 'core.commitGraph': 'false' }
 
 /**
  * Proves that a commit that came with a snapshot is what its name says: git does not look at the names of objects
- * when it reads them. The commit, its trees, and the blobs that are not the snapshot's, are hashed anew (60 ms for
- * 47,000 files in 1,000 directories). UNSAFE_GIT where one is another.
+ * when it reads them. The commit and its trees are hashed anew (60 ms for 47,000 files in 1,000 directories). UNSAFE_GIT
+ * where one is another.
  */
-export async function proveCommit({
-  git,
-  commit,
-  objectFormat,
-  snapshotCommit,
-}: ProofOptions): Promise<void> {
-  // A graph that came with the snapshot could name another tree than the commit does.
-  const config = { 'core.commitGraph': 'false' }
+export async function proveCommit({ git, commit, objectFormat }: ProofOptions): Promise<void> {
   const options = ['--objects', '--no-walk', '--filter=blob:none', '--no-object-names']
-  const trees = await git.run(['rev-list', ...options, commit], { config })
+  const trees = await git.run(['rev-list', ...options, commit], { config: NO_GRAPH })
   await proveObjects(git, trees.split('\n'), objectFormat)
-  if (commit !== snapshotCommit)
-    await proveBlobs(git, await newBlobs(git, snapshotCommit, commit), objectFormat)
 }
 
-/** The same for blobs that no written file has proven. */
-export async function proveBlobs(git: Git, blobs: readonly string[], format: ObjectFormat): Promise<void> {
-  await proveObjects(git, [...new Set(blobs)], format)
+/**
+ * Proves the blobs of a proven commit that its checkout may write: of all files that are not in the `index` as the commit
+ * has them or, asked of `files`, that are not in the tree as the index knows them either.
+ */
+export async function proveBlobs(
+  { git, commit, objectFormat }: ProofOptions,
+  aside: 'index' | 'files',
+): Promise<void> {
+  const cached = aside === 'index' ? ['--cached'] : []
+  const diff = await git.run(
+    [
+      'diff-index',
+      ...cached,
+      '-r',
+      '--no-renames',
+      '--raw',
+      '--abbrev=64',
+      '--ignore-submodules=all',
+      commit,
+      '--',
+    ],
+    { config: NO_GRAPH, outputLimitBytes: LISTING_LIMIT_BYTES },
+  )
+  const lines = diff.matchAll(/^:(?<mode>\d+) \d+ (?<id>[0-9a-f]+) /gm)
+  const files = [...lines].filter(({ groups }) => !HAS_NO_BLOB.has(groups?.mode ?? ''))
+  await proveObjects(git, [...new Set(files.map(({ groups }) => groups?.id ?? ''))], objectFormat)
 }
 
-/** Of the trees in between, those that both have were proven with the newer one. */
-async function newBlobs(git: Git, older: string, newer: string): Promise<readonly string[]> {
-  const diff = await git.run(['diff-tree', '-r', '--no-renames', '--raw', '--abbrev=64', older, newer])
-  const lines = diff.matchAll(/^:\d+ (?<mode>\d+) [0-9a-f]+ (?<id>[0-9a-f]+) [^D]/gm)
-  const blobs = [...lines].filter(({ groups }) => Number.parseInt(groups?.mode ?? '', 8) !== GITLINK_MODE)
-  return blobs.map(({ groups }) => groups?.id ?? '')
-}
+/** Of a path that the commit lacks, and of a submodule. */
+const HAS_NO_BLOB: ReadonlySet<string> = new Set(['000000', GITLINK_MODE.toString(8)])
 
 async function proveObjects(git: Git, names: readonly string[], format: ObjectFormat): Promise<void> {
   const wanted = names.filter((name) => name !== '')

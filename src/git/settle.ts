@@ -6,6 +6,7 @@ import { makeDotGitSafe } from './dotgit.ts'
 import { branchSection, type ConfigSource } from './fresh-config.ts'
 import { type Git, type GitContext, gitIn, isGitFailure } from './git.ts'
 import type { ObjectFormat } from './index-entries.ts'
+import { entriesIn } from './presence.ts'
 import { branchIn } from './ref-name.ts'
 import { commitOf, dropReplaceRefs } from './refs.ts'
 
@@ -39,6 +40,7 @@ export async function settle(options: SettleOptions): Promise<Settled> {
   const dotGitPath = join(tree, '.git')
   const dotGit = await makeDotGitSafe(tree, options)
   const git = gitIn(tree, options)
+  await choosePacks(git, dotGitPath)
   const commit = await headCommit(git)
   checkCommit(commit, options.expectedCommit)
   const branch = dotGit.refFormat === 'reftable' ? await settleReftable(git, dotGitPath) : dotGit.branch
@@ -46,12 +48,33 @@ export async function settle(options: SettleOptions): Promise<Settled> {
   return { commit, branch, objectFormat: dotGit.objectFormat, isShallow }
 }
 
-/** Makes the index of a clone that has none, which `fillIndex` can then tell of the files. */
+/**
+ * Makes the index of a clone that has none, which `fillIndex` can then tell of the files. The commit need not be
+ * proven: with a prefix, git names the trees in the index by its entries, and otherwise by what the trees say of
+ * themselves, which hides from it what another entry (`src/a` beside `src`) has put there.
+ */
+export async function makeFirstIndex(git: Git, commit: string): Promise<void> {
+  await readTree(git, ['--prefix=', commit])
+}
+
+/** Makes the index anew, of a proven commit: git reads every file when it is asked for one. */
 export async function makeIndex(git: Git, commit: string): Promise<void> {
-  await git.run(['read-tree', commit], {
-    env: { GIT_INDEX_VERSION: FILLABLE_VERSION },
-    config: NO_OFFSETS,
-  })
+  await readTree(git, [commit])
+}
+
+async function readTree(git: Git, args: readonly string[]): Promise<void> {
+  const env = { GIT_INDEX_VERSION: FILLABLE_VERSION }
+  await git.run(['read-tree', ...args], { env, config: NO_OFFSETS })
+}
+
+/**
+ * Packs may differ in what they have for one object, and each git process asks them in an order of its own: an index
+ * of them all makes what was proven the copy that is checked out.
+ */
+async function choosePacks(git: Git, dotGitPath: string): Promise<void> {
+  const files = await entriesIn(join(dotGitPath, 'objects', 'pack'), 'latin1')
+  const packs = files.filter(({ name }) => name.endsWith('.pack'))
+  if (packs.length > 1) await git.run(['multi-pack-index', 'write'])
 }
 
 async function headCommit(git: Git): Promise<string> {

@@ -6,7 +6,7 @@ import { fillIndex } from '../git/index-file.ts'
 import type { Probed } from '../git/probe.ts'
 import { proveBlobs, proveCommit } from '../git/proof.ts'
 import { dropOtherBranches } from '../git/refs.ts'
-import { makeIndex, type Settled, settle } from '../git/settle.ts'
+import { makeFirstIndex, type Settled, settle } from '../git/settle.ts'
 import type { Target } from '../git/wanted.ts'
 import type { Context, Job } from '../job.ts'
 import { wait } from '../source/patience.ts'
@@ -82,7 +82,6 @@ export class SnapshotClone {
     const fill = () => fillIndex(join(tree, '.git'), unpacked.recordOf, objectFormat, isLeftOut)
     const filled = indexed.then(() => job.timeline.measure('index', fill, STAGE_WORDS.indexed))
     const [index, freshenedBy] = await together(filled, freshened)
-    await proveBlobs(this.#git, index.unproven, objectFormat)
     // Files that are all proven by the index leave no room for others.
     const isExact = index.filled + index.leftOut === index.entries && index.filled === unpacked.workFiles
     const untracked = isExact ? 'keep' : 'remove'
@@ -107,8 +106,8 @@ export class SnapshotClone {
     const source = { probedConfig: probed.config, sparse: probed.sparse, remoteUrl: job.origin.url }
     const end = job.timeline.begin('git')
     const settled = settle({ ...this.#context, ...source, tree, expectedCommit: announcedCommit })
-    const indexed = settled.then(({ commit }) => makeIndex(this.#git, commit))
-    const freshened = settled.then((snapshot) => this.#freshen(snapshot))
+    const indexed = settled.then(({ commit }) => makeFirstIndex(this.#git, commit))
+    const freshened = settled.then((snapshot) => this.#freshen(snapshot, indexed))
     const behind = together(settled, freshened).then(([snapshot, by]) => this.#countBehind(snapshot, by))
     const beginning = { settled, indexed, freshened, behind }
     Promise.allSettled([settled, indexed]).then(() => end())
@@ -123,15 +122,19 @@ export class SnapshotClone {
     return commitsBehind({ ...this.#context, tree, base, commit: target.commit })
   }
 
-  async #freshen({ commit: snapshotCommit, objectFormat }: Settled): Promise<FreshenedBy> {
+  async #freshen(snapshot: Settled, indexed: Promise<void>): Promise<FreshenedBy> {
     const { job, target, tree, shortcuts } = this.#options
     const { commit } = target
-    shortcuts.begin(snapshotCommit)
+    shortcuts.begin(snapshot.commit)
     const { bundle, server } = shortcuts
     const clone = { tree, clone: 'new', target, bundle, server } as const
     const freshenedBy = await freshenClone(job, clone, this.#context.signal)
     await dropOtherBranches(this.#git, target)
-    await proveCommit({ git: this.#git, commit, objectFormat, snapshotCommit })
+    const proof = { git: this.#git, commit, objectFormat: snapshot.objectFormat }
+    await proveCommit(proof)
+    await indexed
+    // Of a commit that is proven, the index has what it should.
+    if (commit !== snapshot.commit) await proveBlobs(proof, 'index')
     return freshenedBy
   }
 }

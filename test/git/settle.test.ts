@@ -20,7 +20,7 @@ import { probeConfig } from '../../src/git/fresh-config.ts'
 import { gitIn } from '../../src/git/git.ts'
 import type { ObjectFormat } from '../../src/git/index-entries.ts'
 import { fillIndex } from '../../src/git/index-file.ts'
-import { makeIndex, type SettleOptions, settle } from '../../src/git/settle.ts'
+import { makeFirstIndex, type SettleOptions, settle } from '../../src/git/settle.ts'
 import { git, gitEnvironment, makeUpstream, type Upstream } from '../support/git-repo.ts'
 import { temporary } from '../support/temporary.ts'
 import { gitContext } from './git-context.ts'
@@ -71,7 +71,7 @@ async function settleTree(options: Partial<SettleOptions> = {}, format: ObjectFo
   const probedConfig = await probeConfig(join(root, 'probe'), gitContext)
   const how = { ...gitContext, probedConfig, remoteUrl }
   const settled = await settle({ ...how, tree, expectedCommit: undefined, ...options })
-  await makeIndex(gitIn(tree, gitContext), settled.commit)
+  await makeFirstIndex(gitIn(tree, gitContext), settled.commit)
   return { ...settled, ...(await fillIndex(join(tree, '.git'), recordsOf(tree, format), format)) }
 }
 
