@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, rmSync } from 'node:fs'
+import { lstatSync, mkdirSync } from 'node:fs'
 import { onDisk, toLatin1 } from '../on-disk.ts'
 import { Stopwatch } from '../timing.ts'
 import { Batch, type BatchFile } from './batch.ts'
@@ -52,7 +52,8 @@ export interface Tree {
   readonly skipped: number
   /**
    * For a path (latin1, below the root) outside `.git`: the bytes that its git index entry would begin with (stat
-   * data, mode, object id of what was written); undefined where no such file was written.
+   * data, mode, object id of what was written); undefined where no such file was written, and for all paths where names
+   * were folded: one file may hold what another is to, and git, which keeps the last of them, is to write them all.
    */
   readonly recordOf: (path: string) => Uint8Array | undefined
   /** The same for what is at the tree's top, once that has been renamed into this directory: ctimes change with it. */
@@ -150,7 +151,6 @@ export class TreeBuilder {
     await this.#writers.written()
     this.waiting.stop()
     const links = this.#links.make(this.hash)
-    this.#dropFolded()
     this.#files += links
     this.#workFiles += links
     return {
@@ -230,6 +230,7 @@ export class TreeBuilder {
   }
 
   #recordOf(path: string): Uint8Array | undefined {
+    if (this.#folded.length > 0) return undefined
     const number = this.#policy.numberOf(path)
     return number === undefined ? this.#links.recordOf(path) : this.#records.of(number)
   }
@@ -250,10 +251,5 @@ export class TreeBuilder {
         if (inDotGit || !isFolded(error, place, 'directory')) throw error
       }
     })
-  }
-
-  /** Of files that are one here git keeps the last. It writes them anew where none is there, whichever came first. */
-  #dropFolded(): void {
-    for (const path of this.#folded) writeAt(this.#root, path, (place) => rmSync(place, { force: true }))
   }
 }

@@ -6,6 +6,7 @@ import { type CheckOutOptions, checkOut } from '../../src/git/check-out.ts'
 import { gitIn } from '../../src/git/git.ts'
 import { dropOtherBranches } from '../../src/git/refs.ts'
 import { targetOf } from '../../src/git/wanted.ts'
+import { forge, loosen } from '../hostile-git/forging.ts'
 import { git, makeUpstream, type Upstream } from '../support/git-repo.ts'
 import { temporary } from '../support/temporary.ts'
 import { gitContext } from './git-context.ts'
@@ -176,6 +177,19 @@ describe('the files after a checkout', () => {
     await checkOutAt('refs/heads/main', { untracked: 'remove' })
     expect(existsSync(join(tree, 'lib/sub module/foreign'))).toBe(false)
     expect(await status()).toBe('')
+  })
+
+  it('are written from proven blobs alone, where foreign ones are removed', async () => {
+    const id = await git(tree, 'rev-parse', 'HEAD:README.md')
+    await loosen(tree)
+    forge(tree, id, 'blob', Buffer.from('forged\n'))
+    await checkOutAt('refs/heads/main', { untracked: 'remove' })
+    await rm(join(tree, 'README.md'))
+    await expect(checkOutAt('refs/heads/main', { untracked: 'remove' })).rejects.toMatchObject({
+      code: 'UNSAFE_GIT',
+      message: expect.stringContaining(`${id} is missing or is not what its name says`),
+    })
+    expect(existsSync(join(tree, 'README.md'))).toBe(false)
   })
 
   it('tells progress where somebody listens', async () => {

@@ -1,8 +1,8 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { deflateSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { git, gitBytes } from '../support/git-repo.ts'
+import { git } from '../support/git-repo.ts'
+import { forge, loosen } from './forging.ts'
 import { useScene } from './scene.ts'
 
 const scene = useScene()
@@ -10,15 +10,8 @@ const scene = useScene()
 /** A copy of the clone in which the object of this file holds something else, and the file still what it did. */
 async function withForged(path: string): Promise<string> {
   const tree = await scene.copyOf(scene.clone)
-  const packs = join(tree, '.git/objects/pack')
-  const pack = readdirSync(packs).find((name) => name.endsWith('.pack')) ?? ''
-  const bytes = readFileSync(join(packs, pack))
-  rmSync(packs, { recursive: true })
-  await gitBytes(tree, ['unpack-objects', '-q'], bytes)
-  const id = await git(tree, 'rev-parse', `HEAD:${path}`)
-  const object = join(tree, '.git/objects', id.slice(0, 2), id.slice(2))
-  chmodSync(object, 0o644)
-  writeFileSync(object, deflateSync('blob 7\0forged\n'))
+  await loosen(tree)
+  forge(tree, await git(tree, 'rev-parse', `HEAD:${path}`), 'blob', Buffer.from('forged\n'))
   expect(await git(tree, 'show', `HEAD:${path}`)).toBe('forged')
   return tree
 }
