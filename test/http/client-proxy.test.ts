@@ -49,7 +49,7 @@ describe('an http target through a proxy', () => {
   it('fails for a proxy that is not there, worth another attempt', async () => {
     const env = { http_proxy: `http://${CREDENTIALS}@127.0.0.1:1` }
     expect(await failureOf(getBy(`http://${HOST}/x${SIGNED}`, env))).toMatchObject({
-      code: 'CONNECTION_FAILED',
+      code: 'PROXY_FAILED',
       worth: Number.POSITIVE_INFINITY,
     })
   })
