@@ -35,8 +35,8 @@ export interface Context {
   readonly onSecret: (text: string) => void
   /** Told what a step did that then failed, before its error is thrown. */
   readonly onFailure: (report: Report) => Promise<void> | void
-  /** One annotation that people see without opening the log. */
-  readonly warn: (line: string) => void
+  /** One annotation that people see without opening the log; its title is a code of README.md's table. */
+  readonly warn: (line: string, title: string) => void
   /** Told where staging is to be, before it is there; see StagingOptions. */
   readonly onStaging: (root: string) => void
   /** Told what there is to remove after the job, before it is there; see `removeCredentials`. */

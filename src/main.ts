@@ -37,7 +37,7 @@ const MATCHER = join(import.meta.dirname, '..', 'problem-matcher.json')
 /** Warnings and errors stand between groups, or nobody would see them. */
 const log = new StepLog({
   line: (text) => info(sanitize(text)),
-  warning: (text) => warning(sanitize(text, 1000)),
+  warning: (text, title) => warning(sanitize(text, 1000), { title }),
   openGroup: startGroup,
   closeGroup: endGroup,
 })

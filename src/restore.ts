@@ -70,12 +70,12 @@ async function arriveCheapest(job: Job, target: Target, source: Session | NoLoca
     if (context.signal.aborted || inputs.onMiss === 'fail' || isFinal(error)) throw error
     const isSkipped = inputs.onMiss === 'skip'
     const instead = isSkipped
-      ? 'the workspace stays as it is'
-      : `it is fetched from ${job.origin.url} instead`
-    job.troubles.missed = troubleOf(error)
-    context.warn(
-      `${job.repositoryName} was not restored from a snapshot, ${instead}: ${describeError(error)}`,
-    )
+      ? 'The workspace stays as it is'
+      : `It is fetched from ${job.origin.url} instead`
+    const missed = troubleOf(error)
+    job.troubles.missed = missed
+    const what = `No snapshot of ${job.repositoryName} was restored: ${describeError(error)}`
+    context.warn(`${what}. ${instead}`, missed.code)
     return isSkipped ? SKIPPED : fromOrigin(job, target)
   }
 }

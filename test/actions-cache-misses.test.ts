@@ -25,7 +25,7 @@ async function expectFetched(words: RegExp, job: CachedJob = {}): Promise<Cached
   const report = await run.restore({ ...job, inputs: { ...FETCH, ...job.inputs } })
   expect(report).toMatchObject({ outcome: 'fetched', snapshot: undefined })
   expect(run.warnings).toEqual([expect.stringMatching(words)])
-  expect(run.warnings[0]).toContain('it is fetched from')
+  expect(run.warnings[0]).toContain('. It is fetched from')
   await run.expectExact()
   return run
 }
@@ -67,7 +67,7 @@ describe('a job that has no cache service is told why, once, and asks nobody', (
     [
       'where the runner offers none',
       { env: NO_SERVICE },
-      /no server \(or CACHEW_URL\) or url is to be asked/,
+      /auto with no server \(or CACHEW_URL\) or url, and this job has no Actions cache/,
     ],
     [
       'where it is asked for, too',
@@ -142,7 +142,7 @@ describe('a cache without a snapshot', () => {
     const run = new CachedRun(project)
     const report = await run.restore({ inputs: { 'on-miss': 'skip' } })
     expect(report).toMatchObject({ outcome: 'skipped', commit: '' })
-    expect(run.warnings).toEqual([expect.stringContaining('the workspace stays as it is')])
+    expect(run.warnings).toEqual([expect.stringContaining('. The workspace stays as it is')])
   })
 
   it.each<[string, string, (key: string) => string]>([

@@ -4,7 +4,7 @@ import type { Span, StageName, StageWatch } from './timeline.ts'
 /** The commands of the runner that a log is made with. */
 export interface Printer {
   readonly line: (text: string) => void
-  readonly warning: (text: string) => void
+  readonly warning: (text: string, title: string) => void
   readonly openGroup: (title: string) => void
   readonly closeGroup: () => void
 }
@@ -33,9 +33,9 @@ export class StepLog implements StageWatch {
   readonly line = (text: string): void => this.#print.line(text)
 
   /** Not in a group, where nobody would see it. */
-  readonly warn = (text: string): void => {
+  readonly warn = (text: string, title: string): void => {
     this.#endGroup()
-    this.#print.warning(text)
+    this.#print.warning(text, title)
   }
 
   begun(stage: StageName): void {

@@ -111,7 +111,7 @@ describe('a snapshot with damaged objects', () => {
     const { workspace, report, warnings } = await scene.restore({ commit })
     expect({ outcome: report.outcome, warnings }).toEqual({
       outcome,
-      warnings: outcome === 'restored' ? [] : [expect.stringContaining('is fetched from')],
+      warnings: outcome === 'restored' ? [] : [expect.stringContaining('It is fetched from')],
     })
     await scene.expectCommit(workspace, commit)
     expect(await git(workspace, 'fsck', '--no-dangling', '--no-progress')).toBe('')

@@ -6,7 +6,7 @@ function written() {
   const lines: string[] = []
   const log = new StepLog({
     line: (text) => lines.push(text),
-    warning: (text) => lines.push(`warning: ${text}`),
+    warning: (text, title) => lines.push(`warning ${title}: ${text}`),
     openGroup: (title) => lines.push(`> ${title}`),
     closeGroup: () => lines.push('<'),
   })
@@ -38,12 +38,12 @@ describe('the log of a step', () => {
   it('has warnings outside of groups', () => {
     const { lines, log } = written()
     log.begun('open')
-    log.warn('no snapshot')
-    log.warn('again')
+    log.warn('no snapshot', 'NOT_FOUND')
+    log.warn('again', 'STALLED')
     log.begun('fetch')
     log.close()
     expect(lines).toEqual([
-      ...['> Restore the snapshot', '<', 'warning: no snapshot', 'warning: again'],
+      ...['> Restore the snapshot', '<', 'warning NOT_FOUND: no snapshot', 'warning STALLED: again'],
       ...['> Fetch from the GitHub server', '<'],
     ])
   })
