@@ -33,10 +33,19 @@ export class ErrorOutput {
   /** The error for a git that failed in this way, with the end of what it said. */
   failure(how: string): ActionError {
     const said = this.#tail.toString('utf8')
-    const line = readable(said)
+    const line = readable(withoutProgress(said))
     const end = line.length > TAIL_CHARACTERS ? `…${line.slice(-TAIL_CHARACTERS)}` : line
     return new ActionError(isDiskFull(said) ? 'WRITE_FAILED' : 'GIT_FAILED', `${how}: ${end}`)
   }
+}
+
+const METER = /^remote: (Enumerating|Counting|Compressing|Total)\b/
+
+/** Progress overwrites its line, and the remote's says nothing where there is an error. */
+function withoutProgress(text: string): string {
+  const lines = text.split('\n').map((line) => line.trimEnd().replace(/^.*\r/s, ''))
+  if (!lines.some((line) => /\b(fatal|error)\b/.test(line))) return lines.join('\n')
+  return lines.filter((line) => !METER.test(line)).join('\n')
 }
 
 /** On one line, with no credentials and nothing the runner takes for a command. */

@@ -61,7 +61,7 @@ describe('git', () => {
   })
 
   it('leaves nothing in the message that the runner takes for a command', async () => {
-    const say = `!printf '%b' '##[error]a\\n::set-env::b\\r::c' >&2; exit 3`
+    const say = `!printf '%b' '##[error]a\\n::set-env::b\\n\\r::c' >&2; exit 3`
     const message = await gitOf()
       .run(['say'], { config: { 'alias.say': say } })
       .then(String, String)
