@@ -72,12 +72,12 @@ export function statusError(reply: ReplyHead, nowMs: number): ActionError {
   if (status === 401 || status === 403) {
     return new ActionError(
       'ACCESS_DENIED',
-      `${answered}; check the input authorization and the server's policy`,
+      `${answered}; check the input authorization (or CACHEW_AUTHORIZATION) and the server's policy`,
     )
   }
   if (status === 407) return new ActionError('PROXY_FAILED', `${answered}; the proxy wants credentials`)
   if (status === 404 || status === 410) {
-    return new ActionError('NOT_FOUND', `${answered}; check server, repository and github-server-url`)
+    return new ActionError('NOT_FOUND', `${answered}; check server, repository and github-server-url, or url`)
   }
   if (!isRetryStatus(status)) {
     return new ActionError(

@@ -101,6 +101,6 @@ export function locationAt(server: URL, { repository, githubServerUrl }: Reposit
 function inCache(env: Environment): Somewhere | NoLocation {
   const service = cacheServiceOf(env, 'read')
   if (service.kind === 'offered') return { kind: 'somewhere', places: [{ kind: 'actions-cache', service }] }
-  const reason = `no server (or CACHEW_URL) or url is to be asked, and there is no Actions cache: ${service.reason}`
-  return { kind: 'nowhere', reason }
+  const why = 'source is actions-cache, or auto with no server (or CACHEW_URL) or url'
+  return { kind: 'nowhere', reason: `${why}, and this job has no Actions cache: ${service.reason}` }
 }

@@ -86,10 +86,10 @@ describe('a status of no use', () => {
   }
 
   it.each([
-    [401, 'ACCESS_DENIED', 'authorization'],
-    [403, 'ACCESS_DENIED', 'authorization'],
-    [404, 'NOT_FOUND', 'repository'],
-    [410, 'NOT_FOUND', 'repository'],
+    [401, 'ACCESS_DENIED', 'authorization (or CACHEW_AUTHORIZATION)'],
+    [403, 'ACCESS_DENIED', 'authorization (or CACHEW_AUTHORIZATION)'],
+    [404, 'NOT_FOUND', 'server, repository and github-server-url, or url'],
+    [410, 'NOT_FOUND', 'server, repository and github-server-url, or url'],
     [407, 'PROXY_FAILED', 'proxy'],
     [204, 'PROTOCOL_ERROR', 'no snapshot'],
     [300, 'PROTOCOL_ERROR', 'no snapshot'],

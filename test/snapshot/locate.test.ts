@@ -59,9 +59,8 @@ describe('the place of a snapshot', () => {
     expect(locate({ ...NOWHERE, source: 'none' }, {})).toMatchObject({ kind: 'nowhere' })
     const { kind, reason } = locate({ ...NOWHERE, source: 'actions-cache' }, {}) as NoLocation
     expect(kind).toBe('nowhere')
-    expect(reason).toContain(
-      'no server (or CACHEW_URL) or url is to be asked, and there is no Actions cache: the runner',
-    )
+    const why = 'source is actions-cache, or auto with no server (or CACHEW_URL) or url'
+    expect(reason).toContain(`${why}, and this job has no Actions cache: the runner`)
   })
 
   it('is the Actions cache of the job, where that has one', () => {
