@@ -1,5 +1,5 @@
 // Writes what is made from elsewhere: the tables of inputs and outputs (from each action.yml), of errors, and what the
-// published benchmarks came to (README.md, docs/benchmarks.md). `node scripts/generate-docs.ts`
+// published benchmarks came to (README.md, docs/benchmarks.md). `npm run generate-docs`
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { benchmarksPage, readmePart } from '../bench/markdown-report.ts'

@@ -162,7 +162,7 @@ describe('the plain block style', () => {
 
 describe('the documentation', () => {
   it.each([...madePages()])(
-    '%s has the tables, codes and numbers that it is made from; if not, run: node scripts/generate-docs.ts',
+    '%s has the tables, codes and numbers that it is made from; if not, run: npm run generate-docs',
     (page, made) => {
       expect(readFileSync(join(root, page), 'utf8')).toBe(made)
     },
