@@ -504,15 +504,17 @@ describe('GIT_SNAPSHOT_DISABLE', () => {
   it.each([
     ['1', 'none'],
     [' 1 ', 'none'],
+    ['true', 'none'],
     ['0', 'cachew'],
+    ['false', 'cachew'],
     ['', 'cachew'],
   ])('%j makes the source %s', (value, source) => {
     expect(parse({}, { GIT_SNAPSHOT_DISABLE: value }).source).toBe(source)
   })
 
-  it.each(['true', 'yes', '2'])('%j is refused, so that nobody believes it', (value) => {
+  it.each(['on', 'yes', '2'])('%j is refused, so that nobody believes it', (value) => {
     expect(complaint({}, { GIT_SNAPSHOT_DISABLE: value })).toBe(
-      `Environment variable GIT_SNAPSHOT_DISABLE is "${value}": 1 to fetch without a snapshot, or nothing, is allowed`,
+      `Environment variable GIT_SNAPSHOT_DISABLE is "${value}": 1 or true to fetch without a snapshot, or nothing, is allowed`,
     )
   })
 })

@@ -70,7 +70,7 @@ function parseServers(given: Given): readonly URL[] {
 function isDisabled(env: Environment): boolean {
   const label = 'Environment variable GIT_SNAPSHOT_DISABLE'
   const value = trimmed(env.GIT_SNAPSHOT_DISABLE ?? '')
-  if (value === '1') return true
-  if (value === '' || value === '0') return false
-  throw refused({ label, value }, '1 to fetch without a snapshot, or nothing, is allowed')
+  if (value === '1' || value === 'true') return true
+  if (value === '' || value === '0' || value === 'false') return false
+  throw refused({ label, value }, '1 or true to fetch without a snapshot, or nothing, is allowed')
 }
