@@ -19,6 +19,8 @@ export class Progress {
   /** The beginning, and after it the last ones: at most RECENT + 1. */
   #samples: Sample[] = []
   #total: number | undefined
+  /** Whether the last line said so: it is said once. */
+  #hasAll = false
 
   constructor(traffic: { readonly bytes: number }, log: (line: string) => void) {
     this.#traffic = traffic
@@ -31,6 +33,7 @@ export class Progress {
     this.#total = undefined
     const first = this.#sample()
     this.#samples = [first]
+    this.#hasAll = false
     this.#timer = setInterval(() => this.#say(first), EVERY_MS)
   }
 
@@ -58,6 +61,9 @@ export class Progress {
     const now = this.#sample()
     const recent = this.#samples[0] ?? first
     this.#samples = [...this.#samples, now].slice(-RECENT)
+    const hadAll = this.#hasAll
+    this.#hasAll = this.#total !== undefined && now.bytes - first.bytes >= this.#total
+    if (hadAll && this.#hasAll) return
     this.#log(
       progressLine({
         bytes: now.bytes - first.bytes,

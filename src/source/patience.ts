@@ -74,7 +74,9 @@ export class Patience {
     wait: (delayMs) => wait(delayMs, signal),
     onRetry: (error, delayMs) => {
       this.#count(error)
-      this.#log(`${describeError(error)}; trying again in ${(delayMs / 1000).toFixed(1)} s`)
+      const seconds = (delayMs / 1000).toFixed(1)
+      const when = seconds === '0.0' ? 'at once' : `in ${seconds} s`
+      this.#log(`${describeError(error)}; trying again ${when}`)
     },
   })
 

@@ -42,6 +42,26 @@ it('tells what is left by the speed of the last 15 s', () => {
   progress.end()
 })
 
+it('says once that all is there, until more is to come', () => {
+  const { traffic, lines, progress } = watched()
+  progress.begin()
+  progress.expect(40_000_000)
+  traffic.bytes += 40_000_000
+  vi.advanceTimersByTime(20_000)
+  const all = 'Received all 40 MB; files and git are at work'
+  expect(lines).toEqual([all])
+  progress.expect(40_000_000)
+  vi.advanceTimersByTime(5_000)
+  traffic.bytes += 40_000_000
+  vi.advanceTimersByTime(20_000)
+  expect(lines).toEqual([
+    all,
+    'Received 40 MB of 80 MB (50 %, 0.0 MB/s)',
+    'Received all 80 MB; files and git are at work',
+  ])
+  progress.end()
+})
+
 it('begins anew for a second attempt', () => {
   const { traffic, lines, progress } = watched()
   progress.begin()

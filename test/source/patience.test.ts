@@ -112,7 +112,7 @@ describe('attempts', () => {
     onRetry(new ActionError('SERVER_ERROR', 'answered 503', { cause: new Error('why') }), 1234)
     onRetry(new Error('reset'), 0)
     expect(patience.retried).toBe(2)
-    expect(lines).toEqual(['answered 503: why; trying again in 1.2 s', 'reset; trying again in 0.0 s'])
+    expect(lines).toEqual(['answered 503: why; trying again in 1.2 s', 'reset; trying again at once'])
   })
 
   it('wait no longer once they are cancelled, and throw the reason', async () => {
