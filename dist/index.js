@@ -319,7 +319,7 @@ Object.assign(Dispatcher.prototype, api)
 
 __webpack_unused_export__ = Dispatcher
 __webpack_unused_export__ = Client
-__webpack_unused_export__ = Pool
+module.exports.bC = Pool
 __webpack_unused_export__ = BalancedPool
 __webpack_unused_export__ = RoundRobinPool
 module.exports.g6 = Agent
@@ -45821,8 +45821,8 @@ class Room {
         this.#path = path;
     }
     /**
-     * Fails where a snapshot of so many bytes cannot fit. Unpacked it is no smaller, so nobody with enough space is
-     * refused; how much larger it is shows only on the way.
+     * Fails where a snapshot of so many bytes cannot fit: a plain fetch, which may be far smaller, can follow. Unpacked it
+     * is no smaller, so nobody with enough space is refused; how much larger it is shows only on the way.
      */
     async require(snapshotBytes) {
         this.#snapshotBytes = snapshotBytes;
@@ -45928,6 +45928,40 @@ function causeOf(error) {
 
 /***/ }),
 
+/***/ 1842:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   B: () => (/* binding */ MOST_COUNTED),
+/* harmony export */   r: () => (/* binding */ commitsBehind)
+/* harmony export */ });
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var _git_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(732);
+
+
+
+/** More commits than this are not counted. */
+const MOST_COUNTED = 1000;
+/** Commits that `commit` has and `base` has not, at most MOST_COUNTED. Undefined where history or `base` is not there. */
+async function commitsBehind(options) {
+    const { tree, base, commit } = options;
+    if ((0,node_fs__WEBPACK_IMPORTED_MODULE_0__.existsSync)((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(tree, '.git', 'shallow')))
+        return undefined;
+    try {
+        const args = ['rev-list', '--count', `--max-count=${MOST_COUNTED}`, commit, `^${base}`];
+        return Number(await (0,_git_js__WEBPACK_IMPORTED_MODULE_2__/* .gitIn */ .uM)(tree, options).run(args));
+    }
+    catch (error) {
+        if ((0,_git_js__WEBPACK_IMPORTED_MODULE_2__/* .isGitFailure */ .VJ)(error))
+            return undefined;
+        throw error;
+    }
+}
+
+
+/***/ }),
+
 /***/ 1463:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
@@ -45947,11 +45981,11 @@ function settingsOf(file, git, which = ['--list']) {
     return listed(git, ['--file', file, '--no-includes', ...which]);
 }
 /** What all configs set that apply to a repository. Of a key that is there twice, the last one counts. */
-function settingsHere(git) {
-    return listed(git, ['--list']);
+function settingsHere(git, options) {
+    return listed(git, ['--list'], options);
 }
-async function listed(git, which) {
-    const printed = await git.run(['config', '--null', ...which]);
+async function listed(git, which, options) {
+    const printed = await git.run(['config', '--null', ...which], options);
     const entries = printed.split('\0').filter((entry) => entry !== '');
     return entries.map((entry) => {
         const keyEnd = entry.indexOf('\n');
@@ -46367,10 +46401,18 @@ class ErrorOutput {
     /** The error for a git that failed in this way, with the end of what it said. */
     failure(how) {
         const said = this.#tail.toString('utf8');
-        const line = readable(said);
+        const line = readable(withoutProgress(said));
         const end = line.length > TAIL_CHARACTERS ? `…${line.slice(-TAIL_CHARACTERS)}` : line;
         return new lib_errors/* ActionError */.l((0,disk_space/* isDiskFull */.b)(said) ? 'WRITE_FAILED' : 'GIT_FAILED', `${how}: ${end}`);
     }
+}
+const METER = /^remote: (Enumerating|Counting|Compressing|Total)\b/;
+/** Progress overwrites its line, and the remote's says nothing where there is an error. */
+function withoutProgress(text) {
+    const lines = text.split('\n').map((line) => line.trimEnd().replace(/^.*\r/s, ''));
+    if (!lines.some((line) => /\b(fatal|error)\b/.test(line)))
+        return lines.join('\n');
+    return lines.filter((line) => !METER.test(line)).join('\n');
 }
 /** On one line, with no credentials and nothing the runner takes for a command. */
 function readable(text) {
@@ -46413,6 +46455,8 @@ const PROTECTIVE_CONFIG = {
     'core.hooksPath': '/dev/null',
     // Staging lies deeper than the destination, and git for Windows ends at 260 characters without this.
     'core.longPaths': 'true',
+    // Where several packs have an object, all processes are to take the same copy.
+    'core.multiPackIndex': 'true',
     // A directory is no repository itself: only its `.git` is one, and that was looked at. From git 2.38 on.
     'safe.bareRepository': 'explicit',
 };
@@ -47022,11 +47066,11 @@ function parseServers(given) {
 function isDisabled(env) {
     const label = 'Environment variable GIT_SNAPSHOT_DISABLE';
     const value = (0,input_values/* trimmed */.dE)(env.GIT_SNAPSHOT_DISABLE ?? '');
-    if (value === '1')
+    if (value === '1' || value === 'true')
         return true;
-    if (value === '' || value === '0')
+    if (value === '' || value === '0' || value === 'false')
         return false;
-    throw (0,input_values/* refused */.J5)({ label, value }, '1 to fetch without a snapshot, or nothing, is allowed');
+    throw (0,input_values/* refused */.J5)({ label, value }, '1 or true to fetch without a snapshot, or nothing, is allowed');
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/store.js
@@ -47290,7 +47334,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _report_notice_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(1060);
 /* harmony import */ var _report_report_js__WEBPACK_IMPORTED_MODULE_18__ = __nccwpck_require__(5650);
 /* harmony import */ var _report_step_log_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(5349);
-/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(5429);
+/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(3540);
 /* harmony import */ var _runner_step_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(4580);
 /* harmony import */ var _runner_tool_cache_js__WEBPACK_IMPORTED_MODULE_17__ = __nccwpck_require__(9131);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_15__ = __nccwpck_require__(4020);
@@ -47321,7 +47365,7 @@ const MATCHER = (0,node_path__WEBPACK_IMPORTED_MODULE_0__.join)(import.meta.dirn
 /** Warnings and errors stand between groups, or nobody would see them. */
 const log = new _report_step_log_js__WEBPACK_IMPORTED_MODULE_10__/* .StepLog */ .J({
     line: (text) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_15__/* .sanitize */ .a)(text)),
-    warning: (text) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_15__/* .sanitize */ .a)(text, 1000)),
+    warning: (text, title) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_2__/* .warning */ .$e)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_15__/* .sanitize */ .a)(text, 1000), { title }),
     openGroup: _actions_core__WEBPACK_IMPORTED_MODULE_2__/* .startGroup */ .Oh,
     closeGroup: _actions_core__WEBPACK_IMPORTED_MODULE_2__/* .endGroup */ .N4,
 });
@@ -47681,13 +47725,15 @@ function rounded(_key, value) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   c: () => (/* binding */ lineOf)
 /* harmony export */ });
-/* harmony import */ var _amounts_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1975);
+/* harmony import */ var _git_behind_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1842);
+/* harmony import */ var _amounts_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1975);
+
 
 /** What a step that ended well has done, in one line that a person reads. */
 function lineOf(report) {
     const { outcome, repository, path, commit, totalMs, freshenedBy, serverUrl, missed } = report;
     const place = `${repository} at ${commit.slice(0, 7)}${path === '' ? '' : ` into ${path}`}`;
-    const spent = `in ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_0__/* .formatSeconds */ .Xo)(totalMs)}`;
+    const spent = `in ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .formatSeconds */ .Xo)(totalMs)}`;
     const miss = missed === undefined ? '' : `; no snapshot was restored (${missed.code})`;
     if (outcome === 'restored' && report.snapshot !== undefined)
         return `Restored ${place} ${restored(report, report.snapshot)}`;
@@ -47713,20 +47759,18 @@ function restored({ bytes, totalMs, retries, freshenedBy }, snapshot) {
     const { source, files, behind, totalBytes } = snapshot;
     // Nothing of what this machine has kept came over the wire.
     const size = source === 'store' ? (totalBytes ?? 0) : bytes;
-    const rate = size < SLIGHT_BYTES ? [] : [(0,_amounts_js__WEBPACK_IMPORTED_MODULE_0__/* .formatRate */ .CE)(size, totalMs)];
-    const again = retries === 0 ? [] : [(0,_amounts_js__WEBPACK_IMPORTED_MODULE_0__/* .counted */ .hS)(retries, 'retry', 'retries')];
+    const rate = size < SLIGHT_BYTES ? [] : [(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .formatRate */ .CE)(size, totalMs)];
+    const again = retries === 0 ? [] : [(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .counted */ .hS)(retries, 'retry', 'retries')];
     const notes = [...rate, ...again];
-    const speed = `${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_0__/* .formatMegabytes */ .VP)(size)} in ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_0__/* .formatSeconds */ .Xo)(totalMs)}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`;
+    const speed = `${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .formatMegabytes */ .VP)(size)} in ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .formatSeconds */ .Xo)(totalMs)}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`;
     const freshened = behind === undefined || behind === 0 ? BROUGHT[freshenedBy] : behindWords(behind);
-    return `from ${SOURCES[source]}: ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_0__/* .counted */ .hS)(files, 'file')}, ${speed}${freshened}`;
+    return `from ${SOURCES[source]}: ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .counted */ .hS)(files, 'file')}, ${speed}${freshened}`;
 }
 /** What is so small tells nothing of how fast it came. */
 const SLIGHT_BYTES = 1_000_000;
-/** Commits are counted up to this. */
-const COUNTED = 1000;
 function behindWords(behind) {
-    const atLeast = behind < COUNTED ? '' : 'at least ';
-    return `; snapshot was ${atLeast}${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_0__/* .counted */ .hS)(behind, 'commit')} behind`;
+    const atLeast = behind < _git_behind_js__WEBPACK_IMPORTED_MODULE_0__/* .MOST_COUNTED */ .B ? '' : 'at least ';
+    return `; snapshot was ${atLeast}${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .counted */ .hS)(behind, 'commit')} behind`;
 }
 
 
@@ -47740,6 +47784,8 @@ function behindWords(behind) {
 /* harmony export */ });
 /* harmony import */ var _input_values_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5106);
 /* harmony import */ var _amounts_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1975);
+/* harmony import */ var _timeline_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1451);
+
 
 
 /** Less than this comes fast, however it is asked for. */
@@ -47758,17 +47804,17 @@ function noticeOf(report, settings) {
 function oneStream({ bytes }, { concurrency }) {
     if (concurrency > 1 || bytes < WORTH_BYTES)
         return undefined;
-    return 'with concurrency 1 the snapshot came as one stream (8 is the default)';
+    return 'with concurrency 1 the snapshot came as one stream (the default asks for several)';
 }
 function smallChunks({ bytes, requests }, { chunkBytes }) {
     if (chunkBytes >= SMALL_CHUNK_BYTES || bytes < WORTH_BYTES || requests < MANY_REQUESTS)
         return undefined;
-    return `with chunk-size ${(0,_input_values_js__WEBPACK_IMPORTED_MODULE_0__/* .formatBytes */ .z3)(chunkBytes)} it took ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .counted */ .hS)(requests, 'request')} (8MiB is the default)`;
+    return `with chunk-size ${(0,_input_values_js__WEBPACK_IMPORTED_MODULE_0__/* .formatBytes */ .z3)(chunkBytes)} it took ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .counted */ .hS)(requests, 'request')} (the default is larger)`;
 }
 /** The commit was there, and yet the origin was asked for what else it has. */
 function moreFetched(report, { fetchDepth, fetchTags }) {
-    const { freshenedBy, snapshot } = report;
-    const ms = freshenMs(report);
+    const { freshenedBy, snapshot, timeline } = report;
+    const ms = (0,_timeline_js__WEBPACK_IMPORTED_MODULE_2__/* .lengthOf */ .Y)('freshen', timeline);
     if (snapshot === undefined || freshenedBy !== 'none' || ms < WORTH_MS)
         return undefined;
     const took = `from the origin, which took ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .formatSeconds */ .Xo)(ms)}`;
@@ -47778,10 +47824,6 @@ function moreFetched(report, { fetchDepth, fetchTags }) {
         return `fetch-depth 0 had the history fetched ${took} (the snapshot has none of it)`;
     const advice = 'after a snapshot the history of the commit is complete without it';
     return `fetch-depth 0 had all branches and tags fetched ${took} (${advice})`;
-}
-function freshenMs({ timeline }) {
-    const spans = timeline.filter(({ stage }) => stage === 'freshen');
-    return spans.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
 }
 
 
@@ -47852,9 +47894,9 @@ class StepLog {
     }
     line = (text) => this.#print.line(text);
     /** Not in a group, where nobody would see it. */
-    warn = (text) => {
+    warn = (text, title) => {
         this.#endGroup();
-        this.#print.warning(text);
+        this.#print.warning(text, title);
     };
     begun(stage) {
         const title = TITLES[stage];
@@ -47885,7 +47927,70 @@ class StepLog {
 
 /***/ }),
 
-/***/ 5429:
+/***/ 1451:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   K: () => (/* binding */ Timeline),
+/* harmony export */   Y: () => (/* binding */ lengthOf)
+/* harmony export */ });
+/** How long a stage ran in milliseconds, all its spans together. */
+function lengthOf(stage, spans) {
+    return spans.reduce((sum, span) => (span.stage === stage ? sum + span.endMs - span.startMs : sum), 0);
+}
+/** When the stages of one step ran, by the monotonic clock. */
+class Timeline {
+    #began = performance.now();
+    #watch;
+    #spans = [];
+    constructor(watch) {
+        this.#watch = watch;
+    }
+    /** Those that have ended, by their beginning. */
+    get spans() {
+        return this.#spans.toSorted((a, b) => a.startMs - b.startMs);
+    }
+    /** Since the step began. */
+    get elapsedMs() {
+        return performance.now() - this.#began;
+    }
+    /** Of all spans of a stage; 0 for one that has not ended. */
+    milliseconds(stage) {
+        return lengthOf(stage, this.#spans);
+    }
+    /** Runs a stage, failed or not. */
+    async measure(stage, run, whatOf) {
+        const end = this.begin(stage);
+        try {
+            const result = await run();
+            end(whatOf?.(result));
+            return result;
+        }
+        catch (error) {
+            end('failed');
+            throw error;
+        }
+    }
+    /** Begins a stage that ends when the result is called for the first time. */
+    begin(stage) {
+        const startMs = this.elapsedMs;
+        let isOver = false;
+        this.#watch.begun(stage);
+        return (what) => {
+            if (isOver)
+                return;
+            isOver = true;
+            const span = { stage, startMs, endMs: this.elapsedMs };
+            this.#spans.push(span);
+            this.#watch.ended(span, what);
+        };
+    }
+}
+
+
+/***/ }),
+
+/***/ 3540:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -47941,12 +48046,16 @@ async function sha256Of(path) {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/index-layout.js
+/** The stat data that an entry of a git index begins with (gitformat-index(5)); the object's id follows. */
+const STAT_BYTES = 40;
+/** Where in them the entry's mode is. */
+const MODE_AT = 24;
+
 ;// CONCATENATED MODULE: ./lib/git/index-entries.js
 
+
 const HASH_BYTES = { sha1: 20, sha256: 32 };
-/** Of an entry's stat data, which the blob's id follows. */
-const STAT_BYTES = 40;
-const MODE_AT = 24;
 /** Of an entry that is the commit of another repository: a submodule. */
 const GITLINK_MODE = 0o160000;
 const HEADER_BYTES = 12;
@@ -48109,6 +48218,30 @@ function unquoted(name) {
         .slice(1, -1)
         .replace(/\\([0-7]{3}|.)/g, (_, code) => code.length === 3 ? String.fromCharCode(Number.parseInt(code, 8)) : (ESCAPES[code] ?? code));
     return Buffer.from(bytes, 'latin1');
+}
+
+// EXTERNAL MODULE: ./lib/sanitize.js
+var sanitize = __nccwpck_require__(4020);
+;// CONCATENATED MODULE: ./lib/git/hopeless.js
+
+
+/** GitHub answers 404 for a private repository as well, where the token may not read it. */
+const NOT_LET_IN = /repository '.*' not found|could not read Username|Authentication failed/;
+const BAD_FILTER = /invalid filter-spec '(.*)'/;
+const CHECK = "check the inputs repository and token (github.token reads only the workflow's own repository), " +
+    'and "contents: read" in the job\'s permissions';
+/** What git failed with where no other try would do better, in words about `place`; undefined where one may. */
+function hopeless(error, place) {
+    const cause = { cause: error };
+    if (NOT_LET_IN.test(error.message)) {
+        const message = `${place} is not there, or this token may not read it: ${CHECK}`;
+        return new lib_errors/* ActionError */.l('REF_NOT_FOUND', message, cause);
+    }
+    const filter = BAD_FILTER.exec(error.message)?.[1];
+    if (filter === undefined)
+        return undefined;
+    const allowed = 'a filter that git knows is allowed, such as blob:none or tree:0';
+    return new lib_errors/* ActionError */.l('INVALID_INPUT', `Input filter is "${(0,sanitize/* sanitize */.a)(filter)}": ${allowed}`, cause);
 }
 
 ;// CONCATENATED MODULE: ./lib/git/ref-name.js
@@ -48308,6 +48441,7 @@ function refspecOf(target) {
 
 
 
+
 const TRIES = 3;
 const MIN_DELAY_MS = 10_000;
 const MAX_DELAY_MS = 20_000;
@@ -48318,8 +48452,11 @@ const NETWORK_CONFIG = {
     'http.lowSpeedLimit': '1000',
     'http.lowSpeedTime': '60',
 };
-/** Runs git against the origin up to three times, as actions/checkout does; then ORIGIN_FAILED. */
-async function withGitRetries(attempt, retries) {
+/**
+ * Runs git against `place` up to three times, as actions/checkout does; then ORIGIN_FAILED. What the same would come
+ * of again is not tried again: an unknown repository or a wrong token is REF_NOT_FOUND.
+ */
+async function withGitRetries(attempt, retries, place) {
     for (let tried = 1;; tried += 1) {
         try {
             return await attempt();
@@ -48327,6 +48464,9 @@ async function withGitRetries(attempt, retries) {
         catch (error) {
             if (!mayPass(error))
                 throw error;
+            const final = hopeless(error, place);
+            if (final !== undefined)
+                throw final;
             if (tried === TRIES)
                 throw givenUp(error);
             const delayMs = MIN_DELAY_MS + Math.floor(retries.random() * (MAX_DELAY_MS - MIN_DELAY_MS));
@@ -48351,13 +48491,13 @@ const DAMAGE = /loose object .* is corrupt|unresolved deltas?\b|did not send all
  */
 async function fetchFromOrigin(git, origin, fetch) {
     try {
-        await withGitRetries(() => fetchOnce(git, origin, fetch), fetch.retries);
+        await withGitRetries(() => fetchOnce(git, origin, fetch), fetch.retries, origin.url);
     }
     catch (error) {
         if (!isUnknownThere(error))
             throw error;
         const message = `${origin.url} does not have what this job wants, it may have been removed since then`;
-        throw new lib_errors/* ActionError */.l('REF_NOT_FOUND', message, { cause: error });
+        throw new lib_errors/* ActionError */.l('REF_NOT_FOUND', `${message}: check the input ref`, { cause: error });
     }
 }
 async function fetchOnce(git, origin, fetch) {
@@ -48384,7 +48524,7 @@ async function resolveAtOrigin(wanted, origin, asking) {
     const { ref, commit } = wanted;
     if (commit !== undefined)
         return targetOf(ref, commit);
-    const listing = await withGitRetries(() => list(ref, origin, asking.git), asking.retries);
+    const listing = await withGitRetries(() => list(ref, origin, asking.git), asking.retries, origin.url);
     return ref === '' ? defaultBranch(listing, origin) : namedRef(ref, listing, origin);
 }
 async function list(ref, origin, git) {
@@ -48427,8 +48567,10 @@ function defaultBranch({ commits, head }, origin) {
 }
 /** The origin has the target's ref, or an object of that name, but it is not the commit that is wanted. */
 function refMoved({ ref, commit }, origin) {
-    if (ref === '')
-        return new lib_errors/* ActionError */.l('REF_NOT_FOUND', `${commit} is no commit at ${origin.url}`);
+    if (ref === '') {
+        const message = `${commit} is no commit at ${origin.url}: check the input ref`;
+        return new lib_errors/* ActionError */.l('REF_NOT_FOUND', message);
+    }
     return new lib_errors/* ActionError */.l('REF_MOVED', `The ref '${ref}' does not point to the expected commit '${commit}' at ${origin.url}. ` +
         'The ref may have been updated after the workflow was triggered: run the workflow again for what it is now');
 }
@@ -48486,7 +48628,7 @@ async function removeDamagedObjects(pointers, gitDirectory) {
 async function writeContent(pointers, options) {
     const { git, commit, isSparse, retries, onProgress } = options;
     const env = { ...options.env, GIT_LFS_SKIP_SMUDGE: undefined, GIT_NO_LAZY_FETCH: undefined };
-    const run = (args, more = {}) => withGitRetries(() => git.run(args, { env, onLine: onProgress, ...more }), retries);
+    const run = (args, more = {}) => withGitRetries(() => git.run(args, { env, onLine: onProgress, ...more }), retries, 'The Git LFS server');
     if (!isSparse)
         await run(['lfs', 'fetch', 'origin', commit]);
     for (const { file } of pointers)
@@ -48499,8 +48641,6 @@ async function writeContent(pointers, options) {
 
 // EXTERNAL MODULE: ./lib/inputs.js + 4 modules
 var inputs = __nccwpck_require__(3300);
-// EXTERNAL MODULE: ./lib/sanitize.js
-var sanitize = __nccwpck_require__(4020);
 ;// CONCATENATED MODULE: ./lib/destination.js
 
 
@@ -48655,7 +48795,9 @@ class Patience {
         wait: (delayMs) => wait(delayMs, signal),
         onRetry: (error, delayMs) => {
             this.#count(error);
-            this.#log(`${(0,lib_errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(1)} s`);
+            const seconds = (delayMs / 1000).toFixed(1);
+            const when = seconds === '0.0' ? 'at once' : `in ${seconds} s`;
+            this.#log(`${(0,lib_errors/* describeError */.U)(error)}; trying again ${when}`);
         },
     });
     #count(error) {
@@ -48716,57 +48858,8 @@ function thinned(log) {
     };
 }
 
-;// CONCATENATED MODULE: ./lib/report/timeline.js
-/** When the stages of one step ran, by the monotonic clock. */
-class Timeline {
-    #began = performance.now();
-    #watch;
-    #spans = [];
-    constructor(watch) {
-        this.#watch = watch;
-    }
-    /** Those that have ended, by their beginning. */
-    get spans() {
-        return this.#spans.toSorted((a, b) => a.startMs - b.startMs);
-    }
-    /** Since the step began. */
-    get elapsedMs() {
-        return performance.now() - this.#began;
-    }
-    /** Of all spans of a stage; 0 for one that has not ended. */
-    milliseconds(stage) {
-        const spans = this.#spans.filter((span) => span.stage === stage);
-        return spans.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
-    }
-    /** Runs a stage, failed or not. */
-    async measure(stage, run, whatOf) {
-        const end = this.begin(stage);
-        try {
-            const result = await run();
-            end(whatOf?.(result));
-            return result;
-        }
-        catch (error) {
-            end('failed');
-            throw error;
-        }
-    }
-    /** Begins a stage that ends when the result is called for the first time. */
-    begin(stage) {
-        const startMs = this.elapsedMs;
-        let isOver = false;
-        this.#watch.begun(stage);
-        return (what) => {
-            if (isOver)
-                return;
-            isOver = true;
-            const span = { stage, startMs, endMs: this.elapsedMs };
-            this.#spans.push(span);
-            this.#watch.ended(span, what);
-        };
-    }
-}
-
+// EXTERNAL MODULE: ./lib/report/timeline.js
+var timeline = __nccwpck_require__(1451);
 ;// CONCATENATED MODULE: ./lib/timing.js
 /** Milliseconds per named stage, by the monotonic clock. */
 class Timing {
@@ -48834,7 +48927,7 @@ class Job {
         this.destination = parts.destination;
         this.wanted = parts.wanted;
         this.credentials = parts.credentials;
-        this.timeline = new Timeline(parts.context.stages);
+        this.timeline = new timeline/* Timeline */.K(parts.context.stages);
         this.origin = parts.origin;
     }
     /** Refuses what must not be done before anything is written. */
@@ -48897,58 +48990,6 @@ function ownerIdOf({ payload }) {
     const id = payload.repository?.owner?.id;
     return typeof id === 'number' ? id : undefined;
 }
-
-;// CONCATENATED MODULE: ./lib/report/job-report.js
-
-
-const FAILED = { outcome: 'failed', freshenedBy: 'none', commit: '', snapshot: undefined };
-const NO_TRAFFIC = { bytes: 0, requests: 0, retries: 0, repeats: [] };
-/** What a job has done until now. */
-function reportOf(job, session, ending) {
-    const { inputs, wanted, timeline, timing, troubles, repositoryName: repository } = job;
-    const { target, arrival = FAILED, error } = ending;
-    const isAsGiven = wanted.ref !== '' || wanted.commit !== undefined;
-    return {
-        ...arrival,
-        error: arrival === FAILED ? troubleOf(error) : undefined,
-        missed: troubles.missed,
-        serverUrl: inputs.githubServerUrl.origin,
-        repository,
-        path: (0,external_node_path_.relative)(inputs.workspace, inputs.destination),
-        ref: isAsGiven ? wanted.ref : (target?.ref ?? ''),
-        ...(session?.traffic ?? NO_TRAFFIC),
-        restarts: troubles.restarts,
-        concurrency: inputs.concurrency,
-        chunkBytes: inputs.chunkBytes,
-        timeline: timeline.spans,
-        openMs: timeline.milliseconds('open'),
-        restoreMs: timeline.milliseconds('unpack'),
-        settleMs: timing.milliseconds('settle'),
-        totalMs: timeline.elapsedMs,
-    };
-}
-
-// EXTERNAL MODULE: ./lib/report/amounts.js
-var amounts = __nccwpck_require__(1975);
-;// CONCATENATED MODULE: ./lib/report/stage-words.js
-
-/** What came of a stage, for the log. */
-const STAGE_WORDS = {
-    found: ({ ref, commit }) => (ref === '' ? commit : `${ref} is ${commit}`),
-    opened: ({ place, commit, total }) => {
-        const size = total === undefined ? 'a snapshot' : (0,amounts/* formatMegabytes */.VP)(total);
-        return `${size}${commit === undefined ? '' : ` of commit ${commit.slice(0, 7)}`}, ${place}`;
-    },
-    unpacked: ({ files, bytes }) => `${(0,amounts/* counted */.hS)(files, 'file')}, ${(0,amounts/* formatMegabytes */.VP)(bytes)}`,
-    freshened: (by) => FRESHENED[by],
-    indexed: ({ filled, entries }) => `${(0,amounts/* grouped */.zD)(filled)} of ${(0,amounts/* counted */.hS)(entries, 'file')} proven`,
-};
-const FRESHENED = {
-    none: 'the commit is there',
-    bundle: 'by a bundle of the server',
-    server: "from the server's mirror",
-    origin: 'from the origin',
-};
 
 ;// CONCATENATED MODULE: ./lib/git/object-format.js
 
@@ -49043,6 +49084,113 @@ async function isThere(git, target) {
 
 // EXTERNAL MODULE: external "node:fs"
 var external_node_fs_ = __nccwpck_require__(3024);
+;// CONCATENATED MODULE: ./lib/git/proof.js
+
+
+
+
+/** A graph that came with the snapshot could name another tree than the commit does. */
+const NO_GRAPH = { 'core.commitGraph': 'false' };
+/**
+ * Proves that a commit that came with a snapshot is what its name says: git does not look at the names of objects
+ * when it reads them. The commit and its trees are hashed anew (60 ms for 47,000 files in 1,000 directories). UNSAFE_GIT
+ * where one is another.
+ */
+async function proveCommit({ git, commit, objectFormat }) {
+    const options = ['--objects', '--no-walk', '--filter=blob:none', '--no-object-names'];
+    const trees = await git.run(['rev-list', ...options, commit], { config: NO_GRAPH });
+    await proveObjects(git, trees.split('\n'), objectFormat);
+}
+/**
+ * Proves the blobs of a proven commit that its checkout may write: of all files that are not in the `index` as the commit
+ * has them or, asked of `files`, that are not in the tree as the index knows them either.
+ */
+async function proveBlobs({ git, commit, objectFormat }, aside) {
+    const cached = aside === 'index' ? ['--cached'] : [];
+    const diff = await git.run([
+        'diff-index',
+        ...cached,
+        '-r',
+        '--no-renames',
+        '--raw',
+        '--abbrev=64',
+        '--ignore-submodules=all',
+        commit,
+        '--',
+    ], { config: NO_GRAPH, outputLimitBytes: LISTING_LIMIT_BYTES });
+    const lines = diff.matchAll(/^:(?<mode>\d+) \d+ (?<id>[0-9a-f]+) /gm);
+    const files = [...lines].filter(({ groups }) => !HAS_NO_BLOB.has(groups?.mode ?? ''));
+    await proveObjects(git, [...new Set(files.map(({ groups }) => groups?.id ?? ''))], objectFormat);
+}
+/** Of a path that the commit lacks, and of a submodule. */
+const HAS_NO_BLOB = new Set(['000000', GITLINK_MODE.toString(8)]);
+async function proveObjects(git, names, format) {
+    const wanted = names.filter((name) => name !== '');
+    if (wanted.length === 0)
+        return;
+    const proof = new Proof(format);
+    const input = Buffer.from(`${wanted.join('\n')}\n`);
+    await git.run(['cat-file', '--batch'], { input, onOutput: (bytes) => proof.push(bytes) });
+    proof.end(wanted.length);
+}
+/** Reads what `cat-file --batch` prints, in pieces of any size: a line of name, type and size, content, a line end. */
+class Proof {
+    #format;
+    #head = '';
+    #name = '';
+    #hash;
+    #left = 0;
+    #proven = 0;
+    #forged;
+    constructor(format) {
+        this.#format = format;
+    }
+    push(bytes) {
+        for (let at = 0; at < bytes.length;) {
+            at = this.#hash === undefined ? this.#readHead(bytes, at) : this.#readContent(bytes, at, this.#hash);
+        }
+    }
+    /** Throws unless so many objects came, and each was what its name says. */
+    end(count) {
+        if (this.#forged === undefined && this.#proven === count)
+            return;
+        const what = this.#forged ?? 'one';
+        const message = `The snapshot is refused: the git object ${what} is missing or is not what its name says`;
+        throw new lib_errors/* ActionError */.l('UNSAFE_GIT', `${message}; have the server make the snapshot anew`);
+    }
+    #readHead(bytes, from) {
+        const end = bytes.indexOf(LINE_END, from);
+        this.#head += bytes.toString('latin1', from, end === -1 ? bytes.length : end);
+        if (end === -1)
+            return bytes.length;
+        const [name = '', type, size] = this.#head.split(' ');
+        this.#head = '';
+        this.#name = name;
+        // A missing object has no size, and no content.
+        if (size === undefined)
+            this.#forged ??= name;
+        else {
+            this.#hash = (0,external_node_crypto_.createHash)(this.#format).update(`${type} ${size}\0`);
+            this.#left = Number(size);
+        }
+        return end + 1;
+    }
+    #readContent(bytes, from, hash) {
+        const end = Math.min(bytes.length, from + this.#left);
+        hash.update(bytes.subarray(from, end));
+        this.#left -= end - from;
+        if (end === bytes.length)
+            return end;
+        if (hash.digest('hex') === this.#name)
+            this.#proven += 1;
+        else
+            this.#forged ??= this.#name;
+        this.#hash = undefined;
+        return end + 1;
+    }
+}
+const LINE_END = 0x0a;
+
 ;// CONCATENATED MODULE: ./lib/git/refs.js
 
 
@@ -49159,6 +49307,8 @@ async function endSparse(git, gitDirectory, options) {
 
 
 
+
+
 /**
  * Leaves HEAD, the target's branch, sparse patterns, index and files as actions/checkout does, and returns the commit.
  * Tracked files that are missing or changed are written anew; a file whose index entry proves it is not touched.
@@ -49173,6 +49323,10 @@ async function checkOut(options) {
         await setSparse(git, gitDirectory, sparse, { env });
     else if (clone === 'reused')
         await endSparse(git, gitDirectory, { env });
+    // A file that had proven its blob may be gone now: git asks the same of the files next, and writes those it misses.
+    if (untracked === 'remove') {
+        await proveBlobs({ git, commit: target.commit, objectFormat: formatOfName(target.commit) }, 'files');
+    }
     await switchTo(target, options);
     const commit = await commitOf(git);
     if (commit === target.commit)
@@ -49286,7 +49440,7 @@ function staysInDotGit(name) {
         case 'info':
             return rest.length === 0 || name === 'info/exclude' || name === 'info/refs';
         case 'objects':
-            return rest.every(isPlainName) && !isAlternates(inRoom) && !rest.some(isUnfinishedObject);
+            return rest.every(isPlainName) && !isLeading(inRoom) && !rest.some(isUnfinishedObject);
         case 'refs':
             return rest.every(isRefComponent) && !isReplace(rest[0]);
         case 'reftable':
@@ -49301,8 +49455,9 @@ function staysInDotGit(name) {
 function isPlainName(component) {
     return /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(component) && !component.endsWith('.lock');
 }
-function isAlternates(inObjects) {
-    return /^info\/(http-)?alternates(\/|$)/.test(inObjects);
+/** Other places for objects, and an index of all packs with its companions, which chooses between copies of an object. */
+function isLeading(inObjects) {
+    return /^info\/(http-)?alternates(\/|$)/.test(inObjects) || inObjects.startsWith('pack/multi-pack-index');
 }
 function isUnfinishedObject(component) {
     return component.startsWith('tmp_') || component.endsWith('.keep');
@@ -49528,7 +49683,7 @@ async function updateSubmodules(options) {
     await git.run(['submodule', 'sync', ...recursive], { env });
     const update = ['submodule', 'update', '--init', '--force', ...depth, ...recursive];
     const asked = { env, config: NETWORK_CONFIG, onLine: onProgress };
-    await withGitRetries(() => git.run(update, asked), retries);
+    await withGitRetries(() => git.run(update, asked), retries, 'A submodule');
     const printed = await git.run(['submodule', '--quiet', 'foreach', ...recursive, SETTLE], { env });
     const root = await (0,promises_.realpath)(tree);
     return printed
@@ -49564,6 +49719,8 @@ function shellQuoted(text) {
     return `'${text.replace(/['!]/g, "'\\$&'")}'`;
 }
 
+// EXTERNAL MODULE: ./lib/report/amounts.js
+var amounts = __nccwpck_require__(1975);
 ;// CONCATENATED MODULE: ./lib/restore/arrival.js
 
 
@@ -49705,9 +49862,14 @@ async function isPassable(way, log) {
         return false;
     }
 }
-/** A damaged bundle may hold the commit without its files: what it adds to HEAD is looked through. */
+/**
+ * A bundle leads to the server's newest commit, on the way to which a feature branch's is not: no fault of either.
+ * A damaged one may hold the commit without its files: what it adds to HEAD is looked through.
+ */
 async function unbundle(git, file, { commit }) {
     await git.run(['bundle', 'unbundle', file]);
+    if (!(await git.succeeds(['cat-file', '-e', `${commit}^{commit}`])))
+        return;
     await git.run(['rev-list', '--objects', '--quiet', commit, '--not', 'HEAD']);
 }
 /** Exactly the target, and none of the server's refs; what it is told stays with it. */
@@ -49772,6 +49934,26 @@ function isSeen(name, { history, tags }) {
     return isBranch && history === 'everything';
 }
 
+;// CONCATENATED MODULE: ./lib/restore/stage-words.js
+
+/** What came of a stage, for the log. */
+const STAGE_WORDS = {
+    found: ({ ref, commit }) => (ref === '' ? commit : `${ref} is ${commit}`),
+    opened: ({ place, commit, total }) => {
+        const size = total === undefined ? 'a snapshot' : (0,amounts/* formatMegabytes */.VP)(total);
+        return `${size}${commit === undefined ? '' : ` of commit ${commit.slice(0, 7)}`}, ${place}`;
+    },
+    unpacked: ({ files, bytes }) => `${(0,amounts/* counted */.hS)(files, 'file')}, ${(0,amounts/* formatMegabytes */.VP)(bytes)}`,
+    freshened: (by) => FRESHENED[by],
+    indexed: ({ filled, entries }) => `${(0,amounts/* grouped */.zD)(filled)} of ${(0,amounts/* counted */.hS)(entries, 'file')} proven`,
+};
+const FRESHENED = {
+    none: 'the commit is there',
+    bundle: 'by a bundle of the server',
+    server: "from the server's mirror",
+    origin: 'from the origin',
+};
+
 ;// CONCATENATED MODULE: ./lib/restore/freshening.js
 
 
@@ -49820,6 +50002,7 @@ var patient_rename = __nccwpck_require__(3753);
 
 
 
+
 const MODE_END = MODE_AT + 4;
 /**
  * Fills `index` of this git directory in place, by way of git's own lock file: see fillEntries. First leaves out of the
@@ -49847,7 +50030,6 @@ async function fillIndex(gitDirectory, recordOf, format, isLeftOut) {
  * so git reads that file itself. The checksum at the end is made anew.
  */
 function fillEntries(index, recordOf, format) {
-    const unproven = [];
     let [filled, leftOut] = [0, 0];
     const entries = visitEntries(index, format, ({ at, flagsAt, nameAt, nameEnd, isMerged, isLeftOut }) => {
         if (isLeftOut) {
@@ -49859,13 +50041,10 @@ function fillEntries(index, recordOf, format) {
             index.set(record.subarray(0, STAT_BYTES), at);
             filled++;
         }
-        else if (index.readUInt32BE(at + MODE_AT) !== GITLINK_MODE) {
-            unproven.push(index.toString('hex', at + STAT_BYTES, flagsAt));
-        }
     });
     const end = index.length - HASH_BYTES[format];
     index.set((0,external_node_crypto_.createHash)(format).update(index.subarray(0, end)).digest(), end);
-    return { entries, filled, leftOut, unproven };
+    return { entries, filled, leftOut };
 }
 function isProven(index, at, record) {
     for (let byte = MODE_AT; byte < MODE_END; byte++) {
@@ -50019,18 +50198,57 @@ function ancestorsOf(path) {
     return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
 }
 
+// EXTERNAL MODULE: external "node:os"
+var external_node_os_ = __nccwpck_require__(8161);
+;// CONCATENATED MODULE: ./lib/git/machine-attributes.js
+
+
+
+/** Whether git on this machine has attributes for all repositories, beside those that they bring. */
+async function hasMachineAttributes(settings, env) {
+    const found = await Promise.all(attributeFiles(settings, env).map(mayHaveContent));
+    return found.includes(true);
+}
+/**
+ * Where git looks for them (attr.c). The system's file is that of a git in `/usr`. Windows has one too, which comes with
+ * git and only says how to compare documents.
+ */
+function attributeFiles(settings, env, platform = process.platform) {
+    const home = env.HOME || (0,external_node_os_.homedir)();
+    const configs = env.XDG_CONFIG_HOME || (0,external_node_path_.join)(home, '.config');
+    const file = settings.get('core.attributesfile') ?? (0,external_node_path_.join)(configs, 'git', 'attributes');
+    const users = file.startsWith('~/') ? (0,external_node_path_.join)(home, file.slice(2)) : file;
+    return [users, ...(platform === 'win32' ? [] : ['/etc/gitattributes'])].filter((path) => path !== '');
+}
+/** A path that only git can tell counts as one of a file. One that cannot be looked at, git cannot read either. */
+async function mayHaveContent(path) {
+    if (!(0,external_node_path_.isAbsolute)(path))
+        return true;
+    return (0,promises_.stat)(path).then(({ size }) => size > 0, () => false);
+}
+
 ;// CONCATENATED MODULE: ./lib/git/file-form.js
 
-/** By all settings that apply to this repository. */
-async function fileFormIn(git) {
-    return fileFormBy(new Map(await (0,config_file/* settingsHere */.SP)(git)));
+
+/** By all that git on this machine, which runs with `env`, has for this repository before there are files. */
+async function fileFormIn(git, env, options) {
+    const settings = new Map(await (0,config_file/* settingsHere */.SP)(git, options));
+    const form = fileFormBy(settings);
+    if (form.content === 'converted' || !(await hasMachineAttributes(settings, env)))
+        return form;
+    return { ...form, content: 'converted' };
 }
-/** As git reads these settings. Attributes only matter to line ends where these let them. */
+/** As git reads these settings. A repository's own attributes only matter where these let them. */
 function fileFormBy(settings, platform = process.platform) {
     return {
-        lineEnds: writesCarriageReturns(settings, platform) ? 'converted' : 'kept',
+        content: hasFilter(settings) || writesCarriageReturns(settings, platform) ? 'converted' : 'kept',
         symlinks: isFalse(settings.get('core.symlinks') ?? 'true') ? 'files' : 'links',
     };
+}
+/** Git LFS does not count: its filter is told to leave pointers, and content comes later (`lfs.ts`). */
+const FILTER = /^filter\.(?!lfs\.\w+$).+\.(smudge|process)$/;
+function hasFilter(settings) {
+    return [...settings.keys()].some((key) => FILTER.test(key));
 }
 function writesCarriageReturns(settings, platform) {
     const automatic = settings.get('core.autocrlf')?.toLowerCase() ?? 'false';
@@ -50055,1264 +50273,16 @@ function isFalse(value) {
  * Asks git itself, by a repository in `directory`, which must not exist and lies beside the tree, and is removed. What
  * git says against sparse patterns is an error before anything else is done.
  */
-function probeGit(directory, context, wanted) {
+function probeGit(directory, context, { remoteUrl, sparse: wanted }) {
     return inScratchRepository(directory, context, async (git, gitDirectory) => {
-        const setting = wanted === undefined ? undefined : setSparse(git, gitDirectory, wanted, {});
-        const [fileForm] = await together(fileFormIn(git), Promise.resolve(setting));
+        // Not in the config, whose text is taken over.
+        const options = { config: { 'remote.origin.url': remoteUrl } };
+        const setting = wanted === undefined ? undefined : setSparse(git, gitDirectory, wanted, options);
+        const [fileForm] = await together(fileFormIn(git, context.env, options), Promise.resolve(setting));
         const sparse = wanted === undefined ? undefined : await readSparse(gitDirectory);
         const cone = sparse === undefined ? undefined : coneOf(sparse.patterns);
         return { config: await configIn(gitDirectory), fileForm, sparse, cone };
     });
-}
-
-// EXTERNAL MODULE: ./lib/owner.js
-var lib_owner = __nccwpck_require__(5524);
-;// CONCATENATED MODULE: ./lib/store/claim.js
-
-
-
-
-const CLAIM = /^\.(recording|reading)-[0-9a-f-]{36}$/;
-const REMOVED = /^\.removed-[0-9a-f-]{36}$/;
-/**
- * Makes a directory that says which process is at work on what in the directory of a name: others leave that alone,
- * and remove what is in it when the process is gone.
- */
-async function claim(directory, purpose, subject) {
-    const root = (0,external_node_path_.join)(directory, `.${purpose}-${(0,external_node_crypto_.randomUUID)()}`);
-    await (0,promises_.mkdir)(root, { recursive: true });
-    try {
-        await (0,lib_owner/* markOwn */.KQ)(root, subject);
-    }
-    catch (error) {
-        await removeTree(root);
-        throw error;
-    }
-    return root;
-}
-/** Where an entry is moved before its files are removed, so that nobody finds half of one. */
-function removedPlace(directory) {
-    return (0,external_node_path_.join)(directory, `.removed-${(0,external_node_crypto_.randomUUID)()}`);
-}
-/** Removes what processes that are gone have left in the directory of a name. */
-async function claimsIn(directory) {
-    const [roots, inUse] = [[], new Set()];
-    for (const name of await (0,promises_.readdir)(directory).catch(() => [])) {
-        const root = (0,external_node_path_.join)(directory, name);
-        if (REMOVED.test(name))
-            await removeTree(root);
-        if (!CLAIM.test(name))
-            continue;
-        // Of another container or another boot it is left until no job can still be running.
-        if (await (0,lib_owner/* isAbandoned */.zI)(root, '').catch(() => false)) {
-            await removeTree(root);
-            continue;
-        }
-        roots.push(root);
-        const owner = await (0,lib_owner/* ownerOf */.bf)(root);
-        if (owner !== undefined && name.startsWith('.reading-'))
-            inUse.add(owner.destination);
-    }
-    return { roots, inUse };
-}
-/** What cannot be removed is left to a later run. */
-async function removeTree(path) {
-    await (0,promises_.rm)(path, { recursive: true, force: true, maxRetries: 3 }).catch(() => { });
-}
-
-;// CONCATENATED MODULE: ./lib/store/layout.js
-
-/** The directory of the tool cache that all snapshots lie in. Other files than these need another name. */
-const TOOLS = 'git-snapshot';
-/** In an entry: the snapshot as its source sent it. */
-const CONTENT = 'snapshot.tar.zst';
-/** In an entry: what is known of the snapshot. */
-const FACTS = 'facts.json';
-/** Beside a complete entry: its name and this. */
-const MARKER = '.complete';
-const READABLE_CHARACTERS = 60;
-const VERSION = /^0\.0\.0-e[0-9a-f]{64}$/;
-/** The tool that the snapshots of this name are versions of: readable at first sight, and no other name's. */
-function toolOf(name) {
-    const readable = name.replace(/[^A-Za-z0-9.]+/g, '-').slice(-READABLE_CHARACTERS);
-    const digest = (0,external_node_crypto_.createHash)('sha256').update(name).digest('hex').slice(0, 16);
-    return `${TOOLS}/${readable.replace(/^[-.]+/, '')}-${digest}`;
-}
-/** By its content. Letters before the digits keep it valid: semver has no numbers that begin with 0. */
-function versionOf(sha256) {
-    return `0.0.0-e${sha256}`;
-}
-function isVersion(directory) {
-    return VERSION.test(directory);
-}
-function markerOf(entry) {
-    return `${entry}${MARKER}`;
-}
-
-;// CONCATENATED MODULE: ./lib/store/facts.js
-
-
-
-function textOf(facts) {
-    return `${JSON.stringify(facts, undefined, 2)}\n`;
-}
-/** Undefined where the entry is not what was written here; any other failure to read it is thrown. */
-async function readFacts(entry) {
-    return parseFacts(await (0,promises_.readFile)((0,external_node_path_.join)(entry, FACTS), 'utf8'));
-}
-/** When the source was last known to have this snapshot: the time of the file, since nothing else of it changes. */
-async function checkedAt(entry) {
-    return (await (0,promises_.stat)((0,external_node_path_.join)(entry, FACTS))).mtimeMs;
-}
-/** What goes into a request again is held to what a reply may have. */
-function parseFacts(text) {
-    const { name, etag, commit, bytes, sha256, openedAt } = recordIn(text);
-    const isRight = typeof name === 'string' &&
-        (etag === undefined || matches(etag, /^[\x20-\x7e\x80-\xff]{1,1024}$/)) &&
-        (commit === undefined || matches(commit, /^([0-9a-f]{40}|[0-9a-f]{64})$/)) &&
-        isCount(bytes) &&
-        matches(sha256, /^[0-9a-f]{64}$/) &&
-        isCount(openedAt);
-    return isRight ? { name, etag, commit, bytes, sha256, openedAt } : undefined;
-}
-function recordIn(text) {
-    try {
-        return JSON.parse(text) ?? {};
-    }
-    catch {
-        return {};
-    }
-}
-function matches(value, pattern) {
-    return typeof value === 'string' && pattern.test(value);
-}
-function isCount(value) {
-    return Number.isSafeInteger(value) && value > 0;
-}
-
-;// CONCATENATED MODULE: ./lib/store/entry.js
-
-
-
-
-
-
-/** Others may be removing the empty directory that an entry is to lie in. */
-const ATTEMPTS = 3;
-/**
- * Makes a draft an entry. It comes by one rename and with all that belongs to it, so nobody sees a part of it; of two
- * writers of one content one is first, and the other only brings its newer facts.
- */
-async function entry_publish(draft, entry) {
-    const { directory, facts, now } = draft;
-    await (0,promises_.writeFile)((0,external_node_path_.join)(directory, FACTS), textOf(facts), { flag: 'wx', flush: true });
-    await setTime((0,external_node_path_.join)(directory, FACTS), facts.openedAt);
-    for (let attempt = 1;; attempt += 1) {
-        try {
-            await (0,promises_.mkdir)((0,external_node_path_.dirname)(entry), { recursive: true });
-            await move(draft, entry);
-            break;
-        }
-        catch (error) {
-            if (attempt === ATTEMPTS || !isMissing(error))
-                throw error;
-        }
-    }
-    await (0,promises_.writeFile)(markerOf(entry), '');
-    await setTime(markerOf(entry), now);
-}
-async function move({ directory, facts }, entry) {
-    try {
-        await (0,promises_.rename)(directory, entry);
-    }
-    catch (error) {
-        if (!(0,external_node_fs_.existsSync)(entry))
-            throw error;
-        if (await entry_isWhole(entry, facts.bytes))
-            return renewFacts(directory, entry, facts);
-        await removeEntry(entry);
-        await (0,promises_.rename)(directory, entry);
-    }
-}
-async function entry_isWhole(entry, bytes) {
-    const stats = await (0,promises_.stat)((0,external_node_path_.join)(entry, CONTENT)).catch(() => undefined);
-    return stats?.isFile() === true && stats.size === bytes;
-}
-async function renewFacts(directory, entry, { openedAt }) {
-    const theirs = await readFacts(entry).catch(() => undefined);
-    if (theirs === undefined || theirs.openedAt < openedAt) {
-        await (0,promises_.rename)((0,external_node_path_.join)(directory, FACTS), (0,external_node_path_.join)(entry, FACTS));
-    }
-}
-/**
- * Removes an entry: it is gone at once for whoever looks for it, and whoever has opened it reads on. Rejects where
- * the system does not let go of it.
- */
-async function removeEntry(entry) {
-    const aside = removedPlace((0,external_node_path_.dirname)((0,external_node_path_.dirname)(entry)));
-    try {
-        await (0,promises_.rename)(entry, aside);
-    }
-    catch (error) {
-        if (!isMissing(error))
-            throw error;
-    }
-    await (0,promises_.rm)(markerOf(entry), { force: true });
-    await removeTree(aside);
-    await (0,promises_.rmdir)((0,external_node_path_.dirname)(entry)).catch(() => { });
-}
-/** Says that an entry is used; in a store that cannot be written to nothing is evicted either. */
-async function touch(entry, now) {
-    await setTime(markerOf(entry), now).catch(() => { });
-}
-function setTime(path, milliseconds) {
-    return (0,promises_.utimes)(path, milliseconds / 1000, milliseconds / 1000);
-}
-function isMissing(error) {
-    return error instanceof Error && 'code' in error && error.code === 'ENOENT';
-}
-
-;// CONCATENATED MODULE: ./lib/bell.js
-/** A condition variable for one thread: `wait` resolves at the next `ring`; look at your condition again then. */
-class Bell {
-    #waiting = [];
-    ring() {
-        if (this.#waiting.length === 0)
-            return;
-        const waiting = this.#waiting;
-        this.#waiting = [];
-        for (const wake of waiting)
-            wake();
-    }
-    wait() {
-        return new Promise((resolve) => {
-            this.#waiting.push(resolve);
-        });
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/store/backlog.js
-
-/** About so much is written in one call: enough to be worth it, and little for the stream to wait for. */
-const BATCH_BYTES = 4 * 1024 * 1024;
-/**
- * The pieces of a stream that are not in the file yet, in order. It keeps no copy: they are the stream's, which must
- * not release them before `doneUpTo` has passed them. So no more wait than the stream has memory for.
- */
-class Backlog {
-    #bell = new Bell();
-    #pieces = [];
-    #state = 'open';
-    #written = 0;
-    /** Told when `doneUpTo` has grown. */
-    onDone = () => { };
-    /** The place in the stream before which nothing is needed here. */
-    get doneUpTo() {
-        return this.#state === 'dropped' ? Number.POSITIVE_INFINITY : this.#written;
-    }
-    /** Whether the stream has come to its end, and nobody has dropped it. */
-    get isWhole() {
-        return this.#state === 'whole';
-    }
-    push(piece) {
-        if (this.#state !== 'open' || piece.length === 0)
-            return;
-        this.#pieces.push(piece);
-        this.#bell.ring();
-    }
-    /** Says that no more pieces come. */
-    end() {
-        if (this.#state === 'open')
-            this.#state = 'whole';
-        this.#bell.ring();
-    }
-    /** Says that the file is not wanted, or cannot be had. */
-    drop() {
-        this.#state = 'dropped';
-        this.#pieces.length = 0;
-        this.#bell.ring();
-        this.onDone();
-    }
-    /** The oldest pieces, as soon as there are any; none at the end. */
-    async next() {
-        while (this.#pieces.length === 0 && this.#state === 'open')
-            await this.#bell.wait();
-        let [count, bytes] = [0, 0];
-        while (count < this.#pieces.length && bytes < BATCH_BYTES)
-            bytes += this.#pieces[count++]?.length ?? 0;
-        return this.#pieces.slice(0, count);
-    }
-    /** Says that these, the oldest, are in the file. */
-    done(pieces) {
-        this.#pieces.splice(0, pieces.length);
-        for (const { length } of pieces)
-            this.#written += length;
-        this.onDone();
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/store/eviction.js
-
-
-
-
-
-
-/** More than a process needs from an entry to its marker, or from a marker to the removal of what it marked. */
-const UNMARKED_MS = 3_600_000;
-/**
- * Removes what is left of processes that are gone, and as many entries, the least recently used first, as it takes to
- * come under the limit. None that a live process reads goes. Returns how many bytes there are then, with those to come.
- */
-async function evict(eviction) {
-    const { tools, maxBytes, now, incomingBytes, keep } = eviction;
-    const entries = [];
-    let bytes = incomingBytes;
-    for (const name of await directoriesIn(tools)) {
-        const found = await lookInto((0,external_node_path_.join)(tools, name), now);
-        entries.push(...found.entries);
-        bytes += found.otherBytes;
-    }
-    for (const entry of entries)
-        bytes += entry.bytes;
-    for (const entry of entries.sort((one, other) => one.usedAt - other.usedAt)) {
-        if (bytes <= maxBytes)
-            break;
-        if (!entry.isInUse && entry.path !== keep && (await tryRemove(entry.path)))
-            bytes -= entry.bytes;
-    }
-    return bytes;
-}
-/** Removes the entries beside this one, of its name and architecture, that are older: nobody looks for them any more. */
-async function removeOlder(entry, openedAt, now) {
-    const directory = (0,external_node_path_.dirname)((0,external_node_path_.dirname)(entry));
-    const { entries } = await lookInto(directory, now);
-    for (const { path, isInUse } of entries) {
-        if (path === entry || (0,external_node_path_.basename)(path) !== (0,external_node_path_.basename)(entry) || isInUse)
-            continue;
-        const facts = await readFacts(path).catch(() => undefined);
-        if (facts !== undefined && facts.openedAt < openedAt)
-            await tryRemove(path);
-    }
-}
-/** What lies in the directory of one name, when what nobody needs has been removed. */
-async function lookInto(directory, now) {
-    const entries = [];
-    const { roots, inUse } = await claimsIn(directory);
-    let otherBytes = 0;
-    for (const root of roots)
-        otherBytes += await bytesIn(root);
-    for (const path of await placesIn(directory)) {
-        const usedAt = await lastUse(path);
-        const bytes = await bytesIn(path);
-        const isInUse = inUse.has((0,external_node_path_.relative)(directory, path));
-        if (usedAt !== undefined)
-            entries.push({ path, bytes, usedAt, isInUse });
-        else if (!(await isLeft(path, now)) || !(await tryRemove(path)))
-            otherBytes += bytes;
-    }
-    return { entries, otherBytes };
-}
-/** Where entries are, or parts of them: `version/arch` or its marker. */
-async function placesIn(directory) {
-    const places = new Set();
-    for (const version of (await directoriesIn(directory)).filter(isVersion)) {
-        for (const { name } of await children((0,external_node_path_.join)(directory, version))) {
-            places.add((0,external_node_path_.join)(directory, version, name.endsWith(MARKER) ? name.slice(0, -MARKER.length) : name));
-        }
-        await (0,promises_.rmdir)((0,external_node_path_.join)(directory, version)).catch(() => { });
-    }
-    return [...places];
-}
-/** Undefined where the entry or its marker is missing. */
-async function lastUse(path) {
-    const [directory, marker] = await Promise.all([timeOf(path), timeOf(markerOf(path))]);
-    return directory === undefined ? undefined : marker;
-}
-/** Whether what lies there has lost its other part for good, and is not about to get it. */
-async function isLeft(path, now) {
-    const times = await Promise.all([timeOf(path), timeOf(markerOf(path))]);
-    return times.every((time) => time === undefined || now - time > UNMARKED_MS);
-}
-async function timeOf(path) {
-    return (await (0,promises_.stat)(path).catch(() => undefined))?.mtimeMs;
-}
-async function tryRemove(path) {
-    return removeEntry(path).then(() => true, () => false);
-}
-async function directoriesIn(directory) {
-    return (await children(directory)).filter((child) => child.isDirectory()).map(({ name }) => name);
-}
-async function children(directory) {
-    return (0,promises_.readdir)(directory, { withFileTypes: true }).catch(() => []);
-}
-async function bytesIn(directory) {
-    const names = await (0,promises_.readdir)(directory, { recursive: true }).catch(() => []);
-    const sizes = names.map(async (name) => (await (0,promises_.stat)((0,external_node_path_.join)(directory, name)).catch(() => undefined))?.size);
-    return (await Promise.all(sizes)).reduce((sum, size) => sum + (size ?? 0), 0);
-}
-
-;// CONCATENATED MODULE: ./lib/store/recording.js
-
-
-
-
-
-/**
- * Writes a backlog into a file of its own, below the directory of a name. Undefined, and nothing is left, where the
- * backlog was dropped; the same where it rejects.
- */
-async function record(backlog, directory, room) {
-    await room.make();
-    const root = await claim(directory, 'recording', 'a snapshot');
-    try {
-        const draft = (0,external_node_path_.join)(root, 'entry');
-        await (0,promises_.mkdir)(draft);
-        const written = await fill((0,external_node_path_.join)(draft, CONTENT), backlog, room);
-        if (backlog.isWhole)
-            return { root, draft, ...written };
-    }
-    catch (error) {
-        await removeTree(root);
-        throw error;
-    }
-    await removeTree(root);
-    return undefined;
-}
-async function fill(file, backlog, room) {
-    const handle = await (0,promises_.open)(file, 'wx');
-    try {
-        const hash = (0,external_node_crypto_.createHash)('sha256');
-        let bytes = 0;
-        for (let pieces = await backlog.next(); pieces.length > 0; pieces = await backlog.next()) {
-            const more = pieces.reduce((sum, { length }) => sum + length, 0);
-            await room.require(bytes, more);
-            for (const piece of pieces)
-                hash.update(piece);
-            await append(handle, pieces);
-            bytes += more;
-            backlog.done(pieces);
-        }
-        if (backlog.isWhole)
-            await handle.datasync();
-        return { bytes, sha256: hash.digest('hex') };
-    }
-    finally {
-        await handle.close();
-    }
-}
-/** Writes all of the pieces: a disk that is nearly full takes a part of them first. */
-async function append(handle, pieces) {
-    for (let left = [...pieces]; left.length > 0;) {
-        const { bytesWritten } = await handle.writev(left);
-        left = withoutFirst(left, bytesWritten);
-    }
-}
-function withoutFirst(pieces, bytes) {
-    let toSkip = bytes;
-    const left = pieces.map((piece) => {
-        const skipped = Math.min(toSkip, piece.length);
-        toSkip -= skipped;
-        return piece.subarray(skipped);
-    });
-    return left.filter(({ length }) => length > 0);
-}
-
-;// CONCATENATED MODULE: ./lib/store/room.js
-
-
-
-/** What a snapshot of sources takes on disk when it is unpacked, by its own bytes. */
-const UNPACKED_RATIO = 3;
-const ADVICE = 'raise store-max-bytes to keep it';
-/** After so many bytes the disk is asked again. */
-const ASKED_BYTES = 32 * 1024 * 1024;
-/** The room that one recording may take: as much as the store's limit and the job leave it. */
-class Room {
-    #options;
-    #grantedUpTo = 0;
-    constructor(options) {
-        this.#options = options;
-    }
-    /** Evicts what has to go for the snapshot. Rejects where the store's limit does not let it in even then. */
-    async make() {
-        const { tools, maxBytes, now, bytes: incomingBytes = 0 } = this.#options;
-        this.#requireBelowLimit(incomingBytes);
-        await (0,promises_.mkdir)(tools, { recursive: true });
-        const eviction = { tools, now: now(), incomingBytes, keep: undefined };
-        const sum = await evict({ ...eviction, maxBytes });
-        const { lacking } = await this.#askDisk(0);
-        // Where even all of the store is too little, nothing goes for it.
-        if (lacking > 0 && lacking <= sum - incomingBytes)
-            await evict({ ...eviction, maxBytes: sum - lacking });
-        if (sum <= maxBytes)
-            return;
-        const others = `${sum - incomingBytes} bytes of it are in use`;
-        throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `${others}, and ${incomingBytes} more do not fit; ${ADVICE}`);
-    }
-    /** Rejects where more bytes, after so many that are written, could be too many for the store or the disk. */
-    async require(written, more) {
-        this.#requireBelowLimit(written + more);
-        if (written < this.#grantedUpTo)
-            return;
-        const { free, needed, lacking } = await this.#askDisk(written);
-        if (lacking > 0) {
-            throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `its disk has ${free} bytes free, and the job may need ${needed}`);
-        }
-        this.#grantedUpTo = written + ASKED_BYTES;
-    }
-    #requireBelowLimit(bytes) {
-        const { maxBytes } = this.#options;
-        if (bytes <= maxBytes)
-            return;
-        throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `the snapshot has more than ${maxBytes} bytes; ${ADVICE}`);
-    }
-    /** What is free, and what should be when so much is written: for the rest of the recording, and the job. */
-    async #askDisk(written) {
-        const { tools, bytes = 0, spareBytes } = this.#options;
-        const { bsize, blocks, bavail } = await (0,promises_.statfs)(tools);
-        const free = bavail * bsize;
-        const needed = spareBytes + (1 + UNPACKED_RATIO) * Math.max(0, bytes - written);
-        // Some file systems tell nothing.
-        return { free, needed, lacking: blocks === 0 ? 0 : needed - free };
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/store/tee.js
-/**
- * The same stream, of which every piece also goes into a backlog. Memory is given back when both are done with it:
- * a disk that is slow slows the stream down, and never makes it larger.
- */
-function tee(stream, backlog) {
-    let released = 0;
-    const relay = () => {
-        const upTo = Math.min(released, backlog.doneUpTo);
-        if (upTo > 0)
-            stream.release(upTo);
-    };
-    backlog.onDone = relay;
-    return {
-        get holdBytes() {
-            return stream.holdBytes;
-        },
-        release: (upTo) => {
-            released = Math.max(released, upTo);
-            relay();
-        },
-        cancel: (reason) => stream.cancel(reason),
-        [Symbol.asyncIterator]: () => passed(stream, backlog),
-    };
-}
-async function* passed(stream, backlog) {
-    let isWhole = false;
-    try {
-        for await (const piece of stream) {
-            backlog.push(piece);
-            yield piece;
-        }
-        isWhole = true;
-    }
-    finally {
-        if (isWhole)
-            backlog.end();
-        else
-            backlog.drop();
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/store/recorder.js
-
-
-
-
-
-
-
-
-
-
-/**
- * Writes a snapshot into the store while it streams. What goes wrong with that ends the recording, and never the
- * stream. Commit or discard it: until then it may be writing.
- */
-class Recorder {
-    #options;
-    #backlog = new Backlog();
-    #recording = Promise.resolve(undefined);
-    constructor(options) {
-        this.#options = options;
-    }
-    /** The same stream, recorded as far as it is read; called once. It takes no memory but the stream's own. */
-    tee(stream) {
-        this.#recording = this.#record();
-        return tee(stream, this.#backlog);
-    }
-    /** Makes an entry of a stream that was read to its end, once all of it is on the disk. Never rejects. */
-    async commit() {
-        if (!this.#backlog.isWhole)
-            this.#backlog.drop();
-        const recording = await this.#recording;
-        if (recording === undefined)
-            return 'dropped';
-        try {
-            await this.#publish(recording);
-            return 'kept';
-        }
-        catch (error) {
-            this.#options.complain(error);
-            return 'dropped';
-        }
-        finally {
-            await removeTree(recording.root);
-        }
-    }
-    /** Removes what was recorded; nothing runs any more when it resolves. Never rejects. */
-    async discard() {
-        this.#backlog.drop();
-        const recording = await this.#recording;
-        if (recording !== undefined)
-            await removeTree(recording.root);
-    }
-    async #record() {
-        const { announced, directory } = this.#options;
-        try {
-            return await record(this.#backlog, directory, new Room({ ...this.#options, bytes: announced.bytes }));
-        }
-        catch (error) {
-            this.#backlog.drop();
-            this.#options.complain(error);
-            return undefined;
-        }
-    }
-    async #publish({ draft, bytes, sha256 }) {
-        const { announced, directory, arch, tools, maxBytes, now } = this.#options;
-        if (bytes === 0 || bytes !== (announced.bytes ?? bytes)) {
-            throw new lib_errors/* ActionError */.l('TRUNCATED', `${bytes} of ${announced.bytes ?? 'some'} bytes came`);
-        }
-        const entry = (0,external_node_path_.join)(directory, versionOf(sha256), arch);
-        await entry_publish({ directory: draft, facts: { ...announced, bytes, sha256 }, now: now() }, entry);
-        await removeOlder(entry, announced.openedAt, now());
-        await evict({ tools, maxBytes, now: now(), incomingBytes: 0, keep: entry });
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/ring.js
-/**
- * A ring of bytes, addressed by their place in the stream. Bounded by `capacity`. Bytes stay where they are until
- * released, so that views of them can be read without a copy.
- */
-class Ring {
-    capacity;
-    #memory;
-    #released = 0;
-    constructor(capacity) {
-        this.capacity = capacity;
-        this.#memory = Buffer.allocUnsafeSlow(capacity);
-    }
-    /** The place up to which bytes can be written now. */
-    get limit() {
-        return this.#released + this.capacity;
-    }
-    /** Writes bytes at their place in the stream; the caller has made sure that they end within `limit`. */
-    write(at, bytes) {
-        if (at < this.#released || at + bytes.length > this.limit) {
-            throw new RangeError(`write of ${at}-${at + bytes.length} outside ${this.#released}-${this.limit}`);
-        }
-        const place = at % this.capacity;
-        const fitting = Math.min(bytes.length, this.capacity - place);
-        this.#memory.set(bytes.subarray(0, fitting), place);
-        this.#memory.set(bytes.subarray(fitting), 0);
-    }
-    /** The memory of the bytes from `start` to `end`: one view, or two where they go round. */
-    *views(start, end) {
-        for (let at = start; at < end;) {
-            const place = at % this.capacity;
-            const length = Math.min(end - at, this.capacity - place);
-            yield this.#memory.subarray(place, place + length);
-            at += length;
-        }
-    }
-    /** Gives up all bytes before `upTo`; views of them are no longer valid. */
-    release(upTo) {
-        if (upTo > this.#released)
-            this.#released = upTo;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/store/disk-stream.js
-
-
-
-/** With a ring of 8 MiB more frames go round its end, which takes 10 % longer; a larger one gains nothing. */
-const RING_BYTES = 32 * 1024 * 1024;
-/** What is read at a time is this part of the ring. */
-const BLOCKS = 32;
-/**
- * A file's bytes, read ahead of the consumer in blocks of 1 MiB, one at a time, into a ring of at most 32 MiB, so
- * that they lie side by side. A file that turns out to be shorter is an error.
- */
-function diskStream(file, options) {
-    return new DiskStream(file, options);
-}
-class DiskStream {
-    holdBytes;
-    #file;
-    #signal;
-    #ring;
-    #blockBytes;
-    #bell = new Bell();
-    #read = 0;
-    #end;
-    constructor(file, { signal, ringBytes = RING_BYTES }) {
-        this.#file = file;
-        this.#signal = signal;
-        this.#ring = new Ring(Math.min(ringBytes, file.bytes));
-        this.#blockBytes = Math.ceil(ringBytes / BLOCKS);
-        // A whole block has room, whatever of these the consumer holds.
-        this.holdBytes = this.#ring.capacity - (file.bytes > ringBytes ? this.#blockBytes : 0);
-    }
-    release(upTo) {
-        this.#ring.release(upTo);
-        this.#bell.ring();
-    }
-    cancel(reason) {
-        this.#end ??= { reason };
-        this.#bell.ring();
-    }
-    async *[Symbol.asyncIterator]() {
-        const relay = () => this.cancel(this.#signal.reason);
-        this.#signal.addEventListener('abort', relay);
-        if (this.#signal.aborted)
-            relay();
-        const reading = this.#readAhead().catch((error) => this.cancel(error));
-        try {
-            for (let at = 0; at < this.#file.bytes;) {
-                while (this.#read === at && this.#end === undefined)
-                    await this.#bell.wait();
-                if (this.#end !== undefined)
-                    throw this.#end.reason;
-                const end = this.#read;
-                yield* this.#ring.views(at, end);
-                at = end;
-            }
-        }
-        finally {
-            this.#signal.removeEventListener('abort', relay);
-            this.cancel(new Error('the consumer stopped'));
-            await reading;
-        }
-    }
-    async #readAhead() {
-        const { handle, bytes } = this.#file;
-        while (this.#read < bytes) {
-            const end = Math.min(this.#read + this.#blockBytes, bytes);
-            while (end > this.#ring.limit && this.#end === undefined)
-                await this.#bell.wait();
-            if (this.#end !== undefined)
-                return;
-            this.#read += await this.#readBlock(handle, end);
-            this.#bell.ring();
-        }
-    }
-    /** Reads up to `end`, or to the end of the ring, straight into it. */
-    async #readBlock(handle, end) {
-        const [memory = new Uint8Array(0)] = this.#ring.views(this.#read, end);
-        const { path, bytes } = this.#file;
-        let cause;
-        try {
-            const { bytesRead } = await handle.read(memory, { position: this.#read });
-            if (bytesRead > 0)
-                return bytesRead;
-        }
-        catch (error) {
-            cause = error;
-        }
-        throw new lib_errors/* ActionError */.l('TRUNCATED', `${path} gave ${this.#read} of ${bytes} bytes`, { cause });
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/store/stored.js
-
-
-
-
-
-
-
-/** A snapshot on disk, open: whoever removes it does not take it away from its reader. Close it. */
-class Stored {
-    facts;
-    /** Since its source was last known to have it; infinite where the clock has been put back. */
-    checkedMsAgo;
-    #opened;
-    #closing;
-    constructor(opened) {
-        this.facts = opened.facts;
-        this.checkedMsAgo = opened.checkedMsAgo < 0 ? Number.POSITIVE_INFINITY : opened.checkedMsAgo;
-        this.#opened = opened;
-    }
-    /** Undefined where the file is not what its facts say; rejects where it cannot be opened. */
-    static async open(entry, facts, now) {
-        const lease = await leaseOn(entry);
-        let handle;
-        let stored;
-        try {
-            handle = await (0,promises_.open)((0,external_node_path_.join)(entry, CONTENT));
-            const checkedMsAgo = now() - (await checkedAt(entry));
-            const stats = await handle.stat();
-            if (stats.isFile() && stats.size === facts.bytes) {
-                stored = new Stored({ entry, facts, now, handle, lease, checkedMsAgo });
-            }
-        }
-        finally {
-            if (stored === undefined)
-                await letGo(handle, lease);
-        }
-        if (stored !== undefined)
-            await touch(entry, now());
-        return stored;
-    }
-    /**
-     * Its bytes, once. They are as many as the facts say; that they are the same as once came shows when they are
-     * unpacked, as it does with those of any source.
-     */
-    stream(signal) {
-        const { entry, facts, handle } = this.#opened;
-        return diskStream({ handle, bytes: facts.bytes, path: (0,external_node_path_.join)(entry, CONTENT) }, { signal });
-    }
-    /** Says that its source still has it. */
-    async confirm() {
-        const { entry, now } = this.#opened;
-        // Evicted meanwhile, or not to be written to: then it is asked about once more.
-        await setTime((0,external_node_path_.join)(entry, FACTS), now()).catch(() => { });
-    }
-    /** Closes it, and removes what turned out to be damaged. Never rejects. */
-    async remove() {
-        await this.close();
-        await removeEntry(this.#opened.entry).catch(() => { });
-    }
-    /** May be called again. Its stream has ended, or ends with an error. */
-    close() {
-        this.#closing ??= letGo(this.#opened.handle, this.#opened.lease);
-        return this.#closing;
-    }
-}
-/** Tells evictions that the entry is in use. */
-function leaseOn(entry) {
-    const directory = (0,external_node_path_.dirname)((0,external_node_path_.dirname)(entry));
-    return claim(directory, 'reading', (0,external_node_path_.relative)(directory, entry)).catch(() => undefined);
-}
-async function letGo(handle, lease) {
-    await handle?.close();
-    if (lease !== undefined)
-        await removeTree(lease);
-}
-
-;// CONCATENATED MODULE: ./lib/store/store.js
-
-
-
-
-
-
-
-/** As much as unpacking leaves free. */
-const SPARE_BYTES = 256 * 1024 * 1024;
-/**
- * Snapshots on this machine's disk, for whoever uses the same directory at the same time. A name is that of one
- * object at one source: its address without a query, say. Where the store cannot be used nothing is in it.
- */
-class Store {
-    #options;
-    #tools;
-    #hasComplained = false;
-    constructor(options) {
-        this.#options = options;
-        this.#tools = (0,external_node_path_.join)(options.directory, TOOLS);
-    }
-    /** The snapshot of this name that was opened last at its source. What is damaged is removed. Close the result. */
-    async find(name) {
-        const { now } = this.#options;
-        for (const { entry, facts } of await this.#candidates(name)) {
-            const stored = await this.#soundOf(entry, Stored.open(entry, facts, now));
-            if (stored !== undefined)
-                return stored;
-        }
-        return undefined;
-    }
-    /** What records a snapshot that has been opened just now. */
-    recorder(announced) {
-        const { directory, now } = this.#options;
-        return new Recorder({
-            ...this.#options,
-            announced: { ...announced, openedAt: now() },
-            tools: this.#tools,
-            directory: (0,external_node_path_.join)(directory, toolOf(announced.name)),
-            complain: (error) => this.#complain(error),
-        });
-    }
-    /** The complete ones of a name, the last opened first. */
-    async #candidates(name) {
-        const candidates = [];
-        for (const entry of this.#entriesOf(toolOf(name))) {
-            const facts = await this.#soundOf(entry, readFacts(entry));
-            if (facts?.name === name)
-                candidates.push({ entry, facts });
-        }
-        return candidates.sort((one, other) => other.facts.openedAt - one.facts.openedAt);
-    }
-    #entriesOf(tool) {
-        const { toolCache, arch } = this.#options;
-        try {
-            const versions = toolCache.findAllVersions(tool, arch);
-            return versions.map((version) => toolCache.find(tool, version, arch)).filter((entry) => entry !== '');
-        }
-        catch (error) {
-            this.#complain(error);
-            return [];
-        }
-    }
-    /** What was read of an entry. One that is not as it was written here is removed, and passed over. */
-    async #soundOf(entry, reading) {
-        try {
-            const found = await reading;
-            if (found !== undefined)
-                return found;
-        }
-        catch (error) {
-            if (!isMissing(error)) {
-                this.#complain(error);
-                return undefined;
-            }
-        }
-        await removeEntry(entry).catch(() => { });
-        return undefined;
-    }
-    #complain(error) {
-        if (this.#hasComplained)
-            return;
-        this.#hasComplained = true;
-        this.#options.log(`the snapshot store in ${this.#options.directory} is not used: ${(0,lib_errors/* describeError */.U)(error)}`);
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/source/first-good.js
-/** What each candidate failed with, in their order. */
-class NoneGood extends Error {
-    name = 'NoneGood';
-    errors;
-    constructor(errors) {
-        super('none was good');
-        this.errors = errors;
-    }
-}
-/**
- * What the first candidate to succeed gives, in the manner of RFC 8305: each next one is begun when the one before is in
- * trouble, or has not ended within its head start. All but the one that won have ended when it resolves. Rejects with
- * NoneGood, or with the reason once aborted.
- */
-async function firstGood(candidates, options) {
-    const { signal, onNext } = options;
-    const runs = [];
-    const won = Promise.withResolvers();
-    let winner;
-    try {
-        for (const [index, candidate] of candidates.entries()) {
-            const run = new Run(candidate, signal);
-            runs.push(run);
-            run.result.then(() => won.resolve(run), () => { });
-            if (index + 1 === candidates.length)
-                break;
-            const news = await firstNews(run, won.promise, options);
-            signal.throwIfAborted();
-            if (news === 'won')
-                break;
-            onNext(index + 1, news);
-        }
-        winner = await Promise.race([won.promise, allFailed(runs)]);
-        signal.throwIfAborted();
-        if (winner === undefined)
-            throw new NoneGood(await Promise.all(runs.map((run) => run.failure)));
-        return await winner.result;
-    }
-    finally {
-        for (const run of runs)
-            if (run !== winner)
-                run.over.abort();
-        await Promise.allSettled(runs.map((run) => run.result));
-    }
-}
-/** One candidate, begun. */
-class Run {
-    over = new AbortController();
-    result;
-    /** What it failed with; pending where it succeeds. */
-    failure;
-    /** What first went wrong with it; pending where nothing does. */
-    trouble;
-    constructor(candidate, signal) {
-        const trouble = Promise.withResolvers();
-        const failure = Promise.withResolvers();
-        const falter = () => trouble.resolve({ kind: 'faltering' });
-        this.trouble = trouble.promise;
-        this.failure = failure.promise;
-        this.result = candidate({ signal: AbortSignal.any([signal, this.over.signal]), falter });
-        this.result.catch((error) => {
-            failure.resolve(error);
-            trouble.resolve({ kind: 'failed', error });
-        });
-    }
-}
-async function allFailed(runs) {
-    await Promise.all(runs.map((run) => run.failure));
-}
-/** Why nobody is to wait any longer before the next candidate begins. */
-async function firstNews(run, won, { headStartMs, wait, signal }) {
-    const enough = new AbortController();
-    const slow = wait(headStartMs, AbortSignal.any([signal, enough.signal])).catch(() => { });
-    try {
-        return await Promise.race([
-            won.then(() => 'won'),
-            run.trouble,
-            slow.then(() => ({ kind: 'slow' })),
-        ]);
-    }
-    finally {
-        enough.abort();
-        await slow;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/source/mirrors.js
-
-
-
-
-/** The places of which any will do, and which of them is to be asked first. Close them. */
-class Mirrors {
-    #all;
-    #log;
-    /** Those that may be asked, the one that has answered before the others. */
-    #left;
-    #hasAnswered = false;
-    constructor(all, log) {
-        this.#all = all;
-        this.#left = all;
-        this.#log = log;
-    }
-    get left() {
-        return this.#left;
-    }
-    /** The one that has answered, or else the one that is to be asked first. */
-    get first() {
-        return this.#left[0];
-    }
-    /** Whether the first is known to answer, or the only one that there ever was. */
-    get isSettled() {
-        return this.#hasAnswered || this.#all.length === 1;
-    }
-    /** What went over all wires so far. */
-    get traffic() {
-        const traffics = this.#all.flatMap(({ client, shortcutClient }) => [
-            client.traffic,
-            shortcutClient.traffic,
-        ]);
-        const sum = (count) => traffics.reduce((total, traffic) => total + traffic[count], 0);
-        return { bytes: sum('bytes'), requests: sum('requests') };
-    }
-    /** What has come of the snapshot, from whichever. */
-    get bytes() {
-        return this.#all.reduce((total, { client }) => total + client.traffic.bytes, 0);
-    }
-    /** The first good answer of those that are left. Who gave it comes first from then on, and who failed is left out. */
-    async ask(question, signal) {
-        const asked = this.#left;
-        const failed = new Set();
-        const candidates = asked.map((mirror) => async (lap) => {
-            try {
-                return { mirror, answer: await question(mirror, lap) };
-            }
-            catch (error) {
-                if (!lap.signal.aborted)
-                    failed.add(mirror);
-                throw error;
-            }
-        });
-        const onNext = (index, trouble) => this.#log(`${mirrors_troubleOf(asked[index - 1], trouble)}asking ${asked[index]?.origin}`);
-        this.#hasAnswered = false;
-        try {
-            const options = { headStartMs: PATIENCE.headStartMs, wait: wait, signal, onNext };
-            const { mirror, answer } = await firstGood(candidates, options);
-            this.#hasAnswered = true;
-            if (mirror !== asked[0])
-                this.#log(`going on with ${mirror.origin}`);
-            this.#left = [mirror, ...asked.filter((other) => other !== mirror && !failed.has(other))];
-            return answer;
-        }
-        catch (error) {
-            throw error instanceof NoneGood ? asOne(error.errors) : error;
-        }
-    }
-    /** For another repository of the one that has answered, over its connections: not to be closed. */
-    beside(location) {
-        return new Mirrors([this.first.beside(location)], this.#log);
-    }
-    /** Leaves out the one that has answered. Gives the next one, and does nothing where there is none. */
-    turnAway() {
-        const [, next, ...others] = this.#left;
-        if (!this.#hasAnswered || next === undefined)
-            return undefined;
-        this.#left = [next, ...others];
-        this.#hasAnswered = false;
-        return next;
-    }
-    /** An error about what the one that has answered sent, which says so where there are several. */
-    naming(error) {
-        const { origin } = this.first;
-        if (this.#all.length === 1 || !this.#hasAnswered || error.message.includes(origin))
-            return error;
-        return new lib_errors/* ActionError */.l(error.code, `${error.message} (from ${origin})`, { cause: error });
-    }
-    async close() {
-        await Promise.all(this.#all.map((mirror) => mirror.close()));
-    }
-}
-function mirrors_troubleOf(mirror, trouble) {
-    if (trouble.kind === 'failed')
-        return `${(0,lib_errors/* describeError */.U)(trouble.error)}; `;
-    // Its failure has been told with when it tries again.
-    if (trouble.kind === 'faltering')
-        return 'meanwhile ';
-    return `${mirror?.origin} has not answered within ${PATIENCE.headStartMs / 1000} s; meanwhile `;
-}
-/** Several mirrors were asked, and each failed. Its code is that of the first that does not only lack the snapshot. */
-class NoMirror extends lib_errors/* ActionError */.l {
-    errors;
-    constructor(errors) {
-        const codes = errors.map((error) => (error instanceof lib_errors/* ActionError */.l ? error.code : 'PROTOCOL_ERROR'));
-        const length = Math.floor(MESSAGE_LENGTH / errors.length);
-        const reasons = errors.map((error, index) => `(${index + 1}) ${(0,sanitize/* sanitize */.a)((0,lib_errors/* describeError */.U)(error), length)}`);
-        super(codes.find((code) => code !== 'NOT_FOUND') ?? 'NOT_FOUND', `none of ${errors.length} servers gave a snapshot: ${reasons.join('; ')}`);
-        this.errors = errors;
-    }
-}
-/** An annotation has a thousand characters, for all of them together. */
-const MESSAGE_LENGTH = 800;
-/** What failed at each place as one error: where all met the same one, that. */
-function asOne(errors) {
-    return new Set(errors).size === 1 ? errors[0] : new NoMirror(errors);
-}
-
-;// CONCATENATED MODULE: ./lib/source/kept-snapshot.js
-
-
-
-/**
- * The snapshot that this machine keeps, where the place that it was kept of says that it still holds, or no place can
- * say anything; else the one of the first place to answer, which is kept while it streams.
- */
-async function openKept(options) {
-    const { store, places, first, signal, log, use } = options;
-    const kept = use === 'renew' ? new Map() : await findAll(places, store);
-    let taken;
-    const take = (place, stored) => {
-        taken = stored;
-        return fromStore(stored, place, signal);
-    };
-    try {
-        for (const [place, stored] of kept) {
-            if (stored.checkedMsAgo < place.maxAgeMs)
-                return take(place, stored);
-        }
-        const { place, newer } = await first(async (place, lap) => {
-            return { place, newer: await place.open(lap, kept.get(place)?.facts.etag) };
-        });
-        if (newer !== undefined)
-            return recorded(newer, place, store);
-        const stored = kept.get(place);
-        await stored.confirm();
-        return take(place, stored);
-    }
-    catch (error) {
-        const [still] = [...kept].filter(([{ whenAway }]) => whenAway === 'serve');
-        if (signal.aborted || still === undefined || !isAway(error))
-            throw error;
-        log(`${(0,lib_errors/* describeError */.U)(error)}; going on with the snapshot that this machine has kept`);
-        return take(...still);
-    }
-    finally {
-        await Promise.all([...kept.values()].filter((stored) => stored !== taken).map((stored) => stored.close()));
-    }
-}
-/** What is kept of each place, in their order. */
-async function findAll(places, store) {
-    const kept = new Map();
-    for (const place of places) {
-        const stored = await store.find(place.name);
-        if (stored !== undefined)
-            kept.set(place, stored);
-    }
-    return kept;
-}
-/** Not where the source refuses: what it shows to nobody else is not for this job either. */
-const AWAY = new Set([
-    'CONNECTION_FAILED',
-    'SERVER_ERROR',
-    'RATE_LIMITED',
-    'STALLED',
-    'TIMEOUT',
-]);
-function isAway(error) {
-    if (error instanceof NoMirror)
-        return error.errors.every(isAway);
-    return error instanceof lib_errors/* ActionError */.l && AWAY.has(error.code);
-}
-function fromStore(stored, { host }, signal) {
-    const { name, etag, commit, bytes: total, openedAt: modifiedMs } = stored.facts;
-    const ended = async (verdict) => {
-        await (verdict === 'bad' ? stored.remove() : stored.close());
-        return verdict === 'bad' ? 'dropped' : 'kept';
-    };
-    const place = `the snapshot that this machine has kept of ${name}`;
-    const stream = () => stored.stream(signal);
-    return { source: 'store', host, place, etag, commit, total, modifiedMs, stream, ended };
-}
-function recorded(opened, { name }, store) {
-    const { etag, commit, total } = opened;
-    const recorder = store.recorder({ name, etag, commit, bytes: total });
-    const ended = async (verdict) => {
-        if (verdict === 'good')
-            return recorder.commit();
-        await recorder.discard();
-        return 'dropped';
-    };
-    return { ...opened, stream: () => recorder.tee(opened.stream()), ended };
-}
-/** What another copy of the snapshot may not have. */
-const BLAMED = new Set([
-    'NOT_ZSTD',
-    'CORRUPT_ZSTD',
-    'CORRUPT_ARCHIVE',
-    'TRUNCATED',
-    'EMPTY_SNAPSHOT',
-    'DIGEST_MISMATCH',
-    'UNSAFE_ENTRY',
-    'UNSAFE_GIT',
-    'GIT_FAILED',
-    'COMMIT_MISMATCH',
-]);
-/** What a failed restore says of its snapshot. */
-function verdictOn(error) {
-    return error instanceof lib_errors/* ActionError */.l && BLAMED.has(error.code) ? 'bad' : 'unsure';
-}
-/** The store of this machine, where it keeps snapshots. What it needs of the runner's tools is loaded only then. */
-async function storeFor({ store: wanted }, { toolCache, log }) {
-    if (wanted === undefined)
-        return undefined;
-    const { directory, maxBytes, maxAgeMs } = wanted;
-    const now = () => Date.now();
-    const options = { directory, maxBytes, arch: process.arch, spareBytes: SPARE_BYTES, now, log };
-    return { maxAgeMs, store: new Store({ ...options, toolCache: await toolCache(directory) }) };
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/selection.js
@@ -51325,8 +50295,6 @@ function withoutSymlinks(selection) {
     return (path, kind) => kind !== 'symlink' && selection(path, kind);
 }
 
-// EXTERNAL MODULE: external "node:os"
-var external_node_os_ = __nccwpck_require__(8161);
 ;// CONCATENATED MODULE: ./lib/unpack/threads.js
 
 /** Whoever gives the download less than this wants little memory more than time. */
@@ -51432,7 +50400,18 @@ class Batch {
     }
 }
 
+// EXTERNAL MODULE: external "node:buffer"
+var external_node_buffer_ = __nccwpck_require__(4573);
+;// CONCATENATED MODULE: ./lib/shown-path.js
+
+const MAX_LENGTH = 300;
+/** A path (latin1) as a message shows it: quoted, control characters escaped, cut off where it is long. */
+function shownPath(path) {
+    return JSON.stringify(external_node_buffer_.Buffer.from(path, 'latin1').toString().slice(0, MAX_LENGTH));
+}
+
 ;// CONCATENATED MODULE: ./lib/unpack/disk-error.js
+
 
 const HINTS = {
     ENOSPC: 'no space is left on the disk',
@@ -51456,7 +50435,7 @@ function diskFailure(path, error) {
 }
 /** The error for an entry that the disk does not take. */
 function diskError({ code, path, message }, cause) {
-    const shown = JSON.stringify(Buffer.from(path, 'latin1').toString().slice(0, 300));
+    const shown = shownPath(path);
     if (code === 'EEXIST') {
         const what = 'this file system takes it for the same name as an earlier entry';
         return new lib_errors/* ActionError */.l('UNSAFE_ENTRY', `the archive is refused at ${shown}: ${what}`, { cause });
@@ -51481,9 +50460,7 @@ function isFolded(error, place, kind) {
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/index-record.js
-/** The bytes of a record before the object id. */
-const index_record_STAT_BYTES = 40;
-const index_record_MODE_AT = 24;
+
 /** The mode that git gives an entry. */
 const GIT_MODE = { file: 0o100644, executable: 0o100755, symlink: 0o120000 };
 const READER = process.platform === 'win32' ? 'git-for-windows' : 'git';
@@ -51499,7 +50476,7 @@ function writeStatData(record, given, mode, reader = READER) {
     record.writeUInt32BE(Number(stat.mtimeNs % BILLION), 12);
     record.writeUInt32BE(low32(stat.dev), 16);
     record.writeUInt32BE(low32(stat.ino), 20);
-    record.writeUInt32BE(mode, index_record_MODE_AT);
+    record.writeUInt32BE(mode, MODE_AT);
     record.writeUInt32BE(low32(stat.uid), 28);
     record.writeUInt32BE(low32(stat.gid), 32);
     record.writeUInt32BE(low32(stat.size), 36);
@@ -51510,9 +50487,9 @@ function writeStatData(record, given, mode, reader = READER) {
  */
 function renewStatData({ buffer, byteOffset, length }, stat, reader = READER) {
     const record = Buffer.from(buffer, byteOffset, length);
-    const renewed = Buffer.from(record.subarray(0, index_record_STAT_BYTES));
-    writeStatData(renewed, stat, record.readUInt32BE(index_record_MODE_AT), reader);
-    if (!renewed.subarray(CTIME_BYTES).equals(record.subarray(CTIME_BYTES, index_record_STAT_BYTES)))
+    const renewed = Buffer.from(record.subarray(0, STAT_BYTES));
+    writeStatData(renewed, stat, record.readUInt32BE(MODE_AT), reader);
+    if (!renewed.subarray(CTIME_BYTES).equals(record.subarray(CTIME_BYTES, STAT_BYTES)))
         return false;
     record.set(renewed);
     return true;
@@ -51555,9 +50532,8 @@ class IndexRecords {
     }
 }
 
-// EXTERNAL MODULE: external "node:buffer"
-var external_node_buffer_ = __nccwpck_require__(4573);
 ;// CONCATENATED MODULE: ./lib/unpack/entry-name.js
+
 
 
 const MAX_PATH_BYTES = 4096;
@@ -51632,14 +50608,12 @@ function checkWindowsName(name, entry) {
 }
 /** The error for an entry that is not what a clone has. */
 function entry_name_unsafe({ path }, what) {
-    const shown = JSON.stringify(external_node_buffer_.Buffer.from(path, 'latin1').toString().slice(0, 300));
-    return new lib_errors/* ActionError */.l('UNSAFE_ENTRY', `the archive is refused: ${what}: ${shown}`);
+    return new lib_errors/* ActionError */.l('UNSAFE_ENTRY', `the archive is refused: ${what}: ${shownPath(path)}`);
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/policy.js
 
 
-const DEFAULT_LIMITS = { entries: 5_000_000, bytes: 64 * 1024 ** 3 };
 /** They are all kept, to know what is taken. */
 const MAX_ALL_PATHS_BYTES = 512 * 1024 * 1024;
 const MAX_LINKS = 500_000;
@@ -51819,6 +50793,7 @@ function tooMuch(what) {
 
 
 
+
 /** The links of a tree. They are made when all files are there, so that none is on the way to a file. */
 class Links {
     #options;
@@ -51860,9 +50835,9 @@ class Links {
             (0,external_node_fs_.symlinkSync)(target, place);
             (0,external_node_fs_.lutimesSync)(place, mtime, mtime);
             const id = (0,external_node_crypto_.createHash)(hash).update(blobHeader(target.length)).update(target).digest();
-            const record = Buffer.alloc(index_record_STAT_BYTES + id.length);
+            const record = Buffer.alloc(STAT_BYTES + id.length);
             writeStatData(record, (0,external_node_fs_.lstatSync)(place, { bigint: true }), GIT_MODE.symlink);
-            record.set(id, index_record_STAT_BYTES);
+            record.set(id, STAT_BYTES);
             this.#records.set(path, record);
         });
     }
@@ -52214,6 +51189,25 @@ function tar_damaged(what, at) {
 
 // EXTERNAL MODULE: external "node:worker_threads"
 var external_node_worker_threads_ = __nccwpck_require__(5919);
+;// CONCATENATED MODULE: ./lib/bell.js
+/** A condition variable for one thread: `wait` resolves at the next `ring`; look at your condition again then. */
+class Bell {
+    #waiting = [];
+    ring() {
+        if (this.#waiting.length === 0)
+            return;
+        const waiting = this.#waiting;
+        this.#waiting = [];
+        for (const wake of waiting)
+            wake();
+    }
+    wait() {
+        return new Promise((resolve) => {
+            this.#waiting.push(resolve);
+        });
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/unpack/writers.js
 
 
@@ -52402,7 +51396,6 @@ class TreeBuilder {
         await this.#writers.written();
         this.waiting.stop();
         const links = this.#links.make(this.hash);
-        this.#dropFolded();
         this.#files += links;
         this.#workFiles += links;
         return {
@@ -52486,6 +51479,8 @@ class TreeBuilder {
         this.#batch = new Batch(this.#writers.block());
     }
     #recordOf(path) {
+        if (this.#folded.length > 0)
+            return undefined;
         const number = this.#policy.numberOf(path);
         return number === undefined ? this.#links.recordOf(path) : this.#records.of(number);
     }
@@ -52508,11 +51503,6 @@ class TreeBuilder {
                     throw error;
             }
         });
-    }
-    /** Of files that are one here git keeps the last. It writes them anew where none is there, whichever came first. */
-    #dropFolded() {
-        for (const path of this.#folded)
-            writeAt(this.#root, path, (place) => (0,external_node_fs_.rmSync)(place, { force: true }));
     }
 }
 
@@ -52686,7 +51676,7 @@ class FrameScanner {
         else {
             const seen = `0x${magic.toString(16).padStart(8, '0')}`;
             if (this.#at === 4)
-                throw new lib_errors/* ActionError */.l('NOT_ZSTD', `it does not begin as a zstd stream does (magic ${seen})`);
+                throw new lib_errors/* ActionError */.l('NOT_ZSTD', `the snapshot does not begin as a zstd stream does (magic ${seen})`);
             throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `no zstd frame at byte ${this.#at - 4} (magic ${seen})`);
         }
     }
@@ -53125,6 +52115,1358 @@ class CountedStream {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/store/directory.js
+
+
+/**
+ * Makes a directory, and those above it, where they are not there. In a place like /proc, where the system says for
+ * ever that nothing is there, it rejects: the recursive mkdir of Node tries again without end.
+ */
+async function makeDirectory(path) {
+    try {
+        await makeOne(path);
+    }
+    catch (error) {
+        if (!isMissing(error) || (0,external_node_path_.dirname)(path) === path)
+            throw error;
+        await makeDirectory((0,external_node_path_.dirname)(path));
+        await makeOne(path);
+    }
+}
+/** Systems differ in what they say of a directory that is there. */
+async function makeOne(path) {
+    try {
+        await (0,promises_.mkdir)(path);
+    }
+    catch (error) {
+        if (!(await isDirectory(path)))
+            throw error;
+    }
+}
+async function isDirectory(path) {
+    return (await (0,promises_.stat)(path).catch(() => undefined))?.isDirectory() === true;
+}
+function isMissing(error) {
+    return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+// EXTERNAL MODULE: ./lib/owner.js
+var lib_owner = __nccwpck_require__(5524);
+;// CONCATENATED MODULE: ./lib/store/claim.js
+
+
+
+
+
+const CLAIM = /^\.(recording|reading)-[0-9a-f-]{36}$/;
+const REMOVED = /^\.removed-[0-9a-f-]{36}$/;
+/**
+ * Makes a directory that says which process is at work on what in the directory of a name: others leave that alone,
+ * and remove what is in it when the process is gone.
+ */
+async function claim(directory, purpose, subject) {
+    const root = (0,external_node_path_.join)(directory, `.${purpose}-${(0,external_node_crypto_.randomUUID)()}`);
+    await makeDirectory(root);
+    try {
+        await (0,lib_owner/* markOwn */.KQ)(root, subject);
+    }
+    catch (error) {
+        await removeTree(root);
+        throw error;
+    }
+    return root;
+}
+/** Where an entry is moved before its files are removed, so that nobody finds half of one. */
+function removedPlace(directory) {
+    return (0,external_node_path_.join)(directory, `.removed-${(0,external_node_crypto_.randomUUID)()}`);
+}
+/** Removes what processes that are gone have left in the directory of a name. */
+async function claimsIn(directory) {
+    const [roots, inUse] = [[], new Set()];
+    for (const name of await (0,promises_.readdir)(directory).catch(() => [])) {
+        const root = (0,external_node_path_.join)(directory, name);
+        if (REMOVED.test(name))
+            await removeTree(root);
+        if (!CLAIM.test(name))
+            continue;
+        // Of another container or another boot it is left until no job can still be running.
+        if (await (0,lib_owner/* isAbandoned */.zI)(root, '').catch(() => false)) {
+            await removeTree(root);
+            continue;
+        }
+        roots.push(root);
+        const owner = await (0,lib_owner/* ownerOf */.bf)(root);
+        if (owner !== undefined && name.startsWith('.reading-'))
+            inUse.add(owner.destination);
+    }
+    return { roots, inUse };
+}
+/** What cannot be removed is left to a later run. */
+async function removeTree(path) {
+    await (0,promises_.rm)(path, { recursive: true, force: true, maxRetries: 3 }).catch(() => { });
+}
+
+;// CONCATENATED MODULE: ./lib/store/layout.js
+
+/** The directory of the tool cache that all snapshots lie in. Other files than these need another name. */
+const TOOLS = 'git-snapshot';
+/** In an entry: the snapshot as its source sent it. */
+const CONTENT = 'snapshot.tar.zst';
+/** In an entry: what is known of the snapshot. */
+const FACTS = 'facts.json';
+/** Beside a complete entry: its name and this. */
+const MARKER = '.complete';
+const READABLE_CHARACTERS = 60;
+const VERSION = /^0\.0\.0-e[0-9a-f]{64}$/;
+/** The tool that the snapshots of this name are versions of: readable at first sight, and no other name's. */
+function toolOf(name) {
+    const readable = name.replace(/[^A-Za-z0-9.]+/g, '-').slice(-READABLE_CHARACTERS);
+    const digest = (0,external_node_crypto_.createHash)('sha256').update(name).digest('hex').slice(0, 16);
+    return `${TOOLS}/${readable.replace(/^[-.]+/, '')}-${digest}`;
+}
+/** By its content. Letters before the digits keep it valid: semver has no numbers that begin with 0. */
+function versionOf(sha256) {
+    return `0.0.0-e${sha256}`;
+}
+function isVersion(directory) {
+    return VERSION.test(directory);
+}
+function markerOf(entry) {
+    return `${entry}${MARKER}`;
+}
+
+;// CONCATENATED MODULE: ./lib/store/facts.js
+
+
+
+function textOf(facts) {
+    return `${JSON.stringify(facts, undefined, 2)}\n`;
+}
+/** Undefined where the entry is not what was written here; any other failure to read it is thrown. */
+async function readFacts(entry) {
+    return parseFacts(await (0,promises_.readFile)((0,external_node_path_.join)(entry, FACTS), 'utf8'));
+}
+/** When the source was last known to have this snapshot: the time of the file, since nothing else of it changes. */
+async function checkedAt(entry) {
+    return (await (0,promises_.stat)((0,external_node_path_.join)(entry, FACTS))).mtimeMs;
+}
+/** What goes into a request again is held to what a reply may have. */
+function parseFacts(text) {
+    const { name, etag, commit, bytes, sha256, openedAt } = recordIn(text);
+    const isRight = typeof name === 'string' &&
+        (etag === undefined || matches(etag, /^[\x20-\x7e\x80-\xff]{1,1024}$/)) &&
+        (commit === undefined || matches(commit, /^([0-9a-f]{40}|[0-9a-f]{64})$/)) &&
+        isCount(bytes) &&
+        matches(sha256, /^[0-9a-f]{64}$/) &&
+        isCount(openedAt);
+    return isRight ? { name, etag, commit, bytes, sha256, openedAt } : undefined;
+}
+function recordIn(text) {
+    try {
+        return JSON.parse(text) ?? {};
+    }
+    catch {
+        return {};
+    }
+}
+function matches(value, pattern) {
+    return typeof value === 'string' && pattern.test(value);
+}
+function isCount(value) {
+    return Number.isSafeInteger(value) && value > 0;
+}
+
+;// CONCATENATED MODULE: ./lib/store/entry.js
+
+
+
+
+
+
+
+/** Others may be removing the empty directory that an entry is to lie in. */
+const ATTEMPTS = 3;
+/**
+ * Makes a draft an entry. It comes by one rename and with all that belongs to it, so nobody sees a part of it; of two
+ * writers of one content one is first, and the other only brings its newer facts.
+ */
+async function entry_publish(draft, entry) {
+    const { directory, facts, now } = draft;
+    await (0,promises_.writeFile)((0,external_node_path_.join)(directory, FACTS), textOf(facts), { flag: 'wx', flush: true });
+    await setTime((0,external_node_path_.join)(directory, FACTS), facts.openedAt);
+    for (let attempt = 1;; attempt += 1) {
+        try {
+            await makeDirectory((0,external_node_path_.dirname)(entry));
+            await move(draft, entry);
+            break;
+        }
+        catch (error) {
+            if (attempt === ATTEMPTS || !isMissing(error))
+                throw error;
+        }
+    }
+    await (0,promises_.writeFile)(markerOf(entry), '');
+    await setTime(markerOf(entry), now);
+}
+async function move({ directory, facts }, entry) {
+    try {
+        await (0,promises_.rename)(directory, entry);
+    }
+    catch (error) {
+        if (!(0,external_node_fs_.existsSync)(entry))
+            throw error;
+        if (await entry_isWhole(entry, facts.bytes))
+            return renewFacts(directory, entry, facts);
+        await removeEntry(entry);
+        await (0,promises_.rename)(directory, entry);
+    }
+}
+async function entry_isWhole(entry, bytes) {
+    const stats = await (0,promises_.stat)((0,external_node_path_.join)(entry, CONTENT)).catch(() => undefined);
+    return stats?.isFile() === true && stats.size === bytes;
+}
+async function renewFacts(directory, entry, { openedAt }) {
+    const theirs = await readFacts(entry).catch(() => undefined);
+    if (theirs === undefined || theirs.openedAt < openedAt) {
+        await (0,promises_.rename)((0,external_node_path_.join)(directory, FACTS), (0,external_node_path_.join)(entry, FACTS));
+    }
+}
+/**
+ * Removes an entry: it is gone at once for whoever looks for it, and whoever has opened it reads on. Rejects where
+ * the system does not let go of it.
+ */
+async function removeEntry(entry) {
+    const aside = removedPlace((0,external_node_path_.dirname)((0,external_node_path_.dirname)(entry)));
+    try {
+        await (0,promises_.rename)(entry, aside);
+    }
+    catch (error) {
+        if (!isMissing(error))
+            throw error;
+    }
+    await (0,promises_.rm)(markerOf(entry), { force: true });
+    await removeTree(aside);
+    await (0,promises_.rmdir)((0,external_node_path_.dirname)(entry)).catch(() => { });
+}
+/** Says that an entry is used; in a store that cannot be written to nothing is evicted either. */
+async function touch(entry, now) {
+    await setTime(markerOf(entry), now).catch(() => { });
+}
+function setTime(path, milliseconds) {
+    return (0,promises_.utimes)(path, milliseconds / 1000, milliseconds / 1000);
+}
+
+;// CONCATENATED MODULE: ./lib/store/backlog.js
+
+/** About so much is written in one call: enough to be worth it, and little for the stream to wait for. */
+const BATCH_BYTES = 4 * 1024 * 1024;
+/**
+ * The pieces of a stream that are not in the file yet, in order. It keeps no copy: they are the stream's, which must
+ * not release them before `doneUpTo` has passed them. So no more wait than the stream has memory for.
+ */
+class Backlog {
+    #bell = new Bell();
+    #pieces = [];
+    #state = 'open';
+    #written = 0;
+    /** Told when `doneUpTo` has grown. */
+    onDone = () => { };
+    /** The place in the stream before which nothing is needed here. */
+    get doneUpTo() {
+        return this.#state === 'dropped' ? Number.POSITIVE_INFINITY : this.#written;
+    }
+    /** Whether the stream has come to its end, and nobody has dropped it. */
+    get isWhole() {
+        return this.#state === 'whole';
+    }
+    push(piece) {
+        if (this.#state !== 'open' || piece.length === 0)
+            return;
+        this.#pieces.push(piece);
+        this.#bell.ring();
+    }
+    /** Says that no more pieces come. */
+    end() {
+        if (this.#state === 'open')
+            this.#state = 'whole';
+        this.#bell.ring();
+    }
+    /** Says that the file is not wanted, or cannot be had. */
+    drop() {
+        this.#state = 'dropped';
+        this.#pieces.length = 0;
+        this.#bell.ring();
+        this.onDone();
+    }
+    /** The oldest pieces, as soon as there are any; none at the end. */
+    async next() {
+        while (this.#pieces.length === 0 && this.#state === 'open')
+            await this.#bell.wait();
+        let [count, bytes] = [0, 0];
+        while (count < this.#pieces.length && bytes < BATCH_BYTES)
+            bytes += this.#pieces[count++]?.length ?? 0;
+        return this.#pieces.slice(0, count);
+    }
+    /** Says that these, the oldest, are in the file. */
+    done(pieces) {
+        this.#pieces.splice(0, pieces.length);
+        for (const { length } of pieces)
+            this.#written += length;
+        this.onDone();
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/eviction.js
+
+
+
+
+
+
+/** More than a process needs from an entry to its marker, or from a marker to the removal of what it marked. */
+const UNMARKED_MS = 3_600_000;
+/**
+ * Removes what is left of processes that are gone, and as many entries, the least recently used first, as it takes to
+ * come under the limit. None that a live process reads goes. Returns how many bytes there are then, with those to come.
+ */
+async function evict(eviction) {
+    const { tools, maxBytes, now, incomingBytes, keep } = eviction;
+    const entries = [];
+    let bytes = incomingBytes;
+    for (const name of await directoriesIn(tools)) {
+        const found = await lookInto((0,external_node_path_.join)(tools, name), now);
+        entries.push(...found.entries);
+        bytes += found.otherBytes;
+    }
+    for (const entry of entries)
+        bytes += entry.bytes;
+    for (const entry of entries.sort((one, other) => one.usedAt - other.usedAt)) {
+        if (bytes <= maxBytes)
+            break;
+        if (!entry.isInUse && entry.path !== keep && (await tryRemove(entry.path)))
+            bytes -= entry.bytes;
+    }
+    return bytes;
+}
+/** Removes the entries beside this one, of its name and architecture, that are older: nobody looks for them any more. */
+async function removeOlder(entry, openedAt, now) {
+    const directory = (0,external_node_path_.dirname)((0,external_node_path_.dirname)(entry));
+    const { entries } = await lookInto(directory, now);
+    for (const { path, isInUse } of entries) {
+        if (path === entry || (0,external_node_path_.basename)(path) !== (0,external_node_path_.basename)(entry) || isInUse)
+            continue;
+        const facts = await readFacts(path).catch(() => undefined);
+        if (facts !== undefined && facts.openedAt < openedAt)
+            await tryRemove(path);
+    }
+}
+/** What lies in the directory of one name, when what nobody needs has been removed. */
+async function lookInto(directory, now) {
+    const entries = [];
+    const { roots, inUse } = await claimsIn(directory);
+    let otherBytes = 0;
+    for (const root of roots)
+        otherBytes += await bytesIn(root);
+    for (const path of await placesIn(directory)) {
+        const usedAt = await lastUse(path);
+        const bytes = await bytesIn(path);
+        const isInUse = inUse.has((0,external_node_path_.relative)(directory, path));
+        if (usedAt !== undefined)
+            entries.push({ path, bytes, usedAt, isInUse });
+        else if (!(await isLeft(path, now)) || !(await tryRemove(path)))
+            otherBytes += bytes;
+    }
+    return { entries, otherBytes };
+}
+/** Where entries are, or parts of them: `version/arch` or its marker. */
+async function placesIn(directory) {
+    const places = new Set();
+    for (const version of (await directoriesIn(directory)).filter(isVersion)) {
+        for (const { name } of await children((0,external_node_path_.join)(directory, version))) {
+            places.add((0,external_node_path_.join)(directory, version, name.endsWith(MARKER) ? name.slice(0, -MARKER.length) : name));
+        }
+        await (0,promises_.rmdir)((0,external_node_path_.join)(directory, version)).catch(() => { });
+    }
+    return [...places];
+}
+/** Undefined where the entry or its marker is missing. */
+async function lastUse(path) {
+    const [directory, marker] = await Promise.all([timeOf(path), timeOf(markerOf(path))]);
+    return directory === undefined ? undefined : marker;
+}
+/** Whether what lies there has lost its other part for good, and is not about to get it. */
+async function isLeft(path, now) {
+    const times = await Promise.all([timeOf(path), timeOf(markerOf(path))]);
+    return times.every((time) => time === undefined || now - time > UNMARKED_MS);
+}
+async function timeOf(path) {
+    return (await (0,promises_.stat)(path).catch(() => undefined))?.mtimeMs;
+}
+async function tryRemove(path) {
+    return removeEntry(path).then(() => true, () => false);
+}
+async function directoriesIn(directory) {
+    return (await children(directory)).filter((child) => child.isDirectory()).map(({ name }) => name);
+}
+async function children(directory) {
+    return (0,promises_.readdir)(directory, { withFileTypes: true }).catch(() => []);
+}
+async function bytesIn(directory) {
+    const names = await (0,promises_.readdir)(directory, { recursive: true }).catch(() => []);
+    const sizes = names.map(async (name) => (await (0,promises_.stat)((0,external_node_path_.join)(directory, name)).catch(() => undefined))?.size);
+    return (await Promise.all(sizes)).reduce((sum, size) => sum + (size ?? 0), 0);
+}
+
+;// CONCATENATED MODULE: ./lib/store/recording.js
+
+
+
+
+
+/**
+ * Writes a backlog into a file of its own, below the directory of a name. Undefined, and nothing is left, where the
+ * backlog was dropped; the same where it rejects.
+ */
+async function record(backlog, directory, room) {
+    await room.make();
+    const root = await claim(directory, 'recording', 'a snapshot');
+    try {
+        const draft = (0,external_node_path_.join)(root, 'entry');
+        await (0,promises_.mkdir)(draft);
+        const written = await fill((0,external_node_path_.join)(draft, CONTENT), backlog, room);
+        if (backlog.isWhole)
+            return { root, draft, ...written };
+    }
+    catch (error) {
+        await removeTree(root);
+        throw error;
+    }
+    await removeTree(root);
+    return undefined;
+}
+async function fill(file, backlog, room) {
+    const handle = await (0,promises_.open)(file, 'wx');
+    try {
+        const hash = (0,external_node_crypto_.createHash)('sha256');
+        let bytes = 0;
+        for (let pieces = await backlog.next(); pieces.length > 0; pieces = await backlog.next()) {
+            const more = pieces.reduce((sum, { length }) => sum + length, 0);
+            await room.require(bytes, more);
+            for (const piece of pieces)
+                hash.update(piece);
+            await append(handle, pieces);
+            bytes += more;
+            backlog.done(pieces);
+        }
+        if (backlog.isWhole)
+            await handle.datasync();
+        return { bytes, sha256: hash.digest('hex') };
+    }
+    finally {
+        await handle.close();
+    }
+}
+/** Writes all of the pieces: a disk that is nearly full takes a part of them first. */
+async function append(handle, pieces) {
+    for (let left = [...pieces]; left.length > 0;) {
+        const { bytesWritten } = await handle.writev(left);
+        left = withoutFirst(left, bytesWritten);
+    }
+}
+function withoutFirst(pieces, bytes) {
+    let toSkip = bytes;
+    const left = pieces.map((piece) => {
+        const skipped = Math.min(toSkip, piece.length);
+        toSkip -= skipped;
+        return piece.subarray(skipped);
+    });
+    return left.filter(({ length }) => length > 0);
+}
+
+;// CONCATENATED MODULE: ./lib/store/room.js
+
+
+
+
+/** What a snapshot of sources takes on disk when it is unpacked, by its own bytes. */
+const UNPACKED_RATIO = 3;
+const ADVICE = 'raise store-max-bytes to keep it';
+/** After so many bytes the disk is asked again. */
+const ASKED_BYTES = 32 * 1024 * 1024;
+/** The room that one recording may take: as much as the store's limit and the job leave it. */
+class Room {
+    #options;
+    #grantedUpTo = 0;
+    constructor(options) {
+        this.#options = options;
+    }
+    /** Evicts what has to go for the snapshot. Rejects where the store's limit does not let it in even then. */
+    async make() {
+        const { tools, maxBytes, now, bytes: incomingBytes = 0 } = this.#options;
+        this.#requireBelowLimit(incomingBytes);
+        await makeDirectory(tools);
+        const eviction = { tools, now: now(), incomingBytes, keep: undefined };
+        const sum = await evict({ ...eviction, maxBytes });
+        const { lacking } = await this.#askDisk(0);
+        // Where even all of the store is too little, nothing goes for it.
+        if (lacking > 0 && lacking <= sum - incomingBytes)
+            await evict({ ...eviction, maxBytes: sum - lacking });
+        if (sum <= maxBytes)
+            return;
+        const others = `${sum - incomingBytes} bytes of it are in use`;
+        throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `${others}, and ${incomingBytes} more do not fit; ${ADVICE}`);
+    }
+    /** Rejects where more bytes, after so many that are written, could be too many for the store or the disk. */
+    async require(written, more) {
+        this.#requireBelowLimit(written + more);
+        if (written < this.#grantedUpTo)
+            return;
+        const { free, needed, lacking } = await this.#askDisk(written);
+        if (lacking > 0) {
+            throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `its disk has ${free} bytes free, and the job may need ${needed}`);
+        }
+        this.#grantedUpTo = written + ASKED_BYTES;
+    }
+    #requireBelowLimit(bytes) {
+        const { maxBytes } = this.#options;
+        if (bytes <= maxBytes)
+            return;
+        throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `the snapshot has more than ${maxBytes} bytes; ${ADVICE}`);
+    }
+    /** What is free, and what should be when so much is written: for the rest of the recording, and the job. */
+    async #askDisk(written) {
+        const { tools, bytes = 0, spareBytes } = this.#options;
+        const { bsize, blocks, bavail } = await (0,promises_.statfs)(tools);
+        const free = bavail * bsize;
+        const needed = spareBytes + (1 + UNPACKED_RATIO) * Math.max(0, bytes - written);
+        // Some file systems tell nothing.
+        return { free, needed, lacking: blocks === 0 ? 0 : needed - free };
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/tee.js
+/**
+ * The same stream, of which every piece also goes into a backlog. Memory is given back when both are done with it:
+ * a disk that is slow slows the stream down, and never makes it larger.
+ */
+function tee(stream, backlog) {
+    let released = 0;
+    const relay = () => {
+        const upTo = Math.min(released, backlog.doneUpTo);
+        if (upTo > 0)
+            stream.release(upTo);
+    };
+    backlog.onDone = relay;
+    return {
+        get holdBytes() {
+            return stream.holdBytes;
+        },
+        release: (upTo) => {
+            released = Math.max(released, upTo);
+            relay();
+        },
+        cancel: (reason) => stream.cancel(reason),
+        [Symbol.asyncIterator]: () => passed(stream, backlog),
+    };
+}
+async function* passed(stream, backlog) {
+    let isWhole = false;
+    try {
+        for await (const piece of stream) {
+            backlog.push(piece);
+            yield piece;
+        }
+        isWhole = true;
+    }
+    finally {
+        if (isWhole)
+            backlog.end();
+        else
+            backlog.drop();
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/recorder.js
+
+
+
+
+
+
+
+
+
+
+/**
+ * Writes a snapshot into the store while it streams. What goes wrong with that ends the recording, and never the
+ * stream. Commit or discard it: until then it may be writing.
+ */
+class Recorder {
+    #options;
+    #backlog = new Backlog();
+    #recording = Promise.resolve(undefined);
+    constructor(options) {
+        this.#options = options;
+    }
+    /** The same stream, recorded as far as it is read; called once. It takes no memory but the stream's own. */
+    tee(stream) {
+        this.#recording = this.#record();
+        return tee(stream, this.#backlog);
+    }
+    /** Makes an entry of a stream that was read to its end, once all of it is on the disk. Never rejects. */
+    async commit() {
+        if (!this.#backlog.isWhole)
+            this.#backlog.drop();
+        const recording = await this.#recording;
+        if (recording === undefined)
+            return 'dropped';
+        try {
+            await this.#publish(recording);
+            return 'kept';
+        }
+        catch (error) {
+            this.#options.complain(error);
+            return 'dropped';
+        }
+        finally {
+            await removeTree(recording.root);
+        }
+    }
+    /** Removes what was recorded; nothing runs any more when it resolves. Never rejects. */
+    async discard() {
+        this.#backlog.drop();
+        const recording = await this.#recording;
+        if (recording !== undefined)
+            await removeTree(recording.root);
+    }
+    async #record() {
+        const { announced, directory } = this.#options;
+        try {
+            return await record(this.#backlog, directory, new Room({ ...this.#options, bytes: announced.bytes }));
+        }
+        catch (error) {
+            this.#backlog.drop();
+            this.#options.complain(error);
+            return undefined;
+        }
+    }
+    async #publish({ draft, bytes, sha256 }) {
+        const { announced, directory, arch, tools, maxBytes, now } = this.#options;
+        if (bytes === 0 || bytes !== (announced.bytes ?? bytes)) {
+            throw new lib_errors/* ActionError */.l('TRUNCATED', `${bytes} of ${announced.bytes ?? 'some'} bytes came`);
+        }
+        const entry = (0,external_node_path_.join)(directory, versionOf(sha256), arch);
+        await entry_publish({ directory: draft, facts: { ...announced, bytes, sha256 }, now: now() }, entry);
+        await removeOlder(entry, announced.openedAt, now());
+        await evict({ tools, maxBytes, now: now(), incomingBytes: 0, keep: entry });
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/ring.js
+/**
+ * A ring of bytes, addressed by their place in the stream. Bounded by `capacity`. Bytes stay where they are until
+ * released, so that views of them can be read without a copy.
+ */
+class Ring {
+    capacity;
+    #memory;
+    #released = 0;
+    constructor(capacity) {
+        this.capacity = capacity;
+        this.#memory = Buffer.allocUnsafeSlow(capacity);
+    }
+    /** The place up to which bytes can be written now. */
+    get limit() {
+        return this.#released + this.capacity;
+    }
+    /** Writes bytes at their place in the stream; the caller has made sure that they end within `limit`. */
+    write(at, bytes) {
+        if (at < this.#released || at + bytes.length > this.limit) {
+            throw new RangeError(`write of ${at}-${at + bytes.length} outside ${this.#released}-${this.limit}`);
+        }
+        const place = at % this.capacity;
+        const fitting = Math.min(bytes.length, this.capacity - place);
+        this.#memory.set(bytes.subarray(0, fitting), place);
+        this.#memory.set(bytes.subarray(fitting), 0);
+    }
+    /** The memory of the bytes from `start` to `end`: one view, or two where they go round. */
+    *views(start, end) {
+        for (let at = start; at < end;) {
+            const place = at % this.capacity;
+            const length = Math.min(end - at, this.capacity - place);
+            yield this.#memory.subarray(place, place + length);
+            at += length;
+        }
+    }
+    /** Gives up all bytes before `upTo`; views of them are no longer valid. */
+    release(upTo) {
+        if (upTo > this.#released)
+            this.#released = upTo;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/disk-stream.js
+
+
+
+/** With a ring of 8 MiB more frames go round its end, which takes 10 % longer; a larger one gains nothing. */
+const RING_BYTES = 32 * 1024 * 1024;
+/** What is read at a time is this part of the ring. */
+const BLOCKS = 32;
+/**
+ * A file's bytes, read ahead of the consumer in blocks of 1 MiB, one at a time, into a ring of at most 32 MiB, so
+ * that they lie side by side. A file that turns out to be shorter is an error.
+ */
+function diskStream(file, options) {
+    return new DiskStream(file, options);
+}
+class DiskStream {
+    holdBytes;
+    #file;
+    #signal;
+    #ring;
+    #blockBytes;
+    #bell = new Bell();
+    #read = 0;
+    #end;
+    constructor(file, { signal, ringBytes = RING_BYTES }) {
+        this.#file = file;
+        this.#signal = signal;
+        this.#ring = new Ring(Math.min(ringBytes, file.bytes));
+        this.#blockBytes = Math.ceil(ringBytes / BLOCKS);
+        // A whole block has room, whatever of these the consumer holds.
+        this.holdBytes = this.#ring.capacity - (file.bytes > ringBytes ? this.#blockBytes : 0);
+    }
+    release(upTo) {
+        this.#ring.release(upTo);
+        this.#bell.ring();
+    }
+    cancel(reason) {
+        this.#end ??= { reason };
+        this.#bell.ring();
+    }
+    async *[Symbol.asyncIterator]() {
+        const relay = () => this.cancel(this.#signal.reason);
+        this.#signal.addEventListener('abort', relay);
+        if (this.#signal.aborted)
+            relay();
+        const reading = this.#readAhead().catch((error) => this.cancel(error));
+        try {
+            for (let at = 0; at < this.#file.bytes;) {
+                while (this.#read === at && this.#end === undefined)
+                    await this.#bell.wait();
+                if (this.#end !== undefined)
+                    throw this.#end.reason;
+                const end = this.#read;
+                yield* this.#ring.views(at, end);
+                at = end;
+            }
+        }
+        finally {
+            this.#signal.removeEventListener('abort', relay);
+            this.cancel(new Error('the consumer stopped'));
+            await reading;
+        }
+    }
+    async #readAhead() {
+        const { handle, bytes } = this.#file;
+        while (this.#read < bytes) {
+            const end = Math.min(this.#read + this.#blockBytes, bytes);
+            while (end > this.#ring.limit && this.#end === undefined)
+                await this.#bell.wait();
+            if (this.#end !== undefined)
+                return;
+            this.#read += await this.#readBlock(handle, end);
+            this.#bell.ring();
+        }
+    }
+    /** Reads up to `end`, or to the end of the ring, straight into it. */
+    async #readBlock(handle, end) {
+        const [memory = new Uint8Array(0)] = this.#ring.views(this.#read, end);
+        const { path, bytes } = this.#file;
+        let cause;
+        try {
+            const { bytesRead } = await handle.read(memory, { position: this.#read });
+            if (bytesRead > 0)
+                return bytesRead;
+        }
+        catch (error) {
+            cause = error;
+        }
+        throw new lib_errors/* ActionError */.l('TRUNCATED', `${path} gave ${this.#read} of ${bytes} bytes`, { cause });
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/stored.js
+
+
+
+
+
+
+
+/** A snapshot on disk, open: whoever removes it does not take it away from its reader. Close it. */
+class Stored {
+    facts;
+    /** Since its source was last known to have it; infinite where the clock has been put back. */
+    checkedMsAgo;
+    #opened;
+    #closing;
+    constructor(opened) {
+        this.facts = opened.facts;
+        this.checkedMsAgo = opened.checkedMsAgo < 0 ? Number.POSITIVE_INFINITY : opened.checkedMsAgo;
+        this.#opened = opened;
+    }
+    /** Undefined where the file is not what its facts say; rejects where it cannot be opened. */
+    static async open(entry, facts, now) {
+        const lease = await leaseOn(entry);
+        let handle;
+        let stored;
+        try {
+            handle = await (0,promises_.open)((0,external_node_path_.join)(entry, CONTENT));
+            const checkedMsAgo = now() - (await checkedAt(entry));
+            const stats = await handle.stat();
+            if (stats.isFile() && stats.size === facts.bytes) {
+                stored = new Stored({ entry, facts, now, handle, lease, checkedMsAgo });
+            }
+        }
+        finally {
+            if (stored === undefined)
+                await letGo(handle, lease);
+        }
+        if (stored !== undefined)
+            await touch(entry, now());
+        return stored;
+    }
+    /**
+     * Its bytes, once. They are as many as the facts say; that they are the same as once came shows when they are
+     * unpacked, as it does with those of any source.
+     */
+    stream(signal) {
+        const { entry, facts, handle } = this.#opened;
+        return diskStream({ handle, bytes: facts.bytes, path: (0,external_node_path_.join)(entry, CONTENT) }, { signal });
+    }
+    /** Says that its source still has it. */
+    async confirm() {
+        const { entry, now } = this.#opened;
+        // Evicted meanwhile, or not to be written to: then it is asked about once more.
+        await setTime((0,external_node_path_.join)(entry, FACTS), now()).catch(() => { });
+    }
+    /** Closes it, and removes what turned out to be damaged. Never rejects. */
+    async remove() {
+        await this.close();
+        await removeEntry(this.#opened.entry).catch(() => { });
+    }
+    /** May be called again. Its stream has ended, or ends with an error. */
+    close() {
+        this.#closing ??= letGo(this.#opened.handle, this.#opened.lease);
+        return this.#closing;
+    }
+}
+/** Tells evictions that the entry is in use. */
+function leaseOn(entry) {
+    const directory = (0,external_node_path_.dirname)((0,external_node_path_.dirname)(entry));
+    return claim(directory, 'reading', (0,external_node_path_.relative)(directory, entry)).catch(() => undefined);
+}
+async function letGo(handle, lease) {
+    await handle?.close();
+    if (lease !== undefined)
+        await removeTree(lease);
+}
+
+;// CONCATENATED MODULE: ./lib/store/store.js
+
+
+
+
+
+
+
+
+/** As much as unpacking leaves free. */
+const SPARE_BYTES = 256 * 1024 * 1024;
+/**
+ * Snapshots on this machine's disk, for whoever uses the same directory at the same time. A name is that of one
+ * object at one source: its address without a query, say. Where the store cannot be used nothing is in it.
+ */
+class Store {
+    #options;
+    #tools;
+    #hasComplained = false;
+    constructor(options) {
+        this.#options = options;
+        this.#tools = (0,external_node_path_.join)(options.directory, TOOLS);
+    }
+    /** The snapshot of this name that was opened last at its source. What is damaged is removed. Close the result. */
+    async find(name) {
+        const { now } = this.#options;
+        for (const { entry, facts } of await this.#candidates(name)) {
+            const stored = await this.#soundOf(entry, Stored.open(entry, facts, now));
+            if (stored !== undefined)
+                return stored;
+        }
+        return undefined;
+    }
+    /** What records a snapshot that has been opened just now. */
+    recorder(announced) {
+        const { directory, now } = this.#options;
+        return new Recorder({
+            ...this.#options,
+            announced: { ...announced, openedAt: now() },
+            tools: this.#tools,
+            directory: (0,external_node_path_.join)(directory, toolOf(announced.name)),
+            complain: (error) => this.#complain(error),
+        });
+    }
+    /** The complete ones of a name, the last opened first. */
+    async #candidates(name) {
+        const candidates = [];
+        for (const entry of this.#entriesOf(toolOf(name))) {
+            const facts = await this.#soundOf(entry, readFacts(entry));
+            if (facts?.name === name)
+                candidates.push({ entry, facts });
+        }
+        return candidates.sort((one, other) => other.facts.openedAt - one.facts.openedAt);
+    }
+    #entriesOf(tool) {
+        const { toolCache, arch } = this.#options;
+        try {
+            const versions = toolCache.findAllVersions(tool, arch);
+            return versions.map((version) => toolCache.find(tool, version, arch)).filter((entry) => entry !== '');
+        }
+        catch (error) {
+            this.#complain(error);
+            return [];
+        }
+    }
+    /** What was read of an entry. One that is not as it was written here is removed, and passed over. */
+    async #soundOf(entry, reading) {
+        try {
+            const found = await reading;
+            if (found !== undefined)
+                return found;
+        }
+        catch (error) {
+            if (!isMissing(error)) {
+                this.#complain(error);
+                return undefined;
+            }
+        }
+        await removeEntry(entry).catch(() => { });
+        return undefined;
+    }
+    #complain(error) {
+        if (this.#hasComplained)
+            return;
+        this.#hasComplained = true;
+        this.#options.log(`the snapshot store in ${this.#options.directory} is not used: ${(0,lib_errors/* describeError */.U)(error)}`);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/source/first-good.js
+/** What each candidate failed with, in their order. */
+class NoneGood extends Error {
+    name = 'NoneGood';
+    errors;
+    constructor(errors) {
+        super('none was good');
+        this.errors = errors;
+    }
+}
+/**
+ * What the first candidate to succeed gives, in the manner of RFC 8305: each next one is begun when the one before meets a
+ * setback, or has not ended within its head start. All but the one that won have ended when it resolves. Rejects with
+ * NoneGood, or with the reason once aborted.
+ */
+async function firstGood(candidates, options) {
+    const { signal, onNext } = options;
+    const runs = [];
+    const won = Promise.withResolvers();
+    let winner;
+    try {
+        for (const [index, candidate] of candidates.entries()) {
+            const run = new Run(candidate, signal);
+            runs.push(run);
+            run.result.then(() => won.resolve(run), () => { });
+            if (index + 1 === candidates.length)
+                break;
+            const news = await firstNews(run, won.promise, options);
+            signal.throwIfAborted();
+            if (news === 'won')
+                break;
+            onNext(index + 1, news);
+        }
+        winner = await Promise.race([won.promise, allFailed(runs)]);
+        signal.throwIfAborted();
+        if (winner === undefined)
+            throw new NoneGood(await Promise.all(runs.map((run) => run.failure)));
+        return await winner.result;
+    }
+    finally {
+        for (const run of runs)
+            if (run !== winner)
+                run.over.abort();
+        await Promise.allSettled(runs.map((run) => run.result));
+    }
+}
+/** One candidate, begun. */
+class Run {
+    over = new AbortController();
+    result;
+    /** What it failed with; pending where it succeeds. */
+    failure;
+    /** What first went wrong with it; pending where nothing does. */
+    setback;
+    constructor(candidate, signal) {
+        const setback = Promise.withResolvers();
+        const failure = Promise.withResolvers();
+        const falter = () => setback.resolve({ kind: 'faltering' });
+        this.setback = setback.promise;
+        this.failure = failure.promise;
+        this.result = candidate({ signal: AbortSignal.any([signal, this.over.signal]), falter });
+        this.result.catch((error) => {
+            failure.resolve(error);
+            setback.resolve({ kind: 'failed', error });
+        });
+    }
+}
+async function allFailed(runs) {
+    await Promise.all(runs.map((run) => run.failure));
+}
+/** Why nobody is to wait any longer before the next candidate begins. */
+async function firstNews(run, won, { headStartMs, wait, signal }) {
+    const enough = new AbortController();
+    const slow = wait(headStartMs, AbortSignal.any([signal, enough.signal])).catch(() => { });
+    try {
+        return await Promise.race([
+            won.then(() => 'won'),
+            run.setback,
+            slow.then(() => ({ kind: 'slow' })),
+        ]);
+    }
+    finally {
+        enough.abort();
+        await slow;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/source/mirrors.js
+
+
+
+
+/** The places of which any will do, and which of them is to be asked first. Close them. */
+class Mirrors {
+    #all;
+    #log;
+    /** Those that may be asked, the one that has answered before the others. */
+    #left;
+    #hasAnswered = false;
+    constructor(all, log) {
+        this.#all = all;
+        this.#left = all;
+        this.#log = log;
+    }
+    get left() {
+        return this.#left;
+    }
+    /** The one that has answered, or else the one that is to be asked first. */
+    get first() {
+        return this.#left[0];
+    }
+    /** Whether the first is known to answer, or the only one that there ever was. */
+    get isSettled() {
+        return this.#hasAnswered || this.#all.length === 1;
+    }
+    /** What went over all wires so far. */
+    get traffic() {
+        const traffics = this.#all.flatMap(({ client, shortcutClient }) => [
+            client.traffic,
+            shortcutClient.traffic,
+        ]);
+        const sum = (count) => traffics.reduce((total, traffic) => total + traffic[count], 0);
+        return { bytes: sum('bytes'), requests: sum('requests') };
+    }
+    /** What has come of the snapshot, from whichever. */
+    get bytes() {
+        return this.#all.reduce((total, { client }) => total + client.traffic.bytes, 0);
+    }
+    /** The first good answer of those that are left. Who gave it comes first from then on, and who failed is left out. */
+    async ask(question, signal) {
+        const asked = this.#left;
+        const failed = new Set();
+        const candidates = asked.map((mirror) => async (lap) => {
+            try {
+                return { mirror, answer: await question(mirror, lap) };
+            }
+            catch (error) {
+                if (!lap.signal.aborted)
+                    failed.add(mirror);
+                throw error;
+            }
+        });
+        const onNext = (index, setback) => this.#log(`${setbackWords(asked[index - 1], setback)}asking ${asked[index]?.origin}`);
+        this.#hasAnswered = false;
+        try {
+            const options = { headStartMs: PATIENCE.headStartMs, wait: wait, signal, onNext };
+            const { mirror, answer } = await firstGood(candidates, options);
+            this.#hasAnswered = true;
+            if (mirror !== asked[0])
+                this.#log(`going on with ${mirror.origin}`);
+            this.#left = [mirror, ...asked.filter((other) => other !== mirror && !failed.has(other))];
+            return answer;
+        }
+        catch (error) {
+            throw error instanceof NoneGood ? asOne(error.errors) : error;
+        }
+    }
+    /** For another repository of the one that has answered, over its connections: not to be closed. */
+    beside(location) {
+        return new Mirrors([this.first.beside(location)], this.#log);
+    }
+    /** Leaves out the one that has answered. Gives the next one, and does nothing where there is none. */
+    turnAway() {
+        const [, next, ...others] = this.#left;
+        if (!this.#hasAnswered || next === undefined)
+            return undefined;
+        this.#left = [next, ...others];
+        this.#hasAnswered = false;
+        return next;
+    }
+    /** An error about what was sent, which says from what place, and where there are several, who has answered. */
+    naming(error, place) {
+        const isOneOfMany = this.#all.length > 1 && this.#hasAnswered;
+        let { message } = error;
+        for (const source of [place, isOneOfMany ? this.first.origin : undefined]) {
+            if (source !== undefined && !message.includes(source))
+                message = `${message} (from ${source})`;
+        }
+        return message === error.message ? error : new lib_errors/* ActionError */.l(error.code, message, { cause: error });
+    }
+    async close() {
+        await Promise.all(this.#all.map((mirror) => mirror.close()));
+    }
+}
+function setbackWords(mirror, setback) {
+    if (setback.kind === 'failed')
+        return `${(0,lib_errors/* describeError */.U)(setback.error)}; `;
+    // Its failure has been told with when it tries again.
+    if (setback.kind === 'faltering')
+        return 'meanwhile ';
+    return `${mirror?.origin} has not answered within ${PATIENCE.headStartMs / 1000} s; meanwhile `;
+}
+/** Several mirrors were asked, and each failed. Its code is that of the first that does not only lack the snapshot. */
+class NoMirror extends lib_errors/* ActionError */.l {
+    errors;
+    constructor(errors) {
+        const codes = errors.map((error) => (error instanceof lib_errors/* ActionError */.l ? error.code : 'PROTOCOL_ERROR'));
+        const length = Math.floor(MESSAGE_LENGTH / errors.length);
+        const reasons = errors.map((error, index) => `(${index + 1}) ${(0,sanitize/* sanitize */.a)((0,lib_errors/* describeError */.U)(error), length)}`);
+        super(codes.find((code) => code !== 'NOT_FOUND') ?? 'NOT_FOUND', `none of ${errors.length} servers gave a snapshot: ${reasons.join('; ')}`);
+        this.errors = errors;
+    }
+}
+/** An annotation has a thousand characters, for all of them together. */
+const MESSAGE_LENGTH = 800;
+/** What failed at each place as one error: where all met the same one, that. */
+function asOne(errors) {
+    return new Set(errors).size === 1 ? errors[0] : new NoMirror(errors);
+}
+
+;// CONCATENATED MODULE: ./lib/source/kept-snapshot.js
+
+
+
+/**
+ * The snapshot that this machine keeps, where the place that it was kept of says that it still holds, or no place can
+ * say anything; else the one of the first place to answer, which is kept while it streams.
+ */
+async function openKept(options) {
+    const { store, places, first, signal, log, use } = options;
+    const kept = use === 'renew' ? new Map() : await findAll(places, store);
+    let taken;
+    const take = (place, stored) => {
+        taken = stored;
+        return fromStore(stored, place, signal);
+    };
+    try {
+        for (const [place, stored] of kept) {
+            if (stored.checkedMsAgo < place.maxAgeMs)
+                return take(place, stored);
+        }
+        const { place, newer } = await first(async (place, lap) => {
+            return { place, newer: await place.open(lap, kept.get(place)?.facts.etag) };
+        });
+        if (newer !== undefined)
+            return recorded(newer, place, store);
+        const stored = kept.get(place);
+        await stored.confirm();
+        return take(place, stored);
+    }
+    catch (error) {
+        const [still] = [...kept].filter(([{ whenAway }]) => whenAway === 'serve');
+        if (signal.aborted || still === undefined || !isAway(error))
+            throw error;
+        log(`${(0,lib_errors/* describeError */.U)(error)}; going on with the snapshot that this machine has kept`);
+        return take(...still);
+    }
+    finally {
+        await Promise.all([...kept.values()].filter((stored) => stored !== taken).map((stored) => stored.close()));
+    }
+}
+/** What is kept of each place, in their order. */
+async function findAll(places, store) {
+    const kept = new Map();
+    for (const place of places) {
+        const stored = await store.find(place.name);
+        if (stored !== undefined)
+            kept.set(place, stored);
+    }
+    return kept;
+}
+/** Not where the source refuses: what it shows to nobody else is not for this job either. */
+const AWAY = new Set([
+    'CONNECTION_FAILED',
+    'SERVER_ERROR',
+    'RATE_LIMITED',
+    'STALLED',
+    'TIMEOUT',
+]);
+function isAway(error) {
+    if (error instanceof NoMirror)
+        return error.errors.every(isAway);
+    return error instanceof lib_errors/* ActionError */.l && AWAY.has(error.code);
+}
+function fromStore(stored, { host }, signal) {
+    const { name, etag, commit, bytes: total, openedAt: modifiedMs } = stored.facts;
+    const ended = async (verdict) => {
+        await (verdict === 'bad' ? stored.remove() : stored.close());
+        return verdict === 'bad' ? 'dropped' : 'kept';
+    };
+    const place = `the snapshot that this machine has kept of ${name}`;
+    const stream = () => stored.stream(signal);
+    return { source: 'store', host, place, etag, commit, total, modifiedMs, stream, ended };
+}
+function recorded(opened, { name }, store) {
+    const { etag, commit, total } = opened;
+    const recorder = store.recorder({ name, etag, commit, bytes: total });
+    const ended = async (verdict) => {
+        if (verdict === 'good')
+            return recorder.commit();
+        await recorder.discard();
+        return 'dropped';
+    };
+    return { ...opened, stream: () => recorder.tee(opened.stream()), ended };
+}
+/** What another copy of the snapshot may not have. */
+const BLAMED = new Set([
+    'NOT_ZSTD',
+    'CORRUPT_ZSTD',
+    'CORRUPT_ARCHIVE',
+    'TRUNCATED',
+    'EMPTY_SNAPSHOT',
+    'DIGEST_MISMATCH',
+    'UNSAFE_ENTRY',
+    'UNSAFE_GIT',
+    'GIT_FAILED',
+    'COMMIT_MISMATCH',
+]);
+/** What a failed restore says of its snapshot. */
+function verdictOn(error) {
+    return error instanceof lib_errors/* ActionError */.l && BLAMED.has(error.code) ? 'bad' : 'unsure';
+}
+/** The store of this machine, where it keeps snapshots. What it needs of the runner's tools is loaded only then. */
+async function storeFor({ store: wanted }, { toolCache, log }) {
+    if (wanted === undefined)
+        return undefined;
+    const { directory, maxBytes, maxAgeMs } = wanted;
+    const now = () => Date.now();
+    const options = { directory, maxBytes, arch: process.arch, spareBytes: SPARE_BYTES, now, log };
+    return { maxAgeMs, store: new Store({ ...options, toolCache: await toolCache(directory) }) };
+}
+
+;// CONCATENATED MODULE: ./lib/restore/attempts.js
+
+
+
+
+
+/** Two attempts at most: after the first, only what may make another one end better. */
+async function inAttempts(restoring, grow) {
+    const { job, target, session, publish } = restoring;
+    let source;
+    const attempt = async ({ git, store }) => {
+        // First of all: what follows takes 10 ms, and the threads of a tree as long again, which the network can use.
+        const over = new AbortController();
+        const open = () => session.open(target, over.signal, store);
+        const opening = job.timeline.measure('open', open, STAGE_WORDS.opened);
+        const settled = opening.catch(() => undefined);
+        let verdict = 'good';
+        try {
+            return await publish((staging) => grow({ ...restoring, staging, git, opening }));
+        }
+        catch (error) {
+            verdict = verdictOn(error);
+            if (!isOfSnapshot(error))
+                throw error;
+            over.abort();
+            throw session.naming(error, verdict === 'bad' ? (await settled)?.place : undefined);
+        }
+        finally {
+            session.progress.end();
+            over.abort();
+            const opened = await settled;
+            source = opened?.source;
+            await opened?.ended?.(verdict);
+        }
+    };
+    try {
+        // Held to a digest, nothing of the snapshot may be used before all of it has come.
+        return await attempt({ git: job.inputs.sha256 === undefined ? 'early' : 'last', store: 'use' });
+    }
+    catch (error) {
+        const second = secondTry(error, source, session);
+        if (second === undefined || job.context.signal.aborted)
+            throw error;
+        job.troubles.restarts.push(troubleOf(error));
+        job.context.log(`${(0,lib_errors/* describeError */.U)(error)}; starting again ${second.words}`);
+        return attempt(second.way);
+    }
+}
+/** What makes another attempt worth it. */
+function secondTry(error, source, session) {
+    if (error instanceof ScatteredDotGit) {
+        return { way: { git: 'last', store: 'use' }, words: 'with git at the end' };
+    }
+    const isChanged = error instanceof lib_errors/* ActionError */.l && error.code === 'SNAPSHOT_CHANGED';
+    if (isChanged)
+        return { way: { git: 'last', store: 'use' }, words: 'with the new one' };
+    if (source === 'store' && verdictOn(error) === 'bad') {
+        return { way: { git: 'last', store: 'renew' }, words: 'without what this machine has kept' };
+    }
+    const next = isOfSnapshot(error) ? session.turnAway() : undefined;
+    return next === undefined
+        ? undefined
+        : { way: { git: 'last', store: 'use' }, words: `with the snapshot of ${next}` };
+}
+/** What another server may not meet. */
+const OF_SERVER = new Set([
+    'NOT_FOUND',
+    'ACCESS_DENIED',
+    'CONNECTION_FAILED',
+    'TLS_FAILED',
+    'PROXY_FAILED',
+    'SERVER_ERROR',
+    'RATE_LIMITED',
+    'BAD_REDIRECT',
+    'PROTOCOL_ERROR',
+    'STALLED',
+]);
+/** Whether the snapshot is to blame, or the server that it came from. */
+function isOfSnapshot(error) {
+    return error instanceof lib_errors/* ActionError */.l && (verdictOn(error) === 'bad' || OF_SERVER.has(error.code));
+}
+
 ;// CONCATENATED MODULE: ./lib/http/retry.js
 
 /** A failure that another attempt may not meet. */
@@ -53237,9 +53579,11 @@ function parserCode(message) {
 
 
 const TLS_CODES = /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_|UND_ERR_PRX_TLS)/;
+/** No connection was made, be it for want of an address. */
+const UNREACHED_CODES = /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|UND_ERR_CONNECT_TIMEOUT)$/;
 const NOT_HTTP_CODES = /^(HPE_(?!INVALID_EOF_STATE)|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_EXCEEDED)/;
-/** A network error as a person reads it, the original as its cause. */
-function networkError(error, url) {
+/** A network error as a person reads it, the original as its cause; `proxy` is the one by which the request went. */
+function networkError(error, url, proxy) {
     if (error instanceof lib_errors/* ActionError */.l)
         return error;
     const refusal = proxyRefusal(error, url);
@@ -53251,6 +53595,10 @@ function networkError(error, url) {
     const failure = (errorCode, message) => atMost === 0
         ? new lib_errors/* ActionError */.l(errorCode, message, { cause: error })
         : new TransientError(errorCode, message, { cause: error, atMost });
+    if (proxy !== undefined && UNREACHED_CODES.test(code)) {
+        const advice = 'check https_proxy, http_proxy and no_proxy';
+        return failure('PROXY_FAILED', `could not reach the proxy ${proxy.host} for ${url.host}; ${advice}`);
+    }
     if (TLS_CODES.test(code) && atMost === 0) {
         return failure('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${tlsHint(code)}`);
     }
@@ -53298,12 +53646,12 @@ function statusError(reply, nowMs) {
     const { status } = reply;
     const answered = `${placeOf(reply.url)} answered ${status}`;
     if (status === 401 || status === 403) {
-        return new lib_errors/* ActionError */.l('ACCESS_DENIED', `${answered}; check the input authorization and the server's policy`);
+        return new lib_errors/* ActionError */.l('ACCESS_DENIED', `${answered}; check the input authorization (or CACHEW_AUTHORIZATION) and the server's policy`);
     }
     if (status === 407)
         return new lib_errors/* ActionError */.l('PROXY_FAILED', `${answered}; the proxy wants credentials`);
     if (status === 404 || status === 410) {
-        return new lib_errors/* ActionError */.l('NOT_FOUND', `${answered}; check server, repository and github-server-url`);
+        return new lib_errors/* ActionError */.l('NOT_FOUND', `${answered}; check server, repository and github-server-url, or url`);
     }
     if (!isRetryStatus(status)) {
         return new lib_errors/* ActionError */.l(status >= 500 ? 'SERVER_ERROR' : 'PROTOCOL_ERROR', `${answered}, which is no snapshot`);
@@ -54408,6 +54756,22 @@ function extendedAuthorities(env) {
     return env.NODE_EXTRA_CA_CERTS ? (0,external_node_tls_.getCACertificates)('default').join('\n') : undefined;
 }
 
+;// CONCATENATED MODULE: ./lib/http/until-aborted.js
+/** What is promised, or a rejection with the signal's reason before that: the work goes on for others who wait for it. */
+async function untilAborted(work, signal) {
+    const aborted = Promise.withResolvers();
+    const abort = () => aborted.reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted)
+        abort();
+    try {
+        return await Promise.race([work, aborted.promise]);
+    }
+    finally {
+        signal.removeEventListener('abort', abort);
+    }
+}
+
 ;// CONCATENATED MODULE: external "node:stream/promises"
 const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
 ;// CONCATENATED MODULE: ./lib/http/body.js
@@ -54584,6 +54948,7 @@ function missingCommits(text, url) {
 
 
 
+
 /** How long a clone that is there waits for answers: the ways that are left take about as long. */
 const GRACE_MS = 10_000;
 /**
@@ -54637,7 +55002,7 @@ class Shortcuts {
         const { location } = session;
         if (location.kind !== 'cachew')
             return undefined;
-        const headers = await this.#inTime(session.secretHeaders());
+        const headers = await this.#inTime(untilAborted(session.secretHeaders(), this.#dropped.signal));
         return headers && this.#gitAt(location, headers);
     };
     async drop() {
@@ -54677,125 +55042,10 @@ class Shortcuts {
     }
 }
 
-;// CONCATENATED MODULE: ./lib/git/behind.js
-
-
-
-/** More commits than this are not counted. */
-const LIMIT = 1000;
-/** Commits that `commit` has and `base` has not, at most 1000. Undefined where history or `base` is not there. */
-async function commitsBehind(options) {
-    const { tree, base, commit } = options;
-    if ((0,external_node_fs_.existsSync)((0,external_node_path_.join)(tree, '.git', 'shallow')))
-        return undefined;
-    try {
-        const args = ['rev-list', '--count', `--max-count=${LIMIT}`, commit, `^${base}`];
-        return Number(await (0,git_git/* gitIn */.uM)(tree, options).run(args));
-    }
-    catch (error) {
-        if ((0,git_git/* isGitFailure */.VJ)(error))
-            return undefined;
-        throw error;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/git/proof.js
-
-
-
-/**
- * Proves that a commit that came with a snapshot is what its name says: git does not look at the names of objects
- * when it reads them. The commit, its trees, and the blobs that are not the snapshot's, are hashed anew (60 ms for
- * 47,000 files in 1,000 directories). UNSAFE_GIT where one is another.
- */
-async function proveCommit({ git, commit, objectFormat, snapshotCommit, }) {
-    // A graph that came with the snapshot could name another tree than the commit does.
-    const config = { 'core.commitGraph': 'false' };
-    const options = ['--objects', '--no-walk', '--filter=blob:none', '--no-object-names'];
-    const trees = await git.run(['rev-list', ...options, commit], { config });
-    await proveObjects(git, trees.split('\n'), objectFormat);
-    if (commit !== snapshotCommit)
-        await proveBlobs(git, await newBlobs(git, snapshotCommit, commit), objectFormat);
-}
-/** The same for blobs that no written file has proven. */
-async function proveBlobs(git, blobs, format) {
-    await proveObjects(git, [...new Set(blobs)], format);
-}
-/** Of the trees in between, those that both have were proven with the newer one. */
-async function newBlobs(git, older, newer) {
-    const diff = await git.run(['diff-tree', '-r', '--no-renames', '--raw', '--abbrev=64', older, newer]);
-    const lines = diff.matchAll(/^:\d+ (?<mode>\d+) [0-9a-f]+ (?<id>[0-9a-f]+) [^D]/gm);
-    const blobs = [...lines].filter(({ groups }) => Number.parseInt(groups?.mode ?? '', 8) !== GITLINK_MODE);
-    return blobs.map(({ groups }) => groups?.id ?? '');
-}
-async function proveObjects(git, names, format) {
-    const wanted = names.filter((name) => name !== '');
-    if (wanted.length === 0)
-        return;
-    const proof = new Proof(format);
-    const input = Buffer.from(`${wanted.join('\n')}\n`);
-    await git.run(['cat-file', '--batch'], { input, onOutput: (bytes) => proof.push(bytes) });
-    proof.end(wanted.length);
-}
-/** Reads what `cat-file --batch` prints, in pieces of any size: a line of name, type and size, content, a line end. */
-class Proof {
-    #format;
-    #head = '';
-    #name = '';
-    #hash;
-    #left = 0;
-    #proven = 0;
-    #forged;
-    constructor(format) {
-        this.#format = format;
-    }
-    push(bytes) {
-        for (let at = 0; at < bytes.length;) {
-            at = this.#hash === undefined ? this.#readHead(bytes, at) : this.#readContent(bytes, at, this.#hash);
-        }
-    }
-    /** Throws unless so many objects came, and each was what its name says. */
-    end(count) {
-        if (this.#forged === undefined && this.#proven === count)
-            return;
-        const what = this.#forged ?? 'one';
-        const message = `The snapshot is refused: the git object ${what} is missing or is not what its name says`;
-        throw new lib_errors/* ActionError */.l('UNSAFE_GIT', `${message}; have the server make the snapshot anew`);
-    }
-    #readHead(bytes, from) {
-        const end = bytes.indexOf(LINE_END, from);
-        this.#head += bytes.toString('latin1', from, end === -1 ? bytes.length : end);
-        if (end === -1)
-            return bytes.length;
-        const [name = '', type, size] = this.#head.split(' ');
-        this.#head = '';
-        this.#name = name;
-        // A missing object has no size, and no content.
-        if (size === undefined)
-            this.#forged ??= name;
-        else {
-            this.#hash = (0,external_node_crypto_.createHash)(this.#format).update(`${type} ${size}\0`);
-            this.#left = Number(size);
-        }
-        return end + 1;
-    }
-    #readContent(bytes, from, hash) {
-        const end = Math.min(bytes.length, from + this.#left);
-        hash.update(bytes.subarray(from, end));
-        this.#left -= end - from;
-        if (end === bytes.length)
-            return end;
-        if (hash.digest('hex') === this.#name)
-            this.#proven += 1;
-        else
-            this.#forged ??= this.#name;
-        this.#hash = undefined;
-        return end + 1;
-    }
-}
-const LINE_END = 0x0a;
-
+// EXTERNAL MODULE: ./lib/git/behind.js
+var behind = __nccwpck_require__(1842);
 ;// CONCATENATED MODULE: ./lib/git/settle.js
+
 
 
 
@@ -54818,18 +55068,38 @@ async function settle(options) {
     const dotGitPath = (0,external_node_path_.join)(tree, '.git');
     const dotGit = await makeDotGitSafe(tree, options);
     const git = (0,git_git/* gitIn */.uM)(tree, options);
+    await choosePacks(git, dotGitPath);
     const commit = await headCommit(git);
     checkCommit(commit, options.expectedCommit);
     const branch = dotGit.refFormat === 'reftable' ? await settleReftable(git, dotGitPath) : dotGit.branch;
     const isShallow = (0,external_node_fs_.existsSync)((0,external_node_path_.join)(dotGitPath, 'shallow'));
     return { commit, branch, objectFormat: dotGit.objectFormat, isShallow };
 }
-/** Makes the index of a clone that has none, which `fillIndex` can then tell of the files. */
+/**
+ * Makes the index of a clone that has none, which `fillIndex` can then tell of the files. The commit need not be
+ * proven: with a prefix, git names the trees in the index by its entries, and otherwise by what the trees say of
+ * themselves, which hides from it what another entry (`src/a` beside `src`) has put there.
+ */
+async function makeFirstIndex(git, commit) {
+    await readTree(git, ['--prefix=', commit]);
+}
+/** Makes the index anew, of a proven commit: git reads every file when it is asked for one. */
 async function makeIndex(git, commit) {
-    await git.run(['read-tree', commit], {
-        env: { GIT_INDEX_VERSION: FILLABLE_VERSION },
-        config: NO_OFFSETS,
-    });
+    await readTree(git, [commit]);
+}
+async function readTree(git, args) {
+    const env = { GIT_INDEX_VERSION: FILLABLE_VERSION };
+    await git.run(['read-tree', ...args], { env, config: NO_OFFSETS });
+}
+/**
+ * Packs may differ in what they have for one object, and each git process asks them in an order of its own: an index
+ * of them all makes what was proven the copy that is checked out.
+ */
+async function choosePacks(git, dotGitPath) {
+    const files = await (0,presence/* entriesIn */.s9)((0,external_node_path_.join)(dotGitPath, 'objects', 'pack'), 'latin1');
+    const packs = files.filter(({ name }) => name.endsWith('.pack'));
+    if (packs.length > 1)
+        await git.run(['multi-pack-index', 'write']);
 }
 async function headCommit(git) {
     try {
@@ -54905,7 +55175,6 @@ class SnapshotClone {
         const fill = () => fillIndex((0,external_node_path_.join)(tree, '.git'), unpacked.recordOf, objectFormat, isLeftOut);
         const filled = indexed.then(() => job.timeline.measure('index', fill, STAGE_WORDS.indexed));
         const [index, freshenedBy] = await together(filled, freshened);
-        await proveBlobs(this.#git, index.unproven, objectFormat);
         // Files that are all proven by the index leave no room for others.
         const isExact = index.filled + index.leftOut === index.entries && index.filled === unpacked.workFiles;
         const untracked = isExact ? 'keep' : 'remove';
@@ -54928,8 +55197,8 @@ class SnapshotClone {
         const source = { probedConfig: probed.config, sparse: probed.sparse, remoteUrl: job.origin.url };
         const end = job.timeline.begin('git');
         const settled = settle({ ...this.#context, ...source, tree, expectedCommit: announcedCommit });
-        const indexed = settled.then(({ commit }) => makeIndex(this.#git, commit));
-        const freshened = settled.then((snapshot) => this.#freshen(snapshot));
+        const indexed = settled.then(({ commit }) => makeFirstIndex(this.#git, commit));
+        const freshened = settled.then((snapshot) => this.#freshen(snapshot, indexed));
         const behind = together(settled, freshened).then(([snapshot, by]) => this.#countBehind(snapshot, by));
         const beginning = { settled, indexed, freshened, behind };
         Promise.allSettled([settled, indexed]).then(() => end());
@@ -54941,17 +55210,22 @@ class SnapshotClone {
         if (by === 'none')
             return 0;
         const { tree, target } = this.#options;
-        return commitsBehind({ ...this.#context, tree, base, commit: target.commit });
+        return (0,behind/* commitsBehind */.r)({ ...this.#context, tree, base, commit: target.commit });
     }
-    async #freshen({ commit: snapshotCommit, objectFormat }) {
+    async #freshen(snapshot, indexed) {
         const { job, target, tree, shortcuts } = this.#options;
         const { commit } = target;
-        shortcuts.begin(snapshotCommit);
+        shortcuts.begin(snapshot.commit);
         const { bundle, server } = shortcuts;
         const clone = { tree, clone: 'new', target, bundle, server };
         const freshenedBy = await freshenClone(job, clone, this.#context.signal);
         await dropOtherBranches(this.#git, target);
-        await proveCommit({ git: this.#git, commit, objectFormat, snapshotCommit });
+        const proof = { git: this.#git, commit, objectFormat: snapshot.objectFormat };
+        await proveCommit(proof);
+        await indexed;
+        // Of a commit that is proven, the index has what it should.
+        if (commit !== snapshot.commit)
+            await proveBlobs(proof, 'index');
         return freshenedBy;
     }
 }
@@ -55079,6 +55353,11 @@ async function setDefaultBranch(options) {
         [`${section}.merge`, head.ref],
     ]);
 }
+/** Whether the submodule's directory is there, and no link leads to it: a sparse checkout leaves it out. */
+async function hasPlace({ tree }, { path }) {
+    const place = (0,external_node_path_.join)(tree, path);
+    return (await (0,presence/* lstatOf */.m4)(place))?.isDirectory() === true && (await (0,promises_.realpath)(place)) === place;
+}
 /**
  * Moves a clone to where its submodule is to be: the files into the tree, its `.git` into the superproject's, and
  * only relative paths between the two. Where there is no empty directory for it, the superproject stays as it is. The
@@ -55124,59 +55403,57 @@ function slashed(path) {
 
 
 
-
-/**
- * Puts one submodule into its place, from its snapshot, as git would leave it. On failure the superproject is as it
- * was. The origin has a word in it: a commit can name any repository, and a snapshot is not for those whom the origin
- * does not let in.
- */
-async function restoreSubmodule({ superproject, submodule, location }, options) {
-    const { staging, share, probed, restore } = options;
-    const { context, inputs } = options.job;
+/** Puts one submodule into its place, from its snapshot, as git leaves it. On failure the superproject is as it was. */
+async function restoreSubmodule(wanted, options) {
+    const { job, staging } = options;
     const root = (0,external_node_path_.join)(staging.root, `submodule-${(0,external_node_crypto_.randomUUID)()}`);
     const ground = { root, tree: (0,external_node_path_.join)(root, 'tree'), scratch: (0,external_node_path_.join)(root, 'scratch'), room: staging.room };
-    const stopped = new AbortController();
-    const orStop = (work) => work.catch((error) => {
-        stopped.abort(error);
-        throw error;
-    });
-    const job = options.job.submodule(submodule, AbortSignal.any([context.signal, stopped.signal]));
-    const { signal } = job.context;
     try {
-        const restoring = restore({
-            job,
-            target: targetOf('', submodule.commit),
-            session: options.session.beside(location, { concurrency: share.requests, signal }),
-            threads: share.threads,
-            probe: async ({ scratch }) => probed.sparse === undefined ? probed : probeGit(scratch, job.context, undefined),
-            publish: async (grow) => {
-                await (0,promises_.rm)(root, { recursive: true, force: true });
-                await (0,promises_.mkdir)(ground.tree, { recursive: true });
-                return (await grow(ground)).result;
-            },
-        });
-        const [head, { snapshot }] = await together(orStop(headAtOrigin(job)), orStop(restoring));
-        const { tree } = ground;
-        const [git, gitDirectory] = [(0,git_git/* gitIn */.uM)(tree, job.context), (0,external_node_path_.join)(tree, '.git')];
-        const older = snapshot?.commit ?? submodule.commit;
-        const branches = inputs.fetchDepth === 0 ? 'all' : 'default';
-        await setDefaultBranch({ git, gitDirectory, head, older, branches });
-        // Git writes all files anew, with the content that LFS has for them.
-        if (inputs.lfs)
-            await makeIndex(git, submodule.commit);
-        const place = await placeSubmodule(tree, superproject, submodule);
-        return { ...place, git: (0,git_git/* gitIn */.uM)(place.tree, context) };
+        await growClone(wanted, ground, options);
+        const place = await placeSubmodule(ground.tree, wanted.superproject, wanted.submodule);
+        return { ...place, git: (0,git_git/* gitIn */.uM)(place.tree, job.context) };
     }
     finally {
         await (0,promises_.rm)(root, { recursive: true, force: true });
     }
 }
+/**
+ * The origin has the first word: a commit can name any repository, and for whom the origin does not let in, the
+ * snapshot server is neither to act nor to tell what it has.
+ */
+async function growClone({ submodule, location }, ground, { job: superprojectJob, session, share, closing, probed, restore }) {
+    const { signal } = superprojectJob.context;
+    const job = superprojectJob.submodule(submodule, signal);
+    const head = await headAtOrigin(job);
+    const { snapshot } = await restore({
+        job,
+        target: targetOf('', submodule.commit),
+        session: session.beside(location, { concurrency: share.requests, signal, closing }),
+        threads: share.threads,
+        // What git has by another remote alone is not asked for where the superproject's answer will do.
+        probe: async ({ scratch }) => probed.sparse === undefined
+            ? probed
+            : probeGit(scratch, job.context, { remoteUrl: job.origin.url, sparse: undefined }),
+        publish: async (grow) => {
+            await (0,promises_.rm)(ground.root, { recursive: true, force: true });
+            await (0,promises_.mkdir)(ground.tree, { recursive: true });
+            return (await grow(ground)).result;
+        },
+    });
+    const [git, gitDirectory] = [(0,git_git/* gitIn */.uM)(ground.tree, job.context), (0,external_node_path_.join)(ground.tree, '.git')];
+    const { fetchDepth, lfs } = superprojectJob.inputs;
+    const branches = fetchDepth === 0 ? 'all' : 'default';
+    await setDefaultBranch({ git, gitDirectory, head, older: snapshot?.commit ?? submodule.commit, branches });
+    // Git then writes all files anew, with the content that LFS has for them.
+    if (lfs)
+        await makeIndex(git, submodule.commit);
+}
 /** The origin's default branch. Not asked twice: git asks again for what is left to it. */
 function headAtOrigin({ context, origin }) {
     const git = (0,git_git/* gitOutside */.k0)(context.temp, context);
-    return resolveAtOrigin({ ref: '', commit: undefined }, origin, { git, retries: NONE });
+    return resolveAtOrigin({ ref: '', commit: undefined }, origin, { git, retries: NO_RETRIES });
 }
-const NONE = {
+const NO_RETRIES = {
     random: () => 0,
     wait: async () => { },
     onRetry: (error) => {
@@ -55185,6 +55462,7 @@ const NONE = {
 };
 
 ;// CONCATENATED MODULE: ./lib/restore/submodule-snapshots.js
+
 
 
 
@@ -55204,28 +55482,40 @@ async function bringSubmodules(options) {
     const superproject = { git: (0,git_git/* gitIn */.uM)(tree, job.context), tree, gitDirectory: (0,external_node_path_.join)(tree, '.git') };
     session.progress.begin();
     try {
-        const count = await bringThoseOf([superproject], options);
+        const silent = new AbortController();
+        const count = await bringThoseOf([superproject], submodule_snapshots_MOST, { ...options, silent });
         return { count, bytes: session.traffic.bytes - earlierBytes };
     }
     finally {
         session.progress.end();
     }
 }
-/** Says how many there are then. */
-async function bringThoseOf(superprojects, options) {
-    const candidates = await Promise.all(superprojects.map((each) => candidatesIn(each, options)));
-    const restored = await restoreAll(candidates.flat(), options);
-    const isLast = options.job.inputs.submodules !== 'recursive' || restored.length === 0;
-    return restored.length + (isLast ? 0 : await bringThoseOf(restored, options));
+/** Of all levels: each is a question to the origin and some to the server, and a commit may name any number. */
+const submodule_snapshots_MOST = 100;
+/** Says how many there are then, of `most` that may be asked for. */
+async function bringThoseOf(superprojects, most, options) {
+    const { inputs, context } = options.job;
+    const named = (await Promise.all(superprojects.map((each) => candidatesIn(each, options)))).flat();
+    if (named.length > most)
+        context.log(`Only ${submodule_snapshots_MOST} submodules come from snapshots; the others are fetched`);
+    const candidates = named.slice(0, most);
+    const restored = await restoreAll(candidates, options);
+    if (inputs.submodules !== 'recursive' || restored.length === 0)
+        return restored.length;
+    return restored.length + (await bringThoseOf(restored, most - candidates.length, options));
 }
 async function candidatesIn(superproject, { job, session: { location } }) {
     try {
-        return (await plainSubmodules(superproject)).flatMap((submodule) => {
+        const candidates = [];
+        for (const submodule of await plainSubmodules(superproject)) {
             const repository = repositoryAt(submodule.url, job.inputs.githubServerUrl);
             if (repository === undefined || location.kind !== 'cachew')
-                return [];
-            return [{ superproject, submodule, location: location.beside(repository) }];
-        });
+                continue;
+            if (!(await hasPlace(superproject, submodule)))
+                continue;
+            candidates.push({ superproject, submodule, location: location.beside(repository) });
+        }
+        return candidates;
     }
     catch (error) {
         job.context.signal.throwIfAborted();
@@ -55236,9 +55526,12 @@ async function candidatesIn(superproject, { job, session: { location } }) {
 /** Several at a time; resolves with those that are there then. */
 async function restoreAll(candidates, options) {
     const restored = [];
+    const { silent } = options;
     const queue = candidates.values();
     const lane = async (share) => {
         for (const candidate of queue) {
+            if (silent.signal.aborted)
+                return;
             const submodule = await restoreIfThere(candidate, { ...options, share });
             if (submodule !== undefined)
                 restored.push(submodule);
@@ -55251,17 +55544,31 @@ async function restoreAll(candidates, options) {
             throw outcome.reason;
     return restored;
 }
-async function restoreIfThere(candidate, options) {
+async function restoreIfThere(candidate, { silent, ...options }) {
     const { signal, log } = options.job.context;
     try {
-        return await restoreSubmodule(candidate, options);
+        return await restoreSubmodule(candidate, { ...options, closing: silent.signal });
     }
     catch (error) {
         signal.throwIfAborted();
-        log(`The submodule ${candidate.submodule.path} is fetched: ${(0,lib_errors/* describeError */.U)(error)}`);
+        if (error === silent.signal.reason)
+            return undefined;
+        const isSilent = error instanceof lib_errors/* ActionError */.l && OF_SILENCE.has(error.code);
+        if (isSilent)
+            silent.abort(error);
+        const others = isSilent ? '; so are those that are not on their way yet' : '';
+        log(`The submodule ${candidate.submodule.path} is fetched: ${(0,lib_errors/* describeError */.U)(error)}${others}`);
         return undefined;
     }
 }
+/** What git never fails with: the snapshot server does, and who asks it again waits as long again. */
+const OF_SILENCE = new Set([
+    'CONNECTION_FAILED',
+    'TLS_FAILED',
+    'PROXY_FAILED',
+    'STALLED',
+    'TIMEOUT',
+]);
 /** Each has a thread and a decoder, 20 MiB: with four the step takes 264 MiB at the defaults, with three 244. */
 const MOST_AT_ONCE = 3;
 /** With one request a snapshot comes as one body. */
@@ -55297,8 +55604,6 @@ function sharesOf(concurrency, threads, submodules) {
 
 
 
-
-
 /** Open, download, unpack, settle, freshen, arrive, swap. On failure the destination is as it was. */
 function fromSnapshot(job, target, session) {
     const { concurrency, chunkBytes, submodules } = job.inputs;
@@ -55311,86 +55616,13 @@ function fromSnapshot(job, target, session) {
         probe: (staging) => probe(job, staging),
         publish: (grow) => publish(job, grow),
     };
+    const restore = (restoring) => inAttempts(restoring, grow);
     if (submodules === 'none' || session.location.kind !== 'cachew')
-        return restoreFrom(whole);
-    const restore = restoreFrom;
-    return restoreFrom({
+        return restore(whole);
+    return restore({
         ...whole,
         bringSubmodules: (staging, probed) => bringSubmodules({ job, session, threads, staging, probed, restore }),
     });
-}
-/** Two attempts at most. */
-async function restoreFrom(restoring) {
-    const { job, target, session, publish } = restoring;
-    let source;
-    const attempt = async ({ git, store }) => {
-        // First of all: what follows takes 10 ms, and the threads of a tree as long again, which the network can use.
-        const over = new AbortController();
-        const open = () => session.open(target, over.signal, store);
-        const opening = job.timeline.measure('open', open, STAGE_WORDS.opened);
-        const settled = Promise.allSettled([opening]);
-        let verdict = 'good';
-        try {
-            return await publish((staging) => grow({ ...restoring, staging, git, opening }));
-        }
-        catch (error) {
-            verdict = verdictOn(error);
-            throw isOfSnapshot(error) ? session.naming(error) : error;
-        }
-        finally {
-            session.progress.end();
-            over.abort();
-            const [opened] = await settled;
-            if (opened.status === 'fulfilled') {
-                source = opened.value.source;
-                await opened.value.ended?.(verdict);
-            }
-        }
-    };
-    try {
-        // Held to a digest, nothing of the snapshot may be used before all of it has come.
-        return await attempt({ git: job.inputs.sha256 === undefined ? 'early' : 'last', store: 'use' });
-    }
-    catch (error) {
-        const second = secondTry(error, source, session);
-        if (second === undefined || job.context.signal.aborted)
-            throw error;
-        job.troubles.restarts.push(troubleOf(error));
-        job.context.log(`${(0,lib_errors/* describeError */.U)(error)}; starting again ${second.words}`);
-        return attempt(second.way);
-    }
-}
-/** What makes another attempt worth it. */
-function secondTry(error, source, session) {
-    if (error instanceof ScatteredDotGit) {
-        return { way: { git: 'last', store: 'use' }, words: 'with git at the end' };
-    }
-    const isChanged = error instanceof lib_errors/* ActionError */.l && error.code === 'SNAPSHOT_CHANGED';
-    if (isChanged)
-        return { way: { git: 'last', store: 'use' }, words: 'with the new one' };
-    if (source === 'store' && verdictOn(error) === 'bad') {
-        return { way: { git: 'last', store: 'renew' }, words: 'without what this machine has kept' };
-    }
-    const next = isOfSnapshot(error) ? session.turnAway() : undefined;
-    return next === undefined
-        ? undefined
-        : { way: { git: 'last', store: 'use' }, words: `with the snapshot of ${next}` };
-}
-/** What another server may not meet. */
-const OF_SERVER = new Set([
-    'NOT_FOUND',
-    'ACCESS_DENIED',
-    'CONNECTION_FAILED',
-    'TLS_FAILED',
-    'SERVER_ERROR',
-    'RATE_LIMITED',
-    'BAD_REDIRECT',
-    'PROTOCOL_ERROR',
-    'STALLED',
-]);
-/** Whether the snapshot is to blame, or the server that it came from. */
-function isOfSnapshot(error) {
-    return error instanceof lib_errors/* ActionError */.l && (verdictOn(error) === 'bad' || OF_SERVER.has(error.code));
 }
 /** When it ends, however it does, nothing writes to staging any more. */
 async function grow(attempt) {
@@ -55455,12 +55687,13 @@ function limitsOf({ maxUnpackedBytes, maxEntries }) {
     return { bytes: maxUnpackedBytes, entries: maxEntries };
 }
 async function probe(job, { scratch }) {
-    const [, probed] = await together(job.requireGit(), probeGit(scratch, job.context, job.inputs.sparse));
+    const expected = { remoteUrl: job.origin.url, sparse: job.inputs.sparse };
+    const [, probed] = await together(job.requireGit(), probeGit(scratch, job.context, expected));
     return probed;
 }
 /** What git would write anew or remove is not written. */
 function selectionFor({ fileForm, cone }) {
-    if (fileForm.lineEnds === 'converted')
+    if (fileForm.content === 'converted')
         return NOTHING;
     const selection = cone === undefined ? EVERYTHING : selectionOf(cone);
     return fileForm.symlinks === 'links' ? selection : withoutSymlinks(selection);
@@ -55500,7 +55733,7 @@ function submoduleBringer(filling) {
 
 
 const SETTINGS = String.raw `^(remote\.origin\.(url|partialclonefilter)|remote\..*\.promisor|extensions\..*)$`;
-const FILTER = /^[\w:=+.,%-]+$/;
+const reuse_FILTER = /^[\w:=+.,%-]+$/;
 /**
  * Whether the destination holds a clone of exactly this remote that can be made safe. Git reads nothing but the
  * text of its config for this. A clone with submodules is not taken: each has a config and hooks of its own.
@@ -55550,7 +55783,7 @@ function reusableOf(settings) {
         const isPartial = promisors.length > 0 || settings.has('extensions.partialclone');
         return isPartial ? undefined : { objectFormat, refFormat, partialFilter };
     }
-    return FILTER.test(partialFilter) ? { objectFormat, refFormat, partialFilter } : undefined;
+    return reuse_FILTER.test(partialFilter) ? { objectFormat, refFormat, partialFilter } : undefined;
 }
 /**
  * Makes the clone in the destination one to go on with: safe for git to run in, no other branches, no refs in the
@@ -55686,6 +55919,36 @@ async function advance({ job, target, reusable, shortcuts }) {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/restore/job-report.js
+
+
+const FAILED = { outcome: 'failed', freshenedBy: 'none', commit: '', snapshot: undefined };
+const NO_TRAFFIC = { bytes: 0, requests: 0, retries: 0, repeats: [] };
+/** What a job has done until now. */
+function reportOf(job, session, ending) {
+    const { inputs, wanted, timeline, timing, troubles, repositoryName: repository } = job;
+    const { target, arrival = FAILED, error } = ending;
+    const isAsGiven = wanted.ref !== '' || wanted.commit !== undefined;
+    return {
+        ...arrival,
+        error: arrival === FAILED ? troubleOf(error) : undefined,
+        missed: troubles.missed,
+        serverUrl: inputs.githubServerUrl.origin,
+        repository,
+        path: (0,external_node_path_.relative)(inputs.workspace, inputs.destination),
+        ref: isAsGiven ? wanted.ref : (target?.ref ?? ''),
+        ...(session?.traffic ?? NO_TRAFFIC),
+        restarts: troubles.restarts,
+        concurrency: inputs.concurrency,
+        chunkBytes: inputs.chunkBytes,
+        timeline: timeline.spans,
+        openMs: timeline.milliseconds('open'),
+        restoreMs: timeline.milliseconds('unpack'),
+        settleMs: timing.milliseconds('settle'),
+        totalMs: timeline.elapsedMs,
+    };
+}
+
 ;// CONCATENATED MODULE: ./lib/snapshot/cache-service.js
 const METHODS = '/twirp/github.actions.results.api.v1.CacheService/';
 /** What each mode of the runner admits; any other word admits all, as it does for actions/cache. */
@@ -55764,8 +56027,8 @@ function inCache(env) {
     const service = cacheServiceOf(env, 'read');
     if (service.kind === 'offered')
         return { kind: 'somewhere', places: [{ kind: 'actions-cache', service }] };
-    const reason = `no server (or CACHEW_URL) or url is to be asked, and there is no Actions cache: ${service.reason}`;
-    return { kind: 'nowhere', reason };
+    const why = 'source is actions-cache, or auto with no server (or CACHEW_URL) or url';
+    return { kind: 'nowhere', reason: `${why}, and this job has no Actions cache: ${service.reason}` };
 }
 
 ;// CONCATENATED MODULE: ./lib/http/tracer.js
@@ -55833,6 +56096,8 @@ class Progress {
     /** The beginning, and after it the last ones: at most RECENT + 1. */
     #samples = [];
     #total;
+    /** Whether the last line said so: it is said once. */
+    #hasAll = false;
     constructor(traffic, log) {
         this.#traffic = traffic;
         this.#log = log;
@@ -55843,6 +56108,7 @@ class Progress {
         this.#total = undefined;
         const first = this.#sample();
         this.#samples = [first];
+        this.#hasAll = false;
         this.#timer = setInterval(() => this.#say(first), progress_EVERY_MS);
     }
     end() {
@@ -55867,6 +56133,10 @@ class Progress {
         const now = this.#sample();
         const recent = this.#samples[0] ?? first;
         this.#samples = [...this.#samples, now].slice(-RECENT);
+        const hadAll = this.#hasAll;
+        this.#hasAll = this.#total !== undefined && now.bytes - first.bytes >= this.#total;
+        if (hadAll && this.#hasAll)
+            return;
         this.#log(progressLine({
             bytes: now.bytes - first.bytes,
             total: this.#total,
@@ -55952,7 +56222,7 @@ async function openAt(mirror, { signal, falter }, { requestsTo, downloadFrom }, 
 ;// CONCATENATED MODULE: ./lib/snapshot/cache-key.js
 const NAME = 'git-snapshot-v1';
 /** What the service allows. */
-const MAX_LENGTH = 512;
+const cache_key_MAX_LENGTH = 512;
 const FORM = new RegExp(`^${NAME}:([^:/]+)/([^:/]+)/([^:/]+):([^:]+):(full|shallow):([0-9a-f]{40}|[0-9a-f]{64})$`);
 /**
  * The key of a snapshot's entry. What a URL would escape is escaped, slashes in branches aside: no comma, which the
@@ -56000,7 +56270,7 @@ function beginningOf({ host, owner, name, branch, kind }) {
     return `${NAME}:${repository.join('/')}:${encodeURIComponent(branch).replaceAll('%2F', '/')}:${kind}:`;
 }
 function admitted(key) {
-    return key.length <= MAX_LENGTH ? key : undefined;
+    return key.length <= cache_key_MAX_LENGTH ? key : undefined;
 }
 
 ;// CONCATENATED MODULE: ./lib/snapshot/actions-cache.js
@@ -56201,6 +56471,7 @@ class EntryClient {
 
 
 
+
 /**
  * The content of the only file in a `tar.zst`, as that arrives; CORRUPT_ARCHIVE where anything but directories above
  * it is beside it. Memory is bounded by `capacityBytes`, the outer frame's window of at most 128 MiB and a few pieces
@@ -56265,7 +56536,7 @@ class InnerStream {
         const isAbove = kind === 'directory' && this.#path.startsWith(`${path.replace(/\/$/, '')}/`);
         const isWanted = kind === 'file' && path === this.#path;
         if (this.#isFound || !(isAbove || isWanted))
-            throw this.#refused(`has the ${kind} ${shown(path)} in it`);
+            throw this.#refused(`has the ${kind} ${shownPath(path)} in it`);
         this.#isFound = isWanted;
     }
     /** Copies of the bytes in the ring, each when there is room for it. */
@@ -56284,7 +56555,7 @@ class InnerStream {
         }
     }
     #refused(what) {
-        const message = `the outer archive ${what}; it may only have the file ${shown(this.#path)}`;
+        const message = `the outer archive ${what}; it may only have the file ${shownPath(this.#path)}`;
         return new lib_errors/* ActionError */.l('CORRUPT_ARCHIVE', message);
     }
     #tooLarge() {
@@ -56299,9 +56570,6 @@ function unheld(stream) {
         cancel: (reason) => stream.cancel(reason),
         [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
     };
-}
-function shown(path) {
-    return JSON.stringify(Buffer.from(path, 'latin1').toString().slice(0, 300));
 }
 
 ;// CONCATENATED MODULE: ./lib/source/cached-branches.js
@@ -56334,7 +56602,7 @@ function lookupNear(target, { repository, githubServerUrl: { host }, fetchDepth,
 
 
 
-/** As large as a frame's usual compressed 8 MiB twice, so that two frames can be decoded beside each other. */
+/** Half of it may stay unreleased, and that holds two frames of the usual 8 MiB: they are decoded side by side. */
 const INNER_BYTES = 32 * 1024 * 1024;
 /** The snapshot that the Actions cache has nearest to a target. NOT_FOUND where it has none. */
 async function cachedSnapshot(target, options) {
@@ -56594,7 +56862,8 @@ class Exchange {
     }
     onResponseError(_controller, error) {
         const isHead = this.status === 0 && errorCode(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
-        this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url));
+        const { proxy } = this.#options;
+        this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url, proxy));
     }
     #finish(error) {
         if (!this.#over)
@@ -56798,6 +57067,7 @@ class ReadBuffer {
 
 
 
+
 /** HTTP/2 is off: over one TCP connection, parallel ranges would not be parallel. */
 const AGENT_OPTIONS = { allowH2: false, pipelining: 1, maxHeaderSize: 16 * 1024 };
 /** The ways to servers: directly, within the border where a redirect leads elsewhere, or through a proxy. */
@@ -56817,8 +57087,12 @@ class Routes {
         const abroad = connect({ timeout, lookup: border.lookup });
         this.#abroad = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: abroad });
     }
+    /** Undefined where the way is a direct one. */
+    proxyTo(url) {
+        return proxyFor(url, this.#options.env);
+    }
     to(url) {
-        const proxy = proxyFor(url, this.#options.env);
+        const proxy = this.proxyTo(url);
         if (proxy !== undefined)
             return this.#through(proxy);
         return this.#border.isHome(url) ? this.#home : this.#abroad;
@@ -56836,16 +57110,23 @@ class Routes {
                 this.#begun.delete(socket);
                 callback(...outcome);
             });
-            this.#begun.add(socket);
+            // Through a proxy, a connection to an https target is a promise: its socket is one to the proxy.
+            if (socket instanceof external_node_net_.Socket)
+                this.#begun.add(socket);
         };
     }
     #through(proxy) {
         const { connections, connectTimeoutMs: connectTimeout } = this.#options;
+        const pools = { clientFactory: this.#watchedPool, factory: this.#watchedPool };
         const agent = this.#proxies.get(proxy.href) ??
-            new undici/* ProxyAgent */.kT({ ...AGENT_OPTIONS, connections, uri: proxy.href, connectTimeout });
+            new undici/* ProxyAgent */.kT({ ...AGENT_OPTIONS, ...pools, connections, uri: proxy.href, connectTimeout });
         this.#proxies.set(proxy.href, agent);
         return agent;
     }
+    #watchedPool = (origin, given) => {
+        const { connect } = given;
+        return new undici/* Pool */.bC(origin, { ...given, connect: this.#watched(connect) });
+    };
 }
 function connector(given) {
     const options = { ...given, allowH2: false };
@@ -56866,6 +57147,7 @@ function connector(given) {
 }
 
 ;// CONCATENATED MODULE: ./lib/http/client.js
+
 
 
 
@@ -56923,20 +57205,21 @@ class HttpClient {
         if (bearer === undefined)
             return this.#exchange(url, { ...request, headers });
         const exchange = (token) => this.#exchange(url, { ...request, headers: { ...headers, authorization: `Bearer ${token}` } });
-        const token = await client_inTime(bearer.token(), request.signal);
+        const token = await untilAborted(bearer.token(), request.signal);
         const reply = await exchange(token);
         if (reply.status !== 401)
             return reply;
         reply.drop();
-        return exchange(await client_inTime(bearer.renewed(token), request.signal));
+        return exchange(await untilAborted(bearer.renewed(token), request.signal));
     }
     #exchange(url, { method, headers, body, headersTimeoutMs, signal }) {
         signal.throwIfAborted();
         const dispatcher = this.#routes.to(url);
+        const proxy = this.#routes.proxyTo(url);
         this.traffic.requests += 1;
         const trace = this.#tracer?.begin({ method, url, range: headers.range });
         return new Promise((resolve, reject) => {
-            const exchange = new Exchange({ url, signal, traffic: this.traffic, trace, resolve, reject });
+            const exchange = new Exchange({ url, proxy, signal, traffic: this.traffic, trace, resolve, reject });
             dispatcher.dispatch({
                 origin: url.origin,
                 path: `${url.pathname}${url.search}`,
@@ -56953,18 +57236,6 @@ class HttpClient {
         });
     }
 }
-/** What a promise gives, unless the signal is aborted first. */
-async function client_inTime(promise, signal) {
-    const aborted = Promise.withResolvers();
-    const onAbort = () => aborted.reject(signal.reason);
-    signal.addEventListener('abort', onAbort);
-    try {
-        return await Promise.race([promise, aborted.promise]);
-    }
-    finally {
-        signal.removeEventListener('abort', onAbort);
-    }
-}
 
 ;// CONCATENATED MODULE: ./lib/source/id-token.js
 
@@ -56976,7 +57247,9 @@ async function client_inTime(promise, signal) {
 
 
 const LIMITS = { timeoutMs: 10_000, answerBytes: 64 * 1024 };
-/** GitHub's tokens hold for five minutes: older ones are not sent any more. */
+/** GitHub's tokens hold for so long. */
+const VALID_MS = 5 * 60_000;
+/** Older ones are renewed before they are sent, if there is a new one to be had. */
 const FRESH_MS = 4 * 60_000;
 /** What may follow the word Bearer (RFC 6750, 2.1). */
 const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
@@ -56985,31 +57258,62 @@ class IdToken {
     #options;
     #over = new AbortController();
     #asked;
+    #renewal;
+    #refused;
     constructor(options) {
         this.#options = options;
     }
     async token() {
-        const asked = this.#inPlaceOf(undefined);
-        const { token, askedAt } = await asked;
-        if (this.#options.now() - askedAt < FRESH_MS)
-            return token;
-        return (await this.#inPlaceOf(asked)).token;
+        const asked = this.#first();
+        const held = await asked;
+        if (this.#ageMsOf(held) < FRESH_MS)
+            return held.token;
+        try {
+            return (await this.#inPlaceOf(asked)).token;
+        }
+        catch (error) {
+            if (held.token === this.#refused || this.#ageMsOf(held) >= VALID_MS)
+                throw error;
+            return held.token;
+        }
     }
     async renewed(refused) {
-        const asked = this.#inPlaceOf(undefined);
+        const asked = this.#first();
         const { token } = await asked;
-        return token === refused ? (await this.#inPlaceOf(asked)).token : token;
+        if (token !== refused)
+            return token;
+        this.#refused = refused;
+        return (await this.#inPlaceOf(asked)).token;
     }
     /** Nothing is asked any more when it resolves. */
     async close() {
         this.#over.abort();
-        await this.#asked?.catch(() => { });
+        await Promise.allSettled([this.#asked, this.#renewal]);
+    }
+    #first() {
+        this.#asked ??= this.#ask();
+        return this.#asked;
+    }
+    #ageMsOf({ askedAt }) {
+        return this.#options.now() - askedAt;
     }
     /** What was asked after an answer that will not do: many may find that out at once, and one of them asks. */
     #inPlaceOf(useless) {
-        if (this.#asked === undefined || this.#asked === useless)
-            this.#asked = this.#ask();
-        return this.#asked;
+        if (this.#asked !== useless)
+            return this.#first();
+        this.#renewal ??= this.#renew();
+        return this.#renewal;
+    }
+    /** One that fails is forgotten: what was held stays. */
+    async #renew() {
+        try {
+            const held = await this.#ask();
+            this.#asked = Promise.resolve(held);
+            return held;
+        }
+        finally {
+            this.#renewal = undefined;
+        }
     }
     async #ask() {
         const { audience, env, attemptsFor, stall, onSecret, now } = this.#options;
@@ -57173,12 +57477,13 @@ class Session {
      * The way to another repository of the server that has answered, with so many requests at a time. What goes over it
      * counts here, and it ends with this one: it is not to be closed.
      */
-    beside(location, part) {
+    beside(location, { concurrency, signal, closing }) {
         const { inputs, context } = this.#parts;
         return new Session({
             ...this.#parts,
-            inputs: { ...inputs, concurrency: part.concurrency, sha256: undefined },
-            context: { ...context, signal: part.signal },
+            inputs: { ...inputs, concurrency, sha256: undefined },
+            context: { ...context, signal },
+            closing,
             mirrors: this.#mirrors.beside(location),
             progress: this.progress.part(),
         });
@@ -57203,7 +57508,7 @@ class Session {
     async open(target, over, use) {
         const { sha256 } = this.#parts.inputs;
         this.progress.begin();
-        const opened = await this.#openSource(target, AbortSignal.any([this.#signal, over]), use);
+        const opened = await this.#openInTime(target, over, use);
         this.progress.expect(opened.total);
         if (opened.source === 'store')
             this.progress.end();
@@ -57216,9 +57521,9 @@ class Session {
     turnAway() {
         return this.#mirrors.turnAway()?.origin;
     }
-    /** An error about what that server sent, which says so where there are several. */
-    naming(error) {
-        return this.#mirrors.naming(error);
+    /** An error about what that server sent, which says where that is: see Mirrors. */
+    naming(error, place) {
+        return this.#mirrors.naming(error, place);
     }
     /** Asks for a commit, all servers where it is not known which one answers: that settles it. */
     async ensureRefs(commit, signal) {
@@ -57268,6 +57573,19 @@ class Session {
         if (location.kind !== 'cachew')
             return 'unavailable';
         return ensureRefs(location.ensureRefs, commit, { ...this.#shortcutsOf(mirror), signal });
+    }
+    async #openInTime(target, over, use) {
+        const { closing } = this.#parts;
+        closing?.throwIfAborted();
+        const closed = new AbortController();
+        const close = () => closed.abort(closing?.reason);
+        closing?.addEventListener('abort', close);
+        try {
+            return await this.#openSource(target, AbortSignal.any([this.#signal, over, closed.signal]), use);
+        }
+        finally {
+            closing?.removeEventListener('abort', close);
+        }
     }
     async #openSource(target, signal, use) {
         const { inputs, context } = this.#parts;
@@ -57365,10 +57683,12 @@ async function arriveCheapest(job, target, source) {
             throw error;
         const isSkipped = inputs.onMiss === 'skip';
         const instead = isSkipped
-            ? 'the workspace stays as it is'
-            : `it is fetched from ${job.origin.url} instead`;
-        job.troubles.missed = troubleOf(error);
-        context.warn(`${job.repositoryName} was not restored from a snapshot, ${instead}: ${(0,lib_errors/* describeError */.U)(error)}`);
+            ? 'The workspace stays as it is'
+            : `It is fetched from ${job.origin.url} instead`;
+        const missed = troubleOf(error);
+        job.troubles.missed = missed;
+        const what = `No snapshot of ${job.repositoryName} was restored: ${(0,lib_errors/* describeError */.U)(error)}`;
+        context.warn(`${what}. ${instead}`, missed.code);
         return isSkipped ? SKIPPED : fromOrigin(job, target);
     }
 }
@@ -57562,19 +57882,22 @@ var external_node_fs_ = __nccwpck_require__(3024);
 var errors = __nccwpck_require__(452);
 // EXTERNAL MODULE: ./lib/report/amounts.js
 var amounts = __nccwpck_require__(1975);
+// EXTERNAL MODULE: ./lib/report/timeline.js
+var report_timeline = __nccwpck_require__(1451);
 ;// CONCATENATED MODULE: ./lib/summary/bottleneck.js
+
 const NOTHING = { networkMs: 0, decodeMs: 0, parseMs: 0, filesMs: 0 };
-/** Less than this part of the step's time is no share of its own. */
+/** A wait of less than this part of the step's time counts as `other`. */
 const LEAST_PART = 0.01;
 /** Where the step's time went, in the order in which a step meets it: together at least 99 % of it. */
-function sharesOf(report) {
-    const { openMs, restoreMs, settleMs, totalMs, snapshot, restarts } = report;
+function waitsOf(report) {
+    const { openMs, restoreMs, settleMs, totalMs, snapshot, restarts, timeline } = report;
     const { networkMs, decodeMs, parseMs, filesMs } = snapshot?.spent ?? NOTHING;
     const unpackingMs = networkMs + decodeMs + parseMs + filesMs;
     // What the attempt that failed waited for, nobody knows.
     const isLost = snapshot === undefined || restarts.length > 0;
     const known = [
-        { of: 'find commit', ms: lengthOf('find commit', report) },
+        { of: 'find commit', ms: (0,report_timeline/* lengthOf */.Y)('find commit', timeline) },
         { of: 'first reply', ms: openMs },
         { of: 'network', ms: networkMs },
         { of: 'decode', ms: decodeMs + parseMs },
@@ -57588,8 +57911,8 @@ function sharesOf(report) {
     return [...told, { of: 'other', ms: otherMs }].filter(isTold);
 }
 /** What was waited for longest. */
-function longestOf(shares) {
-    return shares.toSorted((a, b) => b.ms - a.ms)[0];
+function longestOf(waits) {
+    return waits.toSorted((a, b) => b.ms - a.ms)[0];
 }
 /** The stage that the wait was in, or most of it. */
 function stageOf(waited, report) {
@@ -57615,10 +57938,6 @@ function gitStageOf({ timeline }) {
         .map(({ stage, startMs, endMs }) => ({ stage, ms: endMs - Math.max(startMs, lastFileMs) }))
         .toSorted((a, b) => b.ms - a.ms);
     return longest?.stage;
-}
-function lengthOf(stage, { timeline }) {
-    const spans = timeline.filter((span) => span.stage === stage);
-    return spans.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
 }
 
 ;// CONCATENATED MODULE: ./lib/summary/advice.js
@@ -57732,10 +58051,10 @@ const LOOK = {
  */
 function gantt(timeline, marked) {
     const endMs = Math.max(0, ...timeline.map((span) => span.endMs));
-    const visible = timeline.filter((span) => gantt_lengthOf(span) >= Math.max(1, endMs * gantt_LEAST_PART));
+    const visible = timeline.filter((span) => lengthOf(span) >= Math.max(1, endMs * gantt_LEAST_PART));
     const bars = gantt_longestOf(visible).map((span, index) => {
         const isAtLeft = index === 0 && span.startMs < endMs * LEFT_PART;
-        return { ...span, startMs: isAtLeft ? 0 : span.startMs, ms: gantt_lengthOf(span) };
+        return { ...span, startMs: isAtLeft ? 0 : span.startMs, ms: lengthOf(span) };
     });
     if (bars.length < 2)
         return undefined;
@@ -57755,13 +58074,13 @@ function gantt(timeline, marked) {
     ].join('\n');
 }
 function gantt_longestOf(spans) {
-    const longest = new Set(spans.toSorted((a, b) => gantt_lengthOf(b) - gantt_lengthOf(a)).slice(0, MOST_BARS));
+    const longest = new Set(spans.toSorted((a, b) => lengthOf(b) - lengthOf(a)).slice(0, MOST_BARS));
     return spans.filter((span) => longest.has(span));
 }
 function barLine({ ms, startMs, endMs }, mark) {
     return `  ${(0,amounts/* formatDuration */.a3)(ms)} :${mark}${timeOfDay(startMs)}, ${timeOfDay(endMs)}`;
 }
-function gantt_lengthOf({ startMs, endMs }) {
+function lengthOf({ startMs, endMs }) {
     return endMs - startMs;
 }
 /** Of a day that began with the step: read and shown in the reader's own time zone, it is the same in all. */
@@ -57834,7 +58153,7 @@ const ERROR_WORDS = {
         remedy: 'Where a private authority signed it, set NODE_EXTRA_CA_CERTS to the file with its certificate, in the environment of the runner.',
     },
     PROXY_FAILED: {
-        meaning: 'The proxy refused, wants credentials, or has an address that makes no sense.',
+        meaning: 'The proxy refused, or wants credentials.',
         remedy: 'Check https_proxy and http_proxy; name hosts that need no proxy in no_proxy.',
     },
     SERVER_ERROR: {
@@ -57842,8 +58161,8 @@ const ERROR_WORDS = {
         remedy: 'Look at the log of the server. More retries help where it is only busy.',
     },
     RATE_LIMITED: {
-        meaning: 'The snapshot server wants this runner to wait longer than the step may.',
-        remedy: 'Run the job later, lower concurrency, or raise timeout.',
+        meaning: 'The snapshot server answered 429 as often as it was asked, or wants this runner to wait longer than the step does: 60 seconds at most.',
+        remedy: 'Run the job later, or lower concurrency. A higher timeout does not make the step wait longer.',
     },
     BAD_REDIRECT: {
         meaning: 'The server redirects to where no request may go: from https to http, to another scheme, into a private network, in a circle, or nowhere.',
@@ -57894,8 +58213,8 @@ const ERROR_WORDS = {
         remedy: 'Find out who made the snapshot: such an archive may be an attack. Nothing of it was left behind.',
     },
     LIMIT_EXCEEDED: {
-        meaning: 'The snapshot unpacks to more than it may, or the server sends more than it may.',
-        remedy: 'Where the repository is that large, raise max-unpacked-bytes or max-entries. The other limits are fixed.',
+        meaning: 'The snapshot is larger than the space that is free, it unpacks to more than it may, or the server sends more than it may.',
+        remedy: 'Where the message names a file system, free or add space. Where the repository is that large, raise max-unpacked-bytes or max-entries. The other limits are fixed.',
     },
     WRITE_FAILED: {
         meaning: 'The disk of the runner refused: it is full, read-only, or not for this user.',
@@ -57931,7 +58250,7 @@ const ERROR_WORDS = {
     },
     CANCELLED: {
         meaning: 'The job was cancelled.',
-        remedy: 'Nothing: the workspace is as it was.',
+        remedy: 'Nothing: the workspace is as it was. Only a working copy that was being brought up to date in place may be half way there, for the next job to go on with.',
     },
 };
 
@@ -58045,8 +58364,8 @@ function facts({ outcome, freshenedBy, snapshot, bytes, requests, retries, resto
 }
 /** What held the step up most and what to change, when what was done, and where the time went. */
 function timeBlocks(report) {
-    const shares = sharesOf(report);
-    const longest = longestOf(shares);
+    const waits = waitsOf(report);
+    const longest = longestOf(waits);
     if (longest === undefined)
         return [];
     const stage = stageOf(longest.of, report);
@@ -58054,7 +58373,7 @@ function timeBlocks(report) {
     return [
         ...(report.error === undefined ? [verdict(longest, report)] : []),
         ...(chart === undefined ? [] : [`\`\`\`mermaid\n${chart}\n\`\`\``]),
-        rowTable(shares.map((share) => [share.of, timeOf(share, report)])),
+        rowTable(waits.map((wait) => [wait.of, timeOf(wait, report)])),
     ];
 }
 const HELD_UP_BY = {
@@ -58067,12 +58386,12 @@ const HELD_UP_BY = {
     'failed attempts': 'attempts that failed',
     other: 'other work',
 };
-function verdict(share, report) {
-    const stage = share.of === 'git' ? stageOf('git', report) : undefined;
+function verdict(wait, report) {
+    const stage = wait.of === 'git' ? stageOf('git', report) : undefined;
     const within = stage === undefined || stage === 'git' ? '' : `, most of it for "${stage}"`;
-    const held = `**Held up most by ${HELD_UP_BY[share.of]}:** ${timeOf(share, report)}${within}.`;
+    const held = `**Held up most by ${HELD_UP_BY[wait.of]}:** ${timeOf(wait, report)}${within}.`;
     const isFine = report.missed === undefined && report.totalMs < SLOW_MS;
-    const advice = isFine ? `Below ${SLOW_MS / 1000} s nothing has to be changed.` : adviceOn(share, report);
+    const advice = isFine ? `Below ${SLOW_MS / 1000} s nothing has to be changed.` : adviceOn(wait, report);
     return advice === '' ? held : `${held} ${advice}`;
 }
 function timeOf({ ms }, { totalMs }) {

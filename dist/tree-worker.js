@@ -7,6 +7,12 @@ const external_node_crypto_namespaceObject = __WEBPACK_EXTERNAL_createRequire(im
 const external_node_fs_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs");
 ;// CONCATENATED MODULE: external "node:worker_threads"
 const external_node_worker_threads_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:worker_threads");
+;// CONCATENATED MODULE: ./lib/index-layout.js
+/** The stat data that an entry of a git index begins with (gitformat-index(5)); the object's id follows. */
+const index_layout_STAT_BYTES = 40;
+/** Where in them the entry's mode is. */
+const index_layout_MODE_AT = 24;
+
 ;// CONCATENATED MODULE: ./lib/on-disk.js
 /** Below `root`, a path as the file system has it: bytes, where they are more than ASCII. Both are latin1. */
 function onDisk(root, path) {
@@ -54,7 +60,18 @@ function causeOf(error) {
     return error instanceof Error ? error.cause : undefined;
 }
 
+;// CONCATENATED MODULE: external "node:buffer"
+const external_node_buffer_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:buffer");
+;// CONCATENATED MODULE: ./lib/shown-path.js
+
+const MAX_LENGTH = 300;
+/** A path (latin1) as a message shows it: quoted, control characters escaped, cut off where it is long. */
+function shown_path_shownPath(path) {
+    return JSON.stringify(Buffer.from(path, 'latin1').toString().slice(0, MAX_LENGTH));
+}
+
 ;// CONCATENATED MODULE: ./lib/unpack/disk-error.js
+
 
 const HINTS = {
     ENOSPC: 'no space is left on the disk',
@@ -78,7 +95,7 @@ function diskFailure(path, error) {
 }
 /** The error for an entry that the disk does not take. */
 function diskError({ code, path, message }, cause) {
-    const shown = JSON.stringify(Buffer.from(path, 'latin1').toString().slice(0, 300));
+    const shown = shownPath(path);
     if (code === 'EEXIST') {
         const what = 'this file system takes it for the same name as an earlier entry';
         return new ActionError('UNSAFE_ENTRY', `the archive is refused at ${shown}: ${what}`, { cause });
@@ -103,9 +120,7 @@ function isFolded(error, place, kind) {
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/index-record.js
-/** The bytes of a record before the object id. */
-const STAT_BYTES = 40;
-const MODE_AT = 24;
+
 /** The mode that git gives an entry. */
 const GIT_MODE = { file: 0o100644, executable: 0o100755, symlink: 0o120000 };
 const READER = process.platform === 'win32' ? 'git-for-windows' : 'git';
@@ -121,7 +136,7 @@ function writeStatData(record, given, mode, reader = READER) {
     record.writeUInt32BE(Number(stat.mtimeNs % BILLION), 12);
     record.writeUInt32BE(low32(stat.dev), 16);
     record.writeUInt32BE(low32(stat.ino), 20);
-    record.writeUInt32BE(mode, MODE_AT);
+    record.writeUInt32BE(mode, index_layout_MODE_AT);
     record.writeUInt32BE(low32(stat.uid), 28);
     record.writeUInt32BE(low32(stat.gid), 32);
     record.writeUInt32BE(low32(stat.size), 36);
@@ -175,6 +190,7 @@ function blobHeader(size) {
 
 
 
+
 // One thread of the tree's writers. Synchronous calls: ten times faster than asynchronous ones for small files.
 const { root, mtime } = external_node_worker_threads_namespaceObject.workerData;
 /** O_EXCL: whatever is there already, a link above all, is an error. */
@@ -190,7 +206,7 @@ external_node_worker_threads_namespaceObject.parentPort?.on('message', (job) => 
 function run(job) {
     const names = job.paths.split('\0');
     const files = new Uint32Array(names.length);
-    const recordBytes = STAT_BYTES + (job.hash === 'sha1' ? 20 : 32);
+    const recordBytes = index_layout_STAT_BYTES + (job.hash === 'sha1' ? 20 : 32);
     const records = Buffer.alloc(names.length * recordBytes);
     const folded = [];
     let finished = 0;
@@ -208,7 +224,7 @@ function run(job) {
                 folded.push(path);
                 continue;
             }
-            records.write(id, at + STAT_BYTES, 'hex');
+            records.write(id, at + index_layout_STAT_BYTES, 'hex');
             files[finished] = part.file;
             finished += 1;
         }

@@ -319,7 +319,7 @@ Object.assign(Dispatcher.prototype, api)
 
 __webpack_unused_export__ = Dispatcher
 __webpack_unused_export__ = Client
-__webpack_unused_export__ = Pool
+module.exports.bC = Pool
 __webpack_unused_export__ = BalancedPool
 __webpack_unused_export__ = RoundRobinPool
 module.exports.g6 = Agent
@@ -46305,7 +46305,9 @@ class Patience {
         wait: (delayMs) => wait(delayMs, signal),
         onRetry: (error, delayMs) => {
             this.#count(error);
-            this.#log(`${(0,errors/* describeError */.U)(error)}; trying again in ${(delayMs / 1000).toFixed(1)} s`);
+            const seconds = (delayMs / 1000).toFixed(1);
+            const when = seconds === '0.0' ? 'at once' : `in ${seconds} s`;
+            this.#log(`${(0,errors/* describeError */.U)(error)}; trying again ${when}`);
         },
     });
     #count(error) {
@@ -46351,7 +46353,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _source_patience_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6574);
 /* harmony import */ var _warm_inputs_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7074);
 /* harmony import */ var _warm_report_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(1746);
-/* harmony import */ var _warm_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(6465);
+/* harmony import */ var _warm_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(244);
 
 
 
@@ -46389,7 +46391,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 6465:
+/***/ 244:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46416,11 +46418,11 @@ function settingsOf(file, git, which = ['--list']) {
     return listed(git, ['--file', file, '--no-includes', ...which]);
 }
 /** What all configs set that apply to a repository. Of a key that is there twice, the last one counts. */
-function settingsHere(git) {
-    return listed(git, ['--list']);
+function settingsHere(git, options) {
+    return listed(git, ['--list'], options);
 }
-async function listed(git, which) {
-    const printed = await git.run(['config', '--null', ...which]);
+async function listed(git, which, options) {
+    const printed = await git.run(['config', '--null', ...which], options);
     const entries = printed.split('\0').filter((entry) => entry !== '');
     return entries.map((entry) => {
         const keyEnd = entry.indexOf('\n');
@@ -46529,8 +46531,8 @@ class Room {
         this.#path = path;
     }
     /**
-     * Fails where a snapshot of so many bytes cannot fit. Unpacked it is no smaller, so nobody with enough space is
-     * refused; how much larger it is shows only on the way.
+     * Fails where a snapshot of so many bytes cannot fit: a plain fetch, which may be far smaller, can follow. Unpacked it
+     * is no smaller, so nobody with enough space is refused; how much larger it is shows only on the way.
      */
     async require(snapshotBytes) {
         this.#snapshotBytes = snapshotBytes;
@@ -46625,10 +46627,18 @@ class ErrorOutput {
     /** The error for a git that failed in this way, with the end of what it said. */
     failure(how) {
         const said = this.#tail.toString('utf8');
-        const line = readable(said);
+        const line = readable(withoutProgress(said));
         const end = line.length > TAIL_CHARACTERS ? `…${line.slice(-TAIL_CHARACTERS)}` : line;
         return new lib_errors/* ActionError */.l(isDiskFull(said) ? 'WRITE_FAILED' : 'GIT_FAILED', `${how}: ${end}`);
     }
+}
+const METER = /^remote: (Enumerating|Counting|Compressing|Total)\b/;
+/** Progress overwrites its line, and the remote's says nothing where there is an error. */
+function withoutProgress(text) {
+    const lines = text.split('\n').map((line) => line.trimEnd().replace(/^.*\r/s, ''));
+    if (!lines.some((line) => /\b(fatal|error)\b/.test(line)))
+        return lines.join('\n');
+    return lines.filter((line) => !METER.test(line)).join('\n');
 }
 /** On one line, with no credentials and nothing the runner takes for a command. */
 function readable(text) {
@@ -46671,6 +46681,8 @@ const PROTECTIVE_CONFIG = {
     'core.hooksPath': '/dev/null',
     // Staging lies deeper than the destination, and git for Windows ends at 260 characters without this.
     'core.longPaths': 'true',
+    // Where several packs have an object, all processes are to take the same copy.
+    'core.multiPackIndex': 'true',
     // A directory is no repository itself: only its `.git` is one, and that was looked at. From git 2.38 on.
     'safe.bareRepository': 'explicit',
 };
@@ -47217,6 +47229,28 @@ function safeDirectoryEnv(path, env) {
     return settingsEnvironment([['safe.directory', path]], env);
 }
 
+;// CONCATENATED MODULE: ./lib/git/hopeless.js
+
+
+/** GitHub answers 404 for a private repository as well, where the token may not read it. */
+const NOT_LET_IN = /repository '.*' not found|could not read Username|Authentication failed/;
+const BAD_FILTER = /invalid filter-spec '(.*)'/;
+const CHECK = "check the inputs repository and token (github.token reads only the workflow's own repository), " +
+    'and "contents: read" in the job\'s permissions';
+/** What git failed with where no other try would do better, in words about `place`; undefined where one may. */
+function hopeless(error, place) {
+    const cause = { cause: error };
+    if (NOT_LET_IN.test(error.message)) {
+        const message = `${place} is not there, or this token may not read it: ${CHECK}`;
+        return new lib_errors/* ActionError */.l('REF_NOT_FOUND', message, cause);
+    }
+    const filter = BAD_FILTER.exec(error.message)?.[1];
+    if (filter === undefined)
+        return undefined;
+    const allowed = 'a filter that git knows is allowed, such as blob:none or tree:0';
+    return new lib_errors/* ActionError */.l('INVALID_INPUT', `Input filter is "${(0,sanitize/* sanitize */.a)(filter)}": ${allowed}`, cause);
+}
+
 ;// CONCATENATED MODULE: ./lib/git/ref-name.js
 const ref_name_BRANCHES = 'refs/heads/';
 const ref_name_TAGS = 'refs/tags/';
@@ -47414,6 +47448,7 @@ function refspecOf(target) {
 
 
 
+
 const TRIES = 3;
 const MIN_DELAY_MS = 10_000;
 const MAX_DELAY_MS = 20_000;
@@ -47424,8 +47459,11 @@ const NETWORK_CONFIG = {
     'http.lowSpeedLimit': '1000',
     'http.lowSpeedTime': '60',
 };
-/** Runs git against the origin up to three times, as actions/checkout does; then ORIGIN_FAILED. */
-async function withGitRetries(attempt, retries) {
+/**
+ * Runs git against `place` up to three times, as actions/checkout does; then ORIGIN_FAILED. What the same would come
+ * of again is not tried again: an unknown repository or a wrong token is REF_NOT_FOUND.
+ */
+async function withGitRetries(attempt, retries, place) {
     for (let tried = 1;; tried += 1) {
         try {
             return await attempt();
@@ -47433,6 +47471,9 @@ async function withGitRetries(attempt, retries) {
         catch (error) {
             if (!mayPass(error))
                 throw error;
+            const final = hopeless(error, place);
+            if (final !== undefined)
+                throw final;
             if (tried === TRIES)
                 throw givenUp(error);
             const delayMs = MIN_DELAY_MS + Math.floor(retries.random() * (MAX_DELAY_MS - MIN_DELAY_MS));
@@ -47457,13 +47498,13 @@ const DAMAGE = /loose object .* is corrupt|unresolved deltas?\b|did not send all
  */
 async function fetchFromOrigin(git, origin, fetch) {
     try {
-        await withGitRetries(() => fetchOnce(git, origin, fetch), fetch.retries);
+        await withGitRetries(() => fetchOnce(git, origin, fetch), fetch.retries, origin.url);
     }
     catch (error) {
         if (!isUnknownThere(error))
             throw error;
         const message = `${origin.url} does not have what this job wants, it may have been removed since then`;
-        throw new ActionError('REF_NOT_FOUND', message, { cause: error });
+        throw new ActionError('REF_NOT_FOUND', `${message}: check the input ref`, { cause: error });
     }
 }
 async function fetchOnce(git, origin, fetch) {
@@ -47490,7 +47531,7 @@ async function resolveAtOrigin(wanted, origin, asking) {
     const { ref, commit } = wanted;
     if (commit !== undefined)
         return targetOf(ref, commit);
-    const listing = await withGitRetries(() => list(ref, origin, asking.git), asking.retries);
+    const listing = await withGitRetries(() => list(ref, origin, asking.git), asking.retries, origin.url);
     return ref === '' ? defaultBranch(listing, origin) : namedRef(ref, listing, origin);
 }
 async function list(ref, origin, git) {
@@ -47533,8 +47574,10 @@ function defaultBranch({ commits, head }, origin) {
 }
 /** The origin has the target's ref, or an object of that name, but it is not the commit that is wanted. */
 function refMoved({ ref, commit }, origin) {
-    if (ref === '')
-        return new ActionError('REF_NOT_FOUND', `${commit} is no commit at ${origin.url}`);
+    if (ref === '') {
+        const message = `${commit} is no commit at ${origin.url}: check the input ref`;
+        return new ActionError('REF_NOT_FOUND', message);
+    }
     return new ActionError('REF_MOVED', `The ref '${ref}' does not point to the expected commit '${commit}' at ${origin.url}. ` +
         'The ref may have been updated after the workflow was triggered: run the workflow again for what it is now');
 }
@@ -47648,8 +47691,8 @@ function inCache(env) {
     const service = cacheServiceOf(env, 'read');
     if (service.kind === 'offered')
         return { kind: 'somewhere', places: [{ kind: 'actions-cache', service }] };
-    const reason = `no server (or CACHEW_URL) or url is to be asked, and there is no Actions cache: ${service.reason}`;
-    return { kind: 'nowhere', reason };
+    const why = 'source is actions-cache, or auto with no server (or CACHEW_URL) or url';
+    return { kind: 'nowhere', reason: `${why}, and this job has no Actions cache: ${service.reason}` };
 }
 
 ;// CONCATENATED MODULE: external "node:stream/promises"
@@ -47766,9 +47809,11 @@ function parserCode(message) {
 
 
 const TLS_CODES = /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_|UND_ERR_PRX_TLS)/;
+/** No connection was made, be it for want of an address. */
+const UNREACHED_CODES = /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|UND_ERR_CONNECT_TIMEOUT)$/;
 const NOT_HTTP_CODES = /^(HPE_(?!INVALID_EOF_STATE)|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_EXCEEDED)/;
-/** A network error as a person reads it, the original as its cause. */
-function networkError(error, url) {
+/** A network error as a person reads it, the original as its cause; `proxy` is the one by which the request went. */
+function networkError(error, url, proxy) {
     if (error instanceof lib_errors/* ActionError */.l)
         return error;
     const refusal = proxyRefusal(error, url);
@@ -47780,6 +47825,10 @@ function networkError(error, url) {
     const failure = (errorCode, message) => atMost === 0
         ? new lib_errors/* ActionError */.l(errorCode, message, { cause: error })
         : new TransientError(errorCode, message, { cause: error, atMost });
+    if (proxy !== undefined && UNREACHED_CODES.test(code)) {
+        const advice = 'check https_proxy, http_proxy and no_proxy';
+        return failure('PROXY_FAILED', `could not reach the proxy ${proxy.host} for ${url.host}; ${advice}`);
+    }
     if (TLS_CODES.test(code) && atMost === 0) {
         return failure('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${tlsHint(code)}`);
     }
@@ -47827,12 +47876,12 @@ function statusError(reply, nowMs) {
     const { status } = reply;
     const answered = `${failure_placeOf(reply.url)} answered ${status}`;
     if (status === 401 || status === 403) {
-        return new lib_errors/* ActionError */.l('ACCESS_DENIED', `${answered}; check the input authorization and the server's policy`);
+        return new lib_errors/* ActionError */.l('ACCESS_DENIED', `${answered}; check the input authorization (or CACHEW_AUTHORIZATION) and the server's policy`);
     }
     if (status === 407)
         return new lib_errors/* ActionError */.l('PROXY_FAILED', `${answered}; the proxy wants credentials`);
     if (status === 404 || status === 410) {
-        return new lib_errors/* ActionError */.l('NOT_FOUND', `${answered}; check server, repository and github-server-url`);
+        return new lib_errors/* ActionError */.l('NOT_FOUND', `${answered}; check server, repository and github-server-url, or url`);
     }
     if (!isRetryStatus(status)) {
         return new lib_errors/* ActionError */.l(status >= 500 ? 'SERVER_ERROR' : 'PROTOCOL_ERROR', `${answered}, which is no snapshot`);
@@ -48409,7 +48458,8 @@ class Exchange {
     }
     onResponseError(_controller, error) {
         const isHead = this.status === 0 && errorCode(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
-        this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url));
+        const { proxy } = this.#options;
+        this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url, proxy));
     }
     #finish(error) {
         if (!this.#over)
@@ -48613,6 +48663,7 @@ class ReadBuffer {
 
 
 
+
 /** HTTP/2 is off: over one TCP connection, parallel ranges would not be parallel. */
 const AGENT_OPTIONS = { allowH2: false, pipelining: 1, maxHeaderSize: 16 * 1024 };
 /** The ways to servers: directly, within the border where a redirect leads elsewhere, or through a proxy. */
@@ -48632,8 +48683,12 @@ class Routes {
         const abroad = connect({ timeout, lookup: border.lookup });
         this.#abroad = new undici/* Agent */.g6({ ...AGENT_OPTIONS, connections, connect: abroad });
     }
+    /** Undefined where the way is a direct one. */
+    proxyTo(url) {
+        return proxyFor(url, this.#options.env);
+    }
     to(url) {
-        const proxy = proxyFor(url, this.#options.env);
+        const proxy = this.proxyTo(url);
         if (proxy !== undefined)
             return this.#through(proxy);
         return this.#border.isHome(url) ? this.#home : this.#abroad;
@@ -48651,16 +48706,23 @@ class Routes {
                 this.#begun.delete(socket);
                 callback(...outcome);
             });
-            this.#begun.add(socket);
+            // Through a proxy, a connection to an https target is a promise: its socket is one to the proxy.
+            if (socket instanceof external_node_net_.Socket)
+                this.#begun.add(socket);
         };
     }
     #through(proxy) {
         const { connections, connectTimeoutMs: connectTimeout } = this.#options;
+        const pools = { clientFactory: this.#watchedPool, factory: this.#watchedPool };
         const agent = this.#proxies.get(proxy.href) ??
-            new undici/* ProxyAgent */.kT({ ...AGENT_OPTIONS, connections, uri: proxy.href, connectTimeout });
+            new undici/* ProxyAgent */.kT({ ...AGENT_OPTIONS, ...pools, connections, uri: proxy.href, connectTimeout });
         this.#proxies.set(proxy.href, agent);
         return agent;
     }
+    #watchedPool = (origin, given) => {
+        const { connect } = given;
+        return new undici/* Pool */.bC(origin, { ...given, connect: this.#watched(connect) });
+    };
 }
 function connector(given) {
     const options = { ...given, allowH2: false };
@@ -48680,7 +48742,24 @@ function connector(given) {
     };
 }
 
+;// CONCATENATED MODULE: ./lib/http/until-aborted.js
+/** What is promised, or a rejection with the signal's reason before that: the work goes on for others who wait for it. */
+async function untilAborted(work, signal) {
+    const aborted = Promise.withResolvers();
+    const abort = () => aborted.reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted)
+        abort();
+    try {
+        return await Promise.race([work, aborted.promise]);
+    }
+    finally {
+        signal.removeEventListener('abort', abort);
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/http/client.js
+
 
 
 
@@ -48738,20 +48817,21 @@ class HttpClient {
         if (bearer === undefined)
             return this.#exchange(url, { ...request, headers });
         const exchange = (token) => this.#exchange(url, { ...request, headers: { ...headers, authorization: `Bearer ${token}` } });
-        const token = await inTime(bearer.token(), request.signal);
+        const token = await untilAborted(bearer.token(), request.signal);
         const reply = await exchange(token);
         if (reply.status !== 401)
             return reply;
         reply.drop();
-        return exchange(await inTime(bearer.renewed(token), request.signal));
+        return exchange(await untilAborted(bearer.renewed(token), request.signal));
     }
     #exchange(url, { method, headers, body, headersTimeoutMs, signal }) {
         signal.throwIfAborted();
         const dispatcher = this.#routes.to(url);
+        const proxy = this.#routes.proxyTo(url);
         this.traffic.requests += 1;
         const trace = this.#tracer?.begin({ method, url, range: headers.range });
         return new Promise((resolve, reject) => {
-            const exchange = new Exchange({ url, signal, traffic: this.traffic, trace, resolve, reject });
+            const exchange = new Exchange({ url, proxy, signal, traffic: this.traffic, trace, resolve, reject });
             dispatcher.dispatch({
                 origin: url.origin,
                 path: `${url.pathname}${url.search}`,
@@ -48768,18 +48848,6 @@ class HttpClient {
         });
     }
 }
-/** What a promise gives, unless the signal is aborted first. */
-async function inTime(promise, signal) {
-    const aborted = Promise.withResolvers();
-    const onAbort = () => aborted.reject(signal.reason);
-    signal.addEventListener('abort', onAbort);
-    try {
-        return await Promise.race([promise, aborted.promise]);
-    }
-    finally {
-        signal.removeEventListener('abort', onAbort);
-    }
-}
 
 ;// CONCATENATED MODULE: ./lib/source/id-token.js
 
@@ -48791,7 +48859,9 @@ async function inTime(promise, signal) {
 
 
 const LIMITS = { timeoutMs: 10_000, answerBytes: 64 * 1024 };
-/** GitHub's tokens hold for five minutes: older ones are not sent any more. */
+/** GitHub's tokens hold for so long. */
+const VALID_MS = 5 * 60_000;
+/** Older ones are renewed before they are sent, if there is a new one to be had. */
 const FRESH_MS = 4 * 60_000;
 /** What may follow the word Bearer (RFC 6750, 2.1). */
 const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
@@ -48800,31 +48870,62 @@ class IdToken {
     #options;
     #over = new AbortController();
     #asked;
+    #renewal;
+    #refused;
     constructor(options) {
         this.#options = options;
     }
     async token() {
-        const asked = this.#inPlaceOf(undefined);
-        const { token, askedAt } = await asked;
-        if (this.#options.now() - askedAt < FRESH_MS)
-            return token;
-        return (await this.#inPlaceOf(asked)).token;
+        const asked = this.#first();
+        const held = await asked;
+        if (this.#ageMsOf(held) < FRESH_MS)
+            return held.token;
+        try {
+            return (await this.#inPlaceOf(asked)).token;
+        }
+        catch (error) {
+            if (held.token === this.#refused || this.#ageMsOf(held) >= VALID_MS)
+                throw error;
+            return held.token;
+        }
     }
     async renewed(refused) {
-        const asked = this.#inPlaceOf(undefined);
+        const asked = this.#first();
         const { token } = await asked;
-        return token === refused ? (await this.#inPlaceOf(asked)).token : token;
+        if (token !== refused)
+            return token;
+        this.#refused = refused;
+        return (await this.#inPlaceOf(asked)).token;
     }
     /** Nothing is asked any more when it resolves. */
     async close() {
         this.#over.abort();
-        await this.#asked?.catch(() => { });
+        await Promise.allSettled([this.#asked, this.#renewal]);
+    }
+    #first() {
+        this.#asked ??= this.#ask();
+        return this.#asked;
+    }
+    #ageMsOf({ askedAt }) {
+        return this.#options.now() - askedAt;
     }
     /** What was asked after an answer that will not do: many may find that out at once, and one of them asks. */
     #inPlaceOf(useless) {
-        if (this.#asked === undefined || this.#asked === useless)
-            this.#asked = this.#ask();
-        return this.#asked;
+        if (this.#asked !== useless)
+            return this.#first();
+        this.#renewal ??= this.#renew();
+        return this.#renewal;
+    }
+    /** One that fails is forgotten: what was held stays. */
+    async #renew() {
+        try {
+            const held = await this.#ask();
+            this.#asked = Promise.resolve(held);
+            return held;
+        }
+        finally {
+            this.#renewal = undefined;
+        }
     }
     async #ask() {
         const { audience, env, attemptsFor, stall, onSecret, now } = this.#options;
@@ -48961,8 +49062,8 @@ class NoneGood extends Error {
     }
 }
 /**
- * What the first candidate to succeed gives, in the manner of RFC 8305: each next one is begun when the one before is in
- * trouble, or has not ended within its head start. All but the one that won have ended when it resolves. Rejects with
+ * What the first candidate to succeed gives, in the manner of RFC 8305: each next one is begun when the one before meets a
+ * setback, or has not ended within its head start. All but the one that won have ended when it resolves. Rejects with
  * NoneGood, or with the reason once aborted.
  */
 async function firstGood(candidates, options) {
@@ -49003,17 +49104,17 @@ class Run {
     /** What it failed with; pending where it succeeds. */
     failure;
     /** What first went wrong with it; pending where nothing does. */
-    trouble;
+    setback;
     constructor(candidate, signal) {
-        const trouble = Promise.withResolvers();
+        const setback = Promise.withResolvers();
         const failure = Promise.withResolvers();
-        const falter = () => trouble.resolve({ kind: 'faltering' });
-        this.trouble = trouble.promise;
+        const falter = () => setback.resolve({ kind: 'faltering' });
+        this.setback = setback.promise;
         this.failure = failure.promise;
         this.result = candidate({ signal: AbortSignal.any([signal, this.over.signal]), falter });
         this.result.catch((error) => {
             failure.resolve(error);
-            trouble.resolve({ kind: 'failed', error });
+            setback.resolve({ kind: 'failed', error });
         });
     }
 }
@@ -49027,7 +49128,7 @@ async function firstNews(run, won, { headStartMs, wait, signal }) {
     try {
         return await Promise.race([
             won.then(() => 'won'),
-            run.trouble,
+            run.setback,
             slow.then(() => ({ kind: 'slow' })),
         ]);
     }
@@ -49092,7 +49193,7 @@ class Mirrors {
                 throw error;
             }
         });
-        const onNext = (index, trouble) => this.#log(`${troubleOf(asked[index - 1], trouble)}asking ${asked[index]?.origin}`);
+        const onNext = (index, setback) => this.#log(`${setbackWords(asked[index - 1], setback)}asking ${asked[index]?.origin}`);
         this.#hasAnswered = false;
         try {
             const options = { headStartMs: source_patience/* PATIENCE */.aZ.headStartMs, wait: source_patience/* wait */.uk, signal, onNext };
@@ -49120,22 +49221,25 @@ class Mirrors {
         this.#hasAnswered = false;
         return next;
     }
-    /** An error about what the one that has answered sent, which says so where there are several. */
-    naming(error) {
-        const { origin } = this.first;
-        if (this.#all.length === 1 || !this.#hasAnswered || error.message.includes(origin))
-            return error;
-        return new lib_errors/* ActionError */.l(error.code, `${error.message} (from ${origin})`, { cause: error });
+    /** An error about what was sent, which says from what place, and where there are several, who has answered. */
+    naming(error, place) {
+        const isOneOfMany = this.#all.length > 1 && this.#hasAnswered;
+        let { message } = error;
+        for (const source of [place, isOneOfMany ? this.first.origin : undefined]) {
+            if (source !== undefined && !message.includes(source))
+                message = `${message} (from ${source})`;
+        }
+        return message === error.message ? error : new lib_errors/* ActionError */.l(error.code, message, { cause: error });
     }
     async close() {
         await Promise.all(this.#all.map((mirror) => mirror.close()));
     }
 }
-function troubleOf(mirror, trouble) {
-    if (trouble.kind === 'failed')
-        return `${(0,lib_errors/* describeError */.U)(trouble.error)}; `;
+function setbackWords(mirror, setback) {
+    if (setback.kind === 'failed')
+        return `${(0,lib_errors/* describeError */.U)(setback.error)}; `;
     // Its failure has been told with when it tries again.
-    if (trouble.kind === 'faltering')
+    if (setback.kind === 'faltering')
         return 'meanwhile ';
     return `${mirror?.origin} has not answered within ${source_patience/* PATIENCE */.aZ.headStartMs / 1000} s; meanwhile `;
 }
@@ -49155,6 +49259,56 @@ const MESSAGE_LENGTH = 800;
 /** What failed at each place as one error: where all met the same one, that. */
 function asOne(errors) {
     return new Set(errors).size === 1 ? errors[0] : new NoMirror(errors);
+}
+
+;// CONCATENATED MODULE: ./lib/together.js
+/** As Promise.all, but settles only when all have: what fails leaves nothing running behind it. */
+async function together(first, second) {
+    try {
+        return await Promise.all([first, second]);
+    }
+    finally {
+        await Promise.allSettled([first, second]);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/warm/lateness.js
+
+/** Of the others, once one has a snapshot: a server that clones the repository says nothing until it has it. */
+const LATE_AFTER_MINUTES = 5;
+/** Ends the questions to servers that are late when another has answered. End it, or its timer stays. */
+class Lateness {
+    #options;
+    #over = new AbortController();
+    #asked = new Map();
+    #waiting;
+    constructor(options) {
+        this.#options = options;
+    }
+    /** Aborted by the step's cancellation, or when this mirror is late. */
+    signalFor(mirror) {
+        const late = new AbortController();
+        this.#asked.set(mirror, late);
+        return AbortSignal.any([this.#options.signal, late.signal]);
+    }
+    /** To be told when one has a snapshot, which is not late then. */
+    has(mirror) {
+        this.#asked.delete(mirror);
+        this.#waiting ??= this.#giveUpLate();
+    }
+    async end() {
+        this.#over.abort();
+        await this.#waiting;
+    }
+    async #giveUpLate() {
+        const { wait, signal } = this.#options;
+        const delayMs = LATE_AFTER_MINUTES * 60_000;
+        await wait(delayMs, AbortSignal.any([signal, this.#over.signal])).catch(() => { });
+        for (const [{ origin }, late] of this.#asked) {
+            const words = `${origin} is given up: it was not done ${LATE_AFTER_MINUTES} minutes after another server`;
+            late.abort(new lib_errors/* ActionError */.l('TIMEOUT', words));
+        }
+    }
 }
 
 ;// CONCATENATED MODULE: ./lib/snapshot/cache-key.js
@@ -50460,6 +50614,41 @@ class Download {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/store/directory.js
+
+
+/**
+ * Makes a directory, and those above it, where they are not there. In a place like /proc, where the system says for
+ * ever that nothing is there, it rejects: the recursive mkdir of Node tries again without end.
+ */
+async function makeDirectory(path) {
+    try {
+        await makeOne(path);
+    }
+    catch (error) {
+        if (!isMissing(error) || (0,external_node_path_.dirname)(path) === path)
+            throw error;
+        await makeDirectory((0,external_node_path_.dirname)(path));
+        await makeOne(path);
+    }
+}
+/** Systems differ in what they say of a directory that is there. */
+async function makeOne(path) {
+    try {
+        await (0,promises_.mkdir)(path);
+    }
+    catch (error) {
+        if (!(await isDirectory(path)))
+            throw error;
+    }
+}
+async function isDirectory(path) {
+    return (await (0,promises_.stat)(path).catch(() => undefined))?.isDirectory() === true;
+}
+function isMissing(error) {
+    return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
 ;// CONCATENATED MODULE: ./lib/owner.js
 
 
@@ -50539,6 +50728,7 @@ async function realm() {
 
 
 
+
 const CLAIM = /^\.(recording|reading)-[0-9a-f-]{36}$/;
 const REMOVED = /^\.removed-[0-9a-f-]{36}$/;
 /**
@@ -50547,7 +50737,7 @@ const REMOVED = /^\.removed-[0-9a-f-]{36}$/;
  */
 async function claim(directory, purpose, subject) {
     const root = (0,external_node_path_.join)(directory, `.${purpose}-${(0,external_node_crypto_.randomUUID)()}`);
-    await (0,promises_.mkdir)(root, { recursive: true });
+    await makeDirectory(root);
     try {
         await markOwn(root, subject);
     }
@@ -50664,6 +50854,7 @@ function isCount(value) {
 
 
 
+
 /** Others may be removing the empty directory that an entry is to lie in. */
 const ATTEMPTS = 3;
 /**
@@ -50676,7 +50867,7 @@ async function publish(draft, entry) {
     await setTime((0,external_node_path_.join)(directory, FACTS), facts.openedAt);
     for (let attempt = 1;; attempt += 1) {
         try {
-            await (0,promises_.mkdir)((0,external_node_path_.dirname)(entry), { recursive: true });
+            await makeDirectory((0,external_node_path_.dirname)(entry));
             await move(draft, entry);
             break;
         }
@@ -50734,9 +50925,6 @@ async function touch(entry, now) {
 }
 function setTime(path, milliseconds) {
     return (0,promises_.utimes)(path, milliseconds / 1000, milliseconds / 1000);
-}
-function isMissing(error) {
-    return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 ;// CONCATENATED MODULE: ./lib/store/backlog.js
@@ -50970,6 +51158,7 @@ function withoutFirst(pieces, bytes) {
 
 
 
+
 /** What a snapshot of sources takes on disk when it is unpacked, by its own bytes. */
 const room_UNPACKED_RATIO = 3;
 const room_ADVICE = 'raise store-max-bytes to keep it';
@@ -50986,7 +51175,7 @@ class room_Room {
     async make() {
         const { tools, maxBytes, now, bytes: incomingBytes = 0 } = this.#options;
         this.#requireBelowLimit(incomingBytes);
-        await (0,promises_.mkdir)(tools, { recursive: true });
+        await makeDirectory(tools);
         const eviction = { tools, now: now(), incomingBytes, keep: undefined };
         const sum = await evict({ ...eviction, maxBytes });
         const { lacking } = await this.#askDisk(0);
@@ -51321,6 +51510,7 @@ async function letGo(handle, lease) {
 
 
 
+
 /** As much as unpacking leaves free. */
 const SPARE_BYTES = 256 * 1024 * 1024;
 /**
@@ -51636,6 +51826,8 @@ async function drain(stream) {
 
 
 
+
+
 /**
  * Sees that there is a snapshot for the jobs to come, at each of its places and in this machine's store, and that its
  * servers have the wanted commit. Tells of the first place that has it; where none has, and one failed, it rejects.
@@ -51664,27 +51856,56 @@ async function warm(inputs, context) {
 const NOT_ASKED = { kind: 'not-asked' };
 async function askAll(target, { places }, { inputs, context }) {
     const { env } = context;
-    // There is no other way to a snapshot: every source is asked as often as the inputs allow.
-    const patience = new source_patience/* Patience */.i3({ ...inputs, onMiss: 'fail' }, context);
+    const patience = patienceOf(inputs, context);
     const bearer = idTokenFor(inputs, context, patience);
+    const lateness = new Lateness(context);
     const mirrors = places.map((location) => Mirror.at(location, { inputs, env, bearer }));
     try {
-        const asked = mirrors.map((mirror) => warm_ask(target, mirror, { inputs, context, patience }));
-        const { mirror, finding, ensured } = chosen(await Promise.allSettled(asked), context);
-        const kept = await fillStore(finding, mirror, { patience, inputs, context });
+        const asked = mirrors.map((mirror) => warm_ask(target, mirror, { inputs, context, lateness }));
+        const filled = fillFrom(asked, { inputs, context });
+        const [kept, outcomes] = await together(filled, Promise.allSettled(asked));
+        const { finding, ensured } = chosen(outcomes, context);
         return { finding, ensured, kept };
     }
     finally {
         patience.end();
-        await Promise.all([bearer?.close(), ...mirrors.map((mirror) => mirror.close())]);
+        await Promise.all([lateness.end(), bearer?.close(), ...mirrors.map((mirror) => mirror.close())]);
     }
 }
-async function warm_ask(target, mirror, { inputs, context, patience }) {
+/** There is no other way to a snapshot: every source is asked as often as the inputs allow. */
+function patienceOf(inputs, context) {
+    return new source_patience/* Patience */.i3({ ...inputs, onMiss: 'fail' }, context);
+}
+async function warm_ask(target, mirror, { inputs, context, lateness }) {
     const { event, onSecret, wait, signal } = context;
     const { location, client } = mirror;
-    const finding = await lookFor(target, location, { client, patience, wait, inputs, event, onSecret });
-    const ensured = await warm_ensure(target, location, { client, stall: patience.stall, signal });
-    return { mirror, finding, ensured };
+    const patience = patienceOf(inputs, { ...context, signal: lateness.signalFor(mirror) });
+    try {
+        const finding = await lookFor(target, location, { client, patience, wait, inputs, event, onSecret });
+        if (finding.kind !== 'missing')
+            lateness.has(mirror);
+        const ensured = await warm_ensure(target, location, { client, stall: patience.stall, signal });
+        return { mirror, finding, ensured };
+    }
+    finally {
+        patience.end();
+    }
+}
+/** Has this machine keep what the first in order has, while others may still be asked. */
+async function fillFrom(asked, { inputs, context }) {
+    for (const answer of asked) {
+        const answered = await answer.catch(() => undefined);
+        if (answered === undefined || answered.finding.kind === 'missing')
+            continue;
+        const patience = patienceOf(inputs, context);
+        try {
+            return await fillStore(answered.finding, answered.mirror, { patience, inputs, context });
+        }
+        finally {
+            patience.end();
+        }
+    }
+    return inputs.store === undefined ? undefined : false;
 }
 /** The first that has a snapshot, with a warning for each that has none; else why none has. */
 function chosen(outcomes, { warn }) {
@@ -51937,11 +52158,11 @@ function parseServers(given) {
 function isDisabled(env) {
     const label = 'Environment variable GIT_SNAPSHOT_DISABLE';
     const value = (0,input_values/* trimmed */.dE)(env.GIT_SNAPSHOT_DISABLE ?? '');
-    if (value === '1')
+    if (value === '1' || value === 'true')
         return true;
-    if (value === '' || value === '0')
+    if (value === '' || value === '0' || value === 'false')
         return false;
-    throw (0,input_values/* refused */.J5)({ label, value }, '1 to fetch without a snapshot, or nothing, is allowed');
+    throw (0,input_values/* refused */.J5)({ label, value }, '1 or true to fetch without a snapshot, or nothing, is allowed');
 }
 
 // EXTERNAL MODULE: external "node:path"
