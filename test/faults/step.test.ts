@@ -67,7 +67,8 @@ describe('a step', () => {
   ])('%s: fails where the snapshot is empty, and says that', async (_, fault) => {
     project.fault = () => fault
     const { error } = await fail()
-    expect(error).toBe('the snapshot is empty')
+    const place = `${project.server.url}${project.server.snapshotPath('octo/project')}`
+    expect(error).toBe(`the snapshot is empty (from ${place})`)
   })
 
   it('F047: is not let in, and shows nothing of the page that says so', async () => {

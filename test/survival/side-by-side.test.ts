@@ -124,7 +124,7 @@ it('F132: what a git server says on the side is no command', async () => {
   const lines = result.stdout.split(/[\r\n]/)
   const odd = /##\[|\p{Cc}|^\s*::(?!(error|debug|group|endgroup|add-mask|add-matcher|remove-matcher)\b)/u
   expect(lines.filter((line) => odd.test(line))).toEqual([])
-  expect(result.stdout).toContain('add-path')
+  expect(result.stdout).toContain('set-output')
   expect(existsSync(place.workspace)).toBe(true)
 })
 
