@@ -31,7 +31,6 @@ describe('what stays in .git', () => {
     `objects/pack/pack-${packId}.bitmap`,
     `objects/pack/pack-${packId}.mtimes`,
     `objects/pack/pack-${packId}.promisor`,
-    `objects/pack/multi-pack-index-${packId}.bitmap`,
     'objects/info/',
     'objects/info/packs',
     'objects/info/commit-graph',
