@@ -24,7 +24,7 @@ describe('a step that fails leaves the workspace as it was, and one line of word
   it('where there is no snapshot', async () => {
     project.fault = () => ({ status: 404, body: 'not found' })
     const { error } = await fail()
-    const hint = 'check server, repository and github-server-url'
+    const hint = 'check server, repository and github-server-url, or url'
     expect(error).toBe(`${project.server.url}${path} answered 404; ${hint}`)
   })
 
