@@ -30,7 +30,7 @@ export async function checkedAt(entry: string): Promise<number> {
 }
 
 /** What goes into a request again is held to what a reply may have. */
-export function parseFacts(text: string): Facts | undefined {
+function parseFacts(text: string): Facts | undefined {
   const { name, etag, commit, bytes, sha256, openedAt } = recordIn(text)
   const isRight =
     typeof name === 'string' &&
