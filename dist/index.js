@@ -58153,7 +58153,7 @@ const ERROR_WORDS = {
         remedy: 'Where a private authority signed it, set NODE_EXTRA_CA_CERTS to the file with its certificate, in the environment of the runner.',
     },
     PROXY_FAILED: {
-        meaning: 'The proxy refused, or wants credentials.',
+        meaning: 'The proxy cannot be reached, refused, or wants credentials.',
         remedy: 'Check https_proxy and http_proxy; name hosts that need no proxy in no_proxy.',
     },
     SERVER_ERROR: {
