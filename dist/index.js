@@ -55057,8 +55057,12 @@ var behind = __nccwpck_require__(1842);
 
 /** Fixed against `index.version` and `feature.manyFiles`; git's other index settings touch no first index. */
 const FILLABLE_VERSION = '2';
-/** No extension that tells where entries are: filling may move them. */
-const NO_OFFSETS = { 'index.recordEndOfIndexEntries': 'false', 'index.recordOffsetTable': 'false' };
+/** No extension that tells where entries are, as filling may move them; and an entry for each file. */
+const PLAIN_INDEX = {
+    'index.recordEndOfIndexEntries': 'false',
+    'index.recordOffsetTable': 'false',
+    'index.sparse': 'false',
+};
 /**
  * Makes an unpacked `.git` a clone that git may run in, at its own commit. Files are not looked at, and there is no
  * index yet. On failure the tree is good for nothing but deletion.
@@ -55089,7 +55093,7 @@ async function makeIndex(git, commit) {
 }
 async function readTree(git, args) {
     const env = { GIT_INDEX_VERSION: FILLABLE_VERSION };
-    await git.run(['read-tree', ...args], { env, config: NO_OFFSETS });
+    await git.run(['read-tree', ...args], { env, config: PLAIN_INDEX });
 }
 /**
  * Packs may differ in what they have for one object, and each git process asks them in an order of its own: an index

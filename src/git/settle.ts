@@ -28,8 +28,12 @@ export interface Settled {
 
 /** Fixed against `index.version` and `feature.manyFiles`; git's other index settings touch no first index. */
 const FILLABLE_VERSION = '2'
-/** No extension that tells where entries are: filling may move them. */
-const NO_OFFSETS = { 'index.recordEndOfIndexEntries': 'false', 'index.recordOffsetTable': 'false' }
+/** No extension that tells where entries are, as filling may move them; and an entry for each file. */
+const PLAIN_INDEX = {
+  'index.recordEndOfIndexEntries': 'false',
+  'index.recordOffsetTable': 'false',
+  'index.sparse': 'false',
+}
 
 /**
  * Makes an unpacked `.git` a clone that git may run in, at its own commit. Files are not looked at, and there is no
@@ -64,7 +68,7 @@ export async function makeIndex(git: Git, commit: string): Promise<void> {
 
 async function readTree(git: Git, args: readonly string[]): Promise<void> {
   const env = { GIT_INDEX_VERSION: FILLABLE_VERSION }
-  await git.run(['read-tree', ...args], { env, config: NO_OFFSETS })
+  await git.run(['read-tree', ...args], { env, config: PLAIN_INDEX })
 }
 
 /**
