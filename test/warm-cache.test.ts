@@ -67,7 +67,7 @@ describe('looking into the Actions cache', () => {
   it('finds nothing where the runner offers no cache', async () => {
     const { outputs, line } = await warmStep({ sha: commit(1) })
     expect(outputs).toMatchObject({ found: 'false', source: 'none' })
-    expect(line).toMatch(/there is no Actions cache/)
+    expect(line).toMatch(/this job has no Actions cache/)
   })
 
   it('fails where the service cannot be reached', async () => {
