@@ -208,7 +208,6 @@ function run(job) {
     const files = new Uint32Array(names.length);
     const recordBytes = index_layout_STAT_BYTES + (job.hash === 'sha1' ? 20 : 32);
     const records = Buffer.alloc(names.length * recordBytes);
-    const folded = [];
     let finished = 0;
     let path = '';
     try {
@@ -221,7 +220,6 @@ function run(job) {
                 continue;
             if (id === LEFT) {
                 left.add(part.file);
-                folded.push(path);
                 continue;
             }
             records.write(id, at + index_layout_STAT_BYTES, 'hex');
@@ -233,7 +231,8 @@ function run(job) {
         return { kind: 'failed', ...diskFailure(path, error) };
     }
     const { block } = job;
-    return { kind: 'written', block, files: files.subarray(0, finished), records, recordBytes, folded };
+    const hasFolded = left.size > 0;
+    return { kind: 'written', block, files: files.subarray(0, finished), records, recordBytes, hasFolded };
 }
 function partOf({ parts }, index) {
     const at = index * PART_FIELDS;

@@ -48,7 +48,7 @@ export type JobResult =
       /** For each, the bytes its git index entry begins with: stat data, mode, object id. */
       readonly records: Uint8Array<ArrayBuffer>
       readonly recordBytes: number
-      /** Tracked files that were not written, as their places were taken by files; paths as in the job. */
-      readonly folded: readonly string[]
+      /** Whether this writer has left out a tracked file, now or before, as a file had its place. */
+      readonly hasFolded: boolean
     }
   | ({ readonly kind: 'failed' } & DiskFailure)

@@ -47,7 +47,6 @@ function run(job: WriteJob): JobResult {
   const files = new Uint32Array(names.length)
   const recordBytes = STAT_BYTES + (job.hash === 'sha1' ? 20 : 32)
   const records = Buffer.alloc(names.length * recordBytes)
-  const folded: string[] = []
   let finished = 0
   let path = ''
   try {
@@ -59,7 +58,6 @@ function run(job: WriteJob): JobResult {
       if (id === undefined) continue
       if (id === LEFT) {
         left.add(part.file)
-        folded.push(path)
         continue
       }
       records.write(id, at + STAT_BYTES, 'hex')
@@ -70,7 +68,8 @@ function run(job: WriteJob): JobResult {
     return { kind: 'failed', ...diskFailure(path, error) }
   }
   const { block } = job
-  return { kind: 'written', block, files: files.subarray(0, finished), records, recordBytes, folded }
+  const hasFolded = left.size > 0
+  return { kind: 'written', block, files: files.subarray(0, finished), records, recordBytes, hasFolded }
 }
 
 interface Part {

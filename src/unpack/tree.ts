@@ -82,7 +82,7 @@ export class TreeBuilder {
   readonly #writers: Writers
   readonly #records = new IndexRecords()
   readonly #links: Links
-  readonly #folded: string[] = []
+  #hasFolded = false
   #batch: Batch
   #current: CurrentFile | undefined
   #files = 0
@@ -114,7 +114,7 @@ export class TreeBuilder {
       worker: { root: this.#root, mtime },
       onWritten: (result) => {
         this.#records.add(result)
-        this.#folded.push(...result.folded)
+        this.#hasFolded ||= result.hasFolded
       },
       errorOf: diskError,
     })
@@ -230,7 +230,7 @@ export class TreeBuilder {
   }
 
   #recordOf(path: string): Uint8Array | undefined {
-    if (this.#folded.length > 0) return undefined
+    if (this.#hasFolded) return undefined
     const number = this.#policy.numberOf(path)
     return number === undefined ? this.#links.recordOf(path) : this.#records.of(number)
   }
