@@ -46145,6 +46145,8 @@ async function submodulesIn(gitDirectory) {
     return found;
 }
 
+// EXTERNAL MODULE: ./lib/git/settings.js
+var settings = __nccwpck_require__(2295);
 // EXTERNAL MODULE: ./lib/errors.js
 var errors = __nccwpck_require__(452);
 // EXTERNAL MODULE: ./lib/programs.js
@@ -46217,6 +46219,7 @@ async function sshProgram(env) {
 
 
 
+
 /** Removal goes on after a cancelled step, but not for ever. */
 const REMOVAL_LIMIT_MS = 5_000;
 /** What lets git in at the origin. The token is on disk only once persisted, the SSH key until `remove`. */
@@ -46245,8 +46248,8 @@ class Credentials {
         this.#sshCommand = ssh.command;
         this.#persisted = { files: ssh.files, gitDirectories: [] };
         const login = ssh.command === undefined ? {} : { GIT_SSH_COMMAND: ssh.command, RUNNER_TEMP: temp };
-        this.env = { ...login, ...(0,git_git/* settingsEnvironment */.NU)(this.#headers, env) };
-        this.submoduleEnv = { ...login, ...(0,git_git/* settingsEnvironment */.NU)([...this.#headers, ...this.#rewrites], env) };
+        this.env = { ...login, ...(0,settings/* settingsEnvironment */.N)(this.#headers, env) };
+        this.submoduleEnv = { ...login, ...(0,settings/* settingsEnvironment */.N)([...this.#headers, ...this.#rewrites], env) };
     }
     /** As actions/checkout writes it; it takes a clone with any other address for another repository's. */
     originUrl({ owner, name }) {
@@ -46332,7 +46335,7 @@ function stateOf(persisted) {
  * on top of `env`; git older than 2.38 takes this setting from files only.
  */
 function safeDirectoryEnv(path, env) {
-    return (0,git_git/* settingsEnvironment */.NU)([['safe.directory', path]], env);
+    return (0,settings/* settingsEnvironment */.N)([['safe.directory', path]], env);
 }
 
 
@@ -46346,9 +46349,7 @@ function safeDirectoryEnv(path, env) {
 __nccwpck_require__.d(__webpack_exports__, {
   uM: () => (/* binding */ gitIn),
   k0: () => (/* binding */ gitOutside),
-  VJ: () => (/* binding */ isGitFailure),
-  NU: () => (/* binding */ settingsEnvironment),
-  RV: () => (/* binding */ settingsIn)
+  VJ: () => (/* binding */ isGitFailure)
 });
 
 ;// CONCATENATED MODULE: external "node:child_process"
@@ -46582,28 +46583,6 @@ function gitOutside(directory, context) {
 function isGitFailure(error) {
     return error instanceof lib_errors/* ActionError */.l && error.code === 'GIT_FAILED';
 }
-/**
- * Variables that give git settings, on top of those that `env` gives it in the same way. Unlike `-c` nobody else
- * sees them: the way for secrets. A setting may be given more than once.
- */
-function settingsEnvironment(settings, env) {
-    const given = settingsCount(env);
-    const variables = settings.flatMap(([key, value], index) => [
-        [`GIT_CONFIG_KEY_${given + index}`, key],
-        [`GIT_CONFIG_VALUE_${given + index}`, value],
-    ]);
-    return { GIT_CONFIG_COUNT: String(given + settings.length), ...Object.fromEntries(variables) };
-}
-/** The settings that variables of this kind give. */
-function settingsIn(env) {
-    return Array.from({ length: settingsCount(env) }, (_, index) => [
-        env[`GIT_CONFIG_KEY_${index}`] ?? '',
-        env[`GIT_CONFIG_VALUE_${index}`] ?? '',
-    ]);
-}
-function settingsCount(env) {
-    return Number(env.GIT_CONFIG_COUNT) || 0;
-}
 async function runGit(directory, { env, signal, debug }, args, options) {
     const command = await (0,programs/* commandFor */.Fw)('git', env);
     signal.throwIfAborted();
@@ -46727,6 +46706,39 @@ async function ifThere(found) {
             return undefined;
         throw error;
     }
+}
+
+
+/***/ }),
+
+/***/ 2295:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   N: () => (/* binding */ settingsEnvironment),
+/* harmony export */   R: () => (/* binding */ settingsIn)
+/* harmony export */ });
+/**
+ * Variables that give git settings, on top of those that `env` gives it in the same way. Unlike `-c` nobody else
+ * sees them: the way for secrets. A setting may be given more than once.
+ */
+function settingsEnvironment(settings, env) {
+    const given = settingsCount(env);
+    const variables = settings.flatMap(([key, value], index) => [
+        [`GIT_CONFIG_KEY_${given + index}`, key],
+        [`GIT_CONFIG_VALUE_${given + index}`, value],
+    ]);
+    return { GIT_CONFIG_COUNT: String(given + settings.length), ...Object.fromEntries(variables) };
+}
+/** The settings that variables of this kind give. */
+function settingsIn(env) {
+    return Array.from({ length: settingsCount(env) }, (_, index) => [
+        env[`GIT_CONFIG_KEY_${index}`] ?? '',
+        env[`GIT_CONFIG_VALUE_${index}`] ?? '',
+    ]);
+}
+function settingsCount(env) {
+    return Number(env.GIT_CONFIG_COUNT) || 0;
 }
 
 
@@ -49661,6 +49673,8 @@ async function namesIn(directory, how = {}) {
         : [];
 }
 
+// EXTERNAL MODULE: ./lib/git/settings.js
+var git_settings = __nccwpck_require__(2295);
 ;// CONCATENATED MODULE: ./lib/git/submodules.js
 
 
@@ -49709,7 +49723,7 @@ function environmentOf({ env, hasLfs }) {
         GIT_LFS_SKIP_SMUDGE: hasLfs ? undefined : '1',
         GIT_NO_LAZY_FETCH: undefined,
         GIT_CONFIG_COUNT: undefined,
-        GIT_CONFIG_PARAMETERS: (0,git_git/* settingsIn */.RV)(env).map(asParameter).join(' '),
+        GIT_CONFIG_PARAMETERS: (0,git_settings/* settingsIn */.R)(env).map(asParameter).join(' '),
     };
 }
 function asParameter([key, value]) {
@@ -51333,7 +51347,7 @@ class TreeBuilder {
     #writers;
     #records = new IndexRecords();
     #links;
-    #folded = [];
+    #hasFolded = false;
     #batch;
     #current;
     #files = 0;
@@ -51356,7 +51370,7 @@ class TreeBuilder {
             worker: { root: this.#root, mtime },
             onWritten: (result) => {
                 this.#records.add(result);
-                this.#folded.push(...result.folded);
+                this.#hasFolded ||= result.hasFolded;
             },
             errorOf: diskError,
         });
@@ -51479,7 +51493,7 @@ class TreeBuilder {
         this.#batch = new Batch(this.#writers.block());
     }
     #recordOf(path) {
-        if (this.#folded.length > 0)
+        if (this.#hasFolded)
             return undefined;
         const number = this.#policy.numberOf(path);
         return number === undefined ? this.#links.recordOf(path) : this.#records.of(number);
@@ -55038,7 +55052,7 @@ class Shortcuts {
             await (0,promises_.writeFile)(this.#authoritiesFile, authorities);
             settings.push([`${key}.sslCAInfo`, this.#authoritiesFile]);
         }
-        return { url: git.href, env: (0,git_git/* settingsEnvironment */.NU)(settings, context.env) };
+        return { url: git.href, env: (0,git_settings/* settingsEnvironment */.N)(settings, context.env) };
     }
 }
 

@@ -46371,7 +46371,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(4020);
 /* harmony import */ var _save_inputs_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(766);
 /* harmony import */ var _save_report_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(9674);
-/* harmony import */ var _save_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(9528);
+/* harmony import */ var _save_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(3909);
 /* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(150);
 /* harmony import */ var _snapshot_actions_cache_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7463);
 
@@ -46429,7 +46429,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 9528:
+/***/ 3909:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -47438,28 +47438,6 @@ function gitOutside(directory, context) {
 /** Whether it is git that said no: another way may do better. */
 function isGitFailure(error) {
     return error instanceof lib_errors/* ActionError */.l && error.code === 'GIT_FAILED';
-}
-/**
- * Variables that give git settings, on top of those that `env` gives it in the same way. Unlike `-c` nobody else
- * sees them: the way for secrets. A setting may be given more than once.
- */
-function git_settingsEnvironment(settings, env) {
-    const given = settingsCount(env);
-    const variables = settings.flatMap(([key, value], index) => [
-        [`GIT_CONFIG_KEY_${given + index}`, key],
-        [`GIT_CONFIG_VALUE_${given + index}`, value],
-    ]);
-    return { GIT_CONFIG_COUNT: String(given + settings.length), ...Object.fromEntries(variables) };
-}
-/** The settings that variables of this kind give. */
-function settingsIn(env) {
-    return Array.from({ length: settingsCount(env) }, (_, index) => [
-        env[`GIT_CONFIG_KEY_${index}`] ?? '',
-        env[`GIT_CONFIG_VALUE_${index}`] ?? '',
-    ]);
-}
-function settingsCount(env) {
-    return Number(env.GIT_CONFIG_COUNT) || 0;
 }
 async function runGit(directory, { env, signal, debug }, args, options) {
     const command = await commandFor('git', env);
@@ -48578,6 +48556,30 @@ async function submodulesIn(gitDirectory) {
     return found;
 }
 
+;// CONCATENATED MODULE: ./lib/git/settings.js
+/**
+ * Variables that give git settings, on top of those that `env` gives it in the same way. Unlike `-c` nobody else
+ * sees them: the way for secrets. A setting may be given more than once.
+ */
+function settings_settingsEnvironment(settings, env) {
+    const given = settingsCount(env);
+    const variables = settings.flatMap(([key, value], index) => [
+        [`GIT_CONFIG_KEY_${given + index}`, key],
+        [`GIT_CONFIG_VALUE_${given + index}`, value],
+    ]);
+    return { GIT_CONFIG_COUNT: String(given + settings.length), ...Object.fromEntries(variables) };
+}
+/** The settings that variables of this kind give. */
+function settingsIn(env) {
+    return Array.from({ length: settingsCount(env) }, (_, index) => [
+        env[`GIT_CONFIG_KEY_${index}`] ?? '',
+        env[`GIT_CONFIG_VALUE_${index}`] ?? '',
+    ]);
+}
+function settingsCount(env) {
+    return Number(env.GIT_CONFIG_COUNT) || 0;
+}
+
 ;// CONCATENATED MODULE: ./lib/git/ssh.js
 
 
@@ -48646,6 +48648,7 @@ async function sshProgram(env) {
 
 
 
+
 /** Removal goes on after a cancelled step, but not for ever. */
 const REMOVAL_LIMIT_MS = 5_000;
 /** What lets git in at the origin. The token is on disk only once persisted, the SSH key until `remove`. */
@@ -48674,8 +48677,8 @@ class Credentials {
         this.#sshCommand = ssh.command;
         this.#persisted = { files: ssh.files, gitDirectories: [] };
         const login = ssh.command === undefined ? {} : { GIT_SSH_COMMAND: ssh.command, RUNNER_TEMP: temp };
-        this.env = { ...login, ...git_settingsEnvironment(this.#headers, env) };
-        this.submoduleEnv = { ...login, ...git_settingsEnvironment([...this.#headers, ...this.#rewrites], env) };
+        this.env = { ...login, ...settings_settingsEnvironment(this.#headers, env) };
+        this.submoduleEnv = { ...login, ...settings_settingsEnvironment([...this.#headers, ...this.#rewrites], env) };
     }
     /** As actions/checkout writes it; it takes a clone with any other address for another repository's. */
     originUrl({ owner, name }) {

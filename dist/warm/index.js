@@ -46353,7 +46353,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _source_patience_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6574);
 /* harmony import */ var _warm_inputs_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7074);
 /* harmony import */ var _warm_report_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(1746);
-/* harmony import */ var _warm_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(244);
+/* harmony import */ var _warm_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(9267);
 
 
 
@@ -46391,7 +46391,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 244:
+/***/ 9267:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46808,28 +46808,6 @@ function gitOutside(directory, context) {
 function isGitFailure(error) {
     return error instanceof lib_errors/* ActionError */.l && error.code === 'GIT_FAILED';
 }
-/**
- * Variables that give git settings, on top of those that `env` gives it in the same way. Unlike `-c` nobody else
- * sees them: the way for secrets. A setting may be given more than once.
- */
-function git_settingsEnvironment(settings, env) {
-    const given = settingsCount(env);
-    const variables = settings.flatMap(([key, value], index) => [
-        [`GIT_CONFIG_KEY_${given + index}`, key],
-        [`GIT_CONFIG_VALUE_${given + index}`, value],
-    ]);
-    return { GIT_CONFIG_COUNT: String(given + settings.length), ...Object.fromEntries(variables) };
-}
-/** The settings that variables of this kind give. */
-function settingsIn(env) {
-    return Array.from({ length: settingsCount(env) }, (_, index) => [
-        env[`GIT_CONFIG_KEY_${index}`] ?? '',
-        env[`GIT_CONFIG_VALUE_${index}`] ?? '',
-    ]);
-}
-function settingsCount(env) {
-    return Number(env.GIT_CONFIG_COUNT) || 0;
-}
 async function runGit(directory, { env, signal, debug }, args, options) {
     const command = await commandFor('git', env);
     signal.throwIfAborted();
@@ -47043,6 +47021,30 @@ async function submodulesIn(gitDirectory) {
     return found;
 }
 
+;// CONCATENATED MODULE: ./lib/git/settings.js
+/**
+ * Variables that give git settings, on top of those that `env` gives it in the same way. Unlike `-c` nobody else
+ * sees them: the way for secrets. A setting may be given more than once.
+ */
+function settings_settingsEnvironment(settings, env) {
+    const given = settingsCount(env);
+    const variables = settings.flatMap(([key, value], index) => [
+        [`GIT_CONFIG_KEY_${given + index}`, key],
+        [`GIT_CONFIG_VALUE_${given + index}`, value],
+    ]);
+    return { GIT_CONFIG_COUNT: String(given + settings.length), ...Object.fromEntries(variables) };
+}
+/** The settings that variables of this kind give. */
+function settingsIn(env) {
+    return Array.from({ length: settingsCount(env) }, (_, index) => [
+        env[`GIT_CONFIG_KEY_${index}`] ?? '',
+        env[`GIT_CONFIG_VALUE_${index}`] ?? '',
+    ]);
+}
+function settingsCount(env) {
+    return Number(env.GIT_CONFIG_COUNT) || 0;
+}
+
 ;// CONCATENATED MODULE: ./lib/git/ssh.js
 
 
@@ -47111,6 +47113,7 @@ async function sshProgram(env) {
 
 
 
+
 /** Removal goes on after a cancelled step, but not for ever. */
 const REMOVAL_LIMIT_MS = 5_000;
 /** What lets git in at the origin. The token is on disk only once persisted, the SSH key until `remove`. */
@@ -47139,8 +47142,8 @@ class Credentials {
         this.#sshCommand = ssh.command;
         this.#persisted = { files: ssh.files, gitDirectories: [] };
         const login = ssh.command === undefined ? {} : { GIT_SSH_COMMAND: ssh.command, RUNNER_TEMP: temp };
-        this.env = { ...login, ...git_settingsEnvironment(this.#headers, env) };
-        this.submoduleEnv = { ...login, ...git_settingsEnvironment([...this.#headers, ...this.#rewrites], env) };
+        this.env = { ...login, ...settings_settingsEnvironment(this.#headers, env) };
+        this.submoduleEnv = { ...login, ...settings_settingsEnvironment([...this.#headers, ...this.#rewrites], env) };
     }
     /** As actions/checkout writes it; it takes a clone with any other address for another repository's. */
     originUrl({ owner, name }) {

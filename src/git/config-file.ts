@@ -1,6 +1,7 @@
 import { appendFile } from 'node:fs/promises'
 import { ActionError } from '../errors.ts'
-import type { Git, GitOptions, Setting } from './git.ts'
+import type { Git, GitOptions } from './git.ts'
+import type { Setting } from './settings.ts'
 
 /** What a config file itself sets, whatever it includes. Git lists keys with section and name in lower case. */
 export function settingsOf(

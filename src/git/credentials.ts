@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import type { Environment } from '../environment.ts'
 import { addSettings } from './config-file.ts'
-import { type Git, gitOutside, type Setting, settingsEnvironment } from './git.ts'
+import { type Git, gitOutside } from './git.ts'
 import {
   inclusions,
   type PersistedCredentials,
   removeEarlier,
   removePersisted,
 } from './persisted-credentials.ts'
+import { type Setting, settingsEnvironment } from './settings.ts'
 import { type SshKey, sshCommand, sshFilesIn, writeSshFiles } from './ssh.ts'
 
 export interface CredentialsOptions {

@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename, dirname, join, posix, relative, win32 } from 'node:path'
 import { settingsOf } from './config-file.ts'
-import type { Git, Setting } from './git.ts'
+import type { Git } from './git.ts'
 import { entriesIn } from './presence.ts'
+import type { Setting } from './settings.ts'
 
 /** All that has to be removed after the job. */
 export interface PersistedCredentials {

@@ -4,11 +4,12 @@ import { describeError } from '../errors.ts'
 import { settingsOf } from './config-file.ts'
 import type { DotGit } from './dotgit.ts'
 import { type ConfigSource, freshConfig } from './fresh-config.ts'
-import { type Git, type GitContext, gitIn, isGitFailure, type Setting } from './git.ts'
+import { type Git, type GitContext, gitIn, isGitFailure } from './git.ts'
 import type { ObjectFormat } from './index-entries.ts'
 import { listIndex, submodulePaths } from './index-listing.ts'
 import { dropLeftovers, dropRepositoriesIn, isPlainRepository, refuseRepositoriesIn } from './leftovers.ts'
 import { commitOf, dropConflictingRefs, dropOtherBranches, dropReplaceRefs } from './refs.ts'
+import type { Setting } from './settings.ts'
 import type { Target } from './wanted.ts'
 
 /** What has to be known of a clone to write its config anew. */

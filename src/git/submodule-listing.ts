@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { settingsOf } from './config-file.ts'
-import type { Git, Setting } from './git.ts'
+import type { Git } from './git.ts'
 import { gitlinks } from './index-listing.ts'
 import { lstatOf } from './presence.ts'
+import type { Setting } from './settings.ts'
 import { areApart, isPlain } from './submodule-names.ts'
 
 /** A working copy that may have submodules. */

@@ -3,8 +3,9 @@ import { join, relative, sep } from 'node:path'
 import type { Environment } from '../environment.ts'
 import { ActionError } from '../errors.ts'
 import { sanitize } from '../sanitize.ts'
-import { type Git, type Setting, settingsIn } from './git.ts'
+import type { Git } from './git.ts'
 import { type GitRetries, NETWORK_CONFIG, withGitRetries } from './origin.ts'
+import { type Setting, settingsIn } from './settings.ts'
 
 export interface SubmoduleOptions {
   /** Of the tree, which is checked out. */

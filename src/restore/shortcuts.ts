@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises'
-import { type Setting, settingsEnvironment } from '../git/git.ts'
 import type { Origin } from '../git/origin.ts'
+import { type Setting, settingsEnvironment } from '../git/settings.ts'
 import { extendedAuthorities } from '../http/authorities.ts'
 import type { Headers } from '../http/client.ts'
 import { untilAborted } from '../http/until-aborted.ts'

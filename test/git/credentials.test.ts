@@ -9,7 +9,8 @@ import {
   removeCredentials,
   safeDirectoryEnv,
 } from '../../src/git/credentials.ts'
-import { type Git, gitIn, settingsEnvironment } from '../../src/git/git.ts'
+import { type Git, gitIn } from '../../src/git/git.ts'
+import { settingsEnvironment } from '../../src/git/settings.ts'
 import { gitEnvironment, makeUpstream, git as plainGit, type Upstream } from '../support/git-repo.ts'
 import { basicCredential, type GithubServer, startGithubServer } from '../support/github-server.ts'
 import { skipWithout } from '../support/programs.ts'

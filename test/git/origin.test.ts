@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ActionError } from '../../src/errors.ts'
-import { gitIn, settingsEnvironment } from '../../src/git/git.ts'
+import { gitIn } from '../../src/git/git.ts'
 import { resolveAtOrigin, withGitRetries } from '../../src/git/origin.ts'
+import { settingsEnvironment } from '../../src/git/settings.ts'
 import { git, gitEnvironment } from '../support/git-repo.ts'
 import { type ServedOrigin, serveOrigin } from './served-origin.ts'
 
