@@ -1,35 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { expectRestored, printed, run } from './support/action-run.ts'
 import { never } from './support/deferred.ts'
-import { type Forge, startForge } from './support/forge.ts'
-import type { Upstream } from './support/git-repo.ts'
+import { useForgedProject } from './support/forged-project.ts'
 import type { RunOptions, RunResult } from './support/runner.ts'
 
-let forge: Forge
-let upstream: Upstream
-let tip: string
+const project = useForgedProject({ 'chunk-size': '128KiB', retries: '0' })
 let newer: string
 
 beforeAll(async () => {
-  forge = await startForge()
-  upstream = await forge.makeRepository('octo/project')
-  await forge.snapshot(upstream)
-  tip = await upstream.git('rev-parse', 'main')
-  for (const name of ['a', 'b', 'c']) newer = await upstream.commit([{ path: name, content: name }])
+  for (const name of ['a', 'b', 'c']) newer = await project.upstream.commit([{ path: name, content: name }])
 })
-afterAll(() => forge.close())
-beforeEach(() => {
-  forge.faults.snapshots = undefined
-})
-
-function step(options: RunOptions = {}): Promise<RunResult> {
-  return run({
-    ...options,
-    inputs: { server: forge.snapshots.url, 'chunk-size': '128KiB', retries: '0', ...options.inputs },
-    github: forge.job(upstream, { sha: tip, ...options.github }),
-  })
-}
 
 /** The titles of a log's groups, which are neither in each other nor left open, and the lines outside of them. */
 function readLog(result: RunResult) {
@@ -52,7 +33,7 @@ const FOUND_AND_RESTORED = ['Find the commit', 'Restore the snapshot']
 
 describe('the log of a step', () => {
   it('has its outcome in the one line that stands outside of groups', async () => {
-    const result = await step()
+    const result = await project.step()
     expectRestored(result)
     const { titles, outside } = readLog(result)
     expect(titles).toEqual([...FOUND_AND_RESTORED, 'Check out'])
@@ -64,13 +45,13 @@ describe('the log of a step', () => {
   })
 
   it('tells how many commits the snapshot was behind', async () => {
-    const { outside } = readLog(await step({ github: { sha: newer } }))
+    const { outside } = readLog(await project.step({ github: { sha: newer } }))
     expect(outside).toEqual([expect.stringMatching(/; snapshot was 3 commits behind$/)])
   })
 
   it('has the warning of a miss outside of groups, too', async () => {
-    forge.faults.snapshots = () => ({ status: 404 })
-    const { titles, outside } = readLog(await step())
+    project.forge.faults.snapshots = () => ({ status: 404 })
+    const { titles, outside } = readLog(await project.step())
     expect(titles).toEqual([...FOUND_AND_RESTORED, 'Fetch from the GitHub server', 'Check out'])
     expect(outside).toEqual([
       expect.stringMatching(
@@ -81,19 +62,19 @@ describe('the log of a step', () => {
   })
 
   it('has the error of a failed step outside of groups', async () => {
-    forge.faults.snapshots = ({ start }) => (start > 400_000 ? { status: 403 } : undefined)
-    const { titles, outside } = readLog(await step({ inputs: { 'on-miss': 'fail' } }))
+    project.forge.faults.snapshots = ({ start }) => (start > 400_000 ? { status: 403 } : undefined)
+    const { titles, outside } = readLog(await project.step({ inputs: { 'on-miss': 'fail' } }))
     expect(titles).toEqual(FOUND_AND_RESTORED)
     expect(outside).toEqual([expect.stringMatching(/^::error title=ACCESS_DENIED::.* answered 403/)])
   })
 
   it('has no group left open when the step is cancelled', async () => {
-    forge.faults.snapshots = ({ start }) => (start > 400_000 ? { hold: never } : undefined)
+    project.forge.faults.snapshots = ({ start }) => (start > 400_000 ? { hold: never } : undefined)
     const cancel = new AbortController()
     const onOutput = (text: string): void => {
       if (text.includes('open: ')) cancel.abort()
     }
-    const result = await step({ signal: cancel.signal, onOutput })
+    const result = await project.step({ signal: cancel.signal, onOutput })
     expect(readLog(result).outside).toEqual(['::error title=CANCELLED::cancelled by SIGINT'])
     expect(result.report).toMatchObject({ outcome: 'failed', error: { code: 'CANCELLED' } })
   })
@@ -101,20 +82,20 @@ describe('the log of a step', () => {
 
 describe('debug mode', () => {
   const debugged = (options: RunOptions = {}): Promise<RunResult> =>
-    step({ ...options, env: { RUNNER_DEBUG: '1', ...options.env } })
+    project.step({ ...options, env: { RUNNER_DEBUG: '1', ...options.env } })
 
   function debugLines({ annotations }: RunResult): readonly string[] {
     return annotations.filter(({ level }) => level === 'debug').map(({ message }) => message)
   }
 
   it('tells every request and every git process', async () => {
-    const from = forge.snapshots.log.length
+    const from = project.forge.snapshots.log.length
     const result = await debugged({ github: { sha: newer } })
     expectRestored(result)
     const lines = debugLines(result)
     const requests = lines.filter((line) => /^(GET|POST) /.test(line))
     expect(requests).toHaveLength(Number(result.outputs.requests))
-    expect(forge.snapshots.log.length - from).toBeGreaterThanOrEqual(requests.length)
+    expect(project.forge.snapshots.log.length - from).toBeGreaterThanOrEqual(requests.length)
     const snapshot = 'http://127\\.0\\.0\\.1:\\d+/git/127\\.0\\.0\\.1:\\d+/octo/project/snapshot\\.tar\\.zst'
     const range = 'bytes=131072-\\d+: 206 after \\d+ ms, \\d+ bytes in \\d+ ms'
     expect(requests).toContainEqual(expect.stringMatching(new RegExp(`^GET ${snapshot} ${range}$`)))
@@ -123,7 +104,7 @@ describe('debug mode', () => {
 
   it('tells which attempt a request is, beside the line that says why', async () => {
     let isBroken = false
-    forge.faults.snapshots = ({ start }) => {
+    project.forge.faults.snapshots = ({ start }) => {
       if (start !== 131_072 || isBroken) return undefined
       isBroken = true
       return { resetAfter: 1000 }
@@ -140,11 +121,15 @@ describe('debug mode', () => {
     const result = await debugged({ inputs, github: { sha: newer } })
     const said = debugLines(result).join('\n')
     expect(said).toContain('GET http')
-    for (const secret of ['s3cret', forge.token, Buffer.from(forge.token).toString('base64')]) {
+    for (const secret of [
+      's3cret',
+      project.forge.token,
+      Buffer.from(project.forge.token).toString('base64'),
+    ]) {
       expect(said).not.toContain(secret)
     }
     expect(said).not.toContain('?')
-    expect(debugLines(await step({ inputs }))).toEqual([])
+    expect(debugLines(await project.step({ inputs }))).toEqual([])
   })
 })
 
@@ -152,18 +137,18 @@ describe('annotations', () => {
   const visible = ({ annotations }: RunResult) => annotations.filter(({ level }) => level !== 'debug')
 
   it('are none of a step that went well, whatever its settings, where they cost nothing', async () => {
-    expect(visible(await step())).toEqual([])
-    expect(visible(await step({ inputs: { concurrency: '1' } }))).toEqual([])
+    expect(visible(await project.step())).toEqual([])
+    expect(visible(await project.step({ inputs: { concurrency: '1' } }))).toEqual([])
   })
 
   it('are one notice where settings have cost time', async () => {
     // Once as a file and once as an object: more than 32 MB altogether.
     const history = [[{ path: 'large.bin', content: randomBytes(17_000_000) }]]
-    const large = await forge.makeRepository('octo/large', { history })
-    await forge.snapshot(large)
+    const large = await project.forge.makeRepository('octo/large', { history })
+    await project.forge.snapshot(large)
     const result = await run({
-      inputs: { server: forge.snapshots.url, concurrency: '1' },
-      github: forge.job(large, { sha: await large.git('rev-parse', 'main') }),
+      inputs: { server: project.forge.snapshots.url, concurrency: '1' },
+      github: project.forge.job(large, { sha: await large.git('rev-parse', 'main') }),
     })
     expect(visible(result)).toEqual([
       {

@@ -1,32 +1,16 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { run } from './support/action-run.ts'
-import { type Forge, startForge } from './support/forge.ts'
-import type { Upstream } from './support/git-repo.ts'
+import { describe, expect, it } from 'vitest'
+import { useForgedProject } from './support/forged-project.ts'
 import { makePlace, remainsIn } from './support/place.ts'
 import type { RunOptions, RunResult } from './support/runner.ts'
 import type { FaultScript } from './support/scripted-server.ts'
 
-let forge: Forge
-let upstream: Upstream
-let tip: string
-
-beforeAll(async () => {
-  forge = await startForge()
-  upstream = await forge.makeRepository('octo/project')
-  await forge.snapshot(upstream)
-  tip = await upstream.git('rev-parse', 'main')
-})
-afterAll(() => forge.close())
+const project = useForgedProject({ concurrency: '2', 'chunk-size': '128KiB' })
 
 function step(snapshots: FaultScript | undefined, options: RunOptions = {}): Promise<RunResult> {
-  forge.faults.snapshots = snapshots
-  return run({
-    ...options,
-    inputs: { server: forge.snapshots.url, concurrency: '2', 'chunk-size': '128KiB', ...options.inputs },
-    github: forge.job(upstream, { sha: tip, ...options.github }),
-  })
+  project.forge.faults.snapshots = snapshots
+  return project.step(options)
 }
 
 /** A fault for the first request that it is for. */
@@ -59,7 +43,7 @@ function documented(head: string): readonly string[] {
 
 describe('the report of a step', () => {
   it('has the fields that docs/report.md describes', async () => {
-    const sha = await upstream.commit([{ path: 'newer.txt', content: 'newer\n' }])
+    const sha = await project.upstream.commit([{ path: 'newer.txt', content: 'newer\n' }])
     const steps = [
       await step(
         once(() => ({ status: 503 })),
@@ -84,7 +68,7 @@ describe('the report of a step', () => {
     expect(report).toMatchObject({
       version: 1,
       outcome: 'restored',
-      commit: tip,
+      commit: project.tip,
       bytes: Number(outputs.bytes),
       requests: Number(outputs.requests),
       snapshot: { commit: outputs['snapshot-commit'], etag: outputs.etag, files: Number(outputs.files) },

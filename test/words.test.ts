@@ -1,12 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { run } from './support/action-run.ts'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { type TarEntry, tarZst } from './support/archive.ts'
 import { withoutCode } from './support/code-spans.ts'
 import type { Fault } from './support/fault.ts'
-import { type Forge, startForge } from './support/forge.ts'
+import { useForgedProject } from './support/forged-project.ts'
 import { gitHttpAnswer } from './support/git-http.ts'
-import type { Upstream } from './support/git-repo.ts'
-import type { RunOptions, RunResult } from './support/runner.ts'
+import type { RunResult } from './support/runner.ts'
 import { startScriptedServer } from './support/scripted-server.ts'
 import { serveArchive } from './support/served-archive.ts'
 import type { Answer } from './support/stored-object.ts'
@@ -44,28 +42,7 @@ function expectHarmless({ stdout, stderr, outputs, summary }: RunResult): void {
   }
 }
 
-let forge: Forge
-let upstream: Upstream
-let tip: string
-
-beforeAll(async () => {
-  forge = await startForge()
-  upstream = await forge.makeRepository('octo/project')
-  await forge.snapshot(upstream)
-  tip = await upstream.git('rev-parse', 'main')
-})
-afterAll(() => forge.close())
-beforeEach(() => {
-  forge.faults.snapshots = undefined
-})
-
-function step(options: RunOptions = {}): Promise<RunResult> {
-  return run({
-    ...options,
-    inputs: { server: forge.snapshots.url, retries: '0', ...options.inputs },
-    github: forge.job(upstream, { sha: tip, ...options.github }),
-  })
-}
+const project = useForgedProject({ retries: '0' })
 
 it('what stands in the log as it is would be a command', () => {
   expect(commandsIn(HOSTILE)).toEqual(['set-output', 'stop-commands', 'add-path', 'add-mask'])
@@ -89,26 +66,26 @@ describe('a snapshot server', () => {
   ]
 
   it.each(answers)('F132: %s is harmless in the log', async (_, fault) => {
-    forge.faults.snapshots = () => fault
-    const result = await step({ inputs: { 'on-miss': 'fail' } })
+    project.forge.faults.snapshots = () => fault
+    const result = await project.step({ inputs: { 'on-miss': 'fail' } })
     expectHarmless(result)
     if (!('etag' in fault)) expect(result.exitCode).toBe(1)
   })
 
   it('F132: the place that it redirects to is harmless in the log', async () => {
-    forge.faults.snapshots = ({ path }) =>
+    project.forge.faults.snapshots = ({ path }) =>
       path.endsWith('zst') ? { redirect: `/${IN_A_HEADER}` } : { status: 500 }
-    const result = await step({ inputs: { 'on-miss': 'fail' } })
+    const result = await project.step({ inputs: { 'on-miss': 'fail' } })
     expectHarmless(result)
     expect(result.annotations.map(({ message }) => message).join()).toContain('set-output')
   })
 
   it('F132: a warning about it is as harmless as an error', async () => {
-    forge.faults.snapshots = () => ({ contentRange: `bytes ${IN_A_HEADER}` })
-    const result = await step()
+    project.forge.faults.snapshots = () => ({ contentRange: `bytes ${IN_A_HEADER}` })
+    const result = await project.step()
     expectHarmless(result)
     expect(result.annotations.find(({ level }) => level === 'warning')?.message).toContain('set-output')
-    expect(result.outputs).toMatchObject({ outcome: 'fetched', commit: tip })
+    expect(result.outputs).toMatchObject({ outcome: 'fetched', commit: project.tip })
   })
 
   it.each<[string, (path: string) => Fault | undefined]>([
@@ -130,9 +107,9 @@ describe('a snapshot server', () => {
           : undefined,
     ],
   ])('F132: %s is harmless in the log', async (_, faultAt) => {
-    forge.faults.snapshots = ({ path }) => faultAt(path)
-    const sha = await upstream.commit([{ path: 'newer.txt', content: 'newer\n' }])
-    const result = await step({ github: { sha } })
+    project.forge.faults.snapshots = ({ path }) => faultAt(path)
+    const sha = await project.upstream.commit([{ path: 'newer.txt', content: 'newer\n' }])
+    const result = await project.step({ github: { sha } })
     expectHarmless(result)
     expect(result.stdout).toContain('set-output')
     expect(result.outputs).toMatchObject({ outcome: 'restored', commit: sha })
@@ -140,8 +117,8 @@ describe('a snapshot server', () => {
 })
 
 it('the annotation of a failed step has the code of its error as its title', async () => {
-  forge.faults.snapshots = () => ({ status: 404 })
-  const { annotations } = await step({ inputs: { 'on-miss': 'fail' } })
+  project.forge.faults.snapshots = () => ({ status: 404 })
+  const { annotations } = await project.step({ inputs: { 'on-miss': 'fail' } })
   expect(annotations).toContainEqual(
     expect.objectContaining({ level: 'error', properties: 'title=NOT_FOUND' }),
   )
@@ -159,7 +136,7 @@ describe('an archive', () => {
     ['a HEAD', [...git, { name: './.git/HEAD', body: `ref: refs/heads/${HOSTILE}` }]],
   ])('F132: %s is harmless in the log', async (_, entries) => {
     const url = await serveArchive(await tarZst(entries))
-    const result = await step({ inputs: { server: '', url, 'on-miss': 'fail' } })
+    const result = await project.step({ inputs: { server: '', url, 'on-miss': 'fail' } })
     expectHarmless(result)
     expect(result.exitCode).toBe(1)
   })
@@ -169,15 +146,21 @@ describe('the GitHub server', () => {
   it('F132: what it says while git fetches is harmless in the log', async () => {
     const server = await startScriptedServer(async (request, gone) => {
       const { pathname: path, search: query } = new URL(request.url ?? '/', 'http://server')
-      const answer = await gitHttpAnswer({ root: `${upstream.directory}/../..`, path, query, request, gone })
+      const answer = await gitHttpAnswer({
+        root: `${project.upstream.directory}/../..`,
+        path,
+        query,
+        request,
+        gone,
+      })
       return request.method === 'POST' ? withWords(answer) : answer
     })
     onTestFinished(() => server.close())
-    const github = { serverUrl: server.url, token: '', sha: tip }
-    const result = await step({ inputs: { server: '' }, github, env: { GIT_SNAPSHOT_DISABLE: '1' } })
+    const github = { serverUrl: server.url, token: '', sha: project.tip }
+    const result = await project.step({ inputs: { server: '' }, github, env: { GIT_SNAPSHOT_DISABLE: '1' } })
     expectHarmless(result)
     expect(result.stdout).toMatch(/^git> remote: .*set-output/m)
-    expect(result.outputs).toMatchObject({ outcome: 'fetched', commit: tip })
+    expect(result.outputs).toMatchObject({ outcome: 'fetched', commit: project.tip })
   })
 })
 
