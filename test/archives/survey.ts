@@ -30,8 +30,13 @@ export async function surveyStream(bytes: Buffer): Promise<Survey> {
 
 async function surveyBlocks(blocks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<Survey> {
   const draft = new Draft()
+  let bytes = 0
   try {
-    for await (const block of blocks) draft.write(block)
+    for await (const block of blocks) {
+      bytes += block.length
+      draft.write(block)
+    }
+    if (bytes === 0) throw new ActionError('EMPTY_SNAPSHOT', 'the snapshot is empty')
     draft.end()
   } catch (error) {
     if (!(error instanceof ActionError)) throw error
