@@ -13,9 +13,12 @@ import { asTarUnpacks, asZstdDecodes, portrait, realArchives } from './oracle.ts
 import { elsewhere, makePlace, unpackInto } from './place.ts'
 import { survey } from './survey.ts'
 
-/** How long mutants are made; on demand, for longer. */
-const SECONDS = Number(process.env.GIT_SNAPSHOT_FUZZ_SECONDS ?? '4')
-const SEED = Number(process.env.GIT_SNAPSHOT_FUZZ_SEED ?? Date.now() % 2 ** 31)
+const USUAL_SECONDS = 4
+/** How long mutants are made; on demand, for longer and from a seed of its own. */
+const SECONDS = Number(process.env.GIT_SNAPSHOT_FUZZ_SECONDS ?? USUAL_SECONDS)
+const SEED = Number(
+  process.env.GIT_SNAPSHOT_FUZZ_SEED ?? (SECONDS === USUAL_SECONDS ? 20_251_122 : Date.now() % 2 ** 31),
+)
 const KEEPS = process.env.GIT_SNAPSHOT_FUZZ_KEEP === '1'
 const CORPUS = join(import.meta.dirname, 'corpus')
 /** What no mutant may take, whatever it does: it would hang. */
