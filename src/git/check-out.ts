@@ -16,7 +16,7 @@ export interface CheckOutOptions {
   readonly git: Git
   /** Absolute path of the working copy, where it lies now. */
   readonly tree: string
-  /** Its commit is there, its tracking ref says so, and no other local branch is left (`dropOtherBranches`). */
+  /** Its commit is there, its tracking ref says so, and no other local branch is left. */
   readonly target: Target
   readonly sparse: Sparse | undefined
   /** `new`: this step made config and index. `reused`: only the config, and the index may leave files out. */

@@ -5,7 +5,7 @@ import { ActionError, describeError } from '../errors.ts'
 import { type Git, type GitContext, gitIn, isGitFailure } from './git.ts'
 import { fetchFromOrigin, type GitRetries, NETWORK_CONFIG, type Origin, refMoved } from './origin.ts'
 import { BRANCHES, ORIGIN_BRANCHES, TAGS } from './ref-name.ts'
-import { deleteRefs, refNames } from './refs.ts'
+import { changeRefs, listRefs, type Ref } from './refs.ts'
 import { isComplete, targetObject } from './target-object.ts'
 import { refspecsFor, type Target, targetOf, trackingRefOf } from './wanted.ts'
 
@@ -17,6 +17,8 @@ export interface FreshenOptions extends GitContext {
   readonly tree: string
   /** Of a `new` one no ref was seen by anybody; a `reused` one may have refs that its user made. */
   readonly clone: 'new' | 'reused'
+  /** The commit that its HEAD is at, where that is known: git has read it. */
+  readonly head?: string
   readonly target: Target
   readonly origin: Origin
   /** The file of a bundle that may lead to the target. Called only when the target is not there. */
@@ -47,7 +49,8 @@ type Freshening = Omit<FreshenOptions, 'depth'> & {
 
 /**
  * Brings the target into a clone by the cheapest way there is, makes its tracking ref name it, and drops the
- * remote-tracking refs and tags that were not seen at the origin. HEAD, index, files and local branches stay.
+ * remote-tracking refs and tags that were not seen at the origin; of a new clone all branches too but the target's own.
+ * Index and files stay, and HEAD stays at its commit.
  */
 export async function freshen(options: FreshenOptions): Promise<FreshenedBy> {
   const isShallow = existsSync(join(options.tree, '.git', 'shallow'))
@@ -71,16 +74,19 @@ async function contentsOf(tree: string): Promise<Freshening['contents']> {
 }
 
 async function findNear(freshening: Freshening): Promise<Found | undefined> {
-  const { git, target, log } = freshening
-  const there = await objectOf(target, git)
+  const { git, target, head, log } = freshening
+  const isHead = target.kind !== 'tag' && target.commit === head
+  const there = isHead ? head : await objectOf(target, git)
   if (there !== undefined) {
     if (!(await isComplete(git, target.commit, freshening.contents))) throw damaged(target)
     return { by: 'none', object: there }
   }
   const bundle = await freshening.bundle()
-  if (bundle !== undefined && (await isPassable(() => unbundle(git, bundle, target), log))) {
+  if (bundle !== undefined && (await isPassable(() => git.run(['bundle', 'unbundle', bundle]), log))) {
+    // A bundle leads to the server's newest commit, on the way to which a feature branch's is not: no fault of either.
     const object = await objectOf(target, git)
-    if (object !== undefined && (await isWhole(freshening))) return { by: 'bundle', object }
+    const isThere = object !== undefined && (await isPassable(() => lookThrough(git, target), log))
+    if (isThere && (await isWhole(freshening))) return { by: 'bundle', object }
   }
   const server = await freshening.server()
   if (server !== undefined && (await isPassable(() => fetchFromServer(freshening, server), log))) {
@@ -105,7 +111,7 @@ function damaged({ commit }: Target): ActionError {
 }
 
 /** Whether a way led on; where it did not there is another one, and the log says why. */
-async function isPassable(way: () => Promise<void>, log: (line: string) => void): Promise<boolean> {
+async function isPassable(way: () => Promise<unknown>, log: (line: string) => void): Promise<boolean> {
   try {
     await way()
     return true
@@ -116,14 +122,9 @@ async function isPassable(way: () => Promise<void>, log: (line: string) => void)
   }
 }
 
-/**
- * A bundle leads to the server's newest commit, on the way to which a feature branch's is not: no fault of either.
- * A damaged one may hold the commit without its files: what it adds to HEAD is looked through.
- */
-async function unbundle(git: Git, file: string, { commit }: Target): Promise<void> {
-  await git.run(['bundle', 'unbundle', file])
-  if (!(await git.succeeds(['cat-file', '-e', `${commit}^{commit}`]))) return
-  await git.run(['rev-list', '--objects', '--quiet', commit, '--not', 'HEAD'])
+/** A damaged bundle may have brought the commit without its files: fails unless all is there that it added to HEAD. */
+function lookThrough(git: Git, { commit }: Target): Promise<string> {
+  return git.run(['rev-list', '--objects', '--quiet', commit, '--not', 'HEAD'])
 }
 
 /** Exactly the target, and none of the server's refs; what it is told stays with it. */
@@ -169,22 +170,19 @@ function objectOf(target: Target, git: Git, tagAt = target.ref): Promise<string 
   return targetObject(git, target, target.kind === 'tag' ? tagAt : target.commit)
 }
 
-/** Two transactions, as a new ref may be where a directory of old ones was. */
 async function setRefs(freshening: Freshening, object: string): Promise<void> {
   const { git, target, clone } = freshening
-  const tracking = trackingRefOf(target)
-  const patterns = clone === 'new' ? ['refs/'] : ['refs/remotes', 'refs/tags']
-  const old = await refNames(git, patterns)
-  await deleteRefs(
-    git,
-    old.filter((name) => name !== tracking && !isSeen(name, freshening)),
-  )
-  if (tracking !== undefined) await git.run(['update-ref', '--no-deref', tracking, object])
+  const name = trackingRefOf(target)
+  const old = await listRefs(git, clone === 'new' ? ['refs/'] : ['refs/remotes', 'refs/tags'])
+  await changeRefs(git, {
+    drop: old.filter((ref) => ref.name !== name && !isToStay(ref, freshening)),
+    set: name === undefined ? undefined : { name, object },
+  })
 }
 
-/** Whether the origin was asked about a ref. Local branches, which nobody asks for, are left to the check-out. */
-function isSeen(name: string, { history, tags }: Freshening): boolean {
-  if (name.startsWith(BRANCHES)) return true
+/** Whether the origin was asked about a ref, or it is the target's own branch. */
+function isToStay({ name }: Ref, { target, history, tags }: Freshening): boolean {
+  if (name.startsWith(BRANCHES)) return name === target.ref
   if (name.startsWith(TAGS)) return history === 'everything' || tags === 'all'
   const isBranch = name.startsWith(ORIGIN_BRANCHES) && name !== `${ORIGIN_BRANCHES}HEAD`
   return isBranch && history === 'everything'

@@ -12,20 +12,8 @@ export async function commitOf(git: Git): Promise<string> {
 
 /** Leaves no local branch but the target's. HEAD is detached where it was on another one. */
 export async function dropOtherBranches(git: Git, target: Target): Promise<void> {
-  const listed = await listRefs(git, ['--format=%(HEAD)%(refname)', BRANCHES])
-  const others = listed.filter((line) => line.slice(1) !== target.ref)
-  const checkedOut = others.find((line) => line.startsWith('*'))?.slice(1)
-  if (checkedOut !== undefined) {
-    // A transaction of its own: git does not delete the branch that HEAD is on and change HEAD in one.
-    await git.run(['update-ref', '--no-deref', 'HEAD', 'HEAD^{commit}'])
-    // Only the branch that is checked out has a section in a config that this action wrote.
-    const section = `branch.${branchIn(checkedOut)}`
-    await git.succeeds(['config', '--local', '--remove-section', section])
-  }
-  await deleteRefs(
-    git,
-    others.map((line) => line.slice(1)),
-  )
+  const branches = await listRefs(git, [BRANCHES])
+  await changeRefs(git, { drop: branches.filter(({ name }) => name !== target.ref) })
 }
 
 /**
@@ -39,35 +27,54 @@ export async function dropConflictingRefs(git: Git, target: Target): Promise<voi
     .split('/')
     .slice(0, SHARED_PARTS[target.kind] + 1)
     .join('/')
-  const near = await refNames(git, ['--ignore-case', root])
-  await deleteRefs(
-    git,
-    near.filter((name) => contains(name, tracking) || contains(tracking, name)),
-  )
+  const near = await listRefs(git, ['--ignore-case', root])
+  const drop = near.filter(({ name }) => contains(name, tracking) || contains(tracking, name))
+  await changeRefs(git, { drop })
 }
 
 /** Replacement objects would let whoever made the clone show other contents than the commit has. */
 export async function dropReplaceRefs(git: Git): Promise<void> {
-  await deleteRefs(git, await refNames(git, ['refs/replace/']))
+  await changeRefs(git, { drop: await listRefs(git, ['refs/replace/']) })
 }
 
 function contains(directory: string, name: string): boolean {
   return name.toLowerCase().startsWith(`${directory.toLowerCase()}/`)
 }
 
-/** In full; `which` are patterns, and options before them. */
-export function refNames(git: Git, which: readonly string[]): Promise<readonly string[]> {
-  return listRefs(git, ['--format=%(refname)', ...which])
+export interface Ref {
+  /** In full. */
+  readonly name: string
+  /** Whether it is the branch that HEAD is on. */
+  readonly isCheckedOut: boolean
 }
 
-/** A name that is not UTF-8 cannot be said to git again: it is left alone. */
-async function listRefs(git: Git, args: readonly string[]): Promise<readonly string[]> {
-  const lines = (await git.run(['for-each-ref', ...args])).split('\n')
-  return lines.filter((line) => line !== '' && !line.includes('\ufffd'))
+/** `which` are patterns, and options before them. A name that is not UTF-8 cannot be said to git again: it is left out. */
+export async function listRefs(git: Git, which: readonly string[]): Promise<readonly Ref[]> {
+  const lines = (await git.run(['for-each-ref', '--format=%(HEAD)%(refname)', ...which])).split('\n')
+  return lines
+    .filter((line) => line !== '' && !line.includes('\ufffd'))
+    .map((line) => ({ name: line.slice(1), isCheckedOut: line.startsWith('*') }))
 }
 
-export async function deleteRefs(git: Git, names: readonly string[]): Promise<void> {
-  if (names.length === 0) return
-  const commands = names.map((name) => `delete ${name}\n`).join('')
-  await git.run(['update-ref', '--no-deref', '--stdin'], { input: Buffer.from(commands) })
+export interface RefChanges {
+  readonly drop: readonly Ref[]
+  readonly set?: { readonly name: string; readonly object: string } | undefined
+}
+
+/** Deletes refs, then sets one. HEAD is detached where it was on one of those. */
+export async function changeRefs(git: Git, { drop, set }: RefChanges): Promise<void> {
+  const checkedOut = drop.find(({ isCheckedOut }) => isCheckedOut)
+  // One transaction each: git does not delete the branch that HEAD is on and change HEAD in one, nor put a ref where
+  // a directory of deleted ones is.
+  const transactions = [
+    checkedOut === undefined ? '' : 'update HEAD HEAD^{commit}\n',
+    drop.map(({ name }) => `delete ${name}\n`).join(''),
+    set === undefined ? '' : `update ${set.name} ${set.object}\n`,
+  ].filter((commands) => commands !== '')
+  if (transactions.length === 0) return
+  const input = Buffer.from(transactions.map((commands) => `start\n${commands}commit\n`).join(''))
+  await git.run(['update-ref', '--no-deref', '--stdin'], { input })
+  if (checkedOut === undefined) return
+  // Only the branch that is checked out has a section in a config that this action wrote.
+  await git.succeeds(['config', '--local', '--remove-section', `branch.${branchIn(checkedOut.name)}`])
 }

@@ -113,8 +113,16 @@ describe('a commit that the snapshot has', () => {
     await git(tree, 'update-ref', 'refs/notes/commits', base)
     expect(Object.keys(await refs())).toHaveLength(6)
     expect(await freshenTo('', base, unasked)).toBe('none')
-    expect(await refs()).toEqual({ '': undefined })
-    expect(await git(tree, 'for-each-ref', '--format=%(refname) %(objectname)')).toBe(`${MAIN} ${base}`)
+    expect(await git(tree, 'for-each-ref')).toBe('')
+    expect(await git(tree, 'rev-parse', 'HEAD')).toBe(base)
+  })
+
+  it('leaves no other local branch', async () => {
+    await snapshot()
+    for (const name of ['a', 'b/c']) await git(tree, 'update-ref', `refs/heads/${name}`, base)
+    expect(await freshenTo(MAIN, base, unasked)).toBe('none')
+    expect(await git(tree, 'for-each-ref', '--format=%(refname)', 'refs/heads')).toBe(MAIN)
+    expect(await git(tree, 'symbolic-ref', 'HEAD')).toBe(MAIN)
   })
 
   it('is there in spite of a ref whose name is not UTF-8', async () => {
