@@ -47346,7 +47346,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _report_notice_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(1060);
 /* harmony import */ var _report_report_js__WEBPACK_IMPORTED_MODULE_18__ = __nccwpck_require__(5650);
 /* harmony import */ var _report_step_log_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(5349);
-/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(3540);
+/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(5686);
 /* harmony import */ var _runner_step_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(4580);
 /* harmony import */ var _runner_tool_cache_js__WEBPACK_IMPORTED_MODULE_17__ = __nccwpck_require__(9131);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_15__ = __nccwpck_require__(4020);
@@ -48002,7 +48002,7 @@ class Timeline {
 
 /***/ }),
 
-/***/ 3540:
+/***/ 5686:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -49214,17 +49214,8 @@ async function commitOf(git) {
 }
 /** Leaves no local branch but the target's. HEAD is detached where it was on another one. */
 async function dropOtherBranches(git, target) {
-    const listed = await listRefs(git, ['--format=%(HEAD)%(refname)', BRANCHES]);
-    const others = listed.filter((line) => line.slice(1) !== target.ref);
-    const checkedOut = others.find((line) => line.startsWith('*'))?.slice(1);
-    if (checkedOut !== undefined) {
-        // A transaction of its own: git does not delete the branch that HEAD is on and change HEAD in one.
-        await git.run(['update-ref', '--no-deref', 'HEAD', 'HEAD^{commit}']);
-        // Only the branch that is checked out has a section in a config that this action wrote.
-        const section = `branch.${branchIn(checkedOut)}`;
-        await git.succeeds(['config', '--local', '--remove-section', section]);
-    }
-    await deleteRefs(git, others.map((line) => line.slice(1)));
+    const branches = await listRefs(git, [BRANCHES]);
+    await changeRefs(git, { drop: branches.filter(({ name }) => name !== target.ref) });
 }
 /**
  * Deletes the tracking refs that cannot be there together with the target's: `foo` and `foo/bar`, in upper or lower
@@ -49238,30 +49229,42 @@ async function dropConflictingRefs(git, target) {
         .split('/')
         .slice(0, SHARED_PARTS[target.kind] + 1)
         .join('/');
-    const near = await refNames(git, ['--ignore-case', root]);
-    await deleteRefs(git, near.filter((name) => contains(name, tracking) || contains(tracking, name)));
+    const near = await listRefs(git, ['--ignore-case', root]);
+    const drop = near.filter(({ name }) => contains(name, tracking) || contains(tracking, name));
+    await changeRefs(git, { drop });
 }
 /** Replacement objects would let whoever made the clone show other contents than the commit has. */
 async function dropReplaceRefs(git) {
-    await deleteRefs(git, await refNames(git, ['refs/replace/']));
+    await changeRefs(git, { drop: await listRefs(git, ['refs/replace/']) });
 }
 function contains(directory, name) {
     return name.toLowerCase().startsWith(`${directory.toLowerCase()}/`);
 }
-/** In full; `which` are patterns, and options before them. */
-function refNames(git, which) {
-    return listRefs(git, ['--format=%(refname)', ...which]);
+/** `which` are patterns, and options before them. A name that is not UTF-8 cannot be said to git again: it is left out. */
+async function listRefs(git, which) {
+    const lines = (await git.run(['for-each-ref', '--format=%(HEAD)%(refname)', ...which])).split('\n');
+    return lines
+        .filter((line) => line !== '' && !line.includes('\ufffd'))
+        .map((line) => ({ name: line.slice(1), isCheckedOut: line.startsWith('*') }));
 }
-/** A name that is not UTF-8 cannot be said to git again: it is left alone. */
-async function listRefs(git, args) {
-    const lines = (await git.run(['for-each-ref', ...args])).split('\n');
-    return lines.filter((line) => line !== '' && !line.includes('\ufffd'));
-}
-async function deleteRefs(git, names) {
-    if (names.length === 0)
+/** Deletes refs, then sets one. HEAD is detached where it was on one of those. */
+async function changeRefs(git, { drop, set }) {
+    const checkedOut = drop.find(({ isCheckedOut }) => isCheckedOut);
+    // One transaction each: git does not delete the branch that HEAD is on and change HEAD in one, nor put a ref where
+    // a directory of deleted ones is.
+    const transactions = [
+        checkedOut === undefined ? '' : 'update HEAD HEAD^{commit}\n',
+        drop.map(({ name }) => `delete ${name}\n`).join(''),
+        set === undefined ? '' : `update ${set.name} ${set.object}\n`,
+    ].filter((commands) => commands !== '');
+    if (transactions.length === 0)
         return;
-    const commands = names.map((name) => `delete ${name}\n`).join('');
-    await git.run(['update-ref', '--no-deref', '--stdin'], { input: Buffer.from(commands) });
+    const input = Buffer.from(transactions.map((commands) => `start\n${commands}commit\n`).join(''));
+    await git.run(['update-ref', '--no-deref', '--stdin'], { input });
+    if (checkedOut === undefined)
+        return;
+    // Only the branch that is checked out has a section in a config that this action wrote.
+    await git.succeeds(['config', '--local', '--remove-section', `branch.${branchIn(checkedOut.name)}`]);
 }
 
 ;// CONCATENATED MODULE: ./lib/git/sparse.js
@@ -49806,7 +49809,8 @@ function submodulesLine(all, { count, bytes }) {
 
 /**
  * Brings the target into a clone by the cheapest way there is, makes its tracking ref name it, and drops the
- * remote-tracking refs and tags that were not seen at the origin. HEAD, index, files and local branches stay.
+ * remote-tracking refs and tags that were not seen at the origin; of a new clone all branches too but the target's own.
+ * Index and files stay, and HEAD stays at its commit.
  */
 async function freshen(options) {
     const isShallow = (0,external_node_fs_.existsSync)((0,external_node_path_.join)(options.tree, '.git', 'shallow'));
@@ -49828,17 +49832,20 @@ async function contentsOf(tree) {
     return /^\s*promisor = true$/m.test(config) ? 'partial' : 'whole';
 }
 async function findNear(freshening) {
-    const { git, target, log } = freshening;
-    const there = await objectOf(target, git);
+    const { git, target, head, log } = freshening;
+    const isHead = target.kind !== 'tag' && target.commit === head;
+    const there = isHead ? head : await objectOf(target, git);
     if (there !== undefined) {
         if (!(await isComplete(git, target.commit, freshening.contents)))
             throw damaged(target);
         return { by: 'none', object: there };
     }
     const bundle = await freshening.bundle();
-    if (bundle !== undefined && (await isPassable(() => unbundle(git, bundle, target), log))) {
+    if (bundle !== undefined && (await isPassable(() => git.run(['bundle', 'unbundle', bundle]), log))) {
+        // A bundle leads to the server's newest commit, on the way to which a feature branch's is not: no fault of either.
         const object = await objectOf(target, git);
-        if (object !== undefined && (await isWhole(freshening)))
+        const isThere = object !== undefined && (await isPassable(() => lookThrough(git, target), log));
+        if (isThere && (await isWhole(freshening)))
             return { by: 'bundle', object };
     }
     const server = await freshening.server();
@@ -49876,15 +49883,9 @@ async function isPassable(way, log) {
         return false;
     }
 }
-/**
- * A bundle leads to the server's newest commit, on the way to which a feature branch's is not: no fault of either.
- * A damaged one may hold the commit without its files: what it adds to HEAD is looked through.
- */
-async function unbundle(git, file, { commit }) {
-    await git.run(['bundle', 'unbundle', file]);
-    if (!(await git.succeeds(['cat-file', '-e', `${commit}^{commit}`])))
-        return;
-    await git.run(['rev-list', '--objects', '--quiet', commit, '--not', 'HEAD']);
+/** A damaged bundle may have brought the commit without its files: fails unless all is there that it added to HEAD. */
+function lookThrough(git, { commit }) {
+    return git.run(['rev-list', '--objects', '--quiet', commit, '--not', 'HEAD']);
 }
 /** Exactly the target, and none of the server's refs; what it is told stays with it. */
 async function fetchFromServer({ git, target, depth }, server) {
@@ -49928,20 +49929,19 @@ async function askOrigin(freshening, near) {
 function objectOf(target, git, tagAt = target.ref) {
     return targetObject(git, target, target.kind === 'tag' ? tagAt : target.commit);
 }
-/** Two transactions, as a new ref may be where a directory of old ones was. */
 async function setRefs(freshening, object) {
     const { git, target, clone } = freshening;
-    const tracking = trackingRefOf(target);
-    const patterns = clone === 'new' ? ['refs/'] : ['refs/remotes', 'refs/tags'];
-    const old = await refNames(git, patterns);
-    await deleteRefs(git, old.filter((name) => name !== tracking && !isSeen(name, freshening)));
-    if (tracking !== undefined)
-        await git.run(['update-ref', '--no-deref', tracking, object]);
+    const name = trackingRefOf(target);
+    const old = await listRefs(git, clone === 'new' ? ['refs/'] : ['refs/remotes', 'refs/tags']);
+    await changeRefs(git, {
+        drop: old.filter((ref) => ref.name !== name && !isToStay(ref, freshening)),
+        set: name === undefined ? undefined : { name, object },
+    });
 }
-/** Whether the origin was asked about a ref. Local branches, which nobody asks for, are left to the check-out. */
-function isSeen(name, { history, tags }) {
+/** Whether the origin was asked about a ref, or it is the target's own branch. */
+function isToStay({ name }, { target, history, tags }) {
     if (name.startsWith(BRANCHES))
-        return true;
+        return name === target.ref;
     if (name.startsWith(TAGS))
         return history === 'everything' || tags === 'all';
     const isBranch = name.startsWith(ORIGIN_BRANCHES) && name !== `${ORIGIN_BRANCHES}HEAD`;
@@ -52776,7 +52776,37 @@ class Recorder {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/large-memory.js
+const PAGE_BYTES = 64 * 1024;
+/** Given back: WebAssembly's memory cannot be freed, so the next one to need some gets it. */
+const spare = [];
+/**
+ * Memory that does not slow down the start of a process. That copies the tables of all memory which the new process
+ * could see, about 10 ms for 100 MB; of WebAssembly's memory V8 lets it see none (MADV_DONTFORK).
+ */
+function largeMemory(bytes) {
+    const at = spare.findIndex(({ length }) => length >= bytes);
+    const [memory = allocate(bytes)] = at === -1 ? [] : spare.splice(at, 1);
+    let isTaken = true;
+    const giveBack = () => {
+        if (isTaken)
+            spare.push(memory);
+        isTaken = false;
+    };
+    return { bytes: memory.subarray(0, bytes), giveBack };
+}
+function allocate(bytes) {
+    try {
+        return Buffer.from(new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE_BYTES) }).buffer);
+    }
+    catch {
+        // More than 4 GiB, or a system that gives no addresses to spare.
+        return Buffer.allocUnsafeSlow(bytes);
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/ring.js
+
 /**
  * A ring of bytes, addressed by their place in the stream. Bounded by `capacity`. Bytes stay where they are until
  * released, so that views of them can be read without a copy.
@@ -52787,7 +52817,7 @@ class Ring {
     #released = 0;
     constructor(capacity) {
         this.capacity = capacity;
-        this.#memory = Buffer.allocUnsafeSlow(capacity);
+        this.#memory = largeMemory(capacity).bytes;
     }
     /** The place up to which bytes can be written now. */
     get limit() {
@@ -54241,6 +54271,7 @@ class RangeFetch {
 }
 
 ;// CONCATENATED MODULE: ./lib/download/slots.js
+
 /**
  * Memory for chunks. The operating system gives a page when it is first written, so the slot taken is one used
  * before, where there is one: what is resident is the most that was needed at a time. Slots taken one after the
@@ -54256,7 +54287,7 @@ class Slots {
     #used = 0;
     constructor({ count, firstBytes, bytes }) {
         this.#firstEnd = Math.max(firstBytes, bytes);
-        this.#memory = Buffer.allocUnsafeSlow(this.#firstEnd + (count - 1) * bytes);
+        this.#memory = largeMemory(this.#firstEnd + (count - 1) * bytes);
         this.#bytes = bytes;
         this.#isTaken = new Array(count).fill(false);
     }
@@ -54271,17 +54302,15 @@ class Slots {
         this.#used = Math.max(this.#used, slot + 1);
         const start = slot === 0 ? this.#firstEnd - bytes : this.#firstEnd + (slot - 1) * this.#bytes;
         return {
-            memory: this.#memory.subarray(start, start + bytes),
+            memory: this.#memory.bytes.subarray(start, start + bytes),
             giveBack: () => {
                 this.#isTaken[slot] = false;
             },
         };
     }
-    /** Frees the memory, of which nothing is used any more: the garbage collector would let it lie beside the next one. */
+    /** Gives the memory back, of which nothing is used any more. */
     free() {
-        const { buffer } = this.#memory;
-        if (!buffer.detached)
-            buffer.transfer(0);
+        this.#memory.giveBack();
     }
 }
 
@@ -55159,7 +55188,6 @@ async function settleReftable(git, dotGitPath) {
 
 
 
-
 /** A count takes about 5 ms, beside the check-out; where it walks through a large history nobody waits for it. */
 const COUNT_GRACE_MS = 100;
 /**
@@ -55235,9 +55263,8 @@ class SnapshotClone {
         const { commit } = target;
         shortcuts.begin(snapshot.commit);
         const { bundle, server } = shortcuts;
-        const clone = { tree, clone: 'new', target, bundle, server };
+        const clone = { tree, clone: 'new', head: snapshot.commit, target, bundle, server };
         const freshenedBy = await freshenClone(job, clone, this.#context.signal);
-        await dropOtherBranches(this.#git, target);
         const proof = { git: this.#git, commit, objectFormat: snapshot.objectFormat };
         await proveCommit(proof);
         await indexed;

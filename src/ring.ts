@@ -1,3 +1,5 @@
+import { largeMemory } from './large-memory.ts'
+
 /**
  * A ring of bytes, addressed by their place in the stream. Bounded by `capacity`. Bytes stay where they are until
  * released, so that views of them can be read without a copy.
@@ -9,7 +11,7 @@ export class Ring {
 
   constructor(capacity: number) {
     this.capacity = capacity
-    this.#memory = Buffer.allocUnsafeSlow(capacity)
+    this.#memory = largeMemory(capacity).bytes
   }
 
   /** The place up to which bytes can be written now. */

@@ -46934,17 +46934,8 @@ async function commitOf(git) {
 }
 /** Leaves no local branch but the target's. HEAD is detached where it was on another one. */
 async function dropOtherBranches(git, target) {
-    const listed = await listRefs(git, ['--format=%(HEAD)%(refname)', BRANCHES]);
-    const others = listed.filter((line) => line.slice(1) !== target.ref);
-    const checkedOut = others.find((line) => line.startsWith('*'))?.slice(1);
-    if (checkedOut !== undefined) {
-        // A transaction of its own: git does not delete the branch that HEAD is on and change HEAD in one.
-        await git.run(['update-ref', '--no-deref', 'HEAD', 'HEAD^{commit}']);
-        // Only the branch that is checked out has a section in a config that this action wrote.
-        const section = `branch.${branchIn(checkedOut)}`;
-        await git.succeeds(['config', '--local', '--remove-section', section]);
-    }
-    await deleteRefs(git, others.map((line) => line.slice(1)));
+    const branches = await listRefs(git, [BRANCHES]);
+    await changeRefs(git, { drop: branches.filter(({ name }) => name !== target.ref) });
 }
 /**
  * Deletes the tracking refs that cannot be there together with the target's: `foo` and `foo/bar`, in upper or lower
@@ -46958,30 +46949,42 @@ async function dropConflictingRefs(git, target) {
         .split('/')
         .slice(0, SHARED_PARTS[target.kind] + 1)
         .join('/');
-    const near = await refNames(git, ['--ignore-case', root]);
-    await deleteRefs(git, near.filter((name) => contains(name, tracking) || contains(tracking, name)));
+    const near = await listRefs(git, ['--ignore-case', root]);
+    const drop = near.filter(({ name }) => contains(name, tracking) || contains(tracking, name));
+    await changeRefs(git, { drop });
 }
 /** Replacement objects would let whoever made the clone show other contents than the commit has. */
 async function dropReplaceRefs(git) {
-    await deleteRefs(git, await refNames(git, ['refs/replace/']));
+    await changeRefs(git, { drop: await listRefs(git, ['refs/replace/']) });
 }
 function contains(directory, name) {
     return name.toLowerCase().startsWith(`${directory.toLowerCase()}/`);
 }
-/** In full; `which` are patterns, and options before them. */
-function refNames(git, which) {
-    return listRefs(git, ['--format=%(refname)', ...which]);
+/** `which` are patterns, and options before them. A name that is not UTF-8 cannot be said to git again: it is left out. */
+async function listRefs(git, which) {
+    const lines = (await git.run(['for-each-ref', '--format=%(HEAD)%(refname)', ...which])).split('\n');
+    return lines
+        .filter((line) => line !== '' && !line.includes('\ufffd'))
+        .map((line) => ({ name: line.slice(1), isCheckedOut: line.startsWith('*') }));
 }
-/** A name that is not UTF-8 cannot be said to git again: it is left alone. */
-async function listRefs(git, args) {
-    const lines = (await git.run(['for-each-ref', ...args])).split('\n');
-    return lines.filter((line) => line !== '' && !line.includes('\ufffd'));
-}
-async function deleteRefs(git, names) {
-    if (names.length === 0)
+/** Deletes refs, then sets one. HEAD is detached where it was on one of those. */
+async function changeRefs(git, { drop, set }) {
+    const checkedOut = drop.find(({ isCheckedOut }) => isCheckedOut);
+    // One transaction each: git does not delete the branch that HEAD is on and change HEAD in one, nor put a ref where
+    // a directory of deleted ones is.
+    const transactions = [
+        checkedOut === undefined ? '' : 'update HEAD HEAD^{commit}\n',
+        drop.map(({ name }) => `delete ${name}\n`).join(''),
+        set === undefined ? '' : `update ${set.name} ${set.object}\n`,
+    ].filter((commands) => commands !== '');
+    if (transactions.length === 0)
         return;
-    const commands = names.map((name) => `delete ${name}\n`).join('');
-    await git.run(['update-ref', '--no-deref', '--stdin'], { input: Buffer.from(commands) });
+    const input = Buffer.from(transactions.map((commands) => `start\n${commands}commit\n`).join(''));
+    await git.run(['update-ref', '--no-deref', '--stdin'], { input });
+    if (checkedOut === undefined)
+        return;
+    // Only the branch that is checked out has a section in a config that this action wrote.
+    await git.succeeds(['config', '--local', '--remove-section', `branch.${branchIn(checkedOut.name)}`]);
 }
 
 ;// CONCATENATED MODULE: ./lib/git/sparse.js

@@ -46353,7 +46353,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _source_patience_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6574);
 /* harmony import */ var _warm_inputs_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7074);
 /* harmony import */ var _warm_report_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(1746);
-/* harmony import */ var _warm_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(9267);
+/* harmony import */ var _warm_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(8700);
 
 
 
@@ -46391,7 +46391,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 9267:
+/***/ 8700:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -50260,7 +50260,37 @@ class RangeFetch {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/large-memory.js
+const PAGE_BYTES = 64 * 1024;
+/** Given back: WebAssembly's memory cannot be freed, so the next one to need some gets it. */
+const spare = [];
+/**
+ * Memory that does not slow down the start of a process. That copies the tables of all memory which the new process
+ * could see, about 10 ms for 100 MB; of WebAssembly's memory V8 lets it see none (MADV_DONTFORK).
+ */
+function largeMemory(bytes) {
+    const at = spare.findIndex(({ length }) => length >= bytes);
+    const [memory = allocate(bytes)] = at === -1 ? [] : spare.splice(at, 1);
+    let isTaken = true;
+    const giveBack = () => {
+        if (isTaken)
+            spare.push(memory);
+        isTaken = false;
+    };
+    return { bytes: memory.subarray(0, bytes), giveBack };
+}
+function allocate(bytes) {
+    try {
+        return Buffer.from(new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE_BYTES) }).buffer);
+    }
+    catch {
+        // More than 4 GiB, or a system that gives no addresses to spare.
+        return Buffer.allocUnsafeSlow(bytes);
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/download/slots.js
+
 /**
  * Memory for chunks. The operating system gives a page when it is first written, so the slot taken is one used
  * before, where there is one: what is resident is the most that was needed at a time. Slots taken one after the
@@ -50276,7 +50306,7 @@ class Slots {
     #used = 0;
     constructor({ count, firstBytes, bytes }) {
         this.#firstEnd = Math.max(firstBytes, bytes);
-        this.#memory = Buffer.allocUnsafeSlow(this.#firstEnd + (count - 1) * bytes);
+        this.#memory = largeMemory(this.#firstEnd + (count - 1) * bytes);
         this.#bytes = bytes;
         this.#isTaken = new Array(count).fill(false);
     }
@@ -50291,17 +50321,15 @@ class Slots {
         this.#used = Math.max(this.#used, slot + 1);
         const start = slot === 0 ? this.#firstEnd - bytes : this.#firstEnd + (slot - 1) * this.#bytes;
         return {
-            memory: this.#memory.subarray(start, start + bytes),
+            memory: this.#memory.bytes.subarray(start, start + bytes),
             giveBack: () => {
                 this.#isTaken[slot] = false;
             },
         };
     }
-    /** Frees the memory, of which nothing is used any more: the garbage collector would let it lie beside the next one. */
+    /** Gives the memory back, of which nothing is used any more. */
     free() {
-        const { buffer } = this.#memory;
-        if (!buffer.detached)
-            buffer.transfer(0);
+        this.#memory.giveBack();
     }
 }
 
@@ -50400,6 +50428,7 @@ class ParallelFetch {
 }
 
 ;// CONCATENATED MODULE: ./lib/ring.js
+
 /**
  * A ring of bytes, addressed by their place in the stream. Bounded by `capacity`. Bytes stay where they are until
  * released, so that views of them can be read without a copy.
@@ -50410,7 +50439,7 @@ class Ring {
     #released = 0;
     constructor(capacity) {
         this.capacity = capacity;
-        this.#memory = Buffer.allocUnsafeSlow(capacity);
+        this.#memory = largeMemory(capacity).bytes;
     }
     /** The place up to which bytes can be written now. */
     get limit() {

@@ -1,3 +1,5 @@
+import { type LargeMemory, largeMemory } from '../large-memory.ts'
+
 /** Memory for one chunk; nothing may use it once it is given back. */
 export interface Slot {
   readonly memory: Uint8Array
@@ -18,7 +20,7 @@ export interface SlotSizes {
  * other lie side by side where they can, so that what crosses from one chunk to the next is one view.
  */
 export class Slots {
-  readonly #memory: Buffer<ArrayBuffer>
+  readonly #memory: LargeMemory
   readonly #bytes: number
   /** Where slot 0 ends; what is in it is put at its end, next to slot 1. */
   readonly #firstEnd: number
@@ -28,7 +30,7 @@ export class Slots {
 
   constructor({ count, firstBytes, bytes }: SlotSizes) {
     this.#firstEnd = Math.max(firstBytes, bytes)
-    this.#memory = Buffer.allocUnsafeSlow(this.#firstEnd + (count - 1) * bytes)
+    this.#memory = largeMemory(this.#firstEnd + (count - 1) * bytes)
     this.#bytes = bytes
     this.#isTaken = new Array<boolean>(count).fill(false)
   }
@@ -43,16 +45,15 @@ export class Slots {
     this.#used = Math.max(this.#used, slot + 1)
     const start = slot === 0 ? this.#firstEnd - bytes : this.#firstEnd + (slot - 1) * this.#bytes
     return {
-      memory: this.#memory.subarray(start, start + bytes),
+      memory: this.#memory.bytes.subarray(start, start + bytes),
       giveBack: () => {
         this.#isTaken[slot] = false
       },
     }
   }
 
-  /** Frees the memory, of which nothing is used any more: the garbage collector would let it lie beside the next one. */
+  /** Gives the memory back, of which nothing is used any more. */
   free(): void {
-    const { buffer } = this.#memory
-    if (!buffer.detached) buffer.transfer(0)
+    this.#memory.giveBack()
   }
 }

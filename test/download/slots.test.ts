@@ -31,12 +31,15 @@ describe('slots', () => {
     expect(three.sort()).toEqual([0, 4, 8])
   })
 
-  it('are gone with their memory', () => {
-    const slots = new Slots({ count: 2, firstBytes: 4, bytes: 4 })
+  it('leave their memory to the next ones', () => {
+    const sizes = { count: 2, firstBytes: 4, bytes: 4 }
+    const slots = new Slots(sizes)
     const { memory } = slots.take(4)
     slots.free()
     slots.free()
-    expect(memory.buffer).toMatchObject({ byteLength: 0, detached: true })
+    const [second, third] = [new Slots(sizes).take(4).memory, new Slots(sizes).take(4).memory]
+    expect(second.buffer).toBe(memory.buffer)
+    expect(third.buffer).not.toBe(memory.buffer)
   })
 
   it('are no more than there are', () => {
