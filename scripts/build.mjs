@@ -1,7 +1,8 @@
 // Builds dist/: TypeScript to lib/, then one bundle for each action and one for the threads that write files.
 // The same sources give the same bytes in any directory, so CI can compare dist/ with what is committed.
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -10,16 +11,34 @@ const lib = join(root, 'lib')
 const dist = join(root, 'dist')
 const workerBundle = join(lib, 'tree-worker-bundle')
 
-function run(script, ...args) {
-  const tool = join(root, 'node_modules', script)
-  const { status, error } = spawnSync(process.execPath, [tool, ...args], { cwd: root, stdio: 'inherit' })
+/**
+ * @actions/core asks this package for ID tokens, which src/source/id-token.ts does itself, and with it would come all of
+ * undici. Its place is taken by a module that is there anyway.
+ */
+const WITHOUT_HTTP_CLIENT = {
+  '@actions/http-client': 'node:path',
+  '@actions/http-client/lib/auth': 'node:path',
+}
+
+function compile() {
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  const { status, error } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.json'], {
+    cwd: root,
+    stdio: 'inherit',
+  })
   if (status === 0) return
-  console.error(`build: ${script} ${error ? `did not start: ${error.message}` : 'failed, see above'}`)
+  console.error(`build: tsc ${error ? `did not start: ${error.message}` : 'failed, see above'}`)
   process.exit(1)
 }
 
-function bundle(entry, out, ...more) {
-  run('@vercel/ncc/dist/ncc/cli.js', 'build', join(lib, entry), '--out', out, '--quiet', ...more)
+/** Resolves with what the bundle was made of. */
+async function bundle(entry, out, externals = {}) {
+  const ncc = createRequire(import.meta.url)('@vercel/ncc')
+  const { code, assets, stats } = await ncc(join(lib, entry), { externals, quiet: true })
+  mkdirSync(out, { recursive: true })
+  writeFileSync(join(out, 'index.js'), code)
+  for (const [name, { source }] of Object.entries(assets)) writeFileSync(join(out, name), source)
+  return stats.toJson()
 }
 
 if (!process.versions.node.startsWith('24.')) {
@@ -29,20 +48,19 @@ if (!process.versions.node.startsWith('24.')) {
   process.exit(1)
 }
 rmSync(lib, { recursive: true, force: true })
-run('typescript/bin/tsc', '-p', 'tsconfig.json')
+compile()
 rmSync(dist, { recursive: true, force: true })
-bundle('main.js', dist)
-bundle('save-main.js', join(dist, 'save'))
-bundle('warm-main.js', join(dist, 'warm'))
-bundle('unpack/tree-worker.js', workerBundle)
+await bundle('main.js', dist, WITHOUT_HTTP_CLIENT)
+await bundle('save-main.js', join(dist, 'save'))
+await bundle('warm-main.js', join(dist, 'warm'), WITHOUT_HTTP_CLIENT)
+await bundle('unpack/tree-worker.js', workerBundle)
 copyFileSync(join(workerBundle, 'index.js'), join(dist, 'tree-worker.js'))
 copyFileSync(join(root, 'scripts', 'post.js'), join(dist, 'post.js'))
 
 // What is loaded only when it is needed is no part of its bundle: one that needs all tells which packages there are.
 const everything = ['./main.js', './save-main.js', './warm-main.js', '@actions/cache', '@actions/tool-cache']
-const stats = join(lib, 'everything.json')
 writeFileSync(join(lib, 'everything.js'), everything.map((name) => `import '${name}'\n`).join(''))
-bundle('everything.js', join(lib, 'everything-bundle'), '--stats-out', stats)
+const { modules } = await bundle('everything.js', join(lib, 'everything-bundle'))
 const { licensesOf, packagesOf } = await import('./licenses.ts')
-const packages = packagesOf(JSON.parse(readFileSync(stats, 'utf8')).modules)
+const packages = packagesOf(modules)
 writeFileSync(join(dist, 'licenses.txt'), licensesOf(packages, readFileSync(join(root, 'LICENSE'), 'utf8')))

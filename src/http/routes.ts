@@ -1,9 +1,10 @@
 import { type LookupFunction, Socket } from 'node:net'
-import { Agent, buildConnector, type Dispatcher, Pool, ProxyAgent } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { Environment } from '../environment.ts'
 import type { Border } from './border.ts'
 import { proxyFor } from './proxy.ts'
 import { ReadBuffer } from './read-buffer.ts'
+import { Agent, buildConnector, Pool, ProxyAgent } from './undici.ts'
 
 export interface RouteOptions {
   /** Where the proxy variables are. */
