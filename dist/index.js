@@ -29604,6 +29604,7 @@ function isFit(own, _, all) {
 
 
 
+
 /** Gives a clone with a detached HEAD the default branch, as `git clone` does. */
 async function setDefaultBranch(options) {
     const { git, gitDirectory, head, older, branches } = options;
@@ -29646,13 +29647,13 @@ async function placeSubmodule(clone, superproject, { name, path }) {
     await (0,promises_.rmdir)(tree);
     try {
         await (0,promises_.mkdir)((0,external_node_path_.dirname)(gitDirectory), { recursive: true });
-        await (0,promises_.rename)((0,external_node_path_.join)(clone, '.git'), gitDirectory);
+        await (0,patient_rename/* renamePatiently */.b)((0,external_node_path_.join)(clone, '.git'), gitDirectory);
         await (0,promises_.writeFile)((0,external_node_path_.join)(clone, '.git'), `gitdir: ${slashed((0,external_node_path_.relative)(tree, gitDirectory))}\n`, { flag: 'wx' });
-        await (0,promises_.rename)(clone, tree);
+        await (0,patient_rename/* renamePatiently */.b)(clone, tree);
     }
     catch (error) {
-        await (0,promises_.rm)(gitDirectory, { recursive: true, force: true });
-        await (0,promises_.mkdir)(tree);
+        // What led here is what is told, also where there is no way back.
+        await Promise.allSettled([(0,promises_.rm)(gitDirectory, { recursive: true, force: true }), (0,promises_.mkdir)(tree)]);
         throw error;
     }
     return { tree, gitDirectory };

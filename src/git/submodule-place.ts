@@ -1,6 +1,7 @@
-import { mkdir, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises'
+import { mkdir, realpath, rm, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
 import { ActionError } from '../errors.ts'
+import { renamePatiently } from '../patient-rename.ts'
 import { addSettings } from './config-file.ts'
 import type { Git } from './git.ts'
 import { lstatOf } from './presence.ts'
@@ -68,12 +69,12 @@ export async function placeSubmodule(
   await rmdir(tree)
   try {
     await mkdir(dirname(gitDirectory), { recursive: true })
-    await rename(join(clone, '.git'), gitDirectory)
+    await renamePatiently(join(clone, '.git'), gitDirectory)
     await writeFile(join(clone, '.git'), `gitdir: ${slashed(relative(tree, gitDirectory))}\n`, { flag: 'wx' })
-    await rename(clone, tree)
+    await renamePatiently(clone, tree)
   } catch (error) {
-    await rm(gitDirectory, { recursive: true, force: true })
-    await mkdir(tree)
+    // What led here is what is told, also where there is no way back.
+    await Promise.allSettled([rm(gitDirectory, { recursive: true, force: true }), mkdir(tree)])
     throw error
   }
   return { tree, gitDirectory }
