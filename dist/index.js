@@ -27004,26 +27004,33 @@ class Recorder {
 
 ;// CONCATENATED MODULE: ./lib/large-memory.js
 const PAGE_BYTES = 64 * 1024;
-/** Given back: WebAssembly's memory cannot be freed, so the next one to need some gets it. */
+/** Given back: WebAssembly's memory cannot be freed, so those who need some next get it, or parts of it. */
 const spare = [];
 /**
  * Memory that does not slow down the start of a process. That copies the tables of all memory which the new process
  * could see, about 10 ms for 100 MB; of WebAssembly's memory V8 lets it see none (MADV_DONTFORK).
  */
 function largeMemory(bytes) {
-    const at = spare.findIndex(({ length }) => length >= bytes);
-    const [memory = allocate(bytes)] = at === -1 ? [] : spare.splice(at, 1);
+    const memory = takeSpare(bytes) ?? allocate(bytes);
     let isTaken = true;
     const giveBack = () => {
         if (isTaken)
             spare.push(memory);
         isTaken = false;
     };
-    return { bytes: memory.subarray(0, bytes), giveBack };
+    return { bytes: memory, giveBack };
+}
+function takeSpare(bytes) {
+    const at = spare.findIndex(({ length }) => length >= bytes);
+    const [found] = at === -1 ? [] : spare.splice(at, 1);
+    if (found !== undefined && found.length > bytes)
+        spare.push(found.subarray(bytes));
+    return found?.subarray(0, bytes);
 }
 function allocate(bytes) {
     try {
-        return Buffer.from(new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE_BYTES) }).buffer);
+        const { buffer } = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE_BYTES) });
+        return Buffer.from(buffer, 0, bytes);
     }
     catch {
         // More than 4 GiB, or a system that gives no addresses to spare.

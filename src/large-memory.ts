@@ -11,7 +11,7 @@ declare const WebAssembly: {
 }
 
 const PAGE_BYTES = 64 * 1024
-/** Given back: WebAssembly's memory cannot be freed, so the next one to need some gets it. */
+/** Given back: WebAssembly's memory cannot be freed, so those who need some next get it, or parts of it. */
 const spare: Buffer<ArrayBuffer>[] = []
 
 /**
@@ -19,19 +19,26 @@ const spare: Buffer<ArrayBuffer>[] = []
  * could see, about 10 ms for 100 MB; of WebAssembly's memory V8 lets it see none (MADV_DONTFORK).
  */
 export function largeMemory(bytes: number): LargeMemory {
-  const at = spare.findIndex(({ length }) => length >= bytes)
-  const [memory = allocate(bytes)] = at === -1 ? [] : spare.splice(at, 1)
+  const memory = takeSpare(bytes) ?? allocate(bytes)
   let isTaken = true
   const giveBack = (): void => {
     if (isTaken) spare.push(memory)
     isTaken = false
   }
-  return { bytes: memory.subarray(0, bytes), giveBack }
+  return { bytes: memory, giveBack }
+}
+
+function takeSpare(bytes: number): Buffer<ArrayBuffer> | undefined {
+  const at = spare.findIndex(({ length }) => length >= bytes)
+  const [found] = at === -1 ? [] : spare.splice(at, 1)
+  if (found !== undefined && found.length > bytes) spare.push(found.subarray(bytes))
+  return found?.subarray(0, bytes)
 }
 
 function allocate(bytes: number): Buffer<ArrayBuffer> {
   try {
-    return Buffer.from(new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE_BYTES) }).buffer)
+    const { buffer } = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE_BYTES) })
+    return Buffer.from(buffer, 0, bytes)
   } catch {
     // More than 4 GiB, or a system that gives no addresses to spare.
     return Buffer.allocUnsafeSlow(bytes)

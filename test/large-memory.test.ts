@@ -20,12 +20,16 @@ describe('large memory', () => {
     expect(bytes.at(-1)).toBe(1)
   })
 
-  it('has the length that was asked for, also where it lay in more', () => {
-    const first = largeMemory(3 * MiB)
+  it('that is given back serves several, each with what it asked for', () => {
+    const first = largeMemory(3 * MiB + 5)
     first.giveBack()
-    const second = largeMemory(2 * MiB + 1)
-    expect(second.bytes.buffer).toBe(first.bytes.buffer)
-    expect(second.bytes).toHaveLength(2 * MiB + 1)
+    const [second, third] = [largeMemory(2 * MiB), largeMemory(MiB)]
+    expect(second.bytes).toHaveLength(2 * MiB)
+    expect(third.bytes).toHaveLength(MiB)
+    for (const { bytes } of [second, third]) expect(bytes.buffer).toBe(first.bytes.buffer)
+    second.bytes.fill(2)
+    third.bytes.fill(3)
+    expect(second.bytes.every((byte) => byte === 2)).toBe(true)
   })
 
   it('that is given back once more stays with who has it now', () => {
