@@ -49323,15 +49323,11 @@ class Routes {
         const abroad = connect({ timeout, lookup: border.lookup });
         this.#abroad = new agent({ ...AGENT_OPTIONS, connections, connect: abroad });
     }
-    /** Undefined where the way is a direct one. */
-    proxyTo(url) {
-        return proxyFor(url, this.#options.env);
-    }
     to(url) {
-        const proxy = this.proxyTo(url);
+        const proxy = proxyFor(url, this.#options.env);
         if (proxy !== undefined)
-            return this.#through(proxy);
-        return this.#border.isHome(url) ? this.#home : this.#abroad;
+            return { dispatcher: this.#through(proxy), proxy };
+        return { dispatcher: this.#border.isHome(url) ? this.#home : this.#abroad, proxy };
     }
     async close() {
         const agents = [this.#home, this.#abroad, ...this.#proxies.values()];
@@ -49466,8 +49462,7 @@ class HttpClient {
     }
     #exchange(url, { method, headers, body, headersTimeoutMs, signal }) {
         signal.throwIfAborted();
-        const dispatcher = this.#routes.to(url);
-        const proxy = this.#routes.proxyTo(url);
+        const { dispatcher, proxy } = this.#routes.to(url);
         this.traffic.requests += 1;
         const trace = this.#tracer?.begin({ method, url, range: headers.range });
         return new Promise((resolve, reject) => {

@@ -115,8 +115,7 @@ export class HttpClient {
 
   #exchange(url: URL, { method, headers, body, headersTimeoutMs, signal }: Request): Promise<Reply> {
     signal.throwIfAborted()
-    const dispatcher = this.#routes.to(url)
-    const proxy = this.#routes.proxyTo(url)
+    const { dispatcher, proxy } = this.#routes.to(url)
     this.traffic.requests += 1
     const trace = this.#tracer?.begin({ method, url, range: headers.range })
     return new Promise((resolve, reject) => {

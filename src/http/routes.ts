@@ -14,6 +14,12 @@ export interface RouteOptions {
   readonly connections: number
 }
 
+export interface Route {
+  readonly dispatcher: Dispatcher
+  /** Undefined where the way is a direct one. */
+  readonly proxy: URL | undefined
+}
+
 /** HTTP/2 is off: over one TCP connection, parallel ranges would not be parallel. */
 const AGENT_OPTIONS = { allowH2: false, pipelining: 1, maxHeaderSize: 16 * 1024 } as const
 
@@ -36,15 +42,10 @@ export class Routes {
     this.#abroad = new Agent({ ...AGENT_OPTIONS, connections, connect: abroad })
   }
 
-  /** Undefined where the way is a direct one. */
-  proxyTo(url: URL): URL | undefined {
-    return proxyFor(url, this.#options.env)
-  }
-
-  to(url: URL): Dispatcher {
-    const proxy = this.proxyTo(url)
-    if (proxy !== undefined) return this.#through(proxy)
-    return this.#border.isHome(url) ? this.#home : this.#abroad
+  to(url: URL): Route {
+    const proxy = proxyFor(url, this.#options.env)
+    if (proxy !== undefined) return { dispatcher: this.#through(proxy), proxy }
+    return { dispatcher: this.#border.isHome(url) ? this.#home : this.#abroad, proxy }
   }
 
   async close(): Promise<void> {
