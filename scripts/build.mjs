@@ -2,9 +2,9 @@
 // The same sources give the same bytes in any directory, so CI can compare dist/ with what is committed.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import ncc from '@vercel/ncc'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const lib = join(root, 'lib')
@@ -33,7 +33,6 @@ function compile() {
 
 /** Resolves with what the bundle was made of. */
 async function bundle(entry, out, externals = {}) {
-  const ncc = createRequire(import.meta.url)('@vercel/ncc')
   const { code, assets, stats } = await ncc(join(lib, entry), { externals, quiet: true })
   mkdirSync(out, { recursive: true })
   writeFileSync(join(out, 'index.js'), code)
