@@ -40,6 +40,16 @@ function idTokenIn(env: Environment) {
   return { idToken, clock, secrets }
 }
 
+/** A token that was given, by a service that fails from then on. */
+async function heldWhileDown() {
+  const service = { isDown: false }
+  const server = await serve(() => (service.isDown ? { status: 500 } : undefined))
+  const { idToken, clock } = idTokenIn(server.env)
+  const first = await idToken.token()
+  service.isDown = true
+  return { server, service, idToken, clock, first }
+}
+
 async function failureIn(env: Environment): Promise<string> {
   const error = await idTokenIn(env)
     .idToken.token()
@@ -87,29 +97,21 @@ describe('the ID token', () => {
   })
 
   it('goes on where a new one is not to be had, for as long as it holds', async () => {
-    let isDown = false
-    const server = await serve(() => (isDown ? { status: 500 } : undefined))
-    const { idToken, clock } = idTokenIn(server.env)
-    const first = await idToken.token()
-    isDown = true
+    const { server, service, idToken, clock, first } = await heldWhileDown()
     clock.ms = 4 * MINUTE_MS
     expect(await Promise.all([idToken.token(), idToken.token()])).toEqual([first, first])
     clock.ms = 5 * MINUTE_MS
     await expect(idToken.token()).rejects.toMatchObject({ code: 'NO_ID_TOKEN' })
-    isDown = false
+    service.isDown = false
     expect(await idToken.token()).toBe(server.issued.at(-1))
   })
 
   it('that was refused is not given again, and a later one asks anew', async () => {
-    let isDown = false
-    const server = await serve(() => (isDown ? { status: 500 } : undefined))
-    const { idToken, clock } = idTokenIn(server.env)
-    const first = await idToken.token()
-    isDown = true
+    const { server, service, idToken, clock, first } = await heldWhileDown()
     await expect(idToken.renewed(first)).rejects.toMatchObject({ code: 'NO_ID_TOKEN' })
     clock.ms = 4 * MINUTE_MS
     await expect(idToken.token()).rejects.toMatchObject({ code: 'NO_ID_TOKEN' })
-    isDown = false
+    service.isDown = false
     expect(await idToken.renewed(first)).toBe(server.issued.at(-1))
   })
 
