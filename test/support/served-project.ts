@@ -1,10 +1,11 @@
+import { watch } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, beforeEach } from 'vitest'
 import { type Started, start } from './action-run.ts'
 import { makeUpstream, type Upstream } from './git-repo.ts'
-import type { Place } from './place.ts'
+import { type Place, remainsIn } from './place.ts'
 import type { RunOptions } from './runner.ts'
 import type { FaultScript } from './scripted-server.ts'
 import type { Snapshot } from './snapshot-repository.ts'
@@ -76,7 +77,7 @@ export function restoring(project: ServedProject, options: RunOptions = {}): Run
   }
 }
 
-/** When so much has come, much is unpacked. */
+/** When so much has come, and there is a place for it, much is unpacked. */
 export const MUCH_BYTES = 1_200_000
 
 /** Starts a step that has much unpacked, and gets no more. */
@@ -87,6 +88,21 @@ export async function startStalled(
 ): Promise<Started> {
   project.fault = () => ({ stallAfter: MUCH_BYTES })
   const started = await start({ ...place, ...restoring(project, options) })
-  await project.server.until(() => project.sentBytes() >= MUCH_BYTES)
+  await Promise.all([project.server.until(() => project.sentBytes() >= MUCH_BYTES), untilStaged(place)])
   return started
+}
+
+/** The first request goes out before staging is there, and a quick answer may be sent before that too. */
+async function untilStaged({ temp }: Place): Promise<void> {
+  const staged = Promise.withResolvers<void>()
+  const look = (): void => {
+    if (remainsIn(temp).length > 0) staged.resolve()
+  }
+  const watcher = watch(temp, look)
+  try {
+    look()
+    await staged.promise
+  } finally {
+    watcher.close()
+  }
 }
