@@ -5,21 +5,21 @@ import { git } from '../support/git-repo.ts'
 import { forge, loosen } from './forging.ts'
 import { useScene } from './scene.ts'
 
-const scene = useScene()
-
-/** A copy of the clone in which the object of this file holds something else, and the file still what it did. */
-async function withForged(path: string): Promise<string> {
-  const tree = await scene.copyOf(scene.clone)
-  await loosen(tree)
-  forge(tree, await git(tree, 'rev-parse', `HEAD:${path}`), 'blob', Buffer.from('forged\n'))
-  expect(await git(tree, 'show', `HEAD:${path}`)).toBe('forged')
-  return tree
-}
-
 const AUTOCRLF = { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'core.autocrlf', GIT_CONFIG_VALUE_0: 'true' }
 const NO_SYMLINKS = { ...AUTOCRLF, GIT_CONFIG_KEY_0: 'core.symlinks', GIT_CONFIG_VALUE_0: 'false' }
 
-describe('a forged object', () => {
+describe.each(['sha1', 'sha256'] as const)('a forged object of a %s repository', (objectFormat) => {
+  const scene = useScene(objectFormat)
+
+  /** A copy of the clone in which the object of this file holds something else, and the file still what it did. */
+  async function withForged(path: string): Promise<string> {
+    const tree = await scene.copyOf(scene.clone)
+    await loosen(tree)
+    forge(tree, await git(tree, 'rev-parse', `HEAD:${path}`), 'blob', Buffer.from('forged\n'))
+    expect(await git(tree, 'show', `HEAD:${path}`)).toBe('forged')
+    return tree
+  }
+
   it.each([
     ['where git is to write all files', 'README.md', {}, AUTOCRLF],
     [

@@ -1,7 +1,8 @@
-import { chmodSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { git, gitBytes } from '../support/git-repo.ts'
+import { git } from '../support/git-repo.ts'
+import { loosen } from './forging.ts'
 import { useScene } from './scene.ts'
 
 const scene = useScene()
@@ -21,14 +22,6 @@ async function packOf(tree: string, suffix: string): Promise<string> {
   const name = readdirSync(packs(tree)).find((file) => file.endsWith(suffix)) ?? ''
   chmodSync(join(packs(tree), name), 0o644)
   return join(packs(tree), name)
-}
-
-/** Every object in a file of its own. */
-async function loosen(tree: string): Promise<void> {
-  const pack = await packOf(tree, '.pack')
-  const bytes = readFileSync(pack)
-  rmSync(packs(tree), { recursive: true })
-  await gitBytes(tree, ['unpack-objects', '-q'], bytes)
 }
 
 async function objectFile(tree: string, revision: string): Promise<string> {

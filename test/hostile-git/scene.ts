@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { afterEach, beforeAll, expect } from 'vitest'
+import type { ObjectFormat } from '../../src/git/index-entries.ts'
 import { settingsEnvironment } from '../../src/git/settings.ts'
 import type { Report } from '../../src/report/report.ts'
 import { restore } from '../../src/restore.ts'
@@ -54,10 +55,10 @@ export class Scene {
   #places = 0
 
   /** There is nothing of the scene before. */
-  async start(): Promise<void> {
+  async start(objectFormat: ObjectFormat): Promise<void> {
     this.#root = await realpath(await mkdtemp(join(tmpdir(), 'hostile-git-')))
     this.forge = await startForge()
-    this.upstream = await this.forge.makeRepository('octo/project', { history: HISTORY })
+    this.upstream = await this.forge.makeRepository('octo/project', { history: HISTORY, objectFormat })
     await this.forge.snapshot(this.upstream)
     this.clone = await this.cloned()
     const snapshot = await git(this.clone, 'rev-parse', 'HEAD')
@@ -184,11 +185,11 @@ export class Scene {
   }
 }
 
-/** One for all tests of a file; its canary has seen nothing when a test begins. */
-export function useScene(): Scene {
+/** One for all tests of a block; its canary has seen nothing when a test begins. */
+export function useScene(objectFormat: ObjectFormat = 'sha1'): Scene {
   const scene = new Scene()
   beforeAll(async () => {
-    await scene.start()
+    await scene.start(objectFormat)
     return () => scene.close()
   })
   afterEach(() => scene.canary.reset())
