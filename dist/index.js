@@ -27004,37 +27004,64 @@ class Recorder {
 
 ;// CONCATENATED MODULE: ./lib/large-memory.js
 const PAGE_BYTES = 64 * 1024;
-/** Given back: WebAssembly's memory cannot be freed, so those who need some next get it, or parts of it. */
-const spare = [];
+/** What several rings find room in. The operating system gives a page when it is first written. */
+const ARENA_BYTES = 128 * 1024 * 1024;
+/**
+ * They cannot be freed, so who needs memory next gets what was given back. Only who has some of one holds it: what is
+ * never given back, as after a failure, is left to the garbage collector in the end.
+ */
+const arenas = new Set();
 /**
  * Memory that does not slow down the start of a process. That copies the tables of all memory which the new process
  * could see, about 10 ms for 100 MB; of WebAssembly's memory V8 lets it see none (MADV_DONTFORK).
  */
 function largeMemory(bytes) {
-    const memory = takeSpare(bytes) ?? allocate(bytes);
-    let isTaken = true;
-    const giveBack = () => {
-        if (isTaken)
-            spare.push(memory);
-        isTaken = false;
-    };
-    return { bytes: memory, giveBack };
+    for (const reference of arenas) {
+        const arena = reference.deref();
+        if (arena === undefined)
+            arenas.delete(reference);
+        const taken = arena?.take(bytes);
+        if (taken !== undefined)
+            return taken;
+    }
+    const arena = arenaFor(bytes);
+    if (arena !== undefined)
+        arenas.add(new WeakRef(arena));
+    return arena?.take(bytes) ?? { bytes: Buffer.allocUnsafeSlow(bytes), giveBack: () => { } };
 }
-function takeSpare(bytes) {
-    const at = spare.findIndex(({ length }) => length >= bytes);
-    const [found] = at === -1 ? [] : spare.splice(at, 1);
-    if (found !== undefined && found.length > bytes)
-        spare.push(found.subarray(bytes));
-    return found?.subarray(0, bytes);
-}
-function allocate(bytes) {
+/** Undefined where there is none: for more than 4 GiB, or on a system that gives no addresses to spare. */
+function arenaFor(bytes) {
+    const initial = Math.ceil(Math.max(bytes, ARENA_BYTES) / PAGE_BYTES);
     try {
-        const { buffer } = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE_BYTES) });
-        return Buffer.from(buffer, 0, bytes);
+        return new Arena(Buffer.from(new WebAssembly.Memory({ initial }).buffer));
     }
     catch {
-        // More than 4 GiB, or a system that gives no addresses to spare.
-        return Buffer.allocUnsafeSlow(bytes);
+        return undefined;
+    }
+}
+/** One memory, of which the first gap that is large enough is taken: as little as can be is ever written. */
+class Arena {
+    #memory;
+    /** In order. */
+    #taken = [];
+    constructor(memory) {
+        this.#memory = memory;
+    }
+    take(bytes) {
+        const ends = [0, ...this.#taken.map(({ end }) => end)];
+        const starts = [...this.#taken.map(({ start }) => start), this.#memory.length];
+        const gap = ends.findIndex((end, at) => (starts[at] ?? 0) - end >= bytes);
+        const start = ends[gap];
+        if (start === undefined)
+            return undefined;
+        const part = { start, end: start + bytes };
+        this.#taken = this.#taken.toSpliced(gap, 0, part);
+        return {
+            bytes: this.#memory.subarray(start, part.end),
+            giveBack: () => {
+                this.#taken = this.#taken.filter((other) => other !== part);
+            },
+        };
     }
 }
 
@@ -27042,15 +27069,17 @@ function allocate(bytes) {
 
 /**
  * A ring of bytes, addressed by their place in the stream. Bounded by `capacity`. Bytes stay where they are until
- * released, so that views of them can be read without a copy.
+ * released, so that views of them can be read without a copy. With the last of `total` bytes its memory is given back.
  */
 class Ring {
     capacity;
     #memory;
+    #total;
     #released = 0;
-    constructor(capacity) {
+    constructor(capacity, total = Number.POSITIVE_INFINITY) {
         this.capacity = capacity;
-        this.#memory = largeMemory(capacity).bytes;
+        this.#total = total;
+        this.#memory = largeMemory(capacity);
     }
     /** The place up to which bytes can be written now. */
     get limit() {
@@ -27063,15 +27092,15 @@ class Ring {
         }
         const place = at % this.capacity;
         const fitting = Math.min(bytes.length, this.capacity - place);
-        this.#memory.set(bytes.subarray(0, fitting), place);
-        this.#memory.set(bytes.subarray(fitting), 0);
+        this.#memory.bytes.set(bytes.subarray(0, fitting), place);
+        this.#memory.bytes.set(bytes.subarray(fitting), 0);
     }
     /** The memory of the bytes from `start` to `end`: one view, or two where they go round. */
     *views(start, end) {
         for (let at = start; at < end;) {
             const place = at % this.capacity;
             const length = Math.min(end - at, this.capacity - place);
-            yield this.#memory.subarray(place, place + length);
+            yield this.#memory.bytes.subarray(place, place + length);
             at += length;
         }
     }
@@ -27079,6 +27108,8 @@ class Ring {
     release(upTo) {
         if (upTo > this.#released)
             this.#released = upTo;
+        if (upTo >= this.#total)
+            this.#memory.giveBack();
     }
 }
 
@@ -27109,7 +27140,7 @@ class DiskStream {
     constructor(file, { signal, ringBytes = RING_BYTES }) {
         this.#file = file;
         this.#signal = signal;
-        this.#ring = new Ring(Math.min(ringBytes, file.bytes));
+        this.#ring = new Ring(Math.min(ringBytes, file.bytes), file.bytes);
         this.#blockBytes = Math.ceil(ringBytes / BLOCKS);
         // A whole block has room, whatever of these the consumer holds.
         this.holdBytes = this.#ring.capacity - (file.bytes > ringBytes ? this.#blockBytes : 0);
@@ -28719,7 +28750,7 @@ class SingleFetch {
         const capacity = Math.min(2 * concurrency * chunkBytes, MAX_RING_BYTES, Math.max(1, total));
         this.#snapshot = snapshot;
         this.#scope = scope;
-        this.#ring = new Ring(capacity);
+        this.#ring = new Ring(capacity, total);
         this.#inflow = new Inflow(this.#ring, scope);
         this.holdBytes = capacity / 2;
     }

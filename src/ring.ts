@@ -1,17 +1,19 @@
-import { largeMemory } from './large-memory.ts'
+import { type LargeMemory, largeMemory } from './large-memory.ts'
 
 /**
  * A ring of bytes, addressed by their place in the stream. Bounded by `capacity`. Bytes stay where they are until
- * released, so that views of them can be read without a copy.
+ * released, so that views of them can be read without a copy. With the last of `total` bytes its memory is given back.
  */
 export class Ring {
   readonly capacity: number
-  readonly #memory: Buffer
+  readonly #memory: LargeMemory
+  readonly #total: number
   #released = 0
 
-  constructor(capacity: number) {
+  constructor(capacity: number, total = Number.POSITIVE_INFINITY) {
     this.capacity = capacity
-    this.#memory = largeMemory(capacity).bytes
+    this.#total = total
+    this.#memory = largeMemory(capacity)
   }
 
   /** The place up to which bytes can be written now. */
@@ -26,8 +28,8 @@ export class Ring {
     }
     const place = at % this.capacity
     const fitting = Math.min(bytes.length, this.capacity - place)
-    this.#memory.set(bytes.subarray(0, fitting), place)
-    this.#memory.set(bytes.subarray(fitting), 0)
+    this.#memory.bytes.set(bytes.subarray(0, fitting), place)
+    this.#memory.bytes.set(bytes.subarray(fitting), 0)
   }
 
   /** The memory of the bytes from `start` to `end`: one view, or two where they go round. */
@@ -35,7 +37,7 @@ export class Ring {
     for (let at = start; at < end; ) {
       const place = at % this.capacity
       const length = Math.min(end - at, this.capacity - place)
-      yield this.#memory.subarray(place, place + length)
+      yield this.#memory.bytes.subarray(place, place + length)
       at += length
     }
   }
@@ -43,5 +45,6 @@ export class Ring {
   /** Gives up all bytes before `upTo`; views of them are no longer valid. */
   release(upTo: number): void {
     if (upTo > this.#released) this.#released = upTo
+    if (upTo >= this.#total) this.#memory.giveBack()
   }
 }

@@ -31,6 +31,19 @@ describe('a ring', () => {
     expect(ring.limit).toBe(7)
   })
 
+  it('leaves its memory to others once all there is has been released', () => {
+    const ring = new Ring(8, 10)
+    ring.write(0, pattern(8))
+    const [{ byteOffset } = pattern(0)] = ring.views(0, 8)
+    ring.release(8)
+    ring.write(8, pattern(2))
+    const [before] = new Ring(8).views(0, 8)
+    ring.release(10)
+    const [after] = new Ring(8).views(0, 8)
+    expect(before?.byteOffset).not.toBe(byteOffset)
+    expect(after?.byteOffset).toBe(byteOffset)
+  })
+
   it.each([
     ['beyond its limit', 12, 3],
     ['before what is released', 3, 3],

@@ -22,7 +22,7 @@ export class SingleFetch implements Fetch {
     const capacity = Math.min(2 * concurrency * chunkBytes, MAX_RING_BYTES, Math.max(1, total))
     this.#snapshot = snapshot
     this.#scope = scope
-    this.#ring = new Ring(capacity)
+    this.#ring = new Ring(capacity, total)
     this.#inflow = new Inflow(this.#ring, scope)
     this.holdBytes = capacity / 2
   }

@@ -44,7 +44,7 @@ class DiskStream implements ByteStream {
   constructor(file: OpenFile, { signal, ringBytes = RING_BYTES }: DiskStreamOptions) {
     this.#file = file
     this.#signal = signal
-    this.#ring = new Ring(Math.min(ringBytes, file.bytes))
+    this.#ring = new Ring(Math.min(ringBytes, file.bytes), file.bytes)
     this.#blockBytes = Math.ceil(ringBytes / BLOCKS)
     // A whole block has room, whatever of these the consumer holds.
     this.holdBytes = this.#ring.capacity - (file.bytes > ringBytes ? this.#blockBytes : 0)
