@@ -20740,7 +20740,12 @@ class ProcessGroup {
     release() {
         this.#signal.removeEventListener('abort', this.end);
         process.off('exit', this.#endNow);
+        if (this.#timer === undefined)
+            return;
         clearTimeout(this.#timer);
+        // Some may have heard nothing, let go of the pipes and gone on.
+        if (this.#endTree === undefined)
+            this.#send('SIGKILL');
     }
     /** Nobody will look after the group any more. */
     #endNow = () => {
@@ -23336,7 +23341,10 @@ const NO_GRAPH = { 'core.commitGraph': 'false' };
  */
 async function proveCommit({ git, commit, objectFormat }) {
     const options = ['--objects', '--no-walk', '--filter=blob:none', '--no-object-names'];
-    const trees = await git.run(['rev-list', ...options, commit], { config: NO_GRAPH });
+    const trees = await git.run(['rev-list', ...options, commit], {
+        config: NO_GRAPH,
+        outputLimitBytes: LISTING_LIMIT_BYTES,
+    });
     await proveObjects(git, trees.split('\n'), objectFormat);
 }
 /**
@@ -29463,21 +29471,22 @@ class SnapshotClone {
     #stopped = new AbortController();
     #context;
     #git;
-    #beginning;
+    #work;
     constructor(options) {
         const { context } = options.job;
         this.#options = options;
         this.#context = { ...context, signal: AbortSignal.any([context.signal, this.#stopped.signal]) };
         this.#git = (0,git_git/* gitIn */.uM)(options.tree, this.#context);
     }
-    /** Begins, once, when `.git` is on disk. What comes of it is told by `finish`. */
+    /** To be called when `.git` is on disk; nothing begins once this is stopped. `finish` tells what comes of it. */
     begin() {
-        this.#begun();
+        if (!this.#stopped.signal.aborted)
+            this.#begin();
     }
     /** From unpacked files to a working copy of the wanted commit. */
     async finish(unpacked, bringers) {
         const { job, target, tree, probed } = this.#options;
-        const { settled, indexed, freshened, behind } = this.#begun();
+        const { settled, indexed, freshened, behind } = this.#begin();
         const snapshot = await settled;
         const { objectFormat } = snapshot;
         const { cone } = probed;
@@ -29495,14 +29504,15 @@ class SnapshotClone {
     /** Resolves when nothing runs any more. */
     async stop() {
         this.#stopped.abort();
-        if (this.#beginning !== undefined)
-            await ended(this.#beginning);
+        if (this.#work !== undefined)
+            await allEnded(this.#work);
     }
-    #begun() {
-        this.#beginning ??= this.#makeReady();
-        return this.#beginning;
+    /** Begins once. */
+    #begin() {
+        this.#work ??= this.#start();
+        return this.#work;
     }
-    #makeReady() {
+    #start() {
         const { job, tree, announcedCommit, probed } = this.#options;
         const source = { probedConfig: probed.config, sparse: probed.sparse, remoteUrl: job.origin.url };
         const end = job.timeline.begin('git');
@@ -29510,11 +29520,11 @@ class SnapshotClone {
         const indexed = settled.then(({ commit }) => makeFirstIndex(this.#git, commit));
         const freshened = settled.then((snapshot) => this.#freshen(snapshot, indexed));
         const behind = together(settled, freshened).then(([snapshot, by]) => this.#countBehind(snapshot, by));
-        const beginning = { settled, indexed, freshened, behind };
+        const work = { settled, indexed, freshened, behind };
         Promise.allSettled([settled, indexed]).then(() => end());
         // Nobody may be listening yet when one of them fails.
-        ended(beginning);
-        return beginning;
+        allEnded(work);
+        return work;
     }
     async #countBehind({ commit: base }, by) {
         if (by === 'none')
@@ -29549,8 +29559,8 @@ async function inTime(count) {
         counted.abort();
     }
 }
-function ended(beginning) {
-    return Promise.allSettled(Object.values(beginning));
+function allEnded(work) {
+    return Promise.allSettled(Object.values(work));
 }
 
 ;// CONCATENATED MODULE: ./lib/git/submodule-address.js
@@ -29805,7 +29815,9 @@ const submodule_snapshots_MOST = 100;
 /** Says how many there are then, of `most` that may be asked for. */
 async function bringThoseOf(superprojects, most, options) {
     const { inputs, context } = options.job;
-    const named = (await Promise.all(superprojects.map((each) => candidatesIn(each, options)))).flat();
+    const named = [];
+    for (const superproject of superprojects)
+        named.push(...(await candidatesIn(superproject, options)));
     if (named.length > most)
         context.log(`Only ${submodule_snapshots_MOST} submodules come from snapshots; the others are fetched`);
     const candidates = named.slice(0, most);

@@ -46550,11 +46550,11 @@ function malformed(reason) {
 ;// CONCATENATED MODULE: ./lib/git/index-listing.js
 
 /** The names of a few million files. */
-const LISTING_LIMIT_BYTES = 256 * 1024 * 1024;
+const index_listing_LISTING_LIMIT_BYTES = 256 * 1024 * 1024;
 const GITLINK = `${GITLINK_MODE.toString(8)} `;
 /** What `git ls-files` prints of the index. */
 function listIndex(git, args, options = {}) {
-    return git.run(['ls-files', ...args], { ...options, outputLimitBytes: LISTING_LIMIT_BYTES });
+    return git.run(['ls-files', ...args], { ...options, outputLimitBytes: index_listing_LISTING_LIMIT_BYTES });
 }
 /** All that the index has, left out of the tree or not. */
 async function gitlinks(git) {
@@ -46638,7 +46638,10 @@ const NO_GRAPH = { 'core.commitGraph': 'false' };
  */
 async function proveCommit({ git, commit, objectFormat }) {
     const options = ['--objects', '--no-walk', '--filter=blob:none', '--no-object-names'];
-    const trees = await git.run(['rev-list', ...options, commit], { config: NO_GRAPH });
+    const trees = await git.run(['rev-list', ...options, commit], {
+        config: NO_GRAPH,
+        outputLimitBytes: LISTING_LIMIT_BYTES,
+    });
     await proveObjects(git, trees.split('\n'), objectFormat);
 }
 /**
@@ -46657,7 +46660,7 @@ async function proveBlobs({ git, commit, objectFormat }, aside) {
         '--ignore-submodules=all',
         commit,
         '--',
-    ], { config: NO_GRAPH, outputLimitBytes: LISTING_LIMIT_BYTES });
+    ], { config: NO_GRAPH, outputLimitBytes: index_listing_LISTING_LIMIT_BYTES });
     const lines = diff.matchAll(/^:(?<mode>\d+) \d+ (?<id>[0-9a-f]+) /gm);
     const files = [...lines].filter(({ groups }) => !HAS_NO_BLOB.has(groups?.mode ?? ''));
     await proveObjects(git, [...new Set(files.map(({ groups }) => groups?.id ?? ''))], objectFormat);
@@ -47373,7 +47376,12 @@ class ProcessGroup {
     release() {
         this.#signal.removeEventListener('abort', this.end);
         process.off('exit', this.#endNow);
+        if (this.#timer === undefined)
+            return;
         clearTimeout(this.#timer);
+        // Some may have heard nothing, let go of the pipes and gone on.
+        if (this.#endTree === undefined)
+            this.#send('SIGKILL');
     }
     /** Nobody will look after the group any more. */
     #endNow = () => {

@@ -50,7 +50,10 @@ export class ProcessGroup {
   release(): void {
     this.#signal.removeEventListener('abort', this.end)
     process.off('exit', this.#endNow)
+    if (this.#timer === undefined) return
     clearTimeout(this.#timer)
+    // Some may have heard nothing, let go of the pipes and gone on.
+    if (this.#endTree === undefined) this.#send('SIGKILL')
   }
 
   /** Nobody will look after the group any more. */

@@ -20,7 +20,10 @@ const NO_GRAPH = { 'core.commitGraph': 'false' }
  */
 export async function proveCommit({ git, commit, objectFormat }: ProofOptions): Promise<void> {
   const options = ['--objects', '--no-walk', '--filter=blob:none', '--no-object-names']
-  const trees = await git.run(['rev-list', ...options, commit], { config: NO_GRAPH })
+  const trees = await git.run(['rev-list', ...options, commit], {
+    config: NO_GRAPH,
+    outputLimitBytes: LISTING_LIMIT_BYTES,
+  })
   await proveObjects(git, trees.split('\n'), objectFormat)
 }
 

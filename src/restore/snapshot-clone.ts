@@ -37,7 +37,7 @@ interface Finished extends Settled {
 }
 
 /** What git does with `.git` alone. */
-interface Beginning {
+interface GitWork {
   readonly settled: Promise<Settled>
   readonly indexed: Promise<void>
   readonly freshened: Promise<FreshenedBy>
@@ -56,7 +56,7 @@ export class SnapshotClone {
   readonly #stopped = new AbortController()
   readonly #context: Context
   readonly #git: Git
-  #beginning: Beginning | undefined
+  #work: GitWork | undefined
 
   constructor(options: SnapshotCloneOptions) {
     const { context } = options.job
@@ -65,15 +65,15 @@ export class SnapshotClone {
     this.#git = gitIn(options.tree, this.#context)
   }
 
-  /** Begins, once, when `.git` is on disk. What comes of it is told by `finish`. */
+  /** To be called when `.git` is on disk; nothing begins once this is stopped. `finish` tells what comes of it. */
   begin(): void {
-    this.#begun()
+    if (!this.#stopped.signal.aborted) this.#begin()
   }
 
   /** From unpacked files to a working copy of the wanted commit. */
   async finish(unpacked: Tree, bringers: Bringers): Promise<Finished> {
     const { job, target, tree, probed } = this.#options
-    const { settled, indexed, freshened, behind } = this.#begun()
+    const { settled, indexed, freshened, behind } = this.#begin()
     const snapshot = await settled
     const { objectFormat } = snapshot
     const { cone } = probed
@@ -92,15 +92,16 @@ export class SnapshotClone {
   /** Resolves when nothing runs any more. */
   async stop(): Promise<void> {
     this.#stopped.abort()
-    if (this.#beginning !== undefined) await ended(this.#beginning)
+    if (this.#work !== undefined) await allEnded(this.#work)
   }
 
-  #begun(): Beginning {
-    this.#beginning ??= this.#makeReady()
-    return this.#beginning
+  /** Begins once. */
+  #begin(): GitWork {
+    this.#work ??= this.#start()
+    return this.#work
   }
 
-  #makeReady(): Beginning {
+  #start(): GitWork {
     const { job, tree, announcedCommit, probed } = this.#options
     const source = { probedConfig: probed.config, sparse: probed.sparse, remoteUrl: job.origin.url }
     const end = job.timeline.begin('git')
@@ -108,11 +109,11 @@ export class SnapshotClone {
     const indexed = settled.then(({ commit }) => makeFirstIndex(this.#git, commit))
     const freshened = settled.then((snapshot) => this.#freshen(snapshot, indexed))
     const behind = together(settled, freshened).then(([snapshot, by]) => this.#countBehind(snapshot, by))
-    const beginning = { settled, indexed, freshened, behind }
+    const work = { settled, indexed, freshened, behind }
     Promise.allSettled([settled, indexed]).then(() => end())
     // Nobody may be listening yet when one of them fails.
-    ended(beginning)
-    return beginning
+    allEnded(work)
+    return work
   }
 
   async #countBehind({ commit: base }: Settled, by: FreshenedBy): Promise<number | undefined> {
@@ -148,6 +149,6 @@ async function inTime(count: Promise<number | undefined>): Promise<number | unde
   }
 }
 
-function ended(beginning: Beginning): Promise<unknown> {
-  return Promise.allSettled(Object.values(beginning))
+function allEnded(work: GitWork): Promise<unknown> {
+  return Promise.allSettled(Object.values(work))
 }

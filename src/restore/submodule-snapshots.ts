@@ -54,7 +54,8 @@ async function bringThoseOf(
   options: Bringing,
 ): Promise<number> {
   const { inputs, context } = options.job
-  const named = (await Promise.all(superprojects.map((each) => candidatesIn(each, options)))).flat()
+  const named: WantedSubmodule[] = []
+  for (const superproject of superprojects) named.push(...(await candidatesIn(superproject, options)))
   if (named.length > most) context.log(`Only ${MOST} submodules come from snapshots; the others are fetched`)
   const candidates = named.slice(0, most)
   const restored = await restoreAll(candidates, options)
