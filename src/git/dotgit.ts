@@ -4,8 +4,9 @@ import { ActionError } from '../errors.ts'
 import { type ConfigSource, freshConfig } from './fresh-config.ts'
 import type { ObjectFormat } from './index-entries.ts'
 import { objectFormatOf } from './object-format.ts'
-import { entriesIn, lstatOf, textOf } from './presence.ts'
-import { BRANCHES, isCommitName, isRefComponent, isRefPath } from './ref-name.ts'
+import { type PlainRefs, readPlainRefs, writePlainRefs } from './plain-refs.ts'
+import { entriesIn, lstatOf } from './presence.ts'
+import { BRANCHES, isCommitName, isRefComponent, isRefPath, isReplace } from './ref-name.ts'
 import { writeSparse } from './sparse.ts'
 
 const FILES: ReadonlySet<string> = new Set(['HEAD', 'packed-refs', 'shallow'])
@@ -23,6 +24,8 @@ export interface DotGit {
   readonly refFormat: 'files' | 'reftable'
   /** Checked-out branch, as latin1 of its raw bytes; undefined where HEAD is detached or a reftable holds it. */
   readonly branch: string | undefined
+  /** Undefined where a reftable holds them. */
+  readonly refs: PlainRefs | undefined
 }
 
 /**
@@ -40,7 +43,7 @@ export function staysInDotGit(name: string): boolean {
     case 'objects':
       return rest.every(isPlainName) && !isLeading(inRoom) && !rest.some(isUnfinishedObject)
     case 'refs':
-      return rest.every(isRefComponent) && !isReplace(rest[0])
+      return rest.every(isRefComponent) && !isReplace(rest[0] ?? '')
     case 'reftable':
       return rest.every(isPlainName)
     case 'lfs':
@@ -55,17 +58,16 @@ function isPlainName(component: string): boolean {
   return /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(component) && !component.endsWith('.lock')
 }
 
-/** Other places for objects, and an index of all packs with its companions, which chooses between copies of an object. */
+/**
+ * Other places for objects, an index of all packs with its companions, which chooses between copies of an object, and
+ * a graph, which git believes where a commit says something else.
+ */
 function isLeading(inObjects: string): boolean {
-  return /^info\/(http-)?alternates(\/|$)/.test(inObjects) || inObjects.startsWith('pack/multi-pack-index')
+  return /^(info\/((http-)?alternates(\/|$)|commit-graph)|pack\/multi-pack-index)/.test(inObjects)
 }
 
 function isUnfinishedObject(component: string): boolean {
   return component.startsWith('tmp_') || component.endsWith('.keep')
-}
-
-function isReplace(component: string | undefined): boolean {
-  return component?.replace(/[^!-~]|\.+$/g, '').toLowerCase() === 'replace'
 }
 
 /**
@@ -76,11 +78,11 @@ export async function makeDotGitSafe(tree: string, source: ConfigSource): Promis
   const directory = join(tree, '.git')
   const hasReftable = await checkContents(directory)
   await mkdir(join(directory, 'objects'), { recursive: true })
-  await mkdir(join(directory, 'refs'), { recursive: true })
-  const packedRefs = await dropPackedReplacements(directory)
   const head = await readHead(directory, hasReftable)
-  const objectFormat = await objectFormatOf(directory, head, packedRefs)
-  const dotGit: DotGit = { objectFormat, refFormat: head.refFormat, branch: head.branch }
+  const refs = head.refFormat === 'files' ? await readPlainRefs(directory) : undefined
+  const objectFormat = await objectFormatOf(directory, head, refs)
+  if (refs !== undefined) await writePlainRefs(directory, refs, objectFormat)
+  const dotGit: DotGit = { objectFormat, refFormat: head.refFormat, branch: head.branch, refs }
   await writeFile(join(directory, 'config'), freshConfig(dotGit, source), { encoding: 'latin1', flag: 'wx' })
   if (source.sparse !== undefined) await writeSparse(directory, source.sparse)
   return dotGit
@@ -104,15 +106,6 @@ async function checkContents(directory: string): Promise<boolean> {
     if ((await lstatOf(join(directory, name))) !== undefined) throw unsafe(`${name} may not be there`)
   }
   return (await lstatOf(join(directory, 'reftable'))) !== undefined
-}
-
-/** Takes refs/replace out of packed-refs, with the peeled line that may follow; the rest as text. */
-async function dropPackedReplacements(directory: string): Promise<string> {
-  const path = join(directory, 'packed-refs')
-  const text = (await textOf(path)) ?? ''
-  const kept = text.replace(/^[0-9a-f]+[ \t\r]refs\/replace\/[^\n]*\n?(\^[^\n]*\n?)?/gim, '')
-  if (kept !== text) await writeFile(path, kept, 'latin1')
-  return kept
 }
 
 export interface Head {

@@ -46,7 +46,10 @@ export function configIn(gitDirectory: string): Promise<string> {
  * The whole `.git/config`, latin1 text of its bytes: what `git clone` writes, and no garbage collection while
  * a job works.
  */
-export function freshConfig({ objectFormat, refFormat, branch }: DotGit, source: ConfigSource): string {
+export function freshConfig(
+  { objectFormat, refFormat, branch }: Omit<DotGit, 'refs'>,
+  source: ConfigSource,
+): string {
   const extensions = [
     ...(objectFormat === 'sha256' ? ['\tobjectformat = sha256\n'] : []),
     ...(refFormat === 'reftable' ? ['\trefstorage = reftable\n'] : []),

@@ -19,6 +19,8 @@ export interface FreshenOptions extends GitContext {
   readonly clone: 'new' | 'reused'
   /** The commit that its HEAD is at, where that is known: git has read it. */
   readonly head?: string
+  /** All refs of a new one, where they are known: git does not list those of missing objects. */
+  readonly refs?: readonly Ref[] | undefined
   readonly target: Target
   readonly origin: Origin
   /** The file of a bundle that may lead to the target. Called only when the target is not there. */
@@ -171,9 +173,9 @@ function objectOf(target: Target, git: Git, tagAt = target.ref): Promise<string 
 }
 
 async function setRefs(freshening: Freshening, object: string): Promise<void> {
-  const { git, target, clone } = freshening
+  const { git, target, clone, refs } = freshening
   const name = trackingRefOf(target)
-  const old = await listRefs(git, clone === 'new' ? ['refs/'] : ['refs/remotes', 'refs/tags'])
+  const old = refs ?? (await listRefs(git, clone === 'new' ? ['refs/'] : ['refs/remotes', 'refs/tags']))
   await changeRefs(git, {
     drop: old.filter((ref) => ref.name !== name && !isToStay(ref, freshening)),
     set: name === undefined ? undefined : { name, object },

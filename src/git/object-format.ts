@@ -1,7 +1,9 @@
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Head } from './dotgit.ts'
 import type { ObjectFormat } from './index-entries.ts'
-import { entriesIn, textOf } from './presence.ts'
+import type { PlainRefs } from './plain-refs.ts'
+import { entriesIn } from './presence.ts'
 import { BRANCHES } from './ref-name.ts'
 
 /** The format in which an object has a name of this length. */
@@ -12,28 +14,28 @@ export function formatOfName(name: string): ObjectFormat {
 /** A git directory's, told by the length of a name, or by the first table's header; SHA-1 where nothing tells. */
 export async function objectFormatOf(
   directory: string,
-  head: Head,
-  packedRefs: string,
+  { id, branch }: Head,
+  refs: PlainRefs | undefined,
 ): Promise<ObjectFormat> {
-  if (head.refFormat === 'reftable') return reftableObjectFormat(join(directory, 'reftable'))
-  const branchId = head.branch && idIn((await textOf(looseRef(directory, head.branch))) ?? '')
-  const id = head.id ?? (branchId || /^[0-9a-f]{40,64}(?= )/im.exec(packedRefs)?.[0])
-  return formatOfName(id ?? '')
+  if (refs === undefined) return reftableObjectFormat(join(directory, 'reftable'))
+  const [first = ''] = refs.values()
+  return formatOfName(id ?? refs.get(`${BRANCHES}${branch}`) ?? first)
 }
 
-/** Version 1 tables are SHA-1; version 2 names its hash in bytes 24 to 28. */
+/** Version 1 tables are SHA-1; version 2 names its hash in the last bytes of its header. */
 async function reftableObjectFormat(directory: string): Promise<ObjectFormat> {
   const entries = await entriesIn(directory, 'latin1')
   const table = entries.find((entry) => entry.isFile() && entry.name.endsWith('.ref'))
-  const header = table === undefined ? '' : ((await textOf(join(directory, table.name))) ?? '')
+  const header = table === undefined ? '' : await headerOf(join(directory, table.name))
   return header.startsWith('REFT\x02') && header.slice(24, 28) === 's256' ? 'sha256' : 'sha1'
 }
 
-function idIn(text: string): string | undefined {
-  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})(?=\s|$)/i.exec(text)?.[0]
-}
-
-/** The branch's bytes as they are: it need not be UTF-8. */
-function looseRef(directory: string, branch: string): Buffer {
-  return Buffer.concat([Buffer.from(`${directory}/${BRANCHES}`), Buffer.from(branch, 'latin1')])
+async function headerOf(file: string): Promise<string> {
+  const handle = await open(file)
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(28))
+    return buffer.toString('latin1', 0, bytesRead)
+  } finally {
+    await handle.close()
+  }
 }

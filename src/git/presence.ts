@@ -13,7 +13,7 @@ export function textOf(path: string | Buffer): Promise<string | undefined> {
 
 /** What is in a directory; nothing where there is none. */
 export async function entriesIn(
-  directory: string,
+  directory: string | Buffer,
   encoding: 'utf8' | 'latin1' = 'utf8',
 ): Promise<readonly Dirent[]> {
   return (await ifThere(readdir(directory, { encoding, withFileTypes: true }))) ?? []

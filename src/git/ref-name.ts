@@ -25,6 +25,11 @@ export function isRefComponent(component: string): boolean {
   return /^[!-~\u0080-\uffff]+$/.test(component) && !/^\.|[~^:?*[\\]|\.\.|@\{|\.lock$/.test(component)
 }
 
+/** Whether the part of a ref behind `refs/` is that of replacements, or some disk takes it for that. */
+export function isReplace(component: string): boolean {
+  return component.replace(/[^!-~]|\.+$/g, '').toLowerCase() === 'replace'
+}
+
 /** Whether it is a commit's whole name, in SHA-1 or SHA-256. */
 export function isCommitName(name: string): boolean {
   return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(name)

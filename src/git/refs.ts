@@ -1,4 +1,5 @@
 import type { Git } from './git.ts'
+import type { PlainRefs } from './plain-refs.ts'
 import { BRANCHES, branchIn } from './ref-name.ts'
 import { type Target, trackingRefOf } from './wanted.ts'
 
@@ -52,8 +53,23 @@ export interface Ref {
 export async function listRefs(git: Git, which: readonly string[]): Promise<readonly Ref[]> {
   const lines = (await git.run(['for-each-ref', '--format=%(HEAD)%(refname)', ...which])).split('\n')
   return lines
-    .filter((line) => line !== '' && !line.includes('\ufffd'))
+    .filter((line) => line !== '')
     .map((line) => ({ name: line.slice(1), isCheckedOut: line.startsWith('*') }))
+    .filter(isSayable)
+}
+
+/** The same of a clone on this branch (latin1), if any, whose refs were read from its files. */
+export function refsOf(refs: PlainRefs, branch: string | undefined): readonly Ref[] {
+  return [...refs.keys()]
+    .map((raw) => ({
+      name: Buffer.from(raw, 'latin1').toString(),
+      isCheckedOut: raw === `${BRANCHES}${branch}`,
+    }))
+    .filter(isSayable)
+}
+
+function isSayable({ name }: Ref): boolean {
+  return !name.includes('\ufffd')
 }
 
 export interface RefChanges {

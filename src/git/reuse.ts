@@ -8,6 +8,7 @@ import { type Git, type GitContext, gitIn, isGitFailure } from './git.ts'
 import type { ObjectFormat } from './index-entries.ts'
 import { listIndex, submodulePaths } from './index-listing.ts'
 import { dropLeftovers, dropRepositoriesIn, isPlainRepository, refuseRepositoriesIn } from './leftovers.ts'
+import { readPlainRefs, writePlainRefs } from './plain-refs.ts'
 import { commitOf, dropConflictingRefs, dropOtherBranches, dropReplaceRefs } from './refs.ts'
 import type { Setting } from './settings.ts'
 import type { Target } from './wanted.ts'
@@ -87,10 +88,14 @@ function reusableOf(settings: ReadonlyMap<string, string>): Reusable | undefined
  */
 export async function prepareReuse(options: ReuseOptions): Promise<'ready' | 'unusable'> {
   const { destination, target, clean, signal, log } = options
+  const { refFormat, objectFormat } = options.reusable
+  const gitDirectory = join(destination, '.git')
   const git = gitIn(destination, options)
   try {
-    await dropLeftovers(join(destination, '.git'))
+    await dropLeftovers(gitDirectory)
     await writeConfig(options)
+    if (refFormat === 'files')
+      await writePlainRefs(gitDirectory, await readPlainRefs(gitDirectory), objectFormat)
     await commitOf(git)
     await dropReplaceRefs(git)
     await dropOtherBranches(git, target)

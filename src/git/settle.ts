@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ActionError } from '../errors.ts'
-import { makeDotGitSafe } from './dotgit.ts'
+import { type DotGit, makeDotGitSafe } from './dotgit.ts'
 import { branchSection, type ConfigSource } from './fresh-config.ts'
 import { type Git, type GitContext, gitIn, isGitFailure } from './git.ts'
 import type { ObjectFormat } from './index-entries.ts'
@@ -17,7 +17,7 @@ export interface SettleOptions extends ConfigSource, GitContext {
   readonly expectedCommit: string | undefined
 }
 
-export interface Settled {
+export interface Settled extends Pick<DotGit, 'refs'> {
   readonly commit: string
   /** Checked-out branch, latin1 of its raw bytes; undefined when HEAD is detached. */
   readonly branch: string | undefined
@@ -49,7 +49,8 @@ export async function settle(options: SettleOptions): Promise<Settled> {
   checkCommit(commit, options.expectedCommit)
   const branch = dotGit.refFormat === 'reftable' ? await settleReftable(git, dotGitPath) : dotGit.branch
   const isShallow = existsSync(join(dotGitPath, 'shallow'))
-  return { commit, branch, objectFormat: dotGit.objectFormat, isShallow }
+  const { objectFormat, refs } = dotGit
+  return { commit, branch, refs, objectFormat, isShallow }
 }
 
 /**

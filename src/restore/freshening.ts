@@ -21,7 +21,7 @@ export function fetching(job: Job, signal = job.context.signal) {
  */
 export async function freshenClone(
   job: Job,
-  clone: Pick<FreshenOptions, 'tree' | 'clone' | 'head' | 'target' | 'bundle' | 'server'>,
+  clone: Pick<FreshenOptions, 'tree' | 'clone' | 'head' | 'refs' | 'target' | 'bundle' | 'server'>,
   signal = job.context.signal,
 ): Promise<FreshenedBy> {
   try {

@@ -5,6 +5,7 @@ import { type Git, gitIn } from '../git/git.ts'
 import { fillIndex } from '../git/index-file.ts'
 import type { Probed } from '../git/probe.ts'
 import { proveBlobs, proveCommit } from '../git/proof.ts'
+import { refsOf } from '../git/refs.ts'
 import { makeFirstIndex, type Settled, settle } from '../git/settle.ts'
 import type { Target } from '../git/wanted.ts'
 import type { Context, Job } from '../job.ts'
@@ -127,7 +128,8 @@ export class SnapshotClone {
     const { commit } = target
     shortcuts.begin(snapshot.commit)
     const { bundle, server } = shortcuts
-    const clone = { tree, clone: 'new', head: snapshot.commit, target, bundle, server } as const
+    const refs = snapshot.refs && refsOf(snapshot.refs, snapshot.branch)
+    const clone = { tree, clone: 'new', head: snapshot.commit, refs, target, bundle, server } as const
     const freshenedBy = await freshenClone(job, clone, this.#context.signal)
     const proof = { git: this.#git, commit, objectFormat: snapshot.objectFormat }
     await proveCommit(proof)

@@ -33,9 +33,6 @@ describe('what stays in .git', () => {
     `objects/pack/pack-${packId}.promisor`,
     'objects/info/',
     'objects/info/packs',
-    'objects/info/commit-graph',
-    'objects/info/commit-graphs/commit-graph-chain',
-    `objects/info/commit-graphs/graph-${packId}.graph`,
     'refs',
     'refs/',
     'refs/heads/',
@@ -124,6 +121,14 @@ describe('what stays in .git', () => {
         'objects/pack/multi-pack-index-0123.rev',
         'objects/pack/multi-pack-index.d/multi-pack-index-chain',
         'objects/info/http-alternates',
+      ],
+    ],
+    [
+      'graphs of commits, which git believes more than the commits',
+      [
+        'objects/info/commit-graph',
+        'objects/info/commit-graphs/commit-graph-chain',
+        `objects/info/commit-graphs/graph-${packId}.graph`,
       ],
     ],
     [
@@ -224,7 +229,12 @@ describe('making .git safe', () => {
 
   it('completes what an archive may have left out', async () => {
     await plant('HEAD', 'ref: refs/heads/main\n')
-    expect(await make()).toEqual({ objectFormat: 'sha1', refFormat: 'files', branch: 'main' })
+    expect(await make()).toEqual({
+      objectFormat: 'sha1',
+      refFormat: 'files',
+      branch: 'main',
+      refs: new Map(),
+    })
     expect((await readdir(join(tree, '.git'))).sort()).toEqual(['HEAD', 'config', 'objects', 'refs'])
   })
 
@@ -284,20 +294,22 @@ describe('making .git safe', () => {
       'reftable/0x000000000001-0x000000000001-00000000.ref',
       `REFT${version}${'\0'.repeat(19)}${hash}`,
     )
-    expect(await make()).toEqual({ objectFormat, refFormat: 'reftable', branch: undefined })
+    expect(await make()).toEqual({ objectFormat, refFormat: 'reftable', branch: undefined, refs: undefined })
     const text = await config()
     expect(text).toContain('repositoryformatversion = 1\n')
     expect(text).toContain('\trefstorage = reftable\n')
     expect(text.includes('\tobjectformat = sha256\n')).toBe(objectFormat === 'sha256')
   })
 
-  it('takes replacements, and only those, out of the packed refs', async () => {
+  it('leaves refs that are names of objects of its format, and no others', async () => {
     await plant('HEAD', `${id}\n`)
-    const kept = [`${id} refs/heads/refs/replace/a`, `${id} refs/tags/v1`, `^${id}`]
-    const replaced = [`${id} refs/replace/${id}`, `^${id}`, `${id}\trefs/replace/b\0`]
-    await plant('packed-refs', [kept[0], ...replaced, kept[1], kept[2], `${id} refs/replace/c`].join('\n'))
+    await plant('packed-refs', `${longId} refs/heads/a\n${id} refs/heads/b\n^${id}\n`)
+    await plant('refs/heads/c', 'ref: refs/heads/b\n')
+    await plant('refs/heads/d/e', `${id}\n`)
     await make()
-    expect(await readFile(join(tree, '.git/packed-refs'), 'latin1')).toBe(`${kept.join('\n')}\n`)
+    const packed = await readFile(join(tree, '.git/packed-refs'), 'latin1')
+    expect(packed).toBe(`# pack-refs with: sorted \n${id} refs/heads/b\n${id} refs/heads/d/e\n`)
+    expect((await readdir(join(tree, '.git/refs'), { recursive: true })).sort()).toEqual(['heads', 'tags'])
   })
 
   it.each([

@@ -143,7 +143,7 @@ describe('preparing a clone for the next job', () => {
     const commit = await git(destination, 'rev-parse', 'HEAD')
     await prepare({ target: targetOf('refs/heads/foo/bar', commit) })
     const refs = await git(destination, 'for-each-ref', '--format=%(refname)')
-    expect(refs).toBe('refs/remotes/origin/HEAD\nrefs/remotes/origin/main')
+    expect(refs).toBe('refs/remotes/origin/main')
     expect(await git(destination, 'rev-parse', 'HEAD')).toBe(commit)
   })
 

@@ -80,12 +80,15 @@ const fileCount = async () => (await git(clone, 'ls-files')).split('\n').length
 describe('settling an unpacked tree', () => {
   it('makes it a clean clone at the same commit in which git has nothing to read', async () => {
     await cloneOfUpstream()
+    await git(clone, 'remote', 'set-head', 'origin', '--delete')
     await unpack()
     const commit = await git(clone, 'rev-parse', 'HEAD')
     const entries = await fileCount()
     const settled = await settleTree({ expectedCommit: commit })
     const proven = { entries, filled: entries, leftOut: 0 }
-    expect(settled).toEqual({ commit, branch: 'main', objectFormat: 'sha1', isShallow: false, ...proven })
+    const { refs, ...others } = settled
+    expect(others).toEqual({ commit, branch: 'main', objectFormat: 'sha1', isShallow: false, ...proven })
+    expect(refs?.get('refs/heads/main')).toBe(commit)
     expect(await git(tree, 'diff-files', '--name-only')).toBe('')
     expect(await git(tree, 'status', '--porcelain')).toBe('')
     expect(await git(tree, 'fsck', '--no-dangling')).toBe('')
