@@ -21577,7 +21577,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _report_notice_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(1060);
 /* harmony import */ var _report_report_js__WEBPACK_IMPORTED_MODULE_18__ = __nccwpck_require__(5650);
 /* harmony import */ var _report_step_log_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(5349);
-/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(905);
+/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(462);
 /* harmony import */ var _runner_step_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(4580);
 /* harmony import */ var _runner_tool_cache_js__WEBPACK_IMPORTED_MODULE_17__ = __nccwpck_require__(9131);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_15__ = __nccwpck_require__(4020);
@@ -22233,7 +22233,7 @@ class Timeline {
 
 /***/ }),
 
-/***/ 905:
+/***/ 462:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -22510,6 +22510,10 @@ function isRefPath(name) {
 /** What it allows between two slashes. The name is text, or a raw one's bytes as latin1. */
 function isRefComponent(component) {
     return /^[!-~\u0080-\uffff]+$/.test(component) && !/^\.|[~^:?*[\\]|\.\.|@\{|\.lock$/.test(component);
+}
+/** Whether the part of a ref behind `refs/` is that of replacements, or some disk takes it for that. */
+function isReplace(component) {
+    return component.replace(/[^!-~]|\.+$/g, '').toLowerCase() === 'replace';
 }
 /** Whether it is a commit's whole name, in SHA-1 or SHA-256. */
 function isCommitName(name) {
@@ -23238,31 +23242,34 @@ function ownerIdOf({ payload }) {
 
 
 
+
 /** The format in which an object has a name of this length. */
 function formatOfName(name) {
     return name.length === 64 ? 'sha256' : 'sha1';
 }
 /** A git directory's, told by the length of a name, or by the first table's header; SHA-1 where nothing tells. */
-async function objectFormatOf(directory, head, packedRefs) {
-    if (head.refFormat === 'reftable')
+async function objectFormatOf(directory, { id, branch }, refs) {
+    if (refs === undefined)
         return reftableObjectFormat((0,external_node_path_.join)(directory, 'reftable'));
-    const branchId = head.branch && idIn((await (0,presence/* textOf */.b6)(looseRef(directory, head.branch))) ?? '');
-    const id = head.id ?? (branchId || /^[0-9a-f]{40,64}(?= )/im.exec(packedRefs)?.[0]);
-    return formatOfName(id ?? '');
+    const [first = ''] = refs.values();
+    return formatOfName(id ?? refs.get(`${BRANCHES}${branch}`) ?? first);
 }
-/** Version 1 tables are SHA-1; version 2 names its hash in bytes 24 to 28. */
+/** Version 1 tables are SHA-1; version 2 names its hash in the last bytes of its header. */
 async function reftableObjectFormat(directory) {
     const entries = await (0,presence/* entriesIn */.s9)(directory, 'latin1');
     const table = entries.find((entry) => entry.isFile() && entry.name.endsWith('.ref'));
-    const header = table === undefined ? '' : ((await (0,presence/* textOf */.b6)((0,external_node_path_.join)(directory, table.name))) ?? '');
+    const header = table === undefined ? '' : await headerOf((0,external_node_path_.join)(directory, table.name));
     return header.startsWith('REFT\x02') && header.slice(24, 28) === 's256' ? 'sha256' : 'sha1';
 }
-function idIn(text) {
-    return /^(?:[0-9a-f]{40}|[0-9a-f]{64})(?=\s|$)/i.exec(text)?.[0];
-}
-/** The branch's bytes as they are: it need not be UTF-8. */
-function looseRef(directory, branch) {
-    return Buffer.concat([Buffer.from(`${directory}/${BRANCHES}`), Buffer.from(branch, 'latin1')]);
+async function headerOf(file) {
+    const handle = await (0,promises_.open)(file);
+    try {
+        const { buffer, bytesRead } = await handle.read(Buffer.alloc(28));
+        return buffer.toString('latin1', 0, bytesRead);
+    }
+    finally {
+        await handle.close();
+    }
 }
 
 ;// CONCATENATED MODULE: ./lib/git/target-object.js
@@ -23349,7 +23356,8 @@ async function proveCommit({ git, commit, objectFormat }) {
 }
 /**
  * Proves the blobs of a proven commit that its checkout may write: of all files that are not in the `index` as the commit
- * has them or, asked of `files`, that are not in the tree as the index knows them either.
+ * has them or, asked of `files`, that are not in the tree as the index knows them either. Gives the paths of these files,
+ * quoted where git quotes them.
  */
 async function proveBlobs({ git, commit, objectFormat }, aside) {
     const cached = aside === 'index' ? ['--cached'] : [];
@@ -23364,9 +23372,10 @@ async function proveBlobs({ git, commit, objectFormat }, aside) {
         commit,
         '--',
     ], { config: NO_GRAPH, outputLimitBytes: LISTING_LIMIT_BYTES });
-    const lines = diff.matchAll(/^:(?<mode>\d+) \d+ (?<id>[0-9a-f]+) /gm);
-    const files = [...lines].filter(({ groups }) => !HAS_NO_BLOB.has(groups?.mode ?? ''));
+    const lines = [...diff.matchAll(/^:(?<mode>\d+) \d+ (?<id>[0-9a-f]+) [^\t]*\t(?<path>.*)$/gm)];
+    const files = lines.filter(({ groups }) => !HAS_NO_BLOB.has(groups?.mode ?? ''));
     await proveObjects(git, [...new Set(files.map(({ groups }) => groups?.id ?? ''))], objectFormat);
+    return lines.map(({ groups }) => groups?.path ?? '');
 }
 /** Of a path that the commit lacks, and of a submodule. */
 const HAS_NO_BLOB = new Set(['000000', GITLINK_MODE.toString(8)]);
@@ -23478,8 +23487,21 @@ function contains(directory, name) {
 async function listRefs(git, which) {
     const lines = (await git.run(['for-each-ref', '--format=%(HEAD)%(refname)', ...which])).split('\n');
     return lines
-        .filter((line) => line !== '' && !line.includes('\ufffd'))
-        .map((line) => ({ name: line.slice(1), isCheckedOut: line.startsWith('*') }));
+        .filter((line) => line !== '')
+        .map((line) => ({ name: line.slice(1), isCheckedOut: line.startsWith('*') }))
+        .filter(isSayable);
+}
+/** The same of a clone on this branch (latin1), if any, whose refs were read from its files. */
+function refsOf(refs, branch) {
+    return [...refs.keys()]
+        .map((raw) => ({
+        name: Buffer.from(raw, 'latin1').toString(),
+        isCheckedOut: raw === `${BRANCHES}${branch}`,
+    }))
+        .filter(isSayable);
+}
+function isSayable({ name }) {
+    return !name.includes('\ufffd');
 }
 /** Deletes refs, then sets one. HEAD is detached where it was on one of those. */
 async function changeRefs(git, { drop, set }) {
@@ -23659,7 +23681,99 @@ function branchSection(branch) {
     return `[branch ${(0,config_file/* quotedSubsection */.mc)(branch)}]\n\tremote = origin\n\tmerge = ${merge}\n`;
 }
 
+;// CONCATENATED MODULE: ./lib/on-disk.js
+/** Below `root`, a path as the file system has it: bytes, where they are more than ASCII. Both are latin1. */
+function onDisk(root, path) {
+    const whole = path === '' ? root : `${root}/${path}`;
+    return isAscii(whole) ? whole : Buffer.from(whole, 'latin1');
+}
+/** The bytes of a name that Node gave as text, one character for each. */
+function toLatin1(path) {
+    return isAscii(path) ? path : Buffer.from(path).toString('latin1');
+}
+function isAscii(text) {
+    return !/[^\0-\x7f]/.test(text);
+}
+
+;// CONCATENATED MODULE: ./lib/git/plain-refs.js
+
+
+
+
+
+
+
+/** More than a million refs. */
+const PACKED_LIMIT_BYTES = 128 * 1024 * 1024;
+/** A SHA-256 name and a line end. */
+const LOOSE_LIMIT_BYTES = 65;
+/** What is under way in one worktree. */
+const OF_WORKTREE = new Set(['bisect', 'rewritten', 'worktree']);
+/**
+ * The refs of a git directory that keeps them in files. Left out is all that is not simply the name of an object: a ref
+ * that stands for another, through which git would write, one that is broken, at which its next fetch would fail, a
+ * replacement, and what is said of where a tag leads.
+ */
+async function readPlainRefs(directory) {
+    const refs = new Map();
+    const take = (name, object) => {
+        if (isPlainName(name) && isCommitName(object) && !/^0+$/.test(object))
+            refs.set(name, object.toLowerCase());
+    };
+    for (const line of (await packedRefs(directory)).split('\n')) {
+        const [object = '', name = ''] = line.split(' ');
+        take(name, object);
+    }
+    for await (const [name, text] of looseRefs(toLatin1(directory), 'refs'))
+        take(name, text.replace(/\n$/, ''));
+    return refs;
+}
+/** Makes these the only refs of a git directory that keeps them in files, as far as they are of its format. */
+async function writePlainRefs(directory, refs, format) {
+    const file = (0,external_node_path_.join)(directory, 'packed-refs');
+    await (0,promises_.rm)(file, { force: true });
+    await (0,promises_.rm)((0,external_node_path_.join)(directory, 'refs'), { recursive: true, force: true });
+    for (const kind of ['heads', 'tags'])
+        await (0,promises_.mkdir)((0,external_node_path_.join)(directory, 'refs', kind), { recursive: true });
+    const ofFormat = [...refs].filter(([, object]) => object.length === 2 * HASH_BYTES[format]);
+    if (ofFormat.length === 0)
+        return;
+    // By their bytes, as git does: it would sort them itself each time that it reads them.
+    const lines = ofFormat
+        .toSorted(([one], [other]) => (one < other ? -1 : 1))
+        .map(([name, object]) => `${object} ${name}\n`);
+    const text = `# pack-refs with: sorted \n${lines.join('')}`;
+    await (0,promises_.writeFile)(file, text, { encoding: 'latin1', flag: 'wx' });
+}
+function isPlainName(name) {
+    const [root, kind = ''] = name.split('/', 2);
+    return root === 'refs' && isRefPath(name) && !isReplace(kind) && !OF_WORKTREE.has(kind);
+}
+async function packedRefs(directory) {
+    const file = (0,external_node_path_.join)(directory, 'packed-refs');
+    const size = (await (0,presence/* lstatOf */.m4)(file))?.size ?? 0;
+    if (size <= PACKED_LIMIT_BYTES)
+        return (await (0,presence/* textOf */.b6)(file)) ?? '';
+    const message = `The snapshot's .git was refused: its packed-refs has ${size} bytes; do not use this snapshot`;
+    throw new lib_errors/* ActionError */.l('UNSAFE_GIT', message);
+}
+/** Each with what it holds, below this directory of a git directory; both latin1. */
+async function* looseRefs(gitDirectory, directory) {
+    for (const entry of await (0,presence/* entriesIn */.s9)(onDisk(gitDirectory, directory), 'latin1')) {
+        const name = `${directory}/${entry.name}`;
+        if (entry.isDirectory())
+            yield* looseRefs(gitDirectory, name);
+        if (!entry.isFile())
+            continue;
+        const file = onDisk(gitDirectory, name);
+        const size = (await (0,presence/* lstatOf */.m4)(file))?.size ?? 0;
+        if (size <= LOOSE_LIMIT_BYTES)
+            yield [name, (await (0,presence/* textOf */.b6)(file)) ?? ''];
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/git/dotgit.js
+
 
 
 
@@ -23689,30 +23803,30 @@ function staysInDotGit(name) {
         case 'info':
             return rest.length === 0 || name === 'info/exclude' || name === 'info/refs';
         case 'objects':
-            return rest.every(isPlainName) && !isLeading(inRoom) && !rest.some(isUnfinishedObject);
+            return rest.every(dotgit_isPlainName) && !isLeading(inRoom) && !rest.some(isUnfinishedObject);
         case 'refs':
-            return rest.every(isRefComponent) && !isReplace(rest[0]);
+            return rest.every(isRefComponent) && !isReplace(rest[0] ?? '');
         case 'reftable':
-            return rest.every(isPlainName);
+            return rest.every(dotgit_isPlainName);
         case 'lfs':
-            return rest.every(isPlainName) && !/^(tmp|hooks|config)(\/|$)/.test(inRoom);
+            return rest.every(dotgit_isPlainName) && !/^(tmp|hooks|config)(\/|$)/.test(inRoom);
         default:
             return false;
     }
 }
 /** Git names objects, packs, tables and LFS files in lower case: no other spelling of a name gets through. */
-function isPlainName(component) {
+function dotgit_isPlainName(component) {
     return /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(component) && !component.endsWith('.lock');
 }
-/** Other places for objects, and an index of all packs with its companions, which chooses between copies of an object. */
+/**
+ * Other places for objects, an index of all packs with its companions, which chooses between copies of an object, and
+ * a graph, which git believes where a commit says something else.
+ */
 function isLeading(inObjects) {
-    return /^info\/(http-)?alternates(\/|$)/.test(inObjects) || inObjects.startsWith('pack/multi-pack-index');
+    return /^(info\/((http-)?alternates(\/|$)|commit-graph)|pack\/multi-pack-index)/.test(inObjects);
 }
 function isUnfinishedObject(component) {
     return component.startsWith('tmp_') || component.endsWith('.keep');
-}
-function isReplace(component) {
-    return component?.replace(/[^!-~]|\.+$/g, '').toLowerCase() === 'replace';
 }
 /**
  * Makes the `.git` of an unpacked tree one that git may run in: checks what is there, completes it, and
@@ -23722,11 +23836,12 @@ async function makeDotGitSafe(tree, source) {
     const directory = (0,external_node_path_.join)(tree, '.git');
     const hasReftable = await checkContents(directory);
     await (0,promises_.mkdir)((0,external_node_path_.join)(directory, 'objects'), { recursive: true });
-    await (0,promises_.mkdir)((0,external_node_path_.join)(directory, 'refs'), { recursive: true });
-    const packedRefs = await dropPackedReplacements(directory);
     const head = await readHead(directory, hasReftable);
-    const objectFormat = await objectFormatOf(directory, head, packedRefs);
-    const dotGit = { objectFormat, refFormat: head.refFormat, branch: head.branch };
+    const refs = head.refFormat === 'files' ? await readPlainRefs(directory) : undefined;
+    const objectFormat = await objectFormatOf(directory, head, refs);
+    if (refs !== undefined)
+        await writePlainRefs(directory, refs, objectFormat);
+    const dotGit = { objectFormat, refFormat: head.refFormat, branch: head.branch, refs };
     await (0,promises_.writeFile)((0,external_node_path_.join)(directory, 'config'), freshConfig(dotGit, source), { encoding: 'latin1', flag: 'wx' });
     if (source.sparse !== undefined)
         await writeSparse(directory, source.sparse);
@@ -23755,15 +23870,6 @@ async function checkContents(directory) {
             throw unsafe(`${name} may not be there`);
     }
     return (await (0,presence/* lstatOf */.m4)((0,external_node_path_.join)(directory, 'reftable'))) !== undefined;
-}
-/** Takes refs/replace out of packed-refs, with the peeled line that may follow; the rest as text. */
-async function dropPackedReplacements(directory) {
-    const path = (0,external_node_path_.join)(directory, 'packed-refs');
-    const text = (await (0,presence/* textOf */.b6)(path)) ?? '';
-    const kept = text.replace(/^[0-9a-f]+[ \t\r]refs\/replace\/[^\n]*\n?(\^[^\n]*\n?)?/gim, '');
-    if (kept !== text)
-        await (0,promises_.writeFile)(path, kept, 'latin1');
-    return kept;
 }
 /** What HEAD of a git directory stands for; UNSAFE_GIT where it is nothing that `git clone` makes. */
 async function readHead(directory, hasReftable) {
@@ -24164,9 +24270,9 @@ function objectOf(target, git, tagAt = target.ref) {
     return targetObject(git, target, target.kind === 'tag' ? tagAt : target.commit);
 }
 async function setRefs(freshening, object) {
-    const { git, target, clone } = freshening;
+    const { git, target, clone, refs } = freshening;
     const name = trackingRefOf(target);
-    const old = await listRefs(git, clone === 'new' ? ['refs/'] : ['refs/remotes', 'refs/tags']);
+    const old = refs ?? (await listRefs(git, clone === 'new' ? ['refs/'] : ['refs/remotes', 'refs/tags']));
     await changeRefs(git, {
         drop: old.filter((ref) => ref.name !== name && !isToStay(ref, freshening)),
         set: name === undefined ? undefined : { name, object },
@@ -24555,20 +24661,6 @@ function threadsFor(windowBytes, cores = (0,external_node_os_.availableParalleli
     if (windowBytes < SMALL_WINDOW_BYTES)
         return { writers: 1, decoders: 1 };
     return { writers: Math.min(4, Math.max(2, cores)), decoders: 2 };
-}
-
-;// CONCATENATED MODULE: ./lib/on-disk.js
-/** Below `root`, a path as the file system has it: bytes, where they are more than ASCII. Both are latin1. */
-function onDisk(root, path) {
-    const whole = path === '' ? root : `${root}/${path}`;
-    return isAscii(whole) ? whole : Buffer.from(whole, 'latin1');
-}
-/** The bytes of a name that Node gave as text, one character for each. */
-function toLatin1(path) {
-    return isAscii(path) ? path : Buffer.from(path).toString('latin1');
-}
-function isAscii(text) {
-    return !/[^\0-\x7f]/.test(text);
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/tree-job.js
@@ -29392,7 +29484,8 @@ async function settle(options) {
     checkCommit(commit, options.expectedCommit);
     const branch = dotGit.refFormat === 'reftable' ? await settleReftable(git, dotGitPath) : dotGit.branch;
     const isShallow = (0,external_node_fs_.existsSync)((0,external_node_path_.join)(dotGitPath, 'shallow'));
-    return { commit, branch, objectFormat: dotGit.objectFormat, isShallow };
+    const { objectFormat, refs } = dotGit;
+    return { commit, branch, refs, objectFormat, isShallow };
 }
 /**
  * Makes the index of a clone that has none, which `fillIndex` can then tell of the files. The commit need not be
@@ -29460,6 +29553,7 @@ async function settleReftable(git, dotGitPath) {
 
 
 
+
 /** A count takes about 5 ms, beside the check-out; where it walks through a large history nobody waits for it. */
 const COUNT_GRACE_MS = 100;
 /**
@@ -29493,9 +29587,13 @@ class SnapshotClone {
         const isLeftOut = cone && ((path) => !cone.hasFile(path));
         const fill = () => fillIndex((0,external_node_path_.join)(tree, '.git'), unpacked.recordOf, objectFormat, isLeftOut);
         const filled = indexed.then(() => job.timeline.measure('index', fill, STAGE_WORDS.indexed));
-        const [index, freshenedBy] = await together(filled, freshened);
+        const [index, { by: freshenedBy, attributes }] = await together(filled, freshened);
+        // A file that holds just what its blob does may be one that is to be written in another way now.
+        if (attributes === 'changed')
+            await makeIndex(this.#git, target.commit);
         // Files that are all proven by the index leave no room for others.
-        const isExact = index.filled + index.leftOut === index.entries && index.filled === unpacked.workFiles;
+        const isProven = index.filled + index.leftOut === index.entries && index.filled === unpacked.workFiles;
+        const isExact = isProven && attributes === 'same';
         const untracked = isExact ? 'keep' : 'remove';
         const place = { tree, clone: 'new', patterns: 'set', untracked, isPartial: false };
         await arrive(job, target, { ...place, ...bringers });
@@ -29526,7 +29624,7 @@ class SnapshotClone {
         allEnded(work);
         return work;
     }
-    async #countBehind({ commit: base }, by) {
+    async #countBehind({ commit: base }, { by }) {
         if (by === 'none')
             return 0;
         const { tree, target } = this.#options;
@@ -29537,16 +29635,20 @@ class SnapshotClone {
         const { commit } = target;
         shortcuts.begin(snapshot.commit);
         const { bundle, server } = shortcuts;
-        const clone = { tree, clone: 'new', head: snapshot.commit, target, bundle, server };
-        const freshenedBy = await freshenClone(job, clone, this.#context.signal);
+        const refs = snapshot.refs && refsOf(snapshot.refs, snapshot.branch);
+        const clone = { tree, clone: 'new', head: snapshot.commit, refs, target, bundle, server };
+        const by = await freshenClone(job, clone, this.#context.signal);
         const proof = { git: this.#git, commit, objectFormat: snapshot.objectFormat };
         await proveCommit(proof);
         await indexed;
         // Of a commit that is proven, the index has what it should.
-        if (commit !== snapshot.commit)
-            await proveBlobs(proof, 'index');
-        return freshenedBy;
+        const changed = commit === snapshot.commit ? [] : await proveBlobs(proof, 'index');
+        return { by, attributes: changed.some(isOfAttributes) ? 'changed' : 'same' };
     }
+}
+/** Of a path as git shows it. */
+function isOfAttributes(path) {
+    return /(^|\/)\.gitattributes"?$/.test(path);
 }
 /** Undefined for a count that is not there soon. */
 async function inTime(count) {
@@ -30054,6 +30156,7 @@ function submoduleBringer(filling) {
 
 
 
+
 const SETTINGS = String.raw `^(remote\.origin\.(url|partialclonefilter)|remote\..*\.promisor|extensions\..*)$`;
 const reuse_FILTER = /^[\w:=+.,%-]+$/;
 /**
@@ -30114,10 +30217,14 @@ function reusableOf(settings) {
  */
 async function prepareReuse(options) {
     const { destination, target, clean, signal, log } = options;
+    const { refFormat, objectFormat } = options.reusable;
+    const gitDirectory = (0,external_node_path_.join)(destination, '.git');
     const git = (0,git_git/* gitIn */.uM)(destination, options);
     try {
-        await dropLeftovers((0,external_node_path_.join)(destination, '.git'));
+        await dropLeftovers(gitDirectory);
         await writeConfig(options);
+        if (refFormat === 'files')
+            await writePlainRefs(gitDirectory, await readPlainRefs(gitDirectory), objectFormat);
         await commitOf(git);
         await dropReplaceRefs(git);
         await dropOtherBranches(git, target);

@@ -30,16 +30,18 @@ async function commitTexts({ forge, upstream }: Site): Promise<string> {
   return sha
 }
 
+/** A sparse checkout from a snapshot has everything. */
+const OF_PARTIAL_CLONE = /\t(remote\.origin\.(promisor|partialclonefilter)|core\.repositoryformatversion)=/
+
 type Settings = string | (() => string)
 
 function where(name: string, settings: Settings, inputs: Record<string, string> = {}): Scenario {
-  const mayDiffer = /\t(remote\.origin\.(promisor|partialclonefilter)|core\.repositoryformatversion)=/
   return {
     name,
     arrange: async (at) => {
       const sha = await commitTexts(at)
       const told = typeof settings === 'string' ? settings : settings()
-      return { github: { sha }, settings: told, inputs, mayDiffer }
+      return { github: { sha }, settings: told, inputs, mayDiffer: OF_PARTIAL_CLONE }
     },
   }
 }
@@ -83,6 +85,33 @@ const scenarios: Scenario[] = [
         ...change('new/file.txt'),
       ])
       return { github: { sha }, settings: '[core]\n\tautocrlf = true\n' }
+    },
+  },
+  ...(
+    [
+      ['with the line ends of another system', '.gitattributes', '*.txt text eol=crlf\n'],
+      ['with the name of their blob in them', '.gitattributes', '*.txt ident\n'],
+      ['in another encoding', '.gitattributes', '*.txt text working-tree-encoding=UTF-16LE\n'],
+      ['in one directory alone', 'deep/.gitattributes', '*.txt text eol=crlf\n'],
+    ] as const
+  ).map(
+    ([name, path, content]): Scenario => ({
+      name: `a newer commit wants files ${name}`,
+      arrange: async ({ forge, upstream }) => {
+        const texts = ['a.txt', 'deep/b.txt', 'deep/er/c.txt', 'other.md', 'gone.txt']
+        await upstream.commit(texts.map((text) => ({ path: text, content: `one $Id$\ntwo in ${text}\n` })))
+        await forge.snapshot(upstream)
+        const sha = await upstream.commit([{ path, content }, { path: 'gone.txt' }, ...change('new.txt')])
+        return { github: { sha } }
+      },
+    }),
+  ),
+  {
+    name: 'a newer commit wants the files of a sparse checkout with the line ends of another system',
+    arrange: async ({ forge, upstream }) => {
+      await commitTexts({ forge, upstream } as Site)
+      const sha = await upstream.commit([{ path: '.gitattributes', content: '* text eol=crlf\n' }])
+      return { github: { sha }, inputs: { 'sparse-checkout': 'deep' }, mayDiffer: OF_PARTIAL_CLONE }
     },
   },
   {

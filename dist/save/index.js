@@ -46597,31 +46597,34 @@ async function ifThere(found) {
 
 
 
+
 /** The format in which an object has a name of this length. */
 function formatOfName(name) {
     return name.length === 64 ? 'sha256' : 'sha1';
 }
 /** A git directory's, told by the length of a name, or by the first table's header; SHA-1 where nothing tells. */
-async function objectFormatOf(directory, head, packedRefs) {
-    if (head.refFormat === 'reftable')
+async function objectFormatOf(directory, { id, branch }, refs) {
+    if (refs === undefined)
         return reftableObjectFormat(join(directory, 'reftable'));
-    const branchId = head.branch && idIn((await textOf(looseRef(directory, head.branch))) ?? '');
-    const id = head.id ?? (branchId || /^[0-9a-f]{40,64}(?= )/im.exec(packedRefs)?.[0]);
-    return formatOfName(id ?? '');
+    const [first = ''] = refs.values();
+    return formatOfName(id ?? refs.get(`${BRANCHES}${branch}`) ?? first);
 }
-/** Version 1 tables are SHA-1; version 2 names its hash in bytes 24 to 28. */
+/** Version 1 tables are SHA-1; version 2 names its hash in the last bytes of its header. */
 async function reftableObjectFormat(directory) {
     const entries = await entriesIn(directory, 'latin1');
     const table = entries.find((entry) => entry.isFile() && entry.name.endsWith('.ref'));
-    const header = table === undefined ? '' : ((await textOf(join(directory, table.name))) ?? '');
+    const header = table === undefined ? '' : await headerOf(join(directory, table.name));
     return header.startsWith('REFT\x02') && header.slice(24, 28) === 's256' ? 'sha256' : 'sha1';
 }
-function idIn(text) {
-    return /^(?:[0-9a-f]{40}|[0-9a-f]{64})(?=\s|$)/i.exec(text)?.[0];
-}
-/** The branch's bytes as they are: it need not be UTF-8. */
-function looseRef(directory, branch) {
-    return Buffer.concat([Buffer.from(`${directory}/${BRANCHES}`), Buffer.from(branch, 'latin1')]);
+async function headerOf(file) {
+    const handle = await open(file);
+    try {
+        const { buffer, bytesRead } = await handle.read(Buffer.alloc(28));
+        return buffer.toString('latin1', 0, bytesRead);
+    }
+    finally {
+        await handle.close();
+    }
 }
 
 ;// CONCATENATED MODULE: ./lib/git/proof.js
@@ -46646,7 +46649,8 @@ async function proveCommit({ git, commit, objectFormat }) {
 }
 /**
  * Proves the blobs of a proven commit that its checkout may write: of all files that are not in the `index` as the commit
- * has them or, asked of `files`, that are not in the tree as the index knows them either.
+ * has them or, asked of `files`, that are not in the tree as the index knows them either. Gives the paths of these files,
+ * quoted where git quotes them.
  */
 async function proveBlobs({ git, commit, objectFormat }, aside) {
     const cached = aside === 'index' ? ['--cached'] : [];
@@ -46661,9 +46665,10 @@ async function proveBlobs({ git, commit, objectFormat }, aside) {
         commit,
         '--',
     ], { config: NO_GRAPH, outputLimitBytes: index_listing_LISTING_LIMIT_BYTES });
-    const lines = diff.matchAll(/^:(?<mode>\d+) \d+ (?<id>[0-9a-f]+) /gm);
-    const files = [...lines].filter(({ groups }) => !HAS_NO_BLOB.has(groups?.mode ?? ''));
+    const lines = [...diff.matchAll(/^:(?<mode>\d+) \d+ (?<id>[0-9a-f]+) [^\t]*\t(?<path>.*)$/gm)];
+    const files = lines.filter(({ groups }) => !HAS_NO_BLOB.has(groups?.mode ?? ''));
     await proveObjects(git, [...new Set(files.map(({ groups }) => groups?.id ?? ''))], objectFormat);
+    return lines.map(({ groups }) => groups?.path ?? '');
 }
 /** Of a path that the commit lacks, and of a submodule. */
 const HAS_NO_BLOB = new Set(['000000', GITLINK_MODE.toString(8)]);
@@ -46757,6 +46762,10 @@ function isRefPath(name) {
 /** What it allows between two slashes. The name is text, or a raw one's bytes as latin1. */
 function isRefComponent(component) {
     return /^[!-~\u0080-\uffff]+$/.test(component) && !/^\.|[~^:?*[\\]|\.\.|@\{|\.lock$/.test(component);
+}
+/** Whether the part of a ref behind `refs/` is that of replacements, or some disk takes it for that. */
+function isReplace(component) {
+    return component.replace(/[^!-~]|\.+$/g, '').toLowerCase() === 'replace';
 }
 /** Whether it is a commit's whole name, in SHA-1 or SHA-256. */
 function isCommitName(name) {
@@ -46967,8 +46976,21 @@ function contains(directory, name) {
 async function listRefs(git, which) {
     const lines = (await git.run(['for-each-ref', '--format=%(HEAD)%(refname)', ...which])).split('\n');
     return lines
-        .filter((line) => line !== '' && !line.includes('\ufffd'))
-        .map((line) => ({ name: line.slice(1), isCheckedOut: line.startsWith('*') }));
+        .filter((line) => line !== '')
+        .map((line) => ({ name: line.slice(1), isCheckedOut: line.startsWith('*') }))
+        .filter(isSayable);
+}
+/** The same of a clone on this branch (latin1), if any, whose refs were read from its files. */
+function refsOf(refs, branch) {
+    return [...refs.keys()]
+        .map((raw) => ({
+        name: Buffer.from(raw, 'latin1').toString(),
+        isCheckedOut: raw === `${BRANCHES}${branch}`,
+    }))
+        .filter(isSayable);
+}
+function isSayable({ name }) {
+    return !name.includes('\ufffd');
 }
 /** Deletes refs, then sets one. HEAD is detached where it was on one of those. */
 async function changeRefs(git, { drop, set }) {
@@ -48186,7 +48208,7 @@ const BLANK = blankHeader();
  * UTF-8. `mtime` is in seconds since 1970.
  */
 function tarHead(member, mtime) {
-    const header = headerOf(member, mtime);
+    const header = tar_writer_headerOf(member, mtime);
     const { name, target } = header;
     if (name.length <= NAME_BYTES && target.length <= NAME_BYTES)
         return headerBlock(header);
@@ -48202,7 +48224,7 @@ function tarEnd(bytes) {
     return Buffer.alloc(records * RECORD_BYTES - bytes);
 }
 /** Modes are those that git knows: whether a file is executable is all that it keeps. */
-function headerOf(member, mtime) {
+function tar_writer_headerOf(member, mtime) {
     const { path: name } = member;
     switch (member.kind) {
         case 'file':

@@ -21509,6 +21509,10 @@ function isRefPath(name) {
 function isRefComponent(component) {
     return /^[!-~\u0080-\uffff]+$/.test(component) && !/^\.|[~^:?*[\\]|\.\.|@\{|\.lock$/.test(component);
 }
+/** Whether the part of a ref behind `refs/` is that of replacements, or some disk takes it for that. */
+function isReplace(component) {
+    return component.replace(/[^!-~]|\.+$/g, '').toLowerCase() === 'replace';
+}
 /** Whether it is a commit's whole name, in SHA-1 or SHA-256. */
 function isCommitName(name) {
     return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(name);

@@ -29,12 +29,13 @@ export async function proveCommit({ git, commit, objectFormat }: ProofOptions): 
 
 /**
  * Proves the blobs of a proven commit that its checkout may write: of all files that are not in the `index` as the commit
- * has them or, asked of `files`, that are not in the tree as the index knows them either.
+ * has them or, asked of `files`, that are not in the tree as the index knows them either. Gives the paths of these files,
+ * quoted where git quotes them.
  */
 export async function proveBlobs(
   { git, commit, objectFormat }: ProofOptions,
   aside: 'index' | 'files',
-): Promise<void> {
+): Promise<readonly string[]> {
   const cached = aside === 'index' ? ['--cached'] : []
   const diff = await git.run(
     [
@@ -50,9 +51,10 @@ export async function proveBlobs(
     ],
     { config: NO_GRAPH, outputLimitBytes: LISTING_LIMIT_BYTES },
   )
-  const lines = diff.matchAll(/^:(?<mode>\d+) \d+ (?<id>[0-9a-f]+) /gm)
-  const files = [...lines].filter(({ groups }) => !HAS_NO_BLOB.has(groups?.mode ?? ''))
+  const lines = [...diff.matchAll(/^:(?<mode>\d+) \d+ (?<id>[0-9a-f]+) [^\t]*\t(?<path>.*)$/gm)]
+  const files = lines.filter(({ groups }) => !HAS_NO_BLOB.has(groups?.mode ?? ''))
   await proveObjects(git, [...new Set(files.map(({ groups }) => groups?.id ?? ''))], objectFormat)
+  return lines.map(({ groups }) => groups?.path ?? '')
 }
 
 /** Of a path that the commit lacks, and of a submodule. */

@@ -6,7 +6,7 @@ import { fillIndex } from '../git/index-file.ts'
 import type { Probed } from '../git/probe.ts'
 import { proveBlobs, proveCommit } from '../git/proof.ts'
 import { refsOf } from '../git/refs.ts'
-import { makeFirstIndex, type Settled, settle } from '../git/settle.ts'
+import { makeFirstIndex, makeIndex, type Settled, settle } from '../git/settle.ts'
 import type { Target } from '../git/wanted.ts'
 import type { Context, Job } from '../job.ts'
 import { wait } from '../source/patience.ts'
@@ -37,11 +37,17 @@ interface Finished extends Settled {
   readonly behind: number | undefined
 }
 
+interface Freshened {
+  readonly by: FreshenedBy
+  /** Whether what the snapshot's commit says of how files are written still holds. */
+  readonly attributes: 'same' | 'changed'
+}
+
 /** What git does with `.git` alone. */
 interface GitWork {
   readonly settled: Promise<Settled>
   readonly indexed: Promise<void>
-  readonly freshened: Promise<FreshenedBy>
+  readonly freshened: Promise<Freshened>
   readonly behind: Promise<number | undefined>
 }
 
@@ -81,9 +87,12 @@ export class SnapshotClone {
     const isLeftOut = cone && ((path: string) => !cone.hasFile(path))
     const fill = () => fillIndex(join(tree, '.git'), unpacked.recordOf, objectFormat, isLeftOut)
     const filled = indexed.then(() => job.timeline.measure('index', fill, STAGE_WORDS.indexed))
-    const [index, freshenedBy] = await together(filled, freshened)
+    const [index, { by: freshenedBy, attributes }] = await together(filled, freshened)
+    // A file that holds just what its blob does may be one that is to be written in another way now.
+    if (attributes === 'changed') await makeIndex(this.#git, target.commit)
     // Files that are all proven by the index leave no room for others.
-    const isExact = index.filled + index.leftOut === index.entries && index.filled === unpacked.workFiles
+    const isProven = index.filled + index.leftOut === index.entries && index.filled === unpacked.workFiles
+    const isExact = isProven && attributes === 'same'
     const untracked = isExact ? 'keep' : 'remove'
     const place = { tree, clone: 'new', patterns: 'set', untracked, isPartial: false } as const
     await arrive(job, target, { ...place, ...bringers })
@@ -117,27 +126,32 @@ export class SnapshotClone {
     return work
   }
 
-  async #countBehind({ commit: base }: Settled, by: FreshenedBy): Promise<number | undefined> {
+  async #countBehind({ commit: base }: Settled, { by }: Freshened): Promise<number | undefined> {
     if (by === 'none') return 0
     const { tree, target } = this.#options
     return commitsBehind({ ...this.#context, tree, base, commit: target.commit })
   }
 
-  async #freshen(snapshot: Settled, indexed: Promise<void>): Promise<FreshenedBy> {
+  async #freshen(snapshot: Settled, indexed: Promise<void>): Promise<Freshened> {
     const { job, target, tree, shortcuts } = this.#options
     const { commit } = target
     shortcuts.begin(snapshot.commit)
     const { bundle, server } = shortcuts
     const refs = snapshot.refs && refsOf(snapshot.refs, snapshot.branch)
     const clone = { tree, clone: 'new', head: snapshot.commit, refs, target, bundle, server } as const
-    const freshenedBy = await freshenClone(job, clone, this.#context.signal)
+    const by = await freshenClone(job, clone, this.#context.signal)
     const proof = { git: this.#git, commit, objectFormat: snapshot.objectFormat }
     await proveCommit(proof)
     await indexed
     // Of a commit that is proven, the index has what it should.
-    if (commit !== snapshot.commit) await proveBlobs(proof, 'index')
-    return freshenedBy
+    const changed = commit === snapshot.commit ? [] : await proveBlobs(proof, 'index')
+    return { by, attributes: changed.some(isOfAttributes) ? 'changed' : 'same' }
   }
+}
+
+/** Of a path as git shows it. */
+function isOfAttributes(path: string): boolean {
+  return /(^|\/)\.gitattributes"?$/.test(path)
 }
 
 /** Undefined for a count that is not there soon. */
