@@ -23379,6 +23379,7 @@ async function proveBlobs({ git, commit, objectFormat }, aside) {
 }
 /** Of a path that the commit lacks, and of a submodule. */
 const HAS_NO_BLOB = new Set(['000000', GITLINK_MODE.toString(8)]);
+/** Proves that objects are what their names say. UNSAFE_GIT where one is another, or is not there. */
 async function proveObjects(git, names, format) {
     const wanted = names.filter((name) => name !== '');
     if (wanted.length === 0)
@@ -24147,6 +24148,8 @@ function submodulesLine(all, { count, bytes }) {
 
 
 
+
+
 /**
  * Brings the target into a clone by the cheapest way there is, makes its tracking ref name it, and drops the
  * remote-tracking refs and tags that were not seen at the origin; of a new clone all branches too but the target's own.
@@ -24258,12 +24261,21 @@ async function askOrigin(freshening, near) {
         return near;
     const fetch = { refspecs: [...refspecs, ...wanted], depth, onProgress, retries };
     await fetchFromOrigin(git, origin, fetch);
-    const object = await objectOf(target, git, refspecs.length === 0 ? 'FETCH_HEAD' : target.ref);
+    const tagAt = refspecs.length === 0 ? 'FETCH_HEAD' : target.ref;
+    const object = await objectOf(target, git, tagAt);
     if (object === undefined)
-        throw refMoved(target, origin);
+        throw await movedOrForged(freshening, tagAt);
     if (near === undefined && !(await isComplete(git, target.commit, freshening.contents)))
         throw damaged(target);
     return { by: near?.by ?? 'origin', object };
+}
+/** The tag that the origin names may have come with the snapshot, and lead elsewhere than its name says. */
+async function movedOrForged({ git, target, origin }, tagAt) {
+    if (target.kind === 'tag') {
+        const tag = (await git.run(['rev-parse', '--verify', tagAt])).trim();
+        await proveObjects(git, [tag], formatOfName(tag));
+    }
+    return refMoved(target, origin);
 }
 /** As targetObject; where a tag is not yet named as it is at the origin, `tagAt` is where it is. */
 function objectOf(target, git, tagAt = target.ref) {
@@ -26267,14 +26279,19 @@ function fed(unit) {
  */
 async function* decoded({ frame, decoder }) {
     let last;
+    let length = 0;
     try {
         for await (const piece of decoder) {
             if (piece.buffer !== last?.buffer)
                 last?.buffer.transfer(0);
             last = piece;
+            length += piece.length;
             yield piece;
         }
         last?.buffer.transfer(0);
+        // Of a frame that ends with an empty block, Node's decoder does not ask.
+        if (length !== (frame.header.contentBytes ?? length))
+            throw frame_reader_damaged(frame);
     }
     catch (error) {
         throw damagedIfZstd(frame, error);

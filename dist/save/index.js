@@ -46672,6 +46672,7 @@ async function proveBlobs({ git, commit, objectFormat }, aside) {
 }
 /** Of a path that the commit lacks, and of a submodule. */
 const HAS_NO_BLOB = new Set(['000000', GITLINK_MODE.toString(8)]);
+/** Proves that objects are what their names say. UNSAFE_GIT where one is another, or is not there. */
 async function proveObjects(git, names, format) {
     const wanted = names.filter((name) => name !== '');
     if (wanted.length === 0)

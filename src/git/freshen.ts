@@ -3,7 +3,9 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ActionError, describeError } from '../errors.ts'
 import { type Git, type GitContext, gitIn, isGitFailure } from './git.ts'
+import { formatOfName } from './object-format.ts'
 import { fetchFromOrigin, type GitRetries, NETWORK_CONFIG, type Origin, refMoved } from './origin.ts'
+import { proveObjects } from './proof.ts'
 import { BRANCHES, ORIGIN_BRANCHES, TAGS } from './ref-name.ts'
 import { changeRefs, listRefs, type Ref } from './refs.ts'
 import { isComplete, targetObject } from './target-object.ts'
@@ -160,11 +162,21 @@ async function askOrigin(freshening: Freshening, near: Found | undefined): Promi
   if (near !== undefined && !isAsked && refspecs.length === 0) return near
   const fetch = { refspecs: [...refspecs, ...wanted], depth, onProgress, retries }
   await fetchFromOrigin(git, origin, fetch)
-  const object = await objectOf(target, git, refspecs.length === 0 ? 'FETCH_HEAD' : target.ref)
-  if (object === undefined) throw refMoved(target, origin)
+  const tagAt = refspecs.length === 0 ? 'FETCH_HEAD' : target.ref
+  const object = await objectOf(target, git, tagAt)
+  if (object === undefined) throw await movedOrForged(freshening, tagAt)
   if (near === undefined && !(await isComplete(git, target.commit, freshening.contents)))
     throw damaged(target)
   return { by: near?.by ?? 'origin', object }
+}
+
+/** The tag that the origin names may have come with the snapshot, and lead elsewhere than its name says. */
+async function movedOrForged({ git, target, origin }: Freshening, tagAt: string): Promise<unknown> {
+  if (target.kind === 'tag') {
+    const tag = (await git.run(['rev-parse', '--verify', tagAt])).trim()
+    await proveObjects(git, [tag], formatOfName(tag))
+  }
+  return refMoved(target, origin)
 }
 
 /** As targetObject; where a tag is not yet named as it is at the origin, `tagAt` is where it is. */

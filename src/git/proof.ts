@@ -60,7 +60,8 @@ export async function proveBlobs(
 /** Of a path that the commit lacks, and of a submodule. */
 const HAS_NO_BLOB: ReadonlySet<string> = new Set(['000000', GITLINK_MODE.toString(8)])
 
-async function proveObjects(git: Git, names: readonly string[], format: ObjectFormat): Promise<void> {
+/** Proves that objects are what their names say. UNSAFE_GIT where one is another, or is not there. */
+export async function proveObjects(git: Git, names: readonly string[], format: ObjectFormat): Promise<void> {
   const wanted = names.filter((name) => name !== '')
   if (wanted.length === 0) return
   const proof = new Proof(format)

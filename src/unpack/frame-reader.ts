@@ -192,13 +192,17 @@ export function fed(unit: FedFrame): Job<AsyncIterable<Uint8Array>> {
  */
 async function* decoded({ frame, decoder }: FedFrame): AsyncGenerator<Uint8Array> {
   let last: Uint8Array<ArrayBuffer> | undefined
+  let length = 0
   try {
     for await (const piece of decoder as AsyncIterable<Uint8Array<ArrayBuffer>>) {
       if (piece.buffer !== last?.buffer) last?.buffer.transfer(0)
       last = piece
+      length += piece.length
       yield piece
     }
     last?.buffer.transfer(0)
+    // Of a frame that ends with an empty block, Node's decoder does not ask.
+    if (length !== (frame.header.contentBytes ?? length)) throw damaged(frame)
   } catch (error) {
     throw damagedIfZstd(frame, error)
   }

@@ -56,4 +56,25 @@ describe.each(['sha1', 'sha256'] as const)('a forged object of a %s repository',
     expect(readFileSync(join(workspace, 'README.md'), 'utf8')).toBe('# A project\n')
     expect(await git(workspace, 'status', '--porcelain')).toBe('')
   })
+
+  it.each(['1', '0'])(
+    'that is the tag of the job is not taken for one that was moved, fetch-depth %s',
+    async (depth) => {
+      const { before, snapshot } = scene.commits
+      await git(scene.upstream.directory, 'tag', '--annotate', '--force', '--message=v7', 'v7', snapshot)
+      const tree = await scene.cloned()
+      await git(tree, 'checkout', '--quiet', '-B', 'main', snapshot)
+      await loosen(tree)
+      const tag = await git(tree, 'cat-file', 'tag', 'v7')
+      const forged = Buffer.from(`${tag.replace(snapshot, before)}\n`)
+      forge(tree, await git(tree, 'rev-parse', 'v7'), 'tag', forged)
+      await scene.serve(tree)
+      const inputs = { 'fetch-depth': depth }
+      const asked = { commit: snapshot, ref: 'refs/tags/v7', inputs }
+      const { workspace, report, warnings } = await scene.restore(asked)
+      expect(report.outcome).toBe('fetched')
+      expect(warnings).toEqual([expect.stringMatching(/is not what its name says/)])
+      expect(await git(workspace, 'rev-parse', 'HEAD', 'v7^{commit}')).toBe(`${snapshot}\n${snapshot}`)
+    },
+  )
 })

@@ -13,7 +13,7 @@ export async function loosen(tree: string): Promise<void> {
 }
 
 /** Has a loose object hold something else than its name says. */
-export function forge(tree: string, id: string, kind: 'blob' | 'tree', content: Buffer): void {
+export function forge(tree: string, id: string, kind: 'blob' | 'tree' | 'tag', content: Buffer): void {
   const object = join(tree, '.git/objects', id.slice(0, 2), id.slice(2))
   chmodSync(object, 0o644)
   writeFileSync(object, deflateSync(Buffer.concat([Buffer.from(`${kind} ${content.length}\0`), content])))

@@ -57,6 +57,19 @@ describe('damage', () => {
     expect(await failureOf(bytes)).toMatchObject({ code: 'CORRUPT_ZSTD', message })
   })
 
+  it('in what a frame says of its size is found where it has nothing in it, however it comes', async () => {
+    const blocks = [{ type: 'raw', content: Buffer.alloc(0) }] as const
+    const bytes = handFrame({ windowByte: 0, blocks, contentSize: { width: 4, value: 40_960 } })
+    for (const [concurrency, options] of [
+      [2, {}],
+      [1, {}],
+      [1, { cuts: [7, 14], memory: 'pieces' }],
+    ] as const) {
+      const stream = new BufferStream(bytes, options)
+      await expect(decoded(stream, concurrency)).rejects.toMatchObject({ code: 'CORRUPT_ZSTD' })
+    }
+  })
+
   it('in what a frame says of its size is found', async () => {
     for (const value of [2, 4, 400]) {
       const contentSize = { width: 4, value } as const
