@@ -116,7 +116,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Reply {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const isHead = this.status === 0 && errorCode(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
-    const { proxy } = this.#options
+    // What was sent has gone through it.
+    const proxy = this.#controller === undefined ? this.#options.proxy : undefined
     this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url, proxy))
   }
 

@@ -1,4 +1,5 @@
 import { ActionError, type ErrorCode } from '../errors.ts'
+import { withoutBrackets } from './ip-address.ts'
 import type { ReplyHead } from './reply-head.ts'
 import { attemptsWorth, errorCode, isRetryStatus, parseRetryAfter, TransientError } from './retry.ts'
 
@@ -9,7 +10,7 @@ const UNREACHED_CODES =
   /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|UND_ERR_CONNECT_TIMEOUT)$/
 const NOT_HTTP_CODES = /^(HPE_(?!INVALID_EOF_STATE)|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_EXCEEDED)/
 
-/** A network error as a person reads it, the original as its cause; `proxy` is the one by which the request went. */
+/** A network error as a person reads it, the original as its cause; `proxy` is the one that it had yet to go through. */
 export function networkError(error: unknown, url: URL, proxy?: URL): unknown {
   if (error instanceof ActionError) return error
   const refusal = proxyRefusal(error, url)
@@ -21,10 +22,8 @@ export function networkError(error: unknown, url: URL, proxy?: URL): unknown {
     atMost === 0
       ? new ActionError(errorCode, message, { cause: error })
       : new TransientError(errorCode, message, { cause: error, atMost })
-  if (proxy !== undefined && UNREACHED_CODES.test(code)) {
-    const advice = 'check https_proxy, http_proxy and no_proxy'
-    return failure('PROXY_FAILED', `could not reach the proxy ${proxy.host} for ${url.host}; ${advice}`)
-  }
+  const proxyFailure = proxy && failureOfProxy(error, url, proxy)
+  if (proxyFailure !== undefined) return failure('PROXY_FAILED', proxyFailure)
   if (TLS_CODES.test(code) && atMost === 0) {
     return failure('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${tlsHint(code)}`)
   }
@@ -35,6 +34,23 @@ export function networkError(error: unknown, url: URL, proxy?: URL): unknown {
   }
   const hint = code === 'ENOTFOUND' ? `; check the name ${url.hostname} and the runner's network` : ''
   return failure('CONNECTION_FAILED', `request for ${what} failed${hint}`)
+}
+
+/** What failed of the way to a proxy and of its tunnel; undefined for what failed beyond, or is no matter of the way. */
+function failureOfProxy(error: unknown, url: URL, proxy: URL): string | undefined {
+  const code = errorCode(error) ?? ''
+  const advice = 'check https_proxy, http_proxy and no_proxy'
+  if (code === 'UND_ERR_HEADERS_TIMEOUT') {
+    return `the proxy ${proxy.host} did not answer when asked for ${url.host}; ${advice}`
+  }
+  if (!UNREACHED_CODES.test(code) || isHandshakeTimeout(error, url)) return undefined
+  return `could not reach the proxy ${proxy.host} for ${url.host}; ${advice}`
+}
+
+/** Whether the target took too long in a tunnel: undici tells in words only whom it waited for. */
+function isHandshakeTimeout(error: unknown, url: URL): boolean {
+  const target = `${withoutBrackets(url.hostname)}:${url.port || 443}`
+  return error instanceof Error && error.message.includes(`(attempted address: ${target},`)
 }
 
 /** Whether a code says that the process, or the whole machine, has as many files open as it may. */

@@ -9,6 +9,7 @@ import { Agent, buildConnector, Pool, ProxyAgent } from './undici.ts'
 export interface RouteOptions {
   /** Where the proxy variables are. */
   readonly env: Environment
+  /** A tunnel has as long to be opened by a proxy that was reached, and its target as long for TLS. */
   readonly connectTimeoutMs: number
   /** Connections to one origin: with no limit, a request that follows another at once would open one more. */
   readonly connections: number
@@ -76,9 +77,11 @@ export class Routes {
     return agent
   }
 
+  /** Where a pool is given a connector alone, its limits are missing. Requests have their own in place of the time. */
   readonly #watchedPool = (origin: string | URL, given: object): Pool => {
     const { connect } = given as { readonly connect: buildConnector.connector }
-    return new Pool(origin, { ...given, connect: this.#watched(connect) })
+    const { connections, connectTimeoutMs: headersTimeout } = this.#options
+    return new Pool(origin, { connections, ...given, headersTimeout, connect: this.#watched(connect) })
   }
 }
 

@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { startProxy } from '../support/forward-proxy.ts'
 import { listen } from '../support/listening.ts'
-import { bodyOf, CREDENTIALS, failureOf, SECRETS, SIGNED, serve } from './fixture.ts'
+import { bodyOf, CREDENTIALS, clientFor, failureOf, get, SECRETS, SIGNED, serve } from './fixture.ts'
 import { BASIC, getBy, HOST, withCredentials } from './proxied.ts'
 
 describe('an http target through a proxy', () => {
@@ -53,6 +53,18 @@ describe('an http target through a proxy', () => {
       worth: Number.POSITIVE_INFINITY,
     })
   })
+
+  it('has no more connections to the proxy than it may have to one origin', async () => {
+    let connections = 0
+    const proxy = createServer((_request, response) => response.end('bytes'))
+    proxy.on('connection', () => (connections += 1))
+    const env = { http_proxy: `http://127.0.0.1:${await listen(proxy)}` }
+    const url = `http://${HOST}/x`
+    const client = clientFor(url, { env, connections: 2 })
+    const ask = async (): Promise<string> => bodyOf(await get(client, url))
+    await Promise.all(Array.from({ length: 6 }, ask))
+    expect(connections).toBe(2)
+  })
 })
 
 describe('an https target through a proxy', () => {
@@ -82,6 +94,30 @@ describe('an https target through a proxy', () => {
     const proxy = await refusingProxy('')
     const failure = await failureOf(getBy(`https://${HOST}/x${SIGNED}`, { https_proxy: proxy.url }))
     expect(failure).toMatchObject({ code: 'CONNECTION_FAILED', worth: Number.POSITIVE_INFINITY })
+  })
+
+  const GRANTED = 'HTTP/1.1 200 Connection established\r\n\r\n'
+
+  it.each([
+    [
+      'a proxy that never answers',
+      '',
+      'PROXY_FAILED',
+      `did not answer when asked for ${HOST}; check https_proxy`,
+    ],
+    [
+      'a target that is silent in its tunnel',
+      GRANTED,
+      'CONNECTION_FAILED',
+      `request for https://${HOST}/x failed`,
+    ],
+  ])('fails for %s within the time to connect, worth another attempt', async (_, answer, code, words) => {
+    const server = createServer().on('connect', (_request, socket) => socket.write(answer))
+    const env = { https_proxy: `http://${CREDENTIALS}@127.0.0.1:${await listen(server)}` }
+    const client = clientFor(`https://${HOST}`, { env, connectTimeoutMs: 200 })
+    const failure = await failureOf(get(client, `https://${HOST}/x${SIGNED}`))
+    expect(failure).toMatchObject({ code, worth: Number.POSITIVE_INFINITY })
+    expect(failure.text).toContain(words)
   })
 
   it('is not asked through the proxy for http', async () => {
