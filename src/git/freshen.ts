@@ -29,6 +29,11 @@ export interface FreshenOptions extends GitContext {
   readonly bundle: () => Promise<string | undefined>
   /** A server that may have the target. Called only when the bundle has not led to it. */
   readonly server: () => Promise<Origin | undefined>
+  /**
+   * How long a fetch from that server may take, before the origin is asked instead.
+   * @default 2 minutes
+   */
+  readonly serverLimitMs?: number
   /** 0 for all branches and tags as they are now; any other depth only counts in a shallow clone. */
   readonly depth: number
   readonly tags: 'none' | 'all'
@@ -132,13 +137,29 @@ function lookThrough(git: Git, { commit }: Target): Promise<string> {
 }
 
 /** Exactly the target, and none of the server's refs; what it is told stays with it. */
-async function fetchFromServer({ git, target, depth }: Freshening, server: Origin): Promise<void> {
+async function fetchFromServer(freshening: Freshening, server: Origin): Promise<void> {
+  const { tree, target, depth, signal, serverLimitMs = SERVER_LIMIT_MS } = freshening
   const options = ['--quiet', '--no-tags', '--no-prune', '--no-recurse-submodules']
   if (typeof depth === 'number') options.push(`--depth=${depth}`)
-  await git.run(['fetch', ...options, server.url, wantOf(target)], {
-    config: { ...NETWORK_CONFIG, 'http.followRedirects': 'false' },
-    env: server.env,
-  })
+  const late = new AbortController()
+  const timer = setTimeout(() => late.abort(tooLate(serverLimitMs)), serverLimitMs)
+  const git = gitIn(tree, { ...freshening, signal: AbortSignal.any([signal, late.signal]) })
+  try {
+    await git.run(['fetch', ...options, server.url, wantOf(target)], {
+      config: { ...NETWORK_CONFIG, 'http.followRedirects': 'false' },
+      env: server.env,
+    })
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** As long as git waits for a server that says nothing, and as long again for what was committed since the snapshot. */
+const SERVER_LIMIT_MS = 120_000
+
+/** A failure of git's: nobody but this one process is to end for it. */
+function tooLate(limitMs: number): ActionError {
+  return new ActionError('GIT_FAILED', `git fetch from the server took longer than ${limitMs / 1000} s`)
 }
 
 /** By its name where that may have an annotation, which the commit does not lead to. */

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type FreshenOptions, freshen } from '../../src/git/freshen.ts'
@@ -7,6 +8,7 @@ import type { Origin } from '../../src/git/origin.ts'
 import { settingsEnvironment } from '../../src/git/settings.ts'
 import { targetOf } from '../../src/git/wanted.ts'
 import { cloneUpstream, git, gitBytes, gitEnvironment } from '../support/git-repo.ts'
+import { listen } from '../support/listening.ts'
 import { type SnapshotServer, startSnapshotServer } from '../support/snapshot-server.ts'
 import { type ServedOrigin, serveOrigin } from './served-origin.ts'
 
@@ -43,6 +45,17 @@ function cacheEndpoint(host = served.upstream.host): Origin {
     url: `${cache.url}/git/${host}/octo/project`,
     env: settingsEnvironment(headers, gitEnvironment),
   }
+}
+
+/** Where each answer goes on without end, fast enough for git never to take it for a halt; ended with the test. */
+async function endlessEndpoint(asked: () => void = () => {}): Promise<Origin> {
+  const server = createServer((_request, response) => {
+    asked()
+    response.writeHead(200, { 'content-type': 'application/x-git-upload-pack-advertisement' })
+    const writing = setInterval(() => response.write('0'.repeat(400)), 100)
+    response.on('close', () => clearInterval(writing))
+  })
+  return { url: `http://127.0.0.1:${await listen(server)}/project`, env: gitEnvironment }
 }
 
 const nowhere: Pick<FreshenOptions, 'bundle' | 'server'> = {
@@ -247,6 +260,15 @@ describe('a commit newer than the snapshot', () => {
     } finally {
       await elsewhere.close()
     }
+  })
+
+  it('comes from the origin where the server sends without end', async () => {
+    await snapshot()
+    const tip = await next()
+    const server = () => endlessEndpoint()
+    expect(await freshenTo(MAIN, tip, { server, serverLimitMs: 300 })).toBe('origin')
+    expect(await refs()).toEqual({ 'refs/remotes/origin/main': tip })
+    expect(lines).toEqual(['git fetch from the server took longer than 0.3 s; going on without it'])
   })
 
   it('comes from the origin after its third try', async () => {
@@ -476,5 +498,15 @@ describe('freshening that is cancelled', () => {
     await expect(freshenTo(MAIN, tip, { signal: cancelled.signal })).rejects.toThrow('the job was cancelled')
     expect(await refs()).toEqual(before)
     expect(await readdir(join(tree, '.git'))).not.toContain('packed-refs.lock')
+  })
+
+  it('ends with the reason where the server was asked, and the origin is not', async () => {
+    await snapshot()
+    const tip = await next()
+    const cancelled = new AbortController()
+    const server = () => endlessEndpoint(() => cancelled.abort(new Error('the job was cancelled')))
+    const freshening = freshenTo(MAIN, tip, { server, signal: cancelled.signal })
+    await expect(freshening).rejects.toThrow('the job was cancelled')
+    expect(served.github.log).toEqual([])
   })
 })
