@@ -33,7 +33,7 @@ export function lastModified(reply: ReplyHead): number | undefined {
  * stored as zstd, and whose length is known, is not encoded for us, even where the store says `zstd`.
  */
 export function refuseContentEncoding(reply: ReplyHead): void {
-  const encoding = reply.header('content-encoding')?.toLowerCase() ?? ''
+  const encoding = reply.header('content-encoding')?.trim().toLowerCase() ?? ''
   if (encoding === '' || encoding === 'identity') return
   const isStored = reply.url.pathname.endsWith('.zst') && announcedLength(reply) !== undefined
   if (encoding === 'zstd' && isStored) return

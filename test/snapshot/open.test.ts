@@ -77,6 +77,12 @@ describe('an opened snapshot', () => {
   it('takes Content-Encoding identity for what it is', async () => {
     expect(await opened({ headers: { 'content-encoding': 'identity' } })).toMatchObject({ kind: 'ranges' })
   })
+
+  it('takes blanks after a header for no part of its value', async () => {
+    const commit = 'c'.repeat(40)
+    const headers = { 'content-encoding': 'identity ', 'x-cachew-snapshot-commit': `${commit}\t ` }
+    expect(await opened({ headers })).toMatchObject({ kind: 'ranges', commit })
+  })
 })
 
 describe('opening is refused, and nothing is left open, when', () => {
