@@ -58,7 +58,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Reply {
 
   read(take: (bytes: Uint8Array) => void): Promise<void> {
     this.#take = take
-    for (const bytes of this.#early.splice(0)) take(bytes)
+    for (let bytes = this.#early.shift(); bytes !== undefined; bytes = this.#early.shift()) take(bytes)
     this.resume()
     return this.#ended.promise
   }
@@ -124,6 +124,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Reply {
   #finish(error: unknown): void {
     if (!this.#over) this.#options.trace?.broken(error)
     this.#over = true
+    this.#early.length = 0
     this.#options.signal.removeEventListener('abort', this.#onAbort)
     this.#options.reject(error)
     this.#ended.reject(error)

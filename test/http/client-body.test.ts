@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { deferred, never } from '../support/deferred.ts'
+import { turns } from '../support/turns.ts'
 import { BYTES, bodyOf, clientFor, failureOf, get, SIGNED, serve } from './fixture.ts'
 
 describe('a body', () => {
@@ -42,6 +43,23 @@ describe('a body', () => {
     await expect(reading).rejects.toBe(reason)
     await server.until(() => server.active() === 0)
     reply.drop()
+  })
+
+  it('that is dropped by who is handed it brings nothing more, even where more came before it was read', async () => {
+    const bytes = Buffer.alloc(2 ** 20, 'x')
+    const server = await serve({ bytes, fault: () => ({ pause: { after: bytes.length - 1, until: never } }) })
+    const client = clientFor(server.url)
+    const reply = await get(client, `${server.url}/x`)
+    reply.resume()
+    while (client.traffic.bytes < bytes.length - 1) await turns()
+    const reason = new Error('no longer wanted')
+    let pieces = 0
+    const reading = reply.read(() => {
+      pieces += 1
+      reply.drop(reason)
+    })
+    await expect(reading).rejects.toBe(reason)
+    expect(pieces).toBe(1)
   })
 
   it('ends when the signal is aborted, with its reason, and listens no more', async () => {
