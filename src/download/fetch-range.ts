@@ -9,7 +9,7 @@ import { TransientError } from '../http/retry.ts'
 import type { StallLimits } from '../http/stall.ts'
 import type { Lanes } from './lanes.ts'
 import { isOnClosedConnection, networkRefusal } from './no-room.ts'
-import { admittedEnd, isAtEnd, oddReply, type Pinned } from './range-reply.ts'
+import { admitted, isAtEnd, oddReply, type Pinned } from './range-reply.ts'
 
 /** The object that ranges are parts of, and how it is asked for them. */
 export interface Source extends Pinned {
@@ -34,6 +34,9 @@ export interface Sink {
 /** Idle connections are closed together: a request that meets more of them in a row meets something else. */
 const MAX_CLOSED_CONNECTIONS = 3
 
+/** A reply with a smaller part of what is missing counts as one that broke: of those there may be no end. */
+const MIN_PART_BYTES = 4 * 1024
+
 /**
  * Brings one byte range into a sink, and asks again from where it broke until it is complete. `end` may be Infinity
  * for "all there is". The first reply, where there is one already, is read before anything is asked for.
@@ -43,9 +46,10 @@ export async function fetchRange(source: Source, sink: Sink, end: number, firstR
   let reply = firstReply
   const request = async (): Promise<void> => {
     try {
-      const current = reply ?? (await fetching.ask())
-      reply = undefined
-      if (current !== undefined) await fetching.receive(current)
+      for (let current = reply ?? (await fetching.ask()); current; current = await fetching.ask()) {
+        reply = undefined
+        await fetching.receive(current)
+      }
     } catch (error) {
       throw networkRefusal(error)
     }
@@ -66,14 +70,16 @@ class RangeFetch {
   readonly #sink: Sink
   /** Infinity until it is known. */
   #end: number
+  /** Where the reply ends that is received. */
+  #partEnd: number
 
   constructor(source: Source, sink: Sink, end: number) {
     this.#source = source
     this.#sink = sink
-    this.#end = end
+    this.#end = this.#partEnd = end
   }
 
-  /** Asks for what is missing; undefined where a reply broke after its last byte. */
+  /** Asks for what is missing; undefined where that is nothing. */
   async ask(): Promise<Reply | undefined> {
     if (this.#sink.at === this.#end) return undefined
     const range = { start: this.#sink.at, end: this.#end }
@@ -83,7 +89,9 @@ class RangeFetch {
         reply.drop()
         return undefined
       }
-      this.#end = admittedEnd(reply, range, this.#source)
+      const { end, partEnd } = admitted(reply, range, this.#source)
+      this.#end = end
+      this.#partEnd = partEnd
       return reply
     } catch (error) {
       reply.drop()
@@ -103,6 +111,7 @@ class RangeFetch {
     }
   }
 
+  /** Resolves when all has come, or a part that is worth going on after. */
   async receive(reply: Reply): Promise<void> {
     const { stall, url, signal } = this.#source
     const sink = this.#sink
@@ -123,6 +132,7 @@ class RangeFetch {
     }
     if (this.#end === Number.POSITIVE_INFINITY) this.#end = sink.at
     if (sink.at === this.#end) return
+    if (sink.at === this.#partEnd && sink.at - from >= MIN_PART_BYTES) return
     throw new TransientError('TRUNCATED', `${placeOf(url)} ended at byte ${sink.at} of ${this.#end}`)
   }
 

@@ -21,8 +21,15 @@ export function isAtEnd(reply: ReplyHead, { start, end }: Range, { etag }: Pinne
   return size === start && [undefined, etag].includes(strongETag(reply))
 }
 
-/** Where the range ends that was asked for. Lets in only its bytes, of the pinned revision: refuses all other replies. */
-export function admittedEnd(reply: ReplyHead, asked: Range, { etag, total, url }: Pinned): number {
+export interface Admitted {
+  /** Where the range ends that was asked for. */
+  readonly end: number
+  /** Where this reply ends: a server may send a part of the range (RFC 9110, 15.3.7). */
+  readonly partEnd: number
+}
+
+/** Lets in only bytes of the range that was asked for, of the pinned revision: refuses all other replies. */
+export function admitted(reply: ReplyHead, asked: Range, { etag, total, url }: Pinned): Admitted {
   const where = `${placeOf(url)} (${rangeHeader(asked)})`
   const changed = (what: string): ActionError =>
     new ActionError('SNAPSHOT_CHANGED', `${where}: the snapshot was replaced during the download (${what})`)
@@ -42,7 +49,7 @@ export function admittedEnd(reply: ReplyHead, asked: Range, { etag, total, url }
   const end = asked.end === Number.POSITIVE_INFINITY ? range.total : asked.end
   if (range.start !== asked.start || range.end > end) throw odd(`Content-Range ${header} is another range`)
   const length = announcedLength(reply)
-  if (length === undefined || length === range.end - range.start) return end
+  if (length === undefined || length === range.end - range.start) return { end, partEnd: range.end }
   throw odd(`Content-Length ${length} contradicts Content-Range ${header}`)
 }
 

@@ -3,7 +3,7 @@ import { deferred } from '../support/deferred.ts'
 import type { Fault } from '../support/fault.ts'
 import type { FaultRequest, FaultScript } from '../support/scripted-server.ts'
 import { BYTES, faultAt, LAST, MANY, MIDDLE, SIZE } from './faulty-chunk.ts'
-import { CHUNK, failureOf, rangesOf, startFetch } from './fixture.ts'
+import { CHUNK, failureOf, pattern, rangesOf, startFetch } from './fixture.ts'
 import { Reader } from './reader.ts'
 
 describe('a chunk is asked for again, and the bytes are right, after', () => {
@@ -119,5 +119,31 @@ describe('a chunk that broke goes on', () => {
     })
     expect(await failureOf(read())).toMatchObject({ code: 'PROTOCOL_ERROR' })
     expect(rangesOf(server).filter((range) => range === 'bytes=35-47')).toHaveLength(4)
+  })
+})
+
+describe('a server that sends parts of the ranges that it is asked for', () => {
+  const KiB = 1024
+  const bytes = pattern(100 * KiB)
+
+  const startParts = (partBytes: number, retries: number) =>
+    startFetch({
+      ...{ bytes, chunkBytes: 40 * KiB, retries },
+      fault: ({ start, range = '' }) => {
+        const end = Math.min(Number(/\d+$/.exec(range)?.[0]) + 1, start + partBytes)
+        return { contentRange: `bytes ${start}-${end - 1}/${bytes.length}`, shortBody: end - start }
+      },
+    })
+
+  it('is asked for the rest, and no attempt is counted', async () => {
+    const { read, retried } = await startParts(16 * KiB, 0)
+    expect(await read()).toEqual(bytes)
+    expect(retried).toEqual([])
+  })
+
+  it('is given up where the parts are so small that there is no end to them', async () => {
+    const { read, server } = await startParts(100, 2)
+    expect(await failureOf(read())).toMatchObject({ code: 'TRUNCATED' })
+    expect(server.log.length).toBeLessThan(10)
   })
 })
