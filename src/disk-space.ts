@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { ActionError, describeError } from './errors.ts'
 
 /** What a snapshot of sources takes on disk, by its bytes on the way: enough for a word, too much for a refusal. */
-const UNPACKED_RATIO = 3
+export const UNPACKED_RATIO = 3
 
 /** What system calls and git say where a disk takes no more. */
 const FULL = /\b(ENOSPC|EDQUOT)\b|No space left on device|Disk quota exceeded/i
@@ -18,7 +18,7 @@ const REFUSAL = /^(ENOSPC|EDQUOT|EROFS|EACCES|EPERM|EIO|EMFILE|ENFILE|ENAMETOOLO
  * The room on the file system where a new tree grows. The old one stays beside it until the job is over, so all of
  * the new one has to fit into what is free now.
  */
-export class Room {
+export class DiskSpace {
   readonly #path: string
   #snapshotBytes: number | undefined
 

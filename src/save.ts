@@ -18,6 +18,7 @@ import { CACHED_FILE } from './snapshot/actions-cache.ts'
 import type { CachedSnapshot } from './snapshot/cache-key.ts'
 import { type CacheService, cacheServiceOf } from './snapshot/cache-service.ts'
 import { Timing } from './timing.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /** What a save step may use of the world around it. */
 export interface SaveContext extends OriginContext {
@@ -78,7 +79,11 @@ async function make(snapshot: CachedSnapshot, making: Making): Promise<Made | Sa
   const place = join(context.temp, `git-snapshot-save-${randomUUID()}`)
   try {
     const packed = await pack(snapshot, place, making)
-    const upload = () => unlessAborted(() => context.saveCache(join(place, 'packed'), key), context.signal)
+    const upload = () => {
+      context.signal.throwIfAborted()
+      // Who saves to the cache cannot be told to stop.
+      return untilAborted(context.saveCache(join(place, 'packed'), key), context.signal)
+    }
     if (await timing.measure('upload', upload)) return { ...packed, outcome: 'saved', key }
   } finally {
     await rm(place, { recursive: true, force: true, maxRetries: 3 })
@@ -91,15 +96,6 @@ async function make(snapshot: CachedSnapshot, making: Making): Promise<Made | Sa
     `the Actions cache did not take the entry ${key}: what it said is in the lines before this one; where the key is ` +
       'said to be taken, a save of this commit was cut off, and it will be free again later',
   )
-}
-
-/** Who saves to the cache cannot be told to stop. */
-function unlessAborted<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const onAbort = () => reject(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  return Promise.race([work(), aborted]).finally(() => signal.removeEventListener('abort', onAbort))
 }
 
 /** The one file of a new directory. */

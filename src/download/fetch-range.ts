@@ -8,8 +8,8 @@ import { type Range, rangeHeader } from '../http/ranges.ts'
 import { TransientError } from '../http/retry.ts'
 import type { StallLimits } from '../http/stall.ts'
 import type { Lanes } from './lanes.ts'
-import { isOnClosedConnection, networkRefusal } from './no-room.ts'
 import { admitted, isAtEnd, oddReply, type Pinned } from './range-reply.ts'
+import { isOnClosedConnection, networkRefusal } from './turned-away.ts'
 
 /** The object that ranges are parts of, and how it is asked for them. */
 export interface Source extends Pinned {

@@ -1,12 +1,12 @@
 import type { Attempts } from '../http/attempts.ts'
 import { retryDelayMs } from '../http/retry.ts'
 import type { Wake } from './landing.ts'
-import { NoRoom } from './no-room.ts'
+import { TurnedAway } from './turned-away.ts'
 
 /**
- * How many requests are on their way at a time: at least 1, at most `most`. One that is turned away (`NoRoom`) halves
- * the number, once for all that were sent before; as many complete answers as the number is raise it by one. So a
- * server that takes fewer at a time gets fewer, and a recovered one soon gets all again.
+ * How many requests are on their way at a time: at least 1, at most `most`. A request that is turned away halves the
+ * number; others that were sent before that do not halve it again. After as many complete answers as there are lanes,
+ * there is one lane more. So a server that takes fewer at a time gets fewer, and a recovered one soon gets all again.
  */
 export class Lanes {
   readonly #most: number
@@ -28,9 +28,9 @@ export class Lanes {
    * Turned away for being one too many, it is repeated, which does not count as an attempt of its own: without complete
    * answers in between at most `log2(most)` times. Rejects with any other failure.
    */
-  async run(placeOf: () => number, request: () => Promise<void>, attempts: Attempts): Promise<void> {
+  async run(position: () => number, request: () => Promise<void>, attempts: Attempts): Promise<void> {
     for (let repeated = 0; ; repeated += 1) {
-      const turnedAway = await this.#send(placeOf(), request)
+      const turnedAway = await this.#send(position(), request)
       if (turnedAway === undefined) return
       const limits = { ...attempts, attempts: Number.POSITIVE_INFINITY, budget: { left: 1 } }
       const delayMs = retryDelayMs(turnedAway, repeated, limits)
@@ -41,7 +41,7 @@ export class Lanes {
   }
 
   /** Resolves with the refusal where the request was one too many. */
-  async #send(place: number, request: () => Promise<void>): Promise<NoRoom | undefined> {
+  async #send(place: number, request: () => Promise<void>): Promise<TurnedAway | undefined> {
     await this.#enter(place)
     const timesHalved = this.#timesHalved
     try {
@@ -49,7 +49,7 @@ export class Lanes {
       if (timesHalved === this.#timesHalved) this.#grow()
       return undefined
     } catch (error) {
-      if (error instanceof NoRoom && this.#wasOneTooMany(timesHalved)) return error
+      if (error instanceof TurnedAway && this.#wasOneTooMany(timesHalved)) return error
       throw error
     } finally {
       this.#taken -= 1

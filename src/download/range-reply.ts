@@ -4,7 +4,7 @@ import { announcedLength, refuseContentEncoding, strongETag } from '../http/head
 import { parseContentRange, parseUnsatisfiedRange, type Range, rangeHeader } from '../http/ranges.ts'
 import type { ReplyHead } from '../http/reply-head.ts'
 import { TransientError } from '../http/retry.ts'
-import { refusalOf } from './no-room.ts'
+import { refusalOf } from './turned-away.ts'
 
 /** What is known of the object that ranges are parts of. */
 export interface Pinned {

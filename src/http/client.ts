@@ -1,11 +1,11 @@
 import { setFlagsFromString } from 'node:v8'
+import { untilAborted } from '../until-aborted.ts'
 import { Border } from './border.ts'
 import { Detours } from './detours.ts'
 import { Exchange, type Reply } from './exchange.ts'
 import { isRedirect, redirectTarget, repeatTarget } from './redirect.ts'
 import { type RouteOptions, Routes } from './routes.ts'
 import type { Tracer } from './tracer.ts'
-import { untilAborted } from './until-aborted.ts'
 
 export type Headers = Readonly<Record<string, string>>
 

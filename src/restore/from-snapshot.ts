@@ -53,7 +53,7 @@ async function grow(attempt: Attempt): Promise<Grown<Arrival>> {
   try {
     const [snapshot, probed] = await together(attempt.opening, probe(staging))
     tree.selection = selectionFor(probed)
-    await staging.room.require(snapshot.total)
+    await staging.disk.require(snapshot.total)
     shortcuts.begin(snapshot.commit)
     const { commit: announcedCommit } = snapshot
     clone = new SnapshotClone({ job, target, tree: staging.tree, announcedCommit, probed, shortcuts })

@@ -37,7 +37,7 @@ export async function publish<T>(job: Job, grow: (staging: Staging) => Promise<G
     return grown.result
   } catch (error) {
     // Asked while the disk is still as full as it was for the error.
-    const told = await staging.room.explain(error)
+    const told = await staging.disk.explain(error)
     await staging.remove().catch(unremoved)
     throw told
   }

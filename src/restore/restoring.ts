@@ -9,7 +9,7 @@ import type { BroughtSubmodules } from './arrival.ts'
 import type { Grown } from './publication.ts'
 
 /** Where a clone grows: `root` and `tree` are there, `scratch` is not. */
-export type Ground = Pick<Staging, 'root' | 'tree' | 'scratch' | 'room'>
+export type Ground = Pick<Staging, 'root' | 'tree' | 'scratch' | 'disk'>
 
 /** One snapshot on its way to a clone at the target. */
 export interface Restoring {

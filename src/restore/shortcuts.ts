@@ -3,11 +3,11 @@ import type { Origin } from '../git/origin.ts'
 import { type Setting, settingsEnvironment } from '../git/settings.ts'
 import { extendedAuthorities } from '../http/authorities.ts'
 import type { Headers } from '../http/client.ts'
-import { untilAborted } from '../http/until-aborted.ts'
 import type { Job } from '../job.ts'
 import type { CachewLocation } from '../snapshot/locate.ts'
 import { type ensureRefs, fetchBundle } from '../snapshot/shortcut.ts'
 import type { Session } from '../source/session.ts'
+import { untilAborted } from '../until-aborted.ts'
 
 interface Asked {
   readonly bundle: ReturnType<typeof fetchBundle>

@@ -49,7 +49,7 @@ export async function restoreSubmodule(
 ): Promise<Superproject> {
   const { job, staging } = options
   const root = join(staging.root, `submodule-${randomUUID()}`)
-  const ground = { root, tree: join(root, 'tree'), scratch: join(root, 'scratch'), room: staging.room }
+  const ground = { root, tree: join(root, 'tree'), scratch: join(root, 'scratch'), disk: staging.disk }
   try {
     await growClone(wanted, ground, options)
     const place = await placeSubmodule(ground.tree, wanted.superproject, wanted.submodule)

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { ByteStream } from '../byte-stream.ts'
 import { ActionError } from '../errors.ts'
+import { Allowance, type AllowanceOptions } from './allowance.ts'
 import { Backlog } from './backlog.ts'
 import { removeTree } from './claim.ts'
 import { publish } from './entry.ts'
@@ -8,7 +9,6 @@ import { evict, removeOlder } from './eviction.ts'
 import type { Facts } from './facts.ts'
 import { versionOf } from './layout.ts'
 import { type Recording, record } from './recording.ts'
-import { Room, type RoomOptions } from './room.ts'
 import { tee } from './tee.ts'
 
 /** What is known of a snapshot before its bytes have come. */
@@ -16,7 +16,7 @@ export interface Announced extends Pick<Facts, 'name' | 'etag' | 'commit' | 'ope
   readonly bytes: number | undefined
 }
 
-export interface RecorderOptions extends Omit<RoomOptions, 'bytes'> {
+export interface RecorderOptions extends Omit<AllowanceOptions, 'bytes'> {
   readonly announced: Announced
   /** Of its name. */
   readonly directory: string
@@ -69,7 +69,11 @@ export class Recorder {
   async #record(): Promise<Recording | undefined> {
     const { announced, directory } = this.#options
     try {
-      return await record(this.#backlog, directory, new Room({ ...this.#options, bytes: announced.bytes }))
+      return await record(
+        this.#backlog,
+        directory,
+        new Allowance({ ...this.#options, bytes: announced.bytes }),
+      )
     } catch (error) {
       this.#backlog.drop()
       this.#options.complain(error)

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Allowance } from './allowance.ts'
 import type { Backlog } from './backlog.ts'
 import { claim, removeTree } from './claim.ts'
 import type { Facts } from './facts.ts'
 import { CONTENT } from './layout.ts'
-import type { Room } from './room.ts'
 
 /** All of a stream, on the disk; whoever has it removes `root`. */
 export interface Recording extends Pick<Facts, 'bytes' | 'sha256'> {
@@ -21,14 +21,14 @@ export interface Recording extends Pick<Facts, 'bytes' | 'sha256'> {
 export async function record(
   backlog: Backlog,
   directory: string,
-  room: Room,
+  allowance: Allowance,
 ): Promise<Recording | undefined> {
-  await room.make()
+  await allowance.make()
   const root = await claim(directory, 'recording', 'a snapshot')
   try {
     const draft = join(root, 'entry')
     await mkdir(draft)
-    const written = await fill(join(draft, CONTENT), backlog, room)
+    const written = await fill(join(draft, CONTENT), backlog, allowance)
     if (backlog.isWhole) return { root, draft, ...written }
   } catch (error) {
     await removeTree(root)
@@ -40,14 +40,14 @@ export async function record(
 
 type Written = Pick<Facts, 'bytes' | 'sha256'>
 
-async function fill(file: string, backlog: Backlog, room: Room): Promise<Written> {
+async function fill(file: string, backlog: Backlog, allowance: Allowance): Promise<Written> {
   const handle = await open(file, 'wx')
   try {
     const hash = createHash('sha256')
     let bytes = 0
     for (let pieces = await backlog.next(); pieces.length > 0; pieces = await backlog.next()) {
       const more = pieces.reduce((sum, { length }) => sum + length, 0)
-      await room.require(bytes, more)
+      await allowance.require(bytes, more)
       for (const piece of pieces) hash.update(piece)
       await append(handle, pieces)
       bytes += more

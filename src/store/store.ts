@@ -28,7 +28,7 @@ export interface StoreOptions {
   readonly log: (line: string) => void
 }
 
-/** As much as unpacking leaves free. */
+/** What a recording leaves to others on the disk. */
 export const SPARE_BYTES = 256 * 1024 * 1024
 
 /**

@@ -1,7 +1,8 @@
 import { zstdDecompress } from 'node:zlib'
 import type { ByteStream } from '../byte-stream.ts'
 import { inOrder, type Job } from '../in-order.ts'
-import { damaged, FrameReader, fed, type HeldFrame, type Unit } from './frame-reader.ts'
+import { damaged, fed } from './frame-decoder.ts'
+import { FrameReader, type HeldFrame, type Unit } from './frame-reader.ts'
 import type { FrameHeader } from './frames.ts'
 
 export interface DecodeOptions {

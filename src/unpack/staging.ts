@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, type PathLike, statSync } from 'node:fs'
 import { mkdir, readdir, realpath, rm, rmdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
-import { Room } from '../disk-space.ts'
+import { DiskSpace } from '../disk-space.ts'
 import { ActionError, describeError } from '../errors.ts'
 import { markOwn } from '../owner.ts'
 import { renamePatiently } from '../patient-rename.ts'
@@ -35,7 +35,7 @@ export class Staging {
   /** All of it; only the owner gets in. */
   readonly root: string
   /** What is free where it lies. */
-  readonly room: Room
+  readonly disk: DiskSpace
   readonly #destination: string
   readonly #places: readonly string[]
   readonly #onStaging: StagingOptions['onStaging']
@@ -43,7 +43,7 @@ export class Staging {
 
   private constructor(where: StagingPlace, { onStaging }: StagingOptions) {
     this.root = where.root
-    this.room = new Room(where.root)
+    this.disk = new DiskSpace(where.root)
     this.#destination = where.destination
     this.#places = where.places
     this.#onStaging = onStaging

@@ -101,7 +101,7 @@ describe('F126: a clock that jumps', () => {
 
 /** The time of files and entries that are written or found, and Retry-After where it is a date. */
 const WHERE_DATES_ARE_MEANT = [
-  'download/no-room.ts',
+  'download/turned-away.ts',
   'owner.ts',
   'restore/from-snapshot.ts',
   'restore/lfs-snapshot.ts',

@@ -1,9 +1,10 @@
 import { statfs } from 'node:fs/promises'
+import { UNPACKED_RATIO } from '../disk-space.ts'
 import { ActionError } from '../errors.ts'
 import { makeDirectory } from './directory.ts'
 import { evict } from './eviction.ts'
 
-export interface RoomOptions {
+export interface AllowanceOptions {
   /** The directory of all names. */
   readonly tools: string
   /** Of the store, all in all. */
@@ -15,18 +16,16 @@ export interface RoomOptions {
   readonly bytes: number | undefined
 }
 
-/** What a snapshot of sources takes on disk when it is unpacked, by its own bytes. */
-const UNPACKED_RATIO = 3
 const ADVICE = 'raise store-max-bytes to keep it'
 /** After so many bytes the disk is asked again. */
 const ASKED_BYTES = 32 * 1024 * 1024
 
-/** The room that one recording may take: as much as the store's limit and the job leave it. */
-export class Room {
-  readonly #options: RoomOptions
+/** What one recording may take of the disk: as much as the store's limit and the job leave it. */
+export class Allowance {
+  readonly #options: AllowanceOptions
   #grantedUpTo = 0
 
-  constructor(options: RoomOptions) {
+  constructor(options: AllowanceOptions) {
     this.#options = options
   }
 

@@ -4,29 +4,29 @@ import type { ReplyHead } from '../http/reply-head.ts'
 import { errorCode, TransientError } from '../http/retry.ts'
 
 /** A request that was turned away: fewer at a time may all get through. */
-export class NoRoom extends TransientError {}
+export class TurnedAway extends TransientError {}
 
-const NO_ROOM_STATUSES = new Set([429, 503])
-const NO_ROOM_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE'])
+const STATUSES = new Set([429, 503])
+const CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE'])
 
 /** The error for a reply without the bytes that were asked for. */
 export function refusalOf(reply: ReplyHead): ActionError {
   const error = statusError(reply, Date.now())
-  if (!NO_ROOM_STATUSES.has(reply.status) || !(error instanceof TransientError)) return error
-  return new NoRoom(error.code, error.message, error)
+  if (!STATUSES.has(reply.status) || !(error instanceof TransientError)) return error
+  return new TurnedAway(error.code, error.message, error)
 }
 
-/** The error of a request, told apart where a lack of room may be why it broke. */
+/** The error of a request, told apart where it may have been turned away. */
 export function networkRefusal(error: unknown): unknown {
   if (!(error instanceof ActionError)) return error
-  return maySayNoRoom(error) ? new NoRoom(error.code, error.message, error) : error
+  return mayBeTurnedAway(error) ? new TurnedAway(error.code, error.message, error) : error
 }
 
-function maySayNoRoom(error: ActionError): boolean {
+function mayBeTurnedAway(error: ActionError): boolean {
   const code = errorCode(error.cause) ?? ''
   if (isOutOfDescriptors(code)) return true
   const isClosedAtOnce = receivedBefore(error) === 0
-  return error instanceof TransientError && (isClosedAtOnce || NO_ROOM_CODES.has(code))
+  return error instanceof TransientError && (isClosedAtOnce || CODES.has(code))
 }
 
 /**
