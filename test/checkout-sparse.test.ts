@@ -136,6 +136,18 @@ const scenarios: Scenario[] = [
       return { github: { sha }, inputs: { 'sparse-checkout': 'src' }, mayDiffer }
     },
   },
+  ...(['file', 'symlink'] as const).map(
+    (kind): Scenario => ({
+      name: `patterns that leave out a ${kind} which is a submodule now`,
+      arrange: async ({ forge, upstream, tip }) => {
+        await upstream.commit([...change('a.txt'), { path: 'f', content: 'a.txt', kind }])
+        await forge.snapshot(upstream)
+        const sha = await commitSubmodules(upstream, [{ path: 'f', url: '../inner.git', commit: tip }])
+        const inputs = { 'sparse-checkout': '/a.txt', 'sparse-checkout-cone-mode': 'false' }
+        return { github: { sha }, inputs, mayDiffer }
+      },
+    }),
+  ),
   settings(
     'a git that takes the lines for patterns',
     '[core]\n\tsparseCheckout = true\n\tsparseCheckoutCone = false\n',

@@ -18,7 +18,8 @@ export interface CheckOutOptions {
   readonly tree: string
   /** Its commit is there, its tracking ref says so, and no other local branch is left. */
   readonly target: Target
-  readonly sparse: Sparse | undefined
+  /** `written` where the clone has the wanted patterns, which git has not applied yet. */
+  readonly sparse: Sparse | 'written' | undefined
   /** `new`: this step made config and index. `reused`: only the config, and the index may leave files out. */
   readonly clone: 'new' | 'reused'
   /** What becomes of files that no commit knows. Where they are removed, the blobs of files to be written are proven. */
@@ -38,7 +39,9 @@ export async function checkOut(options: CheckOutOptions): Promise<string> {
   const gitDirectory = join(tree, '.git')
   // First, as git keeps a directory outside sparse patterns that holds a foreign file.
   if (untracked === 'remove') await removeUntracked(git, tree)
-  if (sparse !== undefined) await setSparse(git, gitDirectory, sparse, { env })
+  // By the checkout itself git keeps a file outside the patterns in whose place the target has a submodule.
+  if (sparse === 'written') await git.run(['sparse-checkout', 'reapply'], { env })
+  else if (sparse !== undefined) await setSparse(git, gitDirectory, sparse, { env })
   else if (clone === 'reused') await endSparse(git, gitDirectory, { env })
   // A file that had proven its blob may be gone now: git asks the same of the files next, and writes those it misses.
   if (untracked === 'remove') {

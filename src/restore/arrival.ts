@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import type { Environment } from '../environment.ts'
-import { checkOut } from '../git/check-out.ts'
+import { type CheckOutOptions, checkOut } from '../git/check-out.ts'
 import { type Git, gitIn } from '../git/git.ts'
 import { submodulePaths } from '../git/index-listing.ts'
 import { refuseRepositoriesIn } from '../git/leftovers.ts'
 import { checkOutLfs } from '../git/lfs.ts'
 import { updateSubmodules } from '../git/submodules.ts'
 import type { Target } from '../git/wanted.ts'
+import type { Inputs } from '../inputs.ts'
 import type { Job } from '../job.ts'
 import { counted, formatMegabytes } from '../report/amounts.ts'
 
@@ -16,8 +17,11 @@ export interface Place {
   readonly clone: 'new' | 'reused'
   /** `remove` where there may be files that no commit knows. */
   readonly untracked: 'keep' | 'remove'
-  /** Where the clone has the wanted sparse patterns, if any, before its files are checked out. */
-  readonly patterns?: 'set'
+  /**
+   * Where the clone has the wanted sparse patterns, if any, before its files are checked out: `set` where its index
+   * tells of them already.
+   */
+  readonly patterns?: 'set' | 'written'
   /** Whether git may have to ask the origin for contents while it checks out. */
   readonly isPartial: boolean
   /** Brings LFS content from elsewhere than the origin. */
@@ -37,7 +41,7 @@ export async function arrive(job: Job, target: Target, place: Place): Promise<vo
   const { inputs, context, origin, destination, timeline, onProgress: onLine } = job
   const { tree, clone, untracked, isPartial } = place
   const git = gitIn(tree, context)
-  const sparse = place.patterns === 'set' ? undefined : inputs.sparse
+  const sparse = sparseOf(place, inputs)
   const env: Environment = isPartial ? { ...origin.env, GIT_NO_LAZY_FETCH: undefined } : {}
   const how = { git, tree, target, sparse, clone, untracked, env, onLine }
   await timeline.measure('check out', () => checkOut(how))
@@ -51,6 +55,12 @@ export async function arrive(job: Job, target: Target, place: Place): Promise<vo
     workspace: inputs.workspace,
     submodules: submodules.map((directory) => join(finalGitDirectory, directory)),
   })
+}
+
+/** What is still to be done about sparse patterns. */
+function sparseOf({ patterns }: Place, { sparse }: Inputs): CheckOutOptions['sparse'] {
+  if (patterns === undefined || sparse === undefined) return sparse
+  return patterns === 'set' ? undefined : patterns
 }
 
 function fillLfsFiles(job: Job, { commit }: Target, place: Place & { readonly git: Git }): Promise<number> {

@@ -94,7 +94,8 @@ export class SnapshotClone {
     const isProven = index.filled + index.leftOut === index.entries && index.filled === unpacked.workFiles
     const isExact = isProven && attributes === 'same'
     const untracked = isExact ? 'keep' : 'remove'
-    const place = { tree, clone: 'new', patterns: 'set', untracked, isPartial: false } as const
+    const patterns = cone === undefined ? 'written' : 'set'
+    const place = { tree, clone: 'new', patterns, untracked, isPartial: false } as const
     await arrive(job, target, { ...place, ...bringers })
     return { ...snapshot, freshenedBy, behind: await inTime(behind) }
   }
