@@ -9,9 +9,10 @@ import { HASH_BYTES, leaveOut, type ObjectFormat, visitEntries } from './index-e
 /**
  * How the index entry of a written file begins (gitformat-index): ten big-endian uint32 (ctime seconds and
  * nanoseconds, mtime seconds and nanoseconds, dev, ino, mode, uid, gid, size), then the blob's id as bytes.
- * `path` holds the path's raw bytes as latin1. Undefined where nothing is known of the path.
+ * `path` holds the path's raw bytes as latin1, `now` tells how the entry begins so far. Undefined where nothing is known
+ * of the path.
  */
-export type RecordOf = (path: string) => Uint8Array | undefined
+export type RecordOf = (path: string, now: () => Uint8Array) => Uint8Array | undefined
 
 export interface FilledIndex {
   readonly entries: number
@@ -59,7 +60,9 @@ export function fillEntries(index: Buffer, recordOf: RecordOf, format: ObjectFor
       leftOut++
       return
     }
-    const record = isMerged ? recordOf(index.toString('latin1', nameAt, nameEnd)) : undefined
+    const record = isMerged
+      ? recordOf(index.toString('latin1', nameAt, nameEnd), () => index.subarray(at, flagsAt))
+      : undefined
     if (record?.length === flagsAt - at && isProven(index, at, record)) {
       index.set(record.subarray(0, STAT_BYTES), at)
       filled++

@@ -1,3 +1,4 @@
+import { formatOfName } from '../git/object-format.ts'
 import { plainClone } from '../git/plain-clone.ts'
 import type { Target } from '../git/wanted.ts'
 import type { Job } from '../job.ts'
@@ -18,7 +19,7 @@ export function fromOrigin(job: Job, target: Target): Promise<Arrival> {
       await arrive(job, target, { tree, clone: 'new', untracked: 'keep', isPartial: filter !== undefined })
       const { commit } = target
       const result: Arrival = { outcome: 'fetched', freshenedBy: 'none', commit, snapshot: undefined }
-      return { result }
+      return { result, objectFormat: formatOfName(commit) }
     }),
   )
 }

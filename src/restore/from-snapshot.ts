@@ -76,14 +76,14 @@ async function fill(clone: SnapshotClone, filling: Filling): Promise<Grown<Arriv
   const unpacked = await receive(filling)
   const bringers = { bringLfsObjects: lfsBringer(filling), bringSubmodules: submoduleBringer(filling) }
   const settled = await job.timing.measure('settle', () => clone.finish(unpacked, bringers))
-  const { bytes: unpackedBytes, files, spent, movedRecordOf } = unpacked
+  const { bytes: unpackedBytes, files, spent } = unpacked
   const { commit, objectFormat, isShallow, freshenedBy, behind } = settled
   const { source, host, place, etag, total: totalBytes, modifiedMs } = snapshot
   const ageMs = modifiedMs === undefined ? undefined : Math.max(0, Date.now() - modifiedMs)
   const told = { source, host, place, etag, totalBytes, ageMs, isShallow, behind }
   const restored = { ...told, commit, unpackedBytes, files, spent }
   const result: Arrival = { outcome: 'restored', freshenedBy, commit: target.commit, snapshot: restored }
-  return { result, proven: { objectFormat, movedRecordOf } }
+  return { result, objectFormat }
 }
 
 /** Downloads and unpacks, at the same time. */

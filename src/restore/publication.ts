@@ -1,19 +1,18 @@
+import { lstatSync } from 'node:fs'
+import { stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeError } from '../errors.ts'
 import type { ObjectFormat } from '../git/index-entries.ts'
 import { fillIndex, type RecordOf } from '../git/index-file.ts'
 import type { Job } from '../job.ts'
+import { onDisk, toLatin1 } from '../on-disk.ts'
+import { renewStatData } from '../unpack/index-record.ts'
 import { Staging } from '../unpack/staging.ts'
 
 /** A working copy that is complete in staging. */
 export interface Grown<T> {
   readonly result: T
-  /** What the index is to say of files, where that is known. */
-  readonly proven?: {
-    readonly objectFormat: ObjectFormat
-    /** Of the files at the top, once they are in this directory. */
-    readonly movedRecordOf: (root: string) => RecordOf
-  }
+  readonly objectFormat: ObjectFormat
 }
 
 /**
@@ -44,12 +43,26 @@ export async function publish<T>(job: Job, grow: (staging: Staging) => Promise<G
 }
 
 /** Moving a file changes its ctime: what git would take for a change is told it before anybody asks. */
-async function renewIndex({ destination, context }: Job, { proven }: Grown<unknown>): Promise<void> {
-  if (proven === undefined) return
-  const { movedRecordOf, objectFormat } = proven
+async function renewIndex({ destination, context }: Job, { objectFormat }: Grown<unknown>): Promise<void> {
+  const gitDirectory = join(destination, '.git')
+  const index = join(gitDirectory, 'index')
   try {
-    await fillIndex(join(destination, '.git'), movedRecordOf(destination), objectFormat)
+    const { mtimeMs } = await stat(index)
+    const seconds = Math.floor(mtimeMs) / 1000
+    await fillIndex(gitDirectory, movedRecordOf(toLatin1(destination)), objectFormat)
+    // Git reads files that are as young as its index: those that it has just written stay such.
+    await utimes(index, seconds, seconds)
   } catch (error) {
     context.log(`git will read some files again: ${describeError(error)}`)
+  }
+}
+
+/** Of the files at the top, which alone were moved by themselves, as long as nothing else of them has changed. */
+function movedRecordOf(root: string): RecordOf {
+  return (path, now) => {
+    if (path.includes('/')) return undefined
+    const found = lstatSync(onDisk(root, path), { bigint: true, throwIfNoEntry: false })
+    const record = Uint8Array.from(now())
+    return found !== undefined && renewStatData(record, found) ? record : undefined
   }
 }

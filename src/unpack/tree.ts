@@ -1,11 +1,10 @@
-import { lstatSync, mkdirSync } from 'node:fs'
-import { onDisk, toLatin1 } from '../on-disk.ts'
+import { mkdirSync } from 'node:fs'
+import { toLatin1 } from '../on-disk.ts'
 import { Stopwatch } from '../timing.ts'
 import { Batch, type BatchFile } from './batch.ts'
 import { diskError } from './disk-error.ts'
 import type { Naming } from './entry-name.ts'
 import { isFolded } from './folded.ts'
-import { renewStatData } from './index-record.ts'
 import { IndexRecords } from './index-records.ts'
 import { Links, writeAt } from './links.ts'
 import { type Decision, EntryPolicy, isInDotGit, linkedPath, type TreeLimits } from './policy.ts'
@@ -56,8 +55,6 @@ export interface Tree {
    * were folded: one file may hold what another is to, and git, which keeps the last of them, is to write them all.
    */
   readonly recordOf: (path: string) => Uint8Array | undefined
-  /** The same for what is at the tree's top, once that has been renamed into this directory: ctimes change with it. */
-  readonly movedRecordOf: (root: string) => (path: string) => Uint8Array | undefined
 }
 
 /** A file whose content is being read. */
@@ -159,7 +156,6 @@ export class TreeBuilder {
       bytes: this.#bytes,
       skipped: this.#policy.skipped,
       recordOf: (path) => this.#recordOf(path),
-      movedRecordOf: (root) => (path) => this.#movedRecordOf(toLatin1(root), path),
     }
   }
 
@@ -233,12 +229,6 @@ export class TreeBuilder {
     if (this.#hasFolded) return undefined
     const number = this.#policy.numberOf(path)
     return number === undefined ? this.#links.recordOf(path) : this.#records.of(number)
-  }
-
-  #movedRecordOf(root: string, path: string): Uint8Array | undefined {
-    const record = path.includes('/') ? undefined : this.#recordOf(path)
-    if (record === undefined) return undefined
-    return renewStatData(record, lstatSync(onDisk(root, path), { bigint: true })) ? record : undefined
   }
 
   #makeDirectory(path: string): void {

@@ -102,13 +102,13 @@ describe('filling a fresh index', () => {
   it('leaves a file of another mode, and one that nobody wrote, to git', async () => {
     const files = await cloneOfMany()
     const recordOf = recordsOf(tree, 'sha1')
-    const withoutMode = (path: string) => {
-      const record = recordOf(path)
+    const withoutMode = (path: string, now: () => Uint8Array) => {
+      const record = recordOf(path, now)
       return record && path === 'bin/run' ? Buffer.from(record).fill(0, 24, 28) : record
     }
     const result = await fillIndex(
       join(tree, '.git'),
-      (path) => (path === 'README.md' ? undefined : withoutMode(path)),
+      (path, now) => (path === 'README.md' ? undefined : withoutMode(path, now)),
       'sha1',
     )
     expect(result).toMatchObject({ entries: files, filled: files - 2 })
