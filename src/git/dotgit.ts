@@ -85,6 +85,8 @@ export async function makeDotGitSafe(tree: string, source: ConfigSource): Promis
   const dotGit: DotGit = { objectFormat, refFormat: head.refFormat, branch: head.branch, refs }
   await writeFile(join(directory, 'config'), freshConfig(dotGit, source), { encoding: 'latin1', flag: 'wx' })
   if (source.sparse !== undefined) await writeSparse(directory, source.sparse)
+  // With none in it: a job may put its own there.
+  await mkdir(join(directory, 'hooks'))
   return dotGit
 }
 

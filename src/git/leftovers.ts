@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { access, constants, readdir, realpath, rm } from 'node:fs/promises'
+import { access, constants, mkdir, readdir, realpath, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { ActionError } from '../errors.ts'
 import { sanitize } from '../sanitize.ts'
@@ -61,6 +61,8 @@ export async function dropLeftovers(dotGit: string): Promise<void> {
     const stays = FILES.has(name) || DIRECTORIES.has(name) || SHARED_INDEX.test(name) || name === 'config'
     if (!stays) await drop(join(dotGit, name))
   }
+  // With none in it: a job may put its own there.
+  await mkdir(join(dotGit, 'hooks'))
   for (const [directory, kept] of [
     ['info', 'exclude'],
     ['lfs', 'objects'],

@@ -235,7 +235,13 @@ describe('making .git safe', () => {
       branch: 'main',
       refs: new Map(),
     })
-    expect((await readdir(join(tree, '.git'))).sort()).toEqual(['HEAD', 'config', 'objects', 'refs'])
+    expect((await readdir(join(tree, '.git'))).sort()).toEqual(['HEAD', 'config', 'hooks', 'objects', 'refs'])
+  })
+
+  it('leaves a directory for the hooks of a job, with none in it', async () => {
+    await plant('HEAD', 'ref: refs/heads/main\n')
+    await make()
+    expect(await readdir(join(tree, '.git', 'hooks'))).toEqual([])
   })
 
   it('writes a config that git reads back as it was meant', async () => {

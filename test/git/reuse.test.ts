@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { appendFile, chmod, mkdir, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, mkdir, readdir, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { probeConfig } from '../../src/git/fresh-config.ts'
@@ -168,7 +168,7 @@ describe('preparing a clone for the next job', () => {
     expect((await prepare()).outcome).toBe('ready')
     expect(await status()).toBe('')
     expect(existsSync(marker)).toBe(false)
-    expect(existsSync(dotGit('hooks'))).toBe(false)
+    expect(await readdir(dotGit('hooks'))).toEqual([])
     const keys = (await git(destination, 'config', '--local', '--name-only', '--list')).split('\n')
     expect(keys.filter((key) => !key.startsWith('core.'))).toEqual([
       'remote.origin.url',

@@ -137,7 +137,9 @@ describe('settling an unpacked tree', () => {
     expect(await git(tree, 'replace', '--list')).toBe('')
     expect(existsSync(marker)).toBe(false)
     const names = await readdir(join(tree, '.git'))
-    expect(names.sort()).toEqual(['HEAD', 'config', 'index', 'info', 'objects', 'packed-refs', 'refs'])
+    const others = ['config', 'hooks', 'index', 'info', 'objects', 'packed-refs', 'refs']
+    expect(names.sort()).toEqual(['HEAD', ...others])
+    expect(await readdir(join(tree, '.git/hooks'))).toEqual([])
   })
 
   it('hides no change behind a packed replacement', async () => {
