@@ -79,6 +79,17 @@ const commits: Scenario[] = [
     },
   },
   {
+    name: 'the merge of a pull request that is the commit of the snapshot',
+    arrange: async ({ upstream, tip }) => {
+      await upstream.git('update-ref', 'refs/pull/7/merge', tip)
+      return { github: { eventName: 'pull_request', ref: 'refs/pull/7/merge', sha: tip }, outputs: restored }
+    },
+  },
+  {
+    name: 'a commit that is the one of the snapshot',
+    arrange: ({ tip }) => ({ github: { sha: tip }, inputs: { ref: tip }, outputs: restored }),
+  },
+  {
     name: 'an annotated tag',
     arrange: async ({ upstream, tip }) => {
       await upstream.git('tag', '--annotate', '--message=one', 'v1', tip)

@@ -212,6 +212,7 @@ async function setRefs(freshening: Freshening, object: string): Promise<void> {
   await changeRefs(git, {
     drop: old.filter((ref) => ref.name !== name && !isToStay(ref, freshening)),
     set: name === undefined ? undefined : { name, object },
+    target,
   })
 }
 

@@ -1,7 +1,7 @@
 import type { Git } from './git.ts'
 import type { PlainRefs } from './plain-refs.ts'
 import { BRANCHES, branchIn } from './ref-name.ts'
-import { type Target, trackingRefOf } from './wanted.ts'
+import { startPointOf, type Target, trackingRefOf } from './wanted.ts'
 
 /** How many parts of a name all tracking refs of its kind share: `refs/remotes/origin`, `refs/tags`. */
 const SHARED_PARTS = { branch: 3, pull: 3, tag: 2 } as const
@@ -14,7 +14,7 @@ export async function commitOf(git: Git): Promise<string> {
 /** Leaves no local branch but the target's. HEAD is detached where it was on another one. */
 export async function dropOtherBranches(git: Git, target: Target): Promise<void> {
   const branches = await listRefs(git, [BRANCHES])
-  await changeRefs(git, { drop: branches.filter(({ name }) => name !== target.ref) })
+  await changeRefs(git, { drop: branches.filter(({ name }) => name !== target.ref), target })
 }
 
 /**
@@ -30,7 +30,7 @@ export async function dropConflictingRefs(git: Git, target: Target): Promise<voi
     .join('/')
   const near = await listRefs(git, ['--ignore-case', root])
   const drop = near.filter(({ name }) => contains(name, tracking) || contains(tracking, name))
-  await changeRefs(git, { drop })
+  await changeRefs(git, { drop, target })
 }
 
 /** Replacement objects would let whoever made the clone show other contents than the commit has. */
@@ -75,10 +75,12 @@ function isSayable({ name }: Ref): boolean {
 export interface RefChanges {
   readonly drop: readonly Ref[]
   readonly set?: { readonly name: string; readonly object: string } | undefined
+  /** What HEAD is on the way to. */
+  readonly target?: Target
 }
 
 /** Deletes refs, then sets one. HEAD is detached where it was on one of those. */
-export async function changeRefs(git: Git, { drop, set }: RefChanges): Promise<void> {
+export async function changeRefs(git: Git, { drop, set, target }: RefChanges): Promise<void> {
   const checkedOut = drop.find(({ isCheckedOut }) => isCheckedOut)
   // One transaction each: git does not delete the branch that HEAD is on and change HEAD in one, nor put a ref where
   // a directory of deleted ones is.
@@ -89,8 +91,17 @@ export async function changeRefs(git: Git, { drop, set }: RefChanges): Promise<v
   ].filter((commands) => commands !== '')
   if (transactions.length === 0) return
   const input = Buffer.from(transactions.map((commands) => `start\n${commands}commit\n`).join(''))
-  await git.run(['update-ref', '--no-deref', '--stdin'], { input })
+  await git.run(['update-ref', ...reason(checkedOut, target), '--no-deref', '--stdin'], { input })
   if (checkedOut === undefined) return
   // Only the branch that is checked out has a section in a config that this action wrote.
   await git.succeeds(['config', '--local', '--remove-section', `branch.${branchIn(checkedOut.name)}`])
+}
+
+/**
+ * As git itself gives it, which tells by it what a detached HEAD is at. A checkout of the commit that HEAD is at already
+ * leaves none.
+ */
+function reason(from: Ref | undefined, to: Target | undefined): readonly string[] {
+  if (from === undefined || to === undefined) return []
+  return ['-m', `checkout: moving from ${branchIn(from.name)} to ${startPointOf(to)}`]
 }

@@ -44,6 +44,12 @@ describe('the branches of a clone', () => {
     },
   )
 
+  it('leave git in the know of what HEAD is detached at when the one it is on goes', async () => {
+    await make('refs/remotes/pull/1/merge')
+    await dropOtherBranches(git, targetOf('refs/pull/1/merge', commit))
+    expect(await plainGit(repository, 'branch')).toBe('* (HEAD detached at pull/1/merge)')
+  })
+
   it('go by the thousand', async () => {
     const creations = Array.from({ length: 3000 }, (_, n) => `create refs/heads/old/${n} ${commit}\n`)
     await git.run(['update-ref', '--stdin'], { input: Buffer.from(creations.join('')) })

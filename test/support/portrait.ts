@@ -8,6 +8,8 @@ export type Portrait = {
   readonly head: string
   /** Empty where HEAD is detached. */
   readonly symbolicRef: string
+  /** In words: what `git status` begins with, and `git branch`. */
+  readonly standing: readonly string[]
   readonly refs: readonly string[]
   readonly config: readonly string[]
   readonly tree: readonly string[]
@@ -41,6 +43,7 @@ export async function portraitOf({ directory, workspace, temp, configs = [] }: P
   return {
     head: await git(directory, 'rev-parse', 'HEAD'),
     symbolicRef: await git(directory, 'symbolic-ref', '--quiet', 'HEAD').catch(() => ''),
+    standing: [...(await lines('status', '--untracked-files=no')).slice(0, 1), ...(await lines('branch'))],
     refs: await lines('for-each-ref', '--format=%(refname) %(objecttype) %(objectname) %(symref)'),
     config: (await lines('config', '--list', '--show-scope')).filter(isOwnSetting).sort(),
     tree: listTree(directory, { without: '.git' }),
