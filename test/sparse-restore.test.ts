@@ -47,10 +47,20 @@ describe('a sparse restore', () => {
     expect(await git(run.workspace, 'status', '--porcelain')).toBe('')
   })
 
-  it('fails before anything is downloaded where git refuses its lines', async () => {
+  it.each([
+    ['/src', ['bin', '/src']],
+    ['*.md', ['*.md']],
+    ['!docs', ['!docs']],
+  ])('blames the input, and fetches nothing, where cone mode is given %s', async (pattern, patterns) => {
     const run = new Run(project)
-    const error = await run.failing({ sparse: { patterns: ['/src'], isCone: true } })
-    expect(error).toMatchObject({ code: 'GIT_FAILED' })
+    const error = await run.failing({ sparse: { patterns, isCone: true }, onMiss: 'fetch' })
+    expect(error).toMatchObject({
+      code: 'INVALID_INPUT',
+      message:
+        `Input sparse-checkout has "${pattern}": in cone mode directories without a leading slash are allowed; ` +
+        'for patterns set sparse-checkout-cone-mode: false',
+    })
+    expect(run.lines.join('\n')).not.toContain('No snapshot of')
     expect(project.server.log.length).toBeLessThanOrEqual(1)
   })
 })

@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Git, GitOptions } from './git.ts'
+import { refusedPatterns } from './hopeless.ts'
 import { textOf } from './presence.ts'
 
 /** Which of a commit's files are to be in the tree. */
@@ -20,7 +21,10 @@ export interface SparseFiles {
 
 const WORKTREE_CONFIG = 'config.worktree'
 
-/** Sets the patterns before a checkout, which then brings the files inside them and removes those outside. */
+/**
+ * Sets the patterns before a checkout, which then brings the files inside them and removes those outside. Patterns in
+ * cone mode are INVALID_INPUT: no other way to the commit would take them.
+ */
 export async function setSparse(
   git: Git,
   gitDirectory: string,
@@ -28,7 +32,11 @@ export async function setSparse(
   options: GitOptions,
 ): Promise<void> {
   if (isCone) {
-    await git.run(['sparse-checkout', 'set', '--', ...patterns], options)
+    try {
+      await git.run(['sparse-checkout', 'set', '--', ...patterns], options)
+    } catch (error) {
+      throw refusedPatterns(error, patterns)
+    }
     return
   }
   await git.run(['config', '--local', 'core.sparseCheckout', 'true'])

@@ -49,7 +49,7 @@ describe('git is asked', () => {
   })
 
   it('before anything else whether it takes the lines for directories', async () => {
-    await expect(probe(['/src'])).rejects.toThrow(/no leading slash/)
+    await expect(probe(['/src'])).rejects.toThrow(/in cone mode directories without a leading slash/)
     expect(readdirSync(root)).toEqual([])
   })
 
