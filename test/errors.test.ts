@@ -30,6 +30,16 @@ describe('describeError', () => {
     expect(describeError(thrown)).toBe(words)
   })
 
+  it('says of what OpenSSL says only the reason', () => {
+    const place =
+      'SSL routines:tls_validate_record_header:wrong version number:../deps/openssl/tlsany_meth.c:77:'
+    const said = `400D022BDE7F0000:error:0A00010B:${place}\n`
+    expect(describeError(new Error('no TLS', { cause: new Error(said) }))).toBe(
+      'no TLS: wrong version number',
+    )
+    expect(describeError(new Error(`write EPROTO ${said}`))).toBe('write EPROTO wrong version number')
+  })
+
   it('ends where causes go round in a circle', () => {
     const error = new Error('round')
     error.cause = new Error('and round', { cause: error })

@@ -66,6 +66,9 @@ function tlsHint(code: string): string {
     return 'its certificate is for another name: use a name that it is for'
   }
   if (/NO_APPLICATION_PROTOCOL/.test(code)) return 'it offers no HTTP/1.1, which is what is spoken here'
+  if (/WRONG_VERSION_NUMBER/.test(code)) {
+    return 'it does not speak TLS at this port, so perhaps it is an http:// address'
+  }
   if (/^ERR_SSL_/.test(code)) return 'check that the server speaks TLS at this port'
   return 'where a private certificate authority signed it, set NODE_EXTRA_CA_CERTS to its certificate'
 }

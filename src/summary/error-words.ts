@@ -53,9 +53,9 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, ErrorWords>> = {
   },
   TLS_FAILED: {
     meaning:
-      'The certificate of the server is not trusted, has expired or is for another name. It is never accepted all the same.',
+      'No trusted TLS connection came about: the server does not speak TLS at this port, or its certificate is not trusted, has expired or is for another name. It is never accepted all the same.',
     remedy:
-      'Where a private authority signed it, set NODE_EXTRA_CA_CERTS to the file with its certificate, in the environment of the runner.',
+      'Check https:// and the port. Where a private authority signed it, set NODE_EXTRA_CA_CERTS to the file with its certificate, in the environment of the runner.',
   },
   PROXY_FAILED: {
     meaning: 'The proxy cannot be reached, refused, or wants credentials.',

@@ -5,8 +5,15 @@ import { type Certificate, selfSigned } from '../support/certificate.ts'
 import { startProxy } from '../support/forward-proxy.ts'
 import { listen } from '../support/listening.ts'
 import { findProgram } from '../support/programs.ts'
-import { BYTES, bodyOf, failureOf, SECRETS, SIGNED } from './fixture.ts'
+import { BYTES, bodyOf, clientFor, failureOf, get, SECRETS, SIGNED, serve } from './fixture.ts'
 import { BASIC, getBy, HOST, withCredentials } from './proxied.ts'
+
+it('https:// to a port that speaks http fails with what to look at, and nothing of where OpenSSL found it', async () => {
+  const url = (await serve()).url.replace('http:', 'https:')
+  const { code, text } = await failureOf(get(clientFor(url), `${url}/x`))
+  expect(code).toBe('TLS_FAILED')
+  expect(text).toMatch(/it does not speak TLS at this port, so perhaps it is an http:\/\/ address: [a-z ]+$/)
+})
 
 describe.skipIf(findProgram('openssl') === undefined)('TLS (needs openssl)', () => {
   async function serveTls(certificate: Certificate): Promise<number> {

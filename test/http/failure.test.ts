@@ -48,7 +48,8 @@ describe('a network error', () => {
     ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'set NODE_EXTRA_CA_CERTS'],
     ['CERT_HAS_EXPIRED', 'clock is wrong'],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'for another name'],
-    ['ERR_SSL_WRONG_VERSION_NUMBER', 'speaks TLS at this port'],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', 'does not speak TLS at this port, so perhaps it is an http:// address'],
+    ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'check that the server speaks TLS at this port'],
     ['ENOTFOUND', "check the name cachew.example and the runner's network"],
   ])('%s says what helps', (code, hint) => {
     expect(networkError(coded(code), PLACE)).toMatchObject({ message: expect.stringContaining(hint) })
