@@ -116,9 +116,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Reply {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const isHead = this.status === 0 && errorCode(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
-    // What was sent has gone through it.
+    // What was sent has gone through the proxy.
     const proxy = this.#controller === undefined ? this.#options.proxy : undefined
-    this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url, proxy))
+    const asked = { proxy, isAnswered: this.status !== 0 }
+    this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url, asked))
   }
 
   #finish(error: unknown): void {

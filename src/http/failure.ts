@@ -10,8 +10,19 @@ const UNREACHED_CODES =
   /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|UND_ERR_CONNECT_TIMEOUT)$/
 const NOT_HTTP_CODES = /^(HPE_(?!INVALID_EOF_STATE)|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_EXCEEDED)/
 
-/** A network error as a person reads it, the original as its cause; `proxy` is the one that it had yet to go through. */
-export function networkError(error: unknown, url: URL, proxy?: URL): unknown {
+/** What a server closes without an answer, or answers, that was to be spoken to in TLS. */
+const UNSPOKEN_CODES = /^(UND_ERR_SOCKET|ECONNRESET|HPE_INVALID_CONSTANT|HPE_INVALID_VERSION)$/
+const WANTS_HTTPS = '; perhaps this server wants https'
+
+interface Asked {
+  /** That the request had yet to go through. */
+  readonly proxy?: URL | undefined
+  /** Whether the head of a reply came before. */
+  readonly isAnswered?: boolean
+}
+
+/** A network error as a person reads it, the original as its cause. */
+export function networkError(error: unknown, url: URL, { proxy, isAnswered = false }: Asked = {}): unknown {
   if (error instanceof ActionError) return error
   const refusal = proxyRefusal(error, url)
   if (refusal !== undefined) return refusal
@@ -27,13 +38,19 @@ export function networkError(error: unknown, url: URL, proxy?: URL): unknown {
   if (TLS_CODES.test(code) && atMost === 0) {
     return failure('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${tlsHint(code)}`)
   }
-  if (NOT_HTTP_CODES.test(code)) return failure('PROTOCOL_ERROR', `${what} does not answer in valid HTTP`)
+  const wantsHttps = !isAnswered && url.protocol === 'http:' && UNSPOKEN_CODES.test(code) ? WANTS_HTTPS : ''
+  if (NOT_HTTP_CODES.test(code))
+    return failure('PROTOCOL_ERROR', `${what} does not answer in valid HTTP${wantsHttps}`)
   if (isOutOfDescriptors(code)) {
     const advice = 'raise the limit of open files (ulimit -n), or lower the input concurrency'
     return failure('CONNECTION_FAILED', `no file descriptor is left for a connection to ${what}: ${advice}`)
   }
-  const hint = code === 'ENOTFOUND' ? `; check the name ${url.hostname} and the runner's network` : ''
-  return failure('CONNECTION_FAILED', `request for ${what} failed${hint}`)
+  return failure('CONNECTION_FAILED', `request for ${what} failed${connectionHint(code, url)}${wantsHttps}`)
+}
+
+function connectionHint(code: string, { hostname }: URL): string {
+  if (code === 'ENOTFOUND') return `; check the name ${hostname} and the runner's network`
+  return code === 'ECONNREFUSED' ? '; check server (or url), and that the server runs' : ''
 }
 
 /** What failed of the way to a proxy and of its tunnel; undefined for what failed beyond, or is no matter of the way. */
@@ -84,6 +101,9 @@ function proxyRefusal(cause: unknown, url: URL): ActionError | undefined {
   return new ActionError('PROXY_FAILED', `${message}; check ${variable} and NO_PROXY`, { cause })
 }
 
+/** What servers answer in plain HTTP at a port for TLS. */
+const PLAIN_AT_TLS = new Set([400, 426])
+
 /** The error for a reply whose status is of no use. */
 export function statusError(reply: ReplyHead, nowMs: number): ActionError {
   const { status } = reply
@@ -99,9 +119,10 @@ export function statusError(reply: ReplyHead, nowMs: number): ActionError {
     return new ActionError('NOT_FOUND', `${answered}; check server, repository and github-server-url, or url`)
   }
   if (!isRetryStatus(status)) {
+    const hint = reply.url.protocol === 'http:' && PLAIN_AT_TLS.has(status) ? WANTS_HTTPS : ''
     return new ActionError(
       status >= 500 ? 'SERVER_ERROR' : 'PROTOCOL_ERROR',
-      `${answered}, which is no snapshot`,
+      `${answered}, which is no snapshot${hint}`,
     )
   }
   const retryAfterMs = parseRetryAfter(reply.header('retry-after'), nowMs)

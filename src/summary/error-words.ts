@@ -77,9 +77,10 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, ErrorWords>> = {
     remedy: 'Give the address at the end of the redirects as server or url, or mend the server.',
   },
   PROTOCOL_ERROR: {
-    meaning: 'The answer breaks the rules of HTTP, or is for another range than was asked for.',
+    meaning:
+      'The answer breaks the rules of HTTP, has a status that no snapshot has, or is for another range than was asked for.',
     remedy:
-      'Look for what stands between the runner and the server (proxy, cache, load balancer) and alters answers.',
+      'Check the address, and whether it is http:// or https://. Look for what stands between the runner and the server (proxy, cache, load balancer) and alters answers.',
   },
   STALLED: {
     meaning: 'Too few bytes came for as long as stall-timeout, on every attempt.',

@@ -51,6 +51,12 @@ describe.skipIf(findProgram('openssl') === undefined)('TLS (needs openssl)', () 
     }
   })
 
+  it('is asked for where http:// leads to a port that speaks TLS', async () => {
+    const url = `http://127.0.0.1:${await serveTls(await selfSigned(HOST))}`
+    const { text } = await failureOf(get(clientFor(url), `${url}/x`))
+    expect(text).toContain('perhaps this server wants https')
+  })
+
   it('fails for a certificate of another name, directly and through a tunnel', async () => {
     const certificate = await selfSigned('other.test')
     trust(certificate)

@@ -50,10 +50,25 @@ describe('a network error', () => {
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'for another name'],
     ['ERR_SSL_WRONG_VERSION_NUMBER', 'does not speak TLS at this port, so perhaps it is an http:// address'],
     ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'check that the server speaks TLS at this port'],
+    ['ECONNREFUSED', 'failed; check server (or url), and that the server runs'],
     ['ENOTFOUND', "check the name cachew.example and the runner's network"],
   ])('%s says what helps', (code, hint) => {
     expect(networkError(coded(code), PLACE)).toMatchObject({ message: expect.stringContaining(hint) })
   })
+
+  const PLAIN = new URL('http://cachew.example/x')
+
+  it.each(['UND_ERR_SOCKET', 'ECONNRESET', 'HPE_INVALID_CONSTANT'])(
+    '%s in place of an answer may mean that http:// is not what the server speaks',
+    (code) => {
+      const words = '; perhaps this server wants https: other side closed'
+      const wordsOf = (...asked: [URL, { isAnswered: boolean }?]): string =>
+        describeError(networkError(coded(code, 'other side closed'), ...asked))
+      expect(wordsOf(PLAIN)).toContain(words)
+      expect(wordsOf(PLAIN, { isAnswered: true })).not.toContain(words)
+      expect(wordsOf(PLACE)).not.toContain(words)
+    },
+  )
 
   it('of a certificate for another name is no better through a proxy', () => {
     const error = coded(
@@ -105,6 +120,15 @@ describe('a status of no use', () => {
     expect(error.message).toContain(hint)
     expect(attemptsWorth(error)).toBe(0)
     expect(error.message).not.toContain('s3cret')
+  })
+
+  it.each([400, 426])('%i to http:// asks whether the server wants https', (status) => {
+    const answer = (url: string) =>
+      statusError({ url: new URL(url), status, header: () => undefined }, 0).message
+    expect(answer('http://cachew.example/x')).toBe(
+      `http://cachew.example/x answered ${status}, which is no snapshot; perhaps this server wants https`,
+    )
+    expect(answer('https://cachew.example/x')).not.toContain('wants https')
   })
 
   it.each([
