@@ -64,7 +64,8 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, ErrorWords>> = {
   SERVER_ERROR: {
     meaning:
       'The snapshot server answered with a status that means an error of its own, as often as it was asked.',
-    remedy: 'Look at the log of the server. More retries help where it is only busy.',
+    remedy:
+      'Look at the log of the server. Where it is only busy, more retries help once a download has begun. The first request is repeated once at most, unless on-miss is fail.',
   },
   RATE_LIMITED: {
     meaning:
