@@ -5,8 +5,9 @@ import { ActionError, describeError } from './errors.ts'
 /** What a snapshot of sources takes on disk, by its bytes on the way: enough for a word, too much for a refusal. */
 export const UNPACKED_RATIO = 3
 
-/** What system calls and git say where a disk takes no more. */
-const FULL = /\b(ENOSPC|EDQUOT)\b|No space left on device|Disk quota exceeded/i
+/** What system calls and git say where a disk takes no more; git's own words leave out what the system said. */
+const FULL =
+  /\b(ENOSPC|EDQUOT)\b|No space left on device|Disk quota exceeded|Out of diskspace|\berror: unable to write file /i
 
 /** What a git server says of its own. */
 const OF_OTHERS = /\bremote: .*?(?=\b(fatal|error): |$)/gm

@@ -27,4 +27,14 @@ describe('the error of a git that failed', () => {
       'git fetch failed (exit code 128): remote: Counting objects: 9% (9/9)',
     )
   })
+
+  it.each([
+    "fatal: sha1 file '/w/.git/objects/pack/tmp_pack_x' write error. Out of diskspace",
+    'error: unable to write file src/main.ts',
+    'fatal: write error: No space left on device',
+  ])('is one of the disk where git says: %s', (said) => {
+    const output = new ErrorOutput(undefined)
+    output.push(Buffer.from(`${said}\n`))
+    expect(output.failure('git checkout failed (exit code 1)').code).toBe('WRITE_FAILED')
+  })
 })
