@@ -67,20 +67,27 @@ async function arriveCheapest(job: Job, target: Target, source: Session | NoLoca
     if (source instanceof Session) return await fromSnapshot(job, target, source)
     throw new ActionError('NO_SOURCE', source.reason)
   } catch (error) {
-    if (context.signal.aborted || inputs.onMiss === 'fail' || isFinal(error)) throw error
+    if (context.signal.aborted || isFinal(error)) throw error
+    const what = `No snapshot of ${job.repositoryName} was restored: ${describeError(error)}`
+    if (inputs.onMiss === 'fail') throw missFailure(error, what)
     const isSkipped = inputs.onMiss === 'skip'
     const instead = isSkipped
       ? 'The workspace stays as it is'
       : `It is fetched from ${job.origin.url} instead`
     const missed = troubleOf(error)
     job.troubles.missed = missed
-    const what = `No snapshot of ${job.repositoryName} was restored: ${describeError(error)}`
     context.warn(`${what}. ${instead}`, missed.code)
     return isSkipped ? SKIPPED : fromOrigin(job, target)
   }
 }
 
 const SKIPPED: Arrival = { outcome: 'skipped', freshenedBy: 'none', commit: '', snapshot: undefined }
+
+/** What nobody has a word for stays as it is. */
+function missFailure(error: unknown, what: string): unknown {
+  if (!(error instanceof ActionError)) return error
+  return new ActionError(error.code, `${what}. The step fails, since on-miss is fail`, { cause: error })
+}
 
 function isFinal(error: unknown): boolean {
   return error instanceof ActionError && FINAL.has(error.code)

@@ -58,9 +58,17 @@ export async function withGitRetries<T>(
 }
 
 function givenUp(error: unknown): ActionError {
-  const message = `gave up after ${TRIES} attempts: ${describeError(error)}`
+  const words = describeError(error)
+  const advice = UNREACHED.test(words)
+    ? '; check the address (github-server-url), and that this runner can reach it'
+    : ''
+  const message = `gave up after ${TRIES} attempts: ${words}${advice}`
   return new ActionError('ORIGIN_FAILED', message, { cause: error })
 }
+
+/** What curl and ssh say where they have come to no server. */
+const UNREACHED =
+  /Could(n't| not) (connect|resolve)|Failed to connect|Connection (refused|timed out)|Network is unreachable|No route to host/i
 
 /** A git that failed may do better next time; one that could not be started, which has a cause, will not. */
 function mayPass(error: unknown): error is ActionError {

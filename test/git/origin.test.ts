@@ -170,6 +170,18 @@ describe('git against the origin', () => {
   })
 
   it.each([
+    "fatal: unable to access 'https://host/': Failed to connect to host port 443 after 2 ms: Couldn't connect to server",
+    "fatal: unable to access 'https://host/': Could not resolve host: host",
+    'ssh: connect to host host port 22: Connection refused',
+  ])('names github-server-url where it came to no server: %s', async (said) => {
+    const { result } = failing(9, new ActionError('GIT_FAILED', `git fetch failed (exit code 128): ${said}`))
+    const advice = '; check the address (github-server-url), and that this runner can reach it'
+    await expect(result).rejects.toMatchObject({
+      message: `gave up after 3 attempts: git fetch failed (exit code 128): ${said}${advice}`,
+    })
+  })
+
+  it.each([
     ['could not be started', new ActionError('GIT_FAILED', 'git is needed', { cause: new Error('ENOENT') })],
     ['was cancelled', new ActionError('CANCELLED', 'the job was cancelled')],
     ['met a fault of ours', new TypeError('x is undefined')],
