@@ -86,7 +86,7 @@ describe('a step that fails leaves the workspace as it was, and one line of word
   })
 
   it.each<[string, Buffer, string]>([
-    ['is a page', Buffer.from('<html>Sign in</html>'), 'the snapshot does not begin as a zstd stream does'],
+    ['is a page', Buffer.from('<html>Sign in</html>'), 'what came begins with "<htm", which is no zstd file'],
     ['breaks off', zstdFrame(tar([])).subarray(0, 14), 'the zstd stream ends at byte 14'],
     ['has nothing in it', zstdFrame(Buffer.alloc(0)), 'the snapshot is empty'],
     ['is no archive', zstdFrame(Buffer.alloc(512, 'x')), 'tar'],

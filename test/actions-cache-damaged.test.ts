@@ -8,7 +8,7 @@ import { CachedRun } from './support/cached-run.ts'
 import { patternBytes } from './support/git-repo.ts'
 
 const project = useCachedProject()
-const NO_ZSTD = /the snapshot does not begin as a zstd stream does/
+const NO_ZSTD = /which is no zstd file/
 const DOT_GIT: readonly TarEntry[] = [
   { name: '.git/', type: 'directory' },
   { name: '.git/HEAD', body: 'ref: refs/heads/main\n' },

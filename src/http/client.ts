@@ -3,6 +3,7 @@ import { untilAborted } from '../until-aborted.ts'
 import { Border } from './border.ts'
 import { Detours } from './detours.ts'
 import { Exchange, type Reply } from './exchange.ts'
+import { redirectedError } from './failure.ts'
 import { isRedirect, redirectTarget, repeatTarget } from './redirect.ts'
 import { type RouteOptions, Routes } from './routes.ts'
 import type { Tracer } from './tracer.ts'
@@ -90,7 +91,9 @@ export class HttpClient {
   async #follow(url: URL, request: Request, targetOf: (reply: Reply, hops: number) => URL): Promise<Reply> {
     let target = url
     for (let hops = 0; ; hops += 1) {
-      const reply = await this.#ask(target, request)
+      const reply = await this.#ask(target, request).catch((error) => {
+        throw hops === 0 || request.signal.aborted ? error : redirectedError(error, url)
+      })
       if (!isRedirect(reply)) return reply
       reply.drop()
       target = targetOf(reply, hops)

@@ -136,3 +136,13 @@ export function statusError(reply: ReplyHead, nowMs: number): ActionError {
 export function placeOf(url: URL): string {
   return `${url.origin}${url.pathname}`
 }
+
+/** The error of a request that a redirect led to, with the place that was asked first. */
+export function redirectedError(error: unknown, from: URL): unknown {
+  if (!(error instanceof ActionError)) return error
+  const message = `${error.message}; ${placeOf(from)} redirects there`
+  const { code, cause } = error
+  if (!(error instanceof TransientError)) return new ActionError(code, message, { cause })
+  const { retryAfterMs, atMost } = error
+  return new TransientError(code, message, { cause, retryAfterMs, atMost })
+}

@@ -83,9 +83,8 @@ export class FrameScanner {
     } else if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE_MAGIC) {
       this.#expect('skip-size', 4)
     } else {
+      if (this.#at === 4) throw notZstd(this.#held.subarray(0, 4))
       const seen = `0x${magic.toString(16).padStart(8, '0')}`
-      if (this.#at === 4)
-        throw new ActionError('NOT_ZSTD', `the snapshot does not begin as a zstd stream does (magic ${seen})`)
       throw new ActionError('CORRUPT_ZSTD', `no zstd frame at byte ${this.#at - 4} (magic ${seen})`)
     }
   }
@@ -182,4 +181,15 @@ function readContentSize(held: Buffer, at: number, size: number): number | undef
 function windowSize(byte: number): number {
   const base = 2 ** (10 + (byte >> 3))
   return base + (base / 8) * (byte & 7)
+}
+
+/** What begins with text is hardly ever a snapshot that was damaged. */
+function notZstd(beginning: Buffer): ActionError {
+  const text = beginning.toString('latin1')
+  const isText = /^[\t\n\r -~]+$/.test(text)
+  const seen = isText ? `"${text.replace(/\s/g, ' ')}"` : `the bytes ${beginning.toString('hex')}`
+  const hint = isText
+    ? ', but perhaps the page of a login or a proxy: check server, url and authorization'
+    : ': a snapshot is a tar.zst'
+  return new ActionError('NOT_ZSTD', `what came begins with ${seen}, which is no zstd file${hint}`)
 }

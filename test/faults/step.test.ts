@@ -88,7 +88,9 @@ describe('a step', () => {
   it('F056: is sent a page instead of a snapshot', async () => {
     project.fault = () => ({ body: '<html>Sign in</html>', headers: { 'content-type': 'text/html' } })
     const { error } = await fail()
-    expect(error).toContain('does not begin as a zstd stream does (magic ')
+    expect(error).toContain(
+      'what came begins with "<htm", which is no zstd file, but perhaps the page of a login',
+    )
   })
 
   it('F018: shows the credentials of no proxy', async () => {

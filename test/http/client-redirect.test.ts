@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { freePort } from '../support/child-server.ts'
 import { never } from '../support/deferred.ts'
 import { BYTES, bodyOf, clientFor, failureOf, get, SECRETS, SIGNED, serve } from './fixture.ts'
 
@@ -34,6 +35,15 @@ describe('a redirect', () => {
     })
     await bodyOf(await get(clientFor(server.url), `${server.url}/x`))
     expect(server.log[1]?.headers.authorization).toBeUndefined()
+  })
+
+  it('to a host that cannot be reached names the address that was asked, too', async () => {
+    const there = `http://127.0.0.1:${await freePort()}/y`
+    const server = await serve({ fault: () => ({ redirect: `${there}${SIGNED}` }) })
+    const { code, text, worth } = await failureOf(get(clientFor(server.url), `${server.url}/x${SIGNED}`))
+    expect({ code, worth }).toEqual({ code: 'CONNECTION_FAILED', worth: Number.POSITIVE_INFINITY })
+    expect(text).toMatch(`request for ${there} failed`)
+    expect(text).toMatch(`; ${server.url}/x redirects there: connect ECONNREFUSED`)
   })
 
   it('may come five times, and not six', async () => {

@@ -53,12 +53,17 @@ describe('a stream is refused', () => {
   const refused = (bytes: Buffer): unknown => refusalOf(scan, bytes)
 
   it.each([
-    ['gzip', Buffer.from([0x1f, 0x8b, 0x08, 0x00]), '0x00088b1f'],
-    ['HTML', Buffer.from('<!DOCTYPE html>'), '0x4f44213c'],
-    ['zeros', Buffer.alloc(512), '0x00000000'],
-    ['zstd of before 1.0', Buffer.from([0x27, 0xb5, 0x2f, 0xfd]), '0xfd2fb527'],
-  ])('that begins as %s, with the magic seen', (_, bytes, magic) => {
-    expect(refused(bytes)).toMatchObject({ code: 'NOT_ZSTD', message: expect.stringContaining(magic) })
+    ['gzip', Buffer.from([0x1f, 0x8b, 0x08, 0x00]), 'the bytes 1f8b0800, which'],
+    [
+      'HTML',
+      Buffer.from('<!doctype html>'),
+      '"<!do", which is no zstd file, but perhaps the page of a login',
+    ],
+    ['a page after a blank line', Buffer.from('\r\n<html>'), '"  <h", which'],
+    ['zeros', Buffer.alloc(512), 'the bytes 00000000, which'],
+    ['zstd of before 1.0', Buffer.from([0x27, 0xb5, 0x2f, 0xfd]), 'the bytes 27b52ffd, which'],
+  ])('that begins as %s, with what it begins with', (_, bytes, seen) => {
+    expect(refused(bytes)).toMatchObject({ code: 'NOT_ZSTD', message: expect.stringContaining(seen) })
   })
 
   it.each([
