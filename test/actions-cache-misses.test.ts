@@ -127,7 +127,7 @@ describe('nobody is asked, and nobody is warned', () => {
 
 describe('a cache without a snapshot', () => {
   it('costs one warning, which says how one is made', async () => {
-    await expectFetched(/has no snapshot of octo\/project for topic or main: .*git-snapshot\/save/, {
+    await expectFetched(/has no snapshot of octo\/project for topic or main: .*\(uses: git-snapshot\/git-snapshot\/save@v1\)/, {
       ref: 'refs/heads/topic',
     })
   })

@@ -66,6 +66,6 @@ function notFound({ name, branches, fetchDepth }: Absent): ActionError {
   const message = `the Actions cache has no snapshot of ${of}${what}`
   return new ActionError(
     'NOT_FOUND',
-    `${message}: a job on the default branch has to save one (git-snapshot/save${how})`,
+    `${message}: a job on the default branch has to save one (uses: git-snapshot/git-snapshot/save@v1${how})`,
   )
 }
