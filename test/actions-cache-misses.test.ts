@@ -67,12 +67,12 @@ describe('a job that has no cache service is told why, once, and asks nobody', (
     [
       'where the runner offers none',
       { env: NO_SERVICE },
-      /auto with no server \(or CACHEW_URL\) or url, and this job has no Actions cache/,
+      /none of server, CACHEW_URL and url is set, and this job has no Actions cache/,
     ],
     [
       'where it is asked for, too',
       { env: NO_SERVICE, inputs: { source: 'actions-cache' } },
-      /ACTIONS_RESULTS_URL/,
+      /source is actions-cache, and this job has no Actions cache .*ACTIONS_RESULTS_URL/,
     ],
     [
       'on GitHub Enterprise Server',
@@ -127,9 +127,12 @@ describe('nobody is asked, and nobody is warned', () => {
 
 describe('a cache without a snapshot', () => {
   it('costs one warning, which says how one is made', async () => {
-    await expectFetched(/has no snapshot of octo\/project for topic or main: .*\(uses: git-snapshot\/git-snapshot\/save@v1\)/, {
-      ref: 'refs/heads/topic',
-    })
+    await expectFetched(
+      /has no snapshot of octo\/project for topic or main: .*\(uses: git-snapshot\/git-snapshot\/save@v1\)/,
+      {
+        ref: 'refs/heads/topic',
+      },
+    )
   })
 
   it('fails the step, which changes nothing, where on-miss is fail', async () => {

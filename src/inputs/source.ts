@@ -5,6 +5,8 @@ import { baseAddress, type Given, inherited, invalid, refused, trimmed, webAddre
 export interface SourceInputs {
   /** `none`: nowhere, and nobody is to be told so. */
   readonly source: 'cachew' | 'url' | 'actions-cache' | 'none'
+  /** Whether the Actions cache is asked for by its name, whatever addresses there are. */
+  readonly isCacheNamed?: boolean
   /** Any of them will do, the first is to be asked first. Their paths end in a slash. */
   readonly servers: readonly URL[]
   readonly url: URL | undefined
@@ -27,7 +29,8 @@ export function parseSource(input: (name: string) => Given, env: Environment): S
   const source = given.value === '' ? 'auto' : given.value
   if (isDisabled(env)) return { ...addresses, source: 'none' }
   if (source === 'auto') return { ...addresses, source: kindOf(addresses) ?? 'actions-cache' }
-  if (source === 'actions-cache' || source === 'none') return { servers: [], url: undefined, source }
+  if (source === 'none') return { servers: [], url: undefined, source }
+  if (source === 'actions-cache') return { servers: [], url: undefined, source, isCacheNamed: true }
   if (source !== 'cachew' && source !== 'url')
     throw refused(given, 'auto, cachew, url, actions-cache or none is allowed')
   if (kindOf(addresses) !== source) throw invalid(`${given.label} is ${source}: ${NEEDED[source]}`)

@@ -61,6 +61,7 @@ export interface RepositoryName {
 
 interface LocationWish extends RepositoryName {
   readonly source: Location['kind'] | 'none'
+  readonly isCacheNamed?: boolean
   /** Their paths end in a slash. */
   readonly servers: readonly URL[]
   readonly url: URL | undefined
@@ -73,7 +74,7 @@ export function locate(wanted: LocationWish, env: Environment): Somewhere | NoLo
   if (source === 'none')
     return { kind: 'nowhere', reason: 'snapshots are switched off (source: none, or GIT_SNAPSHOT_DISABLE)' }
   if (source === 'url' && url !== undefined) return { kind: 'somewhere', places: [{ kind: 'url', url }] }
-  if (source === 'actions-cache' || server === undefined) return inCache(env)
+  if (source === 'actions-cache' || server === undefined) return inCache(wanted, env)
   const at = (server: URL): CachewLocation => locationAt(server, wanted)
   return { kind: 'somewhere', places: [at(server), ...mirrors.map(at)] }
 }
@@ -98,9 +99,12 @@ export function locationAt(server: URL, { repository, githubServerUrl }: Reposit
   }
 }
 
-function inCache(env: Environment): Somewhere | NoLocation {
+function inCache({ isCacheNamed }: LocationWish, env: Environment): Somewhere | NoLocation {
   const service = cacheServiceOf(env, 'read')
   if (service.kind === 'offered') return { kind: 'somewhere', places: [{ kind: 'actions-cache', service }] }
-  const why = 'source is actions-cache, or auto with no server (or CACHEW_URL) or url'
-  return { kind: 'nowhere', reason: `${why}, and this job has no Actions cache: ${service.reason}` }
+  const [why, instead] = isCacheNamed
+    ? ['source is actions-cache', 'set source to auto with server or url, or to none']
+    : ['none of server, CACHEW_URL and url is set', 'set server or url, or source: none']
+  const what = `${why}, and this job has no Actions cache (${service.reason})`
+  return { kind: 'nowhere', reason: `${what}: ${instead} to go without a snapshot` }
 }

@@ -29,9 +29,9 @@ export const ERROR_WORDS: Readonly<Record<ErrorCode, ErrorWords>> = {
   },
   NO_SOURCE: {
     meaning:
-      'Neither server (or CACHEW_URL) nor url says where snapshots are, and this job has no Actions cache.',
+      'None of server, CACHEW_URL and url is set, or source asks for the Actions cache, and this job has none, as on GitHub Enterprise Server.',
     remedy:
-      'Set one of them, or run the job where GitHub has its cache. To go without snapshots, and without a warning, set source to none, or GIT_SNAPSHOT_DISABLE=1 for a whole runner.',
+      'Set server or url, or run the job where GitHub has its cache. To go without snapshots, and without a warning, set source to none, or GIT_SNAPSHOT_DISABLE=1 for a whole runner.',
   },
   NOT_FOUND: {
     meaning: 'The snapshot server, or the Actions cache, has no snapshot of this repository.',

@@ -57,11 +57,26 @@ describe('the place of a snapshot', () => {
 
   it('is nowhere without a server, a URL and an Actions cache', () => {
     expect(locate({ ...NOWHERE, source: 'none' }, {})).toMatchObject({ kind: 'nowhere' })
-    const { kind, reason } = locate({ ...NOWHERE, source: 'actions-cache' }, {}) as NoLocation
-    expect(kind).toBe('nowhere')
-    const why = 'source is actions-cache, or auto with no server (or CACHEW_URL) or url'
-    expect(reason).toContain(`${why}, and this job has no Actions cache: the runner`)
+    expect(locate({ ...NOWHERE, source: 'actions-cache' }, {})).toMatchObject({ kind: 'nowhere' })
   })
+
+  it.each([
+    ['', {}, 'none of server, CACHEW_URL and url is set', 'set server or url, or source: none'],
+    [
+      ' by its name',
+      { isCacheNamed: true },
+      'source is actions-cache',
+      'set source to auto with server or url, or to none',
+    ],
+  ])(
+    'is nowhere without the Actions cache that is asked for%s, which says what to do',
+    (_, named, why, instead) => {
+      const { reason } = locate({ ...NOWHERE, ...named, source: 'actions-cache' }, {}) as NoLocation
+      const isLacking = ', and this job has no Actions cache (the runner did not set '
+      expect(reason.startsWith(`${why}${isLacking}`)).toBe(true)
+      expect(reason.endsWith(`): ${instead} to go without a snapshot`)).toBe(true)
+    },
+  )
 
   it('is the Actions cache of the job, where that has one', () => {
     const env = {
