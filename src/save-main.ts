@@ -1,9 +1,10 @@
-import { getInput, info, setOutput, setSecret } from '@actions/core'
+import { getInput, info, notice, setOutput, setSecret } from '@actions/core'
 import { readJobEvent } from './job-event.ts'
 import { cancellation, runStep } from './runner-step.ts'
 import { sanitize } from './sanitize.ts'
 import { parseSaveInputs } from './save/inputs.ts'
 import { saveLine, saveOutputs } from './save/report.ts'
+import { scopeNotice } from './save/scope.ts'
 import { save } from './save.ts'
 import { secretsOf } from './secrets.ts'
 import { CACHED_FILE } from './snapshot/actions-cache.ts'
@@ -16,9 +17,10 @@ const FOR_ALL_SYSTEMS = true
 async function main(): Promise<void> {
   const inputs = parseSaveInputs((name) => getInput(name, { trimWhitespace: false }), process.env)
   secretsOf(inputs, process.env).forEach(setSecret)
+  const event = await readJobEvent(process.env)
   const report = await save(inputs, {
     env: { ...process.env },
-    event: await readJobEvent(process.env),
+    event,
     temp: process.env.RUNNER_TEMP ?? inputs.workspace,
     signal,
     log: (line) => info(sanitize(line)),
@@ -27,6 +29,8 @@ async function main(): Promise<void> {
   })
   for (const [name, value] of Object.entries(saveOutputs(report))) setOutput(name, value)
   info(sanitize(saveLine(report)))
+  const told = scopeNotice(event, report)
+  if (told !== undefined) notice(sanitize(told))
 }
 
 /**

@@ -49,6 +49,18 @@ describe('the built action', () => {
     await expectSameAsClone(place.workspace, await cloneOf(scene.upstream, temporary()), scene.originUrl)
   })
 
+  it('says once that no other branch can restore what a job of another branch than the default one saves', async () => {
+    const payload = { repository: { default_branch: 'trunk' } }
+    const { annotations, outputs } = await job({ action: SAVE, github: { payload } })
+    expect(outputs.outcome).toBe('saved')
+    expect(annotations).toMatchObject([
+      {
+        level: 'notice',
+        message: expect.stringMatching(/^No other branch can restore .* default branch, trunk$/),
+      },
+    ])
+  })
+
   it('says and sets nothing that is secret, whether it saves, finds or fails', async () => {
     const saved = await job({ action: SAVE })
     const found = await job({ action: SAVE })
