@@ -164,6 +164,9 @@ function candidatesFor(ref: string): readonly string[] {
   return isQualified(ref) ? [ref] : [`${BRANCHES}${ref}`, `${TAGS}${ref}`]
 }
 
+/** The beginning of a commit's name, as git shows it. */
+const CUT_COMMIT = /^[0-9a-f]{7,63}$/i
+
 function isBranchOrTag(name: string): boolean {
   return name.startsWith(BRANCHES) || name.startsWith(TAGS)
 }
@@ -174,7 +177,9 @@ function namedRef(ref: string, { commits }: Listing, origin: Origin): Target {
     if (commit !== undefined) return targetOf(name, commit)
   }
   const what = isQualified(ref) ? `The ref '${ref}'` : `A branch or tag with the name '${ref}'`
-  throw new ActionError('REF_NOT_FOUND', `${what} could not be found at ${origin.url}: check the input ref`)
+  const hint = CUT_COMMIT.test(ref) ? '; a commit needs all of its 40 (or 64) digits' : ''
+  const message = `${what} could not be found at ${origin.url}: check the input ref${hint}`
+  throw new ActionError('REF_NOT_FOUND', message)
 }
 
 function defaultBranch({ commits, head }: Listing, origin: Origin): Target {

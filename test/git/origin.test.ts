@@ -73,6 +73,7 @@ describe('what a ref stands for at the origin', () => {
   it.each([
     ['nothing', "A branch or tag with the name 'nothing' could not be found at http://"],
     ['refs/heads/nothing', "The ref 'refs/heads/nothing' could not be found at http://"],
+    ['2d52d76', 'check the input ref; a commit needs all of its 40 (or 64) digits'],
     ['refs/pull/9/merge', "The ref 'refs/pull/9/merge' could not be found at http://"],
   ])('is an error in words for %s', async (ref, words) => {
     await expect(resolve(ref)).rejects.toMatchObject({
