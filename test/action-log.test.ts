@@ -43,7 +43,7 @@ describe('the log of a step', () => {
       ),
     ])
     expect(result.stdout).toMatch(/^open: 3\.0 MB of commit .{7}, http.*snapshot\.tar\.zst \(\d+ ms\)$/m)
-    expect(result.stdout).toMatch(/^unpack: 77 files, 3\.0 MB \(/m)
+    expect(result.stdout).toMatch(/^unpack: 77 files \(\d+ of them in \.git\), 3\.0 MB \(/m)
   })
 
   it('tells how many commits the snapshot was behind', async () => {

@@ -12,7 +12,8 @@ export const STAGE_WORDS = {
     const size = total === undefined ? 'a snapshot' : formatMegabytes(total)
     return `${size}${commit === undefined ? '' : ` of commit ${commit.slice(0, 7)}`}, ${place}`
   },
-  unpacked: ({ files, bytes }: Tree) => `${counted(files, 'file')}, ${formatMegabytes(bytes)}`,
+  unpacked: ({ files, workFiles, bytes }: Tree) =>
+    `${counted(files, 'file')} (${grouped(files - workFiles)} of them in .git), ${formatMegabytes(bytes)}`,
   freshened: (by: FreshenedBy) => FRESHENED[by],
   indexed: ({ filled, entries }: FilledIndex) => `${grouped(filled)} of ${counted(entries, 'file')} proven`,
 } as const
