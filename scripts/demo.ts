@@ -52,8 +52,10 @@ async function demo(source: string | undefined): Promise<number> {
 async function tell({ exitCode, outputs, workspace }: RunResult, commit: string): Promise<void> {
   if (exitCode !== 0) return say(`\nThe action failed with exit code ${exitCode}.`)
   say('\nOutputs:')
-  const width = Math.max(...Object.keys(outputs).map((name) => name.length))
-  for (const [name, value] of Object.entries(outputs)) say(`  ${name.padEnd(width)}  ${value}`)
+  // The report is removed with the runner's temporary directory.
+  const { report: _, ...lasting } = outputs
+  const width = Math.max(...Object.keys(lasting).map((name) => name.length))
+  for (const [name, value] of Object.entries(lasting)) say(`  ${name.padEnd(width)}  ${value}`)
   const status = await git(workspace, 'status', '--short')
   say(`\ngit status:  ${status === '' ? 'clean' : `\n${status}`}`)
   say(`git log -1:  ${await git(workspace, 'log', '-1', '--format=%h %s (%an, %ad)', '--date=short')}`)
