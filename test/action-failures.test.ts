@@ -18,6 +18,11 @@ const project = useServedProject()
 const fail = (options: RunOptions = {}, exitCode = 1): Promise<Failure> =>
   failing(usedPlace(), restoring(project, options), exitCode)
 
+/** What a step says that fails for want of a snapshot. */
+function missed(why: string): string {
+  return `No snapshot of octo/project was restored: ${why}. The step fails, since on-miss is fail`
+}
+
 describe('a step that fails leaves the workspace as it was, and one line of words', () => {
   const path = '/git/github.com/octo/project/snapshot.tar.zst'
 
@@ -25,27 +30,30 @@ describe('a step that fails leaves the workspace as it was, and one line of word
     project.fault = () => ({ status: 404, body: 'not found' })
     const { error } = await fail()
     const hint = 'check server, repository and github-server-url, or url'
-    expect(error).toBe(`${project.server.url}${path} answered 404; ${hint}`)
+    expect(error).toBe(missed(`${project.server.url}${path} answered 404; ${hint}`))
   })
 
   it.each([401, 403])('where the server answers %i', async (status) => {
     project.fault = () => ({ status, body: '::error::you' })
     const { error } = await fail({ inputs: { authorization: 'Bearer t0psecret' } })
-    expect(error).toBe(
-      `${project.server.url}${path} answered ${status}; check the input authorization (or CACHEW_AUTHORIZATION) and the server's policy`,
-    )
+    const hint = "check the input authorization (or CACHEW_AUTHORIZATION) and the server's policy"
+    expect(error).toBe(missed(`${project.server.url}${path} answered ${status}; ${hint}`))
   })
 
   it('where nobody listens', async () => {
     const server = `http://127.0.0.1:${await freePort()}`
     const { error } = await fail({ inputs: { server } })
-    expect(error).toMatch(new RegExp(`^request for ${server}${path} failed: .*ECONNREFUSED`))
+    expect(error).toMatch(
+      new RegExp(
+        `^No snapshot of octo/project was restored: request for ${server}${path} failed; .*ECONNREFUSED`,
+      ),
+    )
   })
 
   it('where the server has errors all the time, having been asked again', async () => {
     project.fault = () => ({ status: 503 })
     const { result, error } = await fail({ inputs: { retries: '2' } })
-    expect(error).toBe(`gave up after 3 attempts: ${project.server.url}${path} answered 503`)
+    expect(error).toBe(missed(`gave up after 3 attempts: ${project.server.url}${path} answered 503`))
     expect(project.server.log).toHaveLength(3)
     expect(printed(result).match(/answered 503; trying again (in \d\.\d s|at once)$/gm)).toHaveLength(2)
   })
@@ -59,7 +67,7 @@ describe('a step that fails leaves the workspace as it was, and one line of word
   it('where a bit of the archive is wrong', async () => {
     project.fault = ({ start }) => (start > 300_000 ? { flipAt: 1000 } : undefined)
     const { error } = await fail({ inputs: { 'chunk-size': '256KiB' } })
-    expect(error).toMatch(/^zstd frame \d+, at byte \d{6}, is damaged/)
+    expect(error).toMatch(/ restored: zstd frame \d+, at byte \d{6}, is damaged/)
   })
 
   it('where the archive ends too early', async () => {
@@ -103,7 +111,7 @@ describe('a step that fails leaves the workspace as it was, and one line of word
     const { result, error } = await fail({
       inputs: { server: '', url, retries: '1', authorization: 'Bearer t0psecret', headers: 'X-Key: k3ep-it' },
     })
-    expect(error).toBe(`gave up after 2 attempts: ${project.server.url}${path} answered 500`)
+    expect(error).toBe(missed(`gave up after 2 attempts: ${project.server.url}${path} answered 500`))
     expect(project.server.log[0]?.query).toBe('?sig=s1gnature%2Fabc&expires=20991231')
     for (const secret of ['s1gnature', '20991231', 't0psecret', 'k3ep-it', '?sig']) {
       expect(printed(result)).not.toContain(secret)

@@ -194,7 +194,7 @@ describe('where all servers fail', () => {
     expect(String(error)).toMatch(
       new RegExp(
         `none of 3 servers gave a snapshot: \\(1\\) ${lacking}.* answered 404.*; ` +
-          `\\(2\\) ${busy}.* answered 503; \\(3\\) request for ${nobody}.* failed: .*ECONNREFUSED`,
+          `\\(2\\) ${busy}.* answered 503; \\(3\\) request for ${nobody}.* failed; .*ECONNREFUSED`,
       ),
     )
   })

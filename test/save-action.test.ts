@@ -53,12 +53,8 @@ describe('the built action', () => {
     const payload = { repository: { default_branch: 'trunk' } }
     const { annotations, outputs } = await job({ action: SAVE, github: { payload } })
     expect(outputs.outcome).toBe('saved')
-    expect(annotations).toMatchObject([
-      {
-        level: 'notice',
-        message: expect.stringMatching(/^No other branch can restore .* default branch, trunk$/),
-      },
-    ])
+    const notices = annotations.filter(({ level }) => level === 'notice').map(({ message }) => message)
+    expect(notices).toEqual([expect.stringMatching(/^No other branch can restore .* default branch, trunk$/)])
   })
 
   it('says and sets nothing that is secret, whether it saves, finds or fails', async () => {

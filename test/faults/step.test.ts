@@ -68,7 +68,7 @@ describe('a step', () => {
     project.fault = () => fault
     const { error } = await fail()
     const place = `${project.server.url}${project.server.snapshotPath('octo/project')}`
-    expect(error).toBe(`the snapshot is empty (from ${place})`)
+    expect(error).toContain(` restored: the snapshot is empty (from ${place}). The step fails`)
   })
 
   it('F047: is not let in, and shows nothing of the page that says so', async () => {

@@ -126,7 +126,7 @@ describe('a snapshot with an odd HEAD is refused', () => {
     await scene.expectFailure(
       { inputs: { 'on-miss': 'fail' } },
       'UNSAFE_GIT',
-      /^The snapshot's \.git was refused: its HEAD/,
+      / restored: The snapshot's \.git was refused: its HEAD/,
     )
     const { workspace, report } = await scene.restore()
     expect(report.outcome).toBe('fetched')

@@ -70,9 +70,9 @@ describe('the input sha256', () => {
     expect(await new Step().fail({ sha256 })).toMatchObject({
       code: 'DIGEST_MISMATCH',
       message:
-        `${project.server.url}${path} has the SHA-256 digest ${digestOf(readFileSync(project.snapshot.file))}, ` +
+        `No snapshot of octo/project was restored: ${project.server.url}${path} has the SHA-256 digest ${digestOf(readFileSync(project.snapshot.file))}, ` +
         `but the input sha256 is ${sha256}: it is not the snapshot that was meant; ` +
-        'update the input if it was replaced on purpose',
+        'update the input if it was replaced on purpose. The step fails, since on-miss is fail',
     })
   })
 
