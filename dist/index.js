@@ -20018,8 +20018,9 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("util");
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   W: () => (/* binding */ Room),
-/* harmony export */   b: () => (/* binding */ isDiskFull)
+/* harmony export */   Y2: () => (/* binding */ UNPACKED_RATIO),
+/* harmony export */   b$: () => (/* binding */ isDiskFull),
+/* harmony export */   sc: () => (/* binding */ DiskSpace)
 /* harmony export */ });
 /* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
@@ -20029,8 +20030,8 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("util");
 
 /** What a snapshot of sources takes on disk, by its bytes on the way: enough for a word, too much for a refusal. */
 const UNPACKED_RATIO = 3;
-/** What system calls and git say where a disk takes no more. */
-const FULL = /\b(ENOSPC|EDQUOT)\b|No space left on device|Disk quota exceeded/i;
+/** What system calls and git say where a disk takes no more; git's own words leave out what the system said. */
+const FULL = /\b(ENOSPC|EDQUOT)\b|No space left on device|Disk quota exceeded|Out of diskspace|\berror: unable to write file /i;
 /** What a git server says of its own. */
 const OF_OTHERS = /\bremote: .*?(?=\b(fatal|error): |$)/gm;
 /** What a disk refuses with: another way to the commit would only meet it again. */
@@ -20039,7 +20040,7 @@ const REFUSAL = /^(ENOSPC|EDQUOT|EROFS|EACCES|EPERM|EIO|EMFILE|ENFILE|ENAMETOOLO
  * The room on the file system where a new tree grows. The old one stays beside it until the job is over, so all of
  * the new one has to fit into what is free now.
  */
-class Room {
+class DiskSpace {
     #path;
     #snapshotBytes;
     /** For a directory that is to be there when it is asked. */
@@ -20145,8 +20146,10 @@ function messageOf(error) {
     if (error instanceof AggregateError && error.message === '') {
         return error.errors.map(messageOf).join(', ');
     }
-    return error instanceof Error ? error.message : String(error);
+    return error instanceof Error ? error.message.replace(OPENSSL, '$1').trim() : String(error);
 }
+/** What OpenSSL says, of which only the reason is for readers: `…:error:…:library:function:reason:file:line:details`. */
+const OPENSSL = /\b[0-9A-F]+:error:[0-9A-F]+:[^:\n]*:[^:\n]*:([^:\n]+):[^:\n]*:\d+:[^\n]*/g;
 function causeOf(error) {
     return error instanceof Error ? error.cause : undefined;
 }
@@ -20630,7 +20633,7 @@ class ErrorOutput {
         const said = this.#tail.toString('utf8');
         const line = readable(withoutProgress(said));
         const end = line.length > TAIL_CHARACTERS ? `…${line.slice(-TAIL_CHARACTERS)}` : line;
-        return new lib_errors/* ActionError */.l((0,disk_space/* isDiskFull */.b)(said) ? 'WRITE_FAILED' : 'GIT_FAILED', `${how}: ${end}`);
+        return new lib_errors/* ActionError */.l((0,disk_space/* isDiskFull */.b$)(said) ? 'WRITE_FAILED' : 'GIT_FAILED', `${how}: ${end}`);
     }
 }
 const METER = /^remote: (Enumerating|Counting|Compressing|Total)\b/;
@@ -21265,8 +21268,10 @@ function parseSource(input, env) {
         return { ...addresses, source: 'none' };
     if (source === 'auto')
         return { ...addresses, source: kindOf(addresses) ?? 'actions-cache' };
-    if (source === 'actions-cache' || source === 'none')
+    if (source === 'none')
         return { servers: [], url: undefined, source };
+    if (source === 'actions-cache')
+        return { servers: [], url: undefined, source, isCacheNamed: true };
     if (source !== 'cachew' && source !== 'url')
         throw (0,input_values/* refused */.J5)(given, 'auto, cachew, url, actions-cache or none is allowed');
     if (kindOf(addresses) !== source)
@@ -21577,7 +21582,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _report_notice_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(1060);
 /* harmony import */ var _report_report_js__WEBPACK_IMPORTED_MODULE_18__ = __nccwpck_require__(5650);
 /* harmony import */ var _report_step_log_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(5349);
-/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(462);
+/* harmony import */ var _restore_js__WEBPACK_IMPORTED_MODULE_11__ = __nccwpck_require__(8884);
 /* harmony import */ var _runner_step_js__WEBPACK_IMPORTED_MODULE_12__ = __nccwpck_require__(4580);
 /* harmony import */ var _runner_tool_cache_js__WEBPACK_IMPORTED_MODULE_17__ = __nccwpck_require__(9131);
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_15__ = __nccwpck_require__(4020);
@@ -21998,14 +22003,15 @@ const BROUGHT = {
     server: "; the server's mirror brought the commit",
     origin: '; the commit was fetched from the origin',
 };
-function restored({ bytes, totalMs, retries, freshenedBy }, snapshot) {
+function restored(report, snapshot) {
+    const { bytes, restoreMs, totalMs, retries, freshenedBy } = report;
     const { source, files, behind, totalBytes } = snapshot;
     // Nothing of what this machine has kept came over the wire.
     const size = source === 'store' ? (totalBytes ?? 0) : bytes;
-    const rate = size < SLIGHT_BYTES ? [] : [(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .formatRate */ .CE)(size, totalMs)];
-    const again = retries === 0 ? [] : [(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .counted */ .hS)(retries, 'retry', 'retries')];
-    const notes = [...rate, ...again];
-    const speed = `${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .formatMegabytes */ .VP)(size)} in ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .formatSeconds */ .Xo)(totalMs)}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`;
+    // That of the output and of the summary; the time beside it is of the whole step.
+    const rate = size < SLIGHT_BYTES ? '' : ` at ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .formatRate */ .CE)(size, restoreMs)},`;
+    const again = retries === 0 ? '' : ` (${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .counted */ .hS)(retries, 'retry', 'retries')})`;
+    const speed = `${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .formatMegabytes */ .VP)(size)}${rate} in ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .formatSeconds */ .Xo)(totalMs)}${again}`;
     const freshened = behind === undefined || behind === 0 ? BROUGHT[freshenedBy] : behindWords(behind);
     return `from ${SOURCES[source]}: ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .counted */ .hS)(files, 'file')}, ${speed}${freshened}`;
 }
@@ -22233,7 +22239,7 @@ class Timeline {
 
 /***/ }),
 
-/***/ 462:
+/***/ 8884:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -22471,6 +22477,9 @@ var sanitize = __nccwpck_require__(4020);
 /** GitHub answers 404 for a private repository as well, where the token may not read it. */
 const NOT_LET_IN = /repository '.*' not found|could not read Username|Authentication failed/;
 const BAD_FILTER = /invalid filter-spec '(.*)'/;
+const NO_DIRECTORIES = /specify directories rather than patterns/;
+/** What such a line has, which git does not name. */
+const PATTERN = /^[/!]|[*?[\]\\]/;
 const CHECK = "check the inputs repository and token (github.token reads only the workflow's own repository), " +
     'and "contents: read" in the job\'s permissions';
 /** What git failed with where no other try would do better, in words about `place`; undefined where one may. */
@@ -22485,6 +22494,14 @@ function hopeless(error, place) {
         return undefined;
     const allowed = 'a filter that git knows is allowed, such as blob:none or tree:0';
     return new lib_errors/* ActionError */.l('INVALID_INPUT', `Input filter is "${(0,sanitize/* sanitize */.a)(filter)}": ${allowed}`, cause);
+}
+/** What git refused sparse patterns with, in words where it wants directories: it advises an option that is no input. */
+function refusedPatterns(error, patterns) {
+    if (!(error instanceof lib_errors/* ActionError */.l) || !NO_DIRECTORIES.test(error.message))
+        return error;
+    const pattern = patterns.find((pattern) => PATTERN.test(pattern)) ?? patterns.join(', ');
+    const allowed = 'in cone mode directories without a leading slash are allowed; for patterns set sparse-checkout-cone-mode: false';
+    return new lib_errors/* ActionError */.l('INVALID_INPUT', `Input sparse-checkout has "${(0,sanitize/* sanitize */.a)(pattern)}": ${allowed}`);
 }
 
 ;// CONCATENATED MODULE: ./lib/git/ref-name.js
@@ -22723,9 +22740,15 @@ async function withGitRetries(attempt, retries, place) {
     }
 }
 function givenUp(error) {
-    const message = `gave up after ${TRIES} attempts: ${(0,lib_errors/* describeError */.U)(error)}`;
+    const words = (0,lib_errors/* describeError */.U)(error);
+    const advice = UNREACHED.test(words)
+        ? '; check the address (github-server-url), and that this runner can reach it'
+        : '';
+    const message = `gave up after ${TRIES} attempts: ${words}${advice}`;
     return new lib_errors/* ActionError */.l('ORIGIN_FAILED', message, { cause: error });
 }
+/** What curl and ssh say where they have come to no server. */
+const UNREACHED = /Could(n't| not) (connect|resolve)|Failed to connect|Connection (refused|timed out)|Network is unreachable|No route to host/i;
 /** A git that failed may do better next time; one that could not be started, which has a cause, will not. */
 function mayPass(error) {
     return (0,git_git/* isGitFailure */.VJ)(error) && error.cause === undefined && !DAMAGE.test(error.message);
@@ -22792,6 +22815,8 @@ function candidatesFor(ref) {
         return ['HEAD'];
     return isQualified(ref) ? [ref] : [`${BRANCHES}${ref}`, `${TAGS}${ref}`];
 }
+/** The beginning of a commit's name, as git shows it. */
+const CUT_COMMIT = /^[0-9a-f]{7,63}$/i;
 function isBranchOrTag(name) {
     return name.startsWith(BRANCHES) || name.startsWith(TAGS);
 }
@@ -22802,7 +22827,9 @@ function namedRef(ref, { commits }, origin) {
             return targetOf(name, commit);
     }
     const what = isQualified(ref) ? `The ref '${ref}'` : `A branch or tag with the name '${ref}'`;
-    throw new lib_errors/* ActionError */.l('REF_NOT_FOUND', `${what} could not be found at ${origin.url}: check the input ref`);
+    const hint = CUT_COMMIT.test(ref) ? '; a commit needs all of its 40 (or 64) digits' : '';
+    const message = `${what} could not be found at ${origin.url}: check the input ref${hint}`;
+    throw new lib_errors/* ActionError */.l('REF_NOT_FOUND', message);
 }
 function defaultBranch({ commits, head }, origin) {
     const commit = commits.get('HEAD');
@@ -23459,7 +23486,7 @@ async function commitOf(git) {
 /** Leaves no local branch but the target's. HEAD is detached where it was on another one. */
 async function dropOtherBranches(git, target) {
     const branches = await listRefs(git, [BRANCHES]);
-    await changeRefs(git, { drop: branches.filter(({ name }) => name !== target.ref) });
+    await changeRefs(git, { drop: branches.filter(({ name }) => name !== target.ref), target });
 }
 /**
  * Deletes the tracking refs that cannot be there together with the target's: `foo` and `foo/bar`, in upper or lower
@@ -23475,7 +23502,7 @@ async function dropConflictingRefs(git, target) {
         .join('/');
     const near = await listRefs(git, ['--ignore-case', root]);
     const drop = near.filter(({ name }) => contains(name, tracking) || contains(tracking, name));
-    await changeRefs(git, { drop });
+    await changeRefs(git, { drop, target });
 }
 /** Replacement objects would let whoever made the clone show other contents than the commit has. */
 async function dropReplaceRefs(git) {
@@ -23505,7 +23532,7 @@ function isSayable({ name }) {
     return !name.includes('\ufffd');
 }
 /** Deletes refs, then sets one. HEAD is detached where it was on one of those. */
-async function changeRefs(git, { drop, set }) {
+async function changeRefs(git, { drop, set, target }) {
     const checkedOut = drop.find(({ isCheckedOut }) => isCheckedOut);
     // One transaction each: git does not delete the branch that HEAD is on and change HEAD in one, nor put a ref where
     // a directory of deleted ones is.
@@ -23517,22 +23544,40 @@ async function changeRefs(git, { drop, set }) {
     if (transactions.length === 0)
         return;
     const input = Buffer.from(transactions.map((commands) => `start\n${commands}commit\n`).join(''));
-    await git.run(['update-ref', '--no-deref', '--stdin'], { input });
+    await git.run(['update-ref', ...reason(checkedOut, target), '--no-deref', '--stdin'], { input });
     if (checkedOut === undefined)
         return;
     // Only the branch that is checked out has a section in a config that this action wrote.
     await git.succeeds(['config', '--local', '--remove-section', `branch.${branchIn(checkedOut.name)}`]);
+}
+/**
+ * As git itself gives it, which tells by it what a detached HEAD is at. A checkout of the commit that HEAD is at already
+ * leaves none.
+ */
+function reason(from, to) {
+    if (from === undefined || to === undefined)
+        return [];
+    return ['-m', `checkout: moving from ${branchIn(from.name)} to ${startPointOf(to)}`];
 }
 
 ;// CONCATENATED MODULE: ./lib/git/sparse.js
 
 
 
+
 const WORKTREE_CONFIG = 'config.worktree';
-/** Sets the patterns before a checkout, which then brings the files inside them and removes those outside. */
+/**
+ * Sets the patterns before a checkout, which then brings the files inside them and removes those outside. Patterns in
+ * cone mode are INVALID_INPUT: no other way to the commit would take them.
+ */
 async function setSparse(git, gitDirectory, { patterns, isCone }, options) {
     if (isCone) {
-        await git.run(['sparse-checkout', 'set', '--', ...patterns], options);
+        try {
+            await git.run(['sparse-checkout', 'set', '--', ...patterns], options);
+        }
+        catch (error) {
+            throw refusedPatterns(error, patterns);
+        }
         return;
     }
     await git.run(['config', '--local', 'core.sparseCheckout', 'true']);
@@ -23591,7 +23636,10 @@ async function checkOut(options) {
     // First, as git keeps a directory outside sparse patterns that holds a foreign file.
     if (untracked === 'remove')
         await removeUntracked(git, tree);
-    if (sparse !== undefined)
+    // By the checkout itself git keeps a file outside the patterns in whose place the target has a submodule.
+    if (sparse === 'written')
+        await git.run(['sparse-checkout', 'reapply'], { env });
+    else if (sparse !== undefined)
         await setSparse(git, gitDirectory, sparse, { env });
     else if (clone === 'reused')
         await endSparse(git, gitDirectory, { env });
@@ -23846,6 +23894,8 @@ async function makeDotGitSafe(tree, source) {
     await (0,promises_.writeFile)((0,external_node_path_.join)(directory, 'config'), freshConfig(dotGit, source), { encoding: 'latin1', flag: 'wx' });
     if (source.sparse !== undefined)
         await writeSparse(directory, source.sparse);
+    // With none in it: a job may put its own there.
+    await (0,promises_.mkdir)((0,external_node_path_.join)(directory, 'hooks'));
     return dotGit;
 }
 /** Every name must be on the list and be what the list says; whether a reftable is there. */
@@ -23964,6 +24014,8 @@ async function dropLeftovers(dotGit) {
         if (!stays)
             await drop((0,external_node_path_.join)(dotGit, name));
     }
+    // With none in it: a job may put its own there.
+    await (0,promises_.mkdir)((0,external_node_path_.join)(dotGit, 'hooks'));
     for (const [directory, kept] of [
         ['info', 'exclude'],
         ['lfs', 'objects'],
@@ -24093,7 +24145,7 @@ async function arrive(job, target, place) {
     const { inputs, context, origin, destination, timeline, onProgress: onLine } = job;
     const { tree, clone, untracked, isPartial } = place;
     const git = (0,git_git/* gitIn */.uM)(tree, context);
-    const sparse = place.patterns === 'set' ? undefined : inputs.sparse;
+    const sparse = sparseOf(place, inputs);
     const env = isPartial ? { ...origin.env, GIT_NO_LAZY_FETCH: undefined } : {};
     const how = { git, tree, target, sparse, clone, untracked, env, onLine };
     await timeline.measure('check out', () => checkOut(how));
@@ -24109,6 +24161,12 @@ async function arrive(job, target, place) {
         workspace: inputs.workspace,
         submodules: submodules.map((directory) => (0,external_node_path_.join)(finalGitDirectory, directory)),
     });
+}
+/** What is still to be done about sparse patterns. */
+function sparseOf({ patterns }, { sparse }) {
+    if (patterns === undefined || sparse === undefined)
+        return sparse;
+    return patterns === 'set' ? undefined : patterns;
 }
 function fillLfsFiles(job, { commit }, place) {
     const { inputs, origin, retries, onProgress } = job;
@@ -24231,14 +24289,29 @@ function lookThrough(git, { commit }) {
     return git.run(['rev-list', '--objects', '--quiet', commit, '--not', 'HEAD']);
 }
 /** Exactly the target, and none of the server's refs; what it is told stays with it. */
-async function fetchFromServer({ git, target, depth }, server) {
+async function fetchFromServer(freshening, server) {
+    const { tree, target, depth, signal, serverLimitMs = SERVER_LIMIT_MS } = freshening;
     const options = ['--quiet', '--no-tags', '--no-prune', '--no-recurse-submodules'];
     if (typeof depth === 'number')
         options.push(`--depth=${depth}`);
-    await git.run(['fetch', ...options, server.url, wantOf(target)], {
-        config: { ...NETWORK_CONFIG, 'http.followRedirects': 'false' },
-        env: server.env,
-    });
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(tooLate(serverLimitMs)), serverLimitMs);
+    const git = (0,git_git/* gitIn */.uM)(tree, { ...freshening, signal: AbortSignal.any([signal, late.signal]) });
+    try {
+        await git.run(['fetch', ...options, server.url, wantOf(target)], {
+            config: { ...NETWORK_CONFIG, 'http.followRedirects': 'false' },
+            env: server.env,
+        });
+    }
+    finally {
+        clearTimeout(timer);
+    }
+}
+/** As long as git waits for a server that says nothing, and as long again for what was committed since the snapshot. */
+const SERVER_LIMIT_MS = 120_000;
+/** A failure of git's: nobody but this one process is to end for it. */
+function tooLate(limitMs) {
+    return new lib_errors/* ActionError */.l('GIT_FAILED', `git fetch from the server took longer than ${limitMs / 1000} s`);
 }
 /** By its name where that may have an annotation, which the commit does not lead to. */
 function wantOf({ kind, ref, commit }) {
@@ -24288,6 +24361,7 @@ async function setRefs(freshening, object) {
     await changeRefs(git, {
         drop: old.filter((ref) => ref.name !== name && !isToStay(ref, freshening)),
         set: name === undefined ? undefined : { name, object },
+        target,
     });
 }
 /** Whether the origin was asked about a ref, or it is the target's own branch. */
@@ -24309,7 +24383,7 @@ const STAGE_WORDS = {
         const size = total === undefined ? 'a snapshot' : (0,amounts/* formatMegabytes */.VP)(total);
         return `${size}${commit === undefined ? '' : ` of commit ${commit.slice(0, 7)}`}, ${place}`;
     },
-    unpacked: ({ files, bytes }) => `${(0,amounts/* counted */.hS)(files, 'file')}, ${(0,amounts/* formatMegabytes */.VP)(bytes)}`,
+    unpacked: ({ files, workFiles, bytes }) => `${(0,amounts/* counted */.hS)(files, 'file')} (${(0,amounts/* grouped */.zD)(files - workFiles)} of them in .git), ${(0,amounts/* formatMegabytes */.VP)(bytes)}`,
     freshened: (by) => FRESHENED[by],
     indexed: ({ filled, entries }) => `${(0,amounts/* grouped */.zD)(filled)} of ${(0,amounts/* counted */.hS)(entries, 'file')} proven`,
 };
@@ -24402,7 +24476,9 @@ function fillEntries(index, recordOf, format) {
             leftOut++;
             return;
         }
-        const record = isMerged ? recordOf(index.toString('latin1', nameAt, nameEnd)) : undefined;
+        const record = isMerged
+            ? recordOf(index.toString('latin1', nameAt, nameEnd), () => index.subarray(at, flagsAt))
+            : undefined;
         if (record?.length === flagsAt - at && isProven(index, at, record)) {
             index.set(record.subarray(0, STAT_BYTES), at);
             filled++;
@@ -24424,9 +24500,58 @@ function isProven(index, at, record) {
     return true;
 }
 
+;// CONCATENATED MODULE: ./lib/unpack/index-record.js
+
+/** The mode that git gives an entry. */
+const GIT_MODE = { file: 0o100644, executable: 0o100755, symlink: 0o120000 };
+const READER = process.platform === 'win32' ? 'git-for-windows' : 'git';
+/**
+ * Writes the stat data that a git index entry begins with (gitformat-index(5)): times, device, inode, mode, owner
+ * and size, 32 bits each, cut off as git does.
+ */
+function writeStatData(record, given, mode, reader = READER) {
+    const stat = reader === 'git' ? given : asGitForWindowsSees(given);
+    record.writeUInt32BE(Number(stat.ctimeNs / BILLION), 0);
+    record.writeUInt32BE(Number(stat.ctimeNs % BILLION), 4);
+    record.writeUInt32BE(Number(stat.mtimeNs / BILLION), 8);
+    record.writeUInt32BE(Number(stat.mtimeNs % BILLION), 12);
+    record.writeUInt32BE(low32(stat.dev), 16);
+    record.writeUInt32BE(low32(stat.ino), 20);
+    record.writeUInt32BE(mode, MODE_AT);
+    record.writeUInt32BE(low32(stat.uid), 28);
+    record.writeUInt32BE(low32(stat.gid), 32);
+    record.writeUInt32BE(low32(stat.size), 36);
+}
+/**
+ * Takes over a new ctime, which linking and renaming change. False, and nothing done, where anything else has
+ * changed: then it is no longer known what the file holds.
+ */
+function renewStatData({ buffer, byteOffset, length }, stat, reader = READER) {
+    const record = Buffer.from(buffer, byteOffset, length);
+    const renewed = Buffer.from(record.subarray(0, STAT_BYTES));
+    writeStatData(renewed, stat, record.readUInt32BE(MODE_AT), reader);
+    if (!renewed.subarray(CTIME_BYTES).equals(record.subarray(CTIME_BYTES, STAT_BYTES)))
+        return false;
+    record.set(renewed);
+    return true;
+}
+/** Its ctime is when the file was made, and it asks for no device, inode or owner. */
+function asGitForWindowsSees({ birthtimeNs, mtimeNs, size }) {
+    return { ctimeNs: birthtimeNs, mtimeNs, size, dev: 0n, ino: 0n, uid: 0n, gid: 0n };
+}
+const CTIME_BYTES = 8;
+const BILLION = 1000000000n;
+function low32(value) {
+    return Number(BigInt.asUintN(32, value));
+}
+
 // EXTERNAL MODULE: ./lib/unpack/staging.js + 1 modules
 var unpack_staging = __nccwpck_require__(116);
 ;// CONCATENATED MODULE: ./lib/restore/publication.js
+
+
+
+
 
 
 
@@ -24452,25 +24577,39 @@ async function publish(job, grow) {
     }
     catch (error) {
         // Asked while the disk is still as full as it was for the error.
-        const told = await staging.room.explain(error);
+        const told = await staging.disk.explain(error);
         await staging.remove().catch(unremoved);
         throw told;
     }
 }
 /** Moving a file changes its ctime: what git would take for a change is told it before anybody asks. */
-async function renewIndex({ destination, context }, { proven }) {
-    if (proven === undefined)
-        return;
-    const { movedRecordOf, objectFormat } = proven;
+async function renewIndex({ destination, context }, { objectFormat }) {
+    const gitDirectory = (0,external_node_path_.join)(destination, '.git');
+    const index = (0,external_node_path_.join)(gitDirectory, 'index');
     try {
-        await fillIndex((0,external_node_path_.join)(destination, '.git'), movedRecordOf(destination), objectFormat);
+        const { mtimeMs } = await (0,promises_.stat)(index);
+        const seconds = Math.floor(mtimeMs) / 1000;
+        await fillIndex(gitDirectory, movedRecordOf(toLatin1(destination)), objectFormat);
+        // Git reads files that are as young as its index: those that it has just written stay such.
+        await (0,promises_.utimes)(index, seconds, seconds);
     }
     catch (error) {
         context.log(`git will read some files again: ${(0,lib_errors/* describeError */.U)(error)}`);
     }
 }
+/** Of the files at the top, which alone were moved by themselves, as long as nothing else of them has changed. */
+function movedRecordOf(root) {
+    return (path, now) => {
+        if (path.includes('/'))
+            return undefined;
+        const found = (0,external_node_fs_.lstatSync)(onDisk(root, path), { bigint: true, throwIfNoEntry: false });
+        const record = Uint8Array.from(now());
+        return found !== undefined && renewStatData(record, found) ? record : undefined;
+    };
+}
 
 ;// CONCATENATED MODULE: ./lib/restore/from-origin.js
+
 
 
 
@@ -24486,7 +24625,7 @@ function fromOrigin(job, target) {
         await arrive(job, target, { tree, clone: 'new', untracked: 'keep', isPartial: filter !== undefined });
         const { commit } = target;
         const result = { outcome: 'fetched', freshenedBy: 'none', commit, snapshot: undefined };
-        return { result };
+        return { result, objectFormat: formatOfName(commit) };
     }));
 }
 
@@ -24809,51 +24948,6 @@ function isFolded(error, place, kind) {
         return false;
     const there = (0,external_node_fs_.lstatSync)(place);
     return kind === 'file' ? there.isFile() : there.isDirectory();
-}
-
-;// CONCATENATED MODULE: ./lib/unpack/index-record.js
-
-/** The mode that git gives an entry. */
-const GIT_MODE = { file: 0o100644, executable: 0o100755, symlink: 0o120000 };
-const READER = process.platform === 'win32' ? 'git-for-windows' : 'git';
-/**
- * Writes the stat data that a git index entry begins with (gitformat-index(5)): times, device, inode, mode, owner
- * and size, 32 bits each, cut off as git does.
- */
-function writeStatData(record, given, mode, reader = READER) {
-    const stat = reader === 'git' ? given : asGitForWindowsSees(given);
-    record.writeUInt32BE(Number(stat.ctimeNs / BILLION), 0);
-    record.writeUInt32BE(Number(stat.ctimeNs % BILLION), 4);
-    record.writeUInt32BE(Number(stat.mtimeNs / BILLION), 8);
-    record.writeUInt32BE(Number(stat.mtimeNs % BILLION), 12);
-    record.writeUInt32BE(low32(stat.dev), 16);
-    record.writeUInt32BE(low32(stat.ino), 20);
-    record.writeUInt32BE(mode, MODE_AT);
-    record.writeUInt32BE(low32(stat.uid), 28);
-    record.writeUInt32BE(low32(stat.gid), 32);
-    record.writeUInt32BE(low32(stat.size), 36);
-}
-/**
- * Takes over a new ctime, which linking and renaming change. False, and nothing done, where anything else has
- * changed: then it is no longer known what the file holds.
- */
-function renewStatData({ buffer, byteOffset, length }, stat, reader = READER) {
-    const record = Buffer.from(buffer, byteOffset, length);
-    const renewed = Buffer.from(record.subarray(0, STAT_BYTES));
-    writeStatData(renewed, stat, record.readUInt32BE(MODE_AT), reader);
-    if (!renewed.subarray(CTIME_BYTES).equals(record.subarray(CTIME_BYTES, STAT_BYTES)))
-        return false;
-    record.set(renewed);
-    return true;
-}
-/** Its ctime is when the file was made, and it asks for no device, inode or owner. */
-function asGitForWindowsSees({ birthtimeNs, mtimeNs, size }) {
-    return { ctimeNs: birthtimeNs, mtimeNs, size, dev: 0n, ino: 0n, uid: 0n, gid: 0n };
-}
-const CTIME_BYTES = 8;
-const BILLION = 1000000000n;
-function low32(value) {
-    return Number(BigInt.asUintN(32, value));
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/index-records.js
@@ -25664,7 +25758,6 @@ class Writers {
 
 
 
-
 /** The archive is not one that git can begin with before its end. */
 class ScatteredDotGit extends Error {
     name = 'ScatteredDotGit';
@@ -25756,7 +25849,6 @@ class TreeBuilder {
             bytes: this.#bytes,
             skipped: this.#policy.skipped,
             recordOf: (path) => this.#recordOf(path),
-            movedRecordOf: (root) => (path) => this.#movedRecordOf(toLatin1(root), path),
         };
     }
     close() {
@@ -25835,12 +25927,6 @@ class TreeBuilder {
             return undefined;
         const number = this.#policy.numberOf(path);
         return number === undefined ? this.#links.recordOf(path) : this.#records.of(number);
-    }
-    #movedRecordOf(root, path) {
-        const record = path.includes('/') ? undefined : this.#recordOf(path);
-        if (record === undefined)
-            return undefined;
-        return renewStatData(record, (0,external_node_fs_.lstatSync)(onDisk(root, path), { bigint: true })) ? record : undefined;
     }
     #makeDirectory(path) {
         const inDotGit = isInDotGit(path);
@@ -25929,6 +26015,84 @@ async function* inOrder(inputs, begin, { active: maxActive, window, cancel }) {
         await feeding;
         await Promise.all(running);
     }
+}
+
+;// CONCATENATED MODULE: ./lib/unpack/frame-decoder.js
+
+
+/**
+ * What a decoder gives at a time: Node's default of 16 KiB would cost a hop to the thread pool for each. No divisor
+ * of a frame's usual 8 MiB, or Node would allocate one more for nothing.
+ */
+const frame_decoder_PIECE_BYTES = 320 * 1024;
+/** How far a decoder runs ahead of its consumer. */
+const AHEAD_PIECES = 4;
+/** In object mode every piece is read as it was written; else Node joins those that wait, in other memory. */
+const DECODER_OPTIONS = {
+    chunkSize: frame_decoder_PIECE_BYTES,
+    readableObjectMode: true,
+    readableHighWaterMark: AHEAD_PIECES,
+};
+/** A decoder for one frame. */
+function frameDecoder() {
+    const decoder = (0,external_node_zlib_.createZstdDecompress)(DECODER_OPTIONS);
+    // Whoever reads the decoder gets its error; until somebody does it must not end the process.
+    decoder.on('error', () => { });
+    return decoder;
+}
+/** Resolves when the decoder has used the bytes: it takes no more than its consumer does. */
+function feed({ frame, decoder }, bytes) {
+    return new Promise((resolve, reject) => {
+        const fail = () => reject(damagedIfZstd(frame, decoder.errored));
+        // A decoder that fails while it writes closes without calling back.
+        decoder.once('close', fail);
+        decoder.write(bytes, (error) => {
+            decoder.off('close', fail);
+            if (error === null || error === undefined)
+                resolve();
+            else
+                fail();
+        });
+    });
+}
+/** A frame that is being fed, and what comes of it. */
+function fed(unit) {
+    const done = new Promise((resolve) => unit.decoder.once('close', resolve));
+    return { value: decoded(unit), done };
+}
+/**
+ * The pieces of a decoder. A piece's memory is freed when the decoder has left it: the garbage collector would let
+ * hundreds of mebibytes pile up, and mark all of the heap again and again for them. A decoder that is stopped may
+ * still write to the last.
+ */
+async function* decoded({ frame, decoder }) {
+    let last;
+    let length = 0;
+    try {
+        for await (const piece of decoder) {
+            if (piece.buffer !== last?.buffer)
+                last?.buffer.transfer(0);
+            last = piece;
+            length += piece.length;
+            yield piece;
+        }
+        last?.buffer.transfer(0);
+        // Of a frame that ends with an empty block, Node's decoder does not ask.
+        if (length !== (frame.header.contentBytes ?? length))
+            throw frame_decoder_damaged(frame);
+    }
+    catch (error) {
+        throw damagedIfZstd(frame, error);
+    }
+}
+/** The error for a frame that does not decode. */
+function frame_decoder_damaged({ number, at }, cause) {
+    return new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `zstd frame ${number}, at byte ${at}, is damaged`, { cause });
+}
+/** A streaming decoder fails for its input or because it was cancelled: only the former is damage. */
+function damagedIfZstd(frame, error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    return code.startsWith('ZSTD_') ? frame_decoder_damaged(frame, error) : error;
 }
 
 ;// CONCATENATED MODULE: ./lib/unpack/frame-bytes.js
@@ -26026,9 +26190,9 @@ class FrameScanner {
             this.#expect('skip-size', 4);
         }
         else {
-            const seen = `0x${magic.toString(16).padStart(8, '0')}`;
             if (this.#at === 4)
-                throw new lib_errors/* ActionError */.l('NOT_ZSTD', `the snapshot does not begin as a zstd stream does (magic ${seen})`);
+                throw notZstd(this.#held.subarray(0, 4));
+            const seen = `0x${magic.toString(16).padStart(8, '0')}`;
             throw new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `no zstd frame at byte ${this.#at - 4} (magic ${seen})`);
         }
     }
@@ -26115,27 +26279,23 @@ function windowSize(byte) {
     const base = 2 ** (10 + (byte >> 3));
     return base + (base / 8) * (byte & 7);
 }
+/** What begins with text is hardly ever a snapshot that was damaged. */
+function notZstd(beginning) {
+    const text = beginning.toString('latin1');
+    const isText = /^[\t\n\r -~]+$/.test(text);
+    const seen = isText ? `"${text.replace(/\s/g, ' ')}"` : `the bytes ${beginning.toString('hex')}`;
+    const hint = isText
+        ? ', but perhaps the page of a login or a proxy: check server, url and authorization'
+        : ': a snapshot is a tar.zst';
+    return new lib_errors/* ActionError */.l('NOT_ZSTD', `what came begins with ${seen}, which is no zstd file${hint}`);
+}
 
 ;// CONCATENATED MODULE: ./lib/unpack/frame-reader.js
 
 
 
-
 /** A frame of at most this many compressed bytes is collected and decoded beside others; a larger one is streamed. */
 const COLLECTED_BYTES = 16 * 1024 * 1024;
-/**
- * What a decoder gives at a time: Node's default of 16 KiB would cost a hop to the thread pool for each. No divisor
- * of a frame's usual 8 MiB, or Node would allocate one more for nothing.
- */
-const frame_reader_PIECE_BYTES = 320 * 1024;
-/** How far a decoder runs ahead of its consumer. */
-const AHEAD_PIECES = 4;
-/** In object mode every piece is read as it was written; else Node joins those that wait, in other memory. */
-const DECODER_OPTIONS = {
-    chunkSize: frame_reader_PIECE_BYTES,
-    readableObjectMode: true,
-    readableHighWaterMark: AHEAD_PIECES,
-};
 /** Cuts the stream into frames, and gives its memory back as far as no frame needs it. */
 class FrameReader {
     #stream;
@@ -26147,7 +26307,8 @@ class FrameReader {
     #frames = 0;
     #frame;
     #bytes = new FrameBytes();
-    #decoder;
+    /** The frame, where it is fed while it arrives. */
+    #fed;
     /** Those not read to their end yet. */
     #decoders = new Set();
     #isCancelled = false;
@@ -26200,57 +26361,39 @@ class FrameReader {
     }
     /** Collects the frame. Where that cannot go on without a copy, or takes too much, it is fed from here on. */
     async *#add(bytes) {
-        if (this.#decoder !== undefined)
-            return this.#feed(this.#decoder, bytes);
+        if (this.#fed !== undefined)
+            return feed(this.#fed, bytes);
         const isAdded = this.#bytes.add(bytes);
         const frame = this.#frame;
         if (frame === undefined || (isAdded && this.#bytes.length <= this.#collectedBytes))
             return;
-        const decoder = this.#open();
-        this.#decoder = decoder;
+        const unit = { frame, decoder: this.#open() };
+        this.#fed = unit;
         const release = this.#keep(frame);
-        yield { frame, decoder };
-        await this.#feed(decoder, this.#bytes.view);
+        yield unit;
+        await feed(unit, this.#bytes.view);
         release();
         if (!isAdded)
-            await this.#feed(decoder, bytes);
+            await feed(unit, bytes);
     }
     async *#end() {
         const frame = this.#frame;
         this.#frame = undefined;
-        if (this.#decoder !== undefined) {
-            this.#decoder.end();
-            this.#decoder = undefined;
+        if (this.#fed !== undefined) {
+            this.#fed.decoder.end();
+            this.#fed = undefined;
         }
         else if (frame !== undefined) {
             yield { frame, bytes: this.#bytes.view, release: this.#keep(frame) };
         }
     }
     #open() {
-        const decoder = (0,external_node_zlib_.createZstdDecompress)(DECODER_OPTIONS);
-        // Whoever reads the decoder gets its error; until somebody does it must not end the process.
-        decoder.on('error', () => { });
+        const decoder = frameDecoder();
         decoder.once('close', () => this.#decoders.delete(decoder));
         this.#decoders.add(decoder);
         if (this.#isCancelled)
             decoder.destroy();
         return decoder;
-    }
-    /** Resolves when the decoder has used the bytes: it takes no more than its consumer does. */
-    #feed(decoder, bytes) {
-        const frame = this.#frame;
-        return new Promise((resolve, reject) => {
-            const fail = () => reject(frame === undefined ? decoder.errored : damagedIfZstd(frame, decoder.errored));
-            // A decoder that fails while it writes closes without calling back.
-            decoder.once('close', fail);
-            decoder.write(bytes, (error) => {
-                decoder.off('close', fail);
-                if (error === null || error === undefined)
-                    resolve();
-                else
-                    fail();
-            });
-        });
     }
     /** Keeps the memory that a frame's bytes lie in, until the result is called. */
     #keep({ at }) {
@@ -26262,52 +26405,14 @@ class FrameReader {
         };
     }
     #release() {
-        const isCollecting = this.#frame !== undefined && this.#decoder === undefined;
+        const isCollecting = this.#frame !== undefined && this.#fed === undefined;
         const current = isCollecting ? (this.#frame?.at ?? this.#at) : this.#at;
         this.#stream.release(Math.min(current, ...this.#needed.values()));
     }
 }
-/** A frame that is being fed, and what comes of it. */
-function fed(unit) {
-    const done = new Promise((resolve) => unit.decoder.once('close', resolve));
-    return { value: decoded(unit), done };
-}
-/**
- * The pieces of a decoder. A piece's memory is freed when the decoder has left it: the garbage collector would let
- * hundreds of mebibytes pile up, and mark all of the heap again and again for them. A decoder that is stopped may
- * still write to the last.
- */
-async function* decoded({ frame, decoder }) {
-    let last;
-    let length = 0;
-    try {
-        for await (const piece of decoder) {
-            if (piece.buffer !== last?.buffer)
-                last?.buffer.transfer(0);
-            last = piece;
-            length += piece.length;
-            yield piece;
-        }
-        last?.buffer.transfer(0);
-        // Of a frame that ends with an empty block, Node's decoder does not ask.
-        if (length !== (frame.header.contentBytes ?? length))
-            throw frame_reader_damaged(frame);
-    }
-    catch (error) {
-        throw damagedIfZstd(frame, error);
-    }
-}
-/** The error for a frame that does not decode. */
-function frame_reader_damaged({ number, at }, cause) {
-    return new lib_errors/* ActionError */.l('CORRUPT_ZSTD', `zstd frame ${number}, at byte ${at}, is damaged`, { cause });
-}
-/** A streaming decoder fails for its input or because it was cancelled: only the former is damage. */
-function damagedIfZstd(frame, error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    return code.startsWith('ZSTD_') ? frame_reader_damaged(frame, error) : error;
-}
 
 ;// CONCATENATED MODULE: ./lib/unpack/decode.js
+
 
 
 
@@ -26354,7 +26459,7 @@ function atOnce(unit, frames) {
             if (error === null)
                 resolve({ value: onlyPiece(decoded), done: Promise.resolve() });
             else
-                reject(frame_reader_damaged(frame, error));
+                reject(frame_decoder_damaged(frame, error));
         });
     });
     const pieces = async function* () {
@@ -26713,66 +26818,8 @@ function setTime(path, milliseconds) {
     return (0,promises_.utimes)(path, milliseconds / 1000, milliseconds / 1000);
 }
 
-;// CONCATENATED MODULE: ./lib/store/backlog.js
-
-/** About so much is written in one call: enough to be worth it, and little for the stream to wait for. */
-const BATCH_BYTES = 4 * 1024 * 1024;
-/**
- * The pieces of a stream that are not in the file yet, in order. It keeps no copy: they are the stream's, which must
- * not release them before `doneUpTo` has passed them. So no more wait than the stream has memory for.
- */
-class Backlog {
-    #bell = new Bell();
-    #pieces = [];
-    #state = 'open';
-    #written = 0;
-    /** Told when `doneUpTo` has grown. */
-    onDone = () => { };
-    /** The place in the stream before which nothing is needed here. */
-    get doneUpTo() {
-        return this.#state === 'dropped' ? Number.POSITIVE_INFINITY : this.#written;
-    }
-    /** Whether the stream has come to its end, and nobody has dropped it. */
-    get isWhole() {
-        return this.#state === 'whole';
-    }
-    push(piece) {
-        if (this.#state !== 'open' || piece.length === 0)
-            return;
-        this.#pieces.push(piece);
-        this.#bell.ring();
-    }
-    /** Says that no more pieces come. */
-    end() {
-        if (this.#state === 'open')
-            this.#state = 'whole';
-        this.#bell.ring();
-    }
-    /** Says that the file is not wanted, or cannot be had. */
-    drop() {
-        this.#state = 'dropped';
-        this.#pieces.length = 0;
-        this.#bell.ring();
-        this.onDone();
-    }
-    /** The oldest pieces, as soon as there are any; none at the end. */
-    async next() {
-        while (this.#pieces.length === 0 && this.#state === 'open')
-            await this.#bell.wait();
-        let [count, bytes] = [0, 0];
-        while (count < this.#pieces.length && bytes < BATCH_BYTES)
-            bytes += this.#pieces[count++]?.length ?? 0;
-        return this.#pieces.slice(0, count);
-    }
-    /** Says that these, the oldest, are in the file. */
-    done(pieces) {
-        this.#pieces.splice(0, pieces.length);
-        for (const { length } of pieces)
-            this.#written += length;
-        this.onDone();
-    }
-}
-
+// EXTERNAL MODULE: ./lib/disk-space.js
+var disk_space = __nccwpck_require__(9025);
 ;// CONCATENATED MODULE: ./lib/store/eviction.js
 
 
@@ -26874,84 +26921,17 @@ async function bytesIn(directory) {
     return (await Promise.all(sizes)).reduce((sum, size) => sum + (size ?? 0), 0);
 }
 
-;// CONCATENATED MODULE: ./lib/store/recording.js
+;// CONCATENATED MODULE: ./lib/store/allowance.js
 
 
 
 
 
-/**
- * Writes a backlog into a file of its own, below the directory of a name. Undefined, and nothing is left, where the
- * backlog was dropped; the same where it rejects.
- */
-async function record(backlog, directory, room) {
-    await room.make();
-    const root = await claim(directory, 'recording', 'a snapshot');
-    try {
-        const draft = (0,external_node_path_.join)(root, 'entry');
-        await (0,promises_.mkdir)(draft);
-        const written = await fill((0,external_node_path_.join)(draft, CONTENT), backlog, room);
-        if (backlog.isWhole)
-            return { root, draft, ...written };
-    }
-    catch (error) {
-        await removeTree(root);
-        throw error;
-    }
-    await removeTree(root);
-    return undefined;
-}
-async function fill(file, backlog, room) {
-    const handle = await (0,promises_.open)(file, 'wx');
-    try {
-        const hash = (0,external_node_crypto_.createHash)('sha256');
-        let bytes = 0;
-        for (let pieces = await backlog.next(); pieces.length > 0; pieces = await backlog.next()) {
-            const more = pieces.reduce((sum, { length }) => sum + length, 0);
-            await room.require(bytes, more);
-            for (const piece of pieces)
-                hash.update(piece);
-            await append(handle, pieces);
-            bytes += more;
-            backlog.done(pieces);
-        }
-        if (backlog.isWhole)
-            await handle.datasync();
-        return { bytes, sha256: hash.digest('hex') };
-    }
-    finally {
-        await handle.close();
-    }
-}
-/** Writes all of the pieces: a disk that is nearly full takes a part of them first. */
-async function append(handle, pieces) {
-    for (let left = [...pieces]; left.length > 0;) {
-        const { bytesWritten } = await handle.writev(left);
-        left = withoutFirst(left, bytesWritten);
-    }
-}
-function withoutFirst(pieces, bytes) {
-    let toSkip = bytes;
-    const left = pieces.map((piece) => {
-        const skipped = Math.min(toSkip, piece.length);
-        toSkip -= skipped;
-        return piece.subarray(skipped);
-    });
-    return left.filter(({ length }) => length > 0);
-}
-
-;// CONCATENATED MODULE: ./lib/store/room.js
-
-
-
-
-/** What a snapshot of sources takes on disk when it is unpacked, by its own bytes. */
-const UNPACKED_RATIO = 3;
 const ADVICE = 'raise store-max-bytes to keep it';
 /** After so many bytes the disk is asked again. */
 const ASKED_BYTES = 32 * 1024 * 1024;
-/** The room that one recording may take: as much as the store's limit and the job leave it. */
-class Room {
+/** What one recording may take of the disk: as much as the store's limit and the job leave it. */
+class Allowance {
     #options;
     #grantedUpTo = 0;
     constructor(options) {
@@ -26995,10 +26975,136 @@ class Room {
         const { tools, bytes = 0, spareBytes } = this.#options;
         const { bsize, blocks, bavail } = await (0,promises_.statfs)(tools);
         const free = bavail * bsize;
-        const needed = spareBytes + (1 + UNPACKED_RATIO) * Math.max(0, bytes - written);
+        const needed = spareBytes + (1 + disk_space/* UNPACKED_RATIO */.Y2) * Math.max(0, bytes - written);
         // Some file systems tell nothing.
         return { free, needed, lacking: blocks === 0 ? 0 : needed - free };
     }
+}
+
+;// CONCATENATED MODULE: ./lib/store/backlog.js
+
+/** About so much is written in one call: enough to be worth it, and little for the stream to wait for. */
+const BATCH_BYTES = 4 * 1024 * 1024;
+/**
+ * The pieces of a stream that are not in the file yet, in order. It keeps no copy: they are the stream's, which must
+ * not release them before `doneUpTo` has passed them. So no more wait than the stream has memory for.
+ */
+class Backlog {
+    #bell = new Bell();
+    #pieces = [];
+    #state = 'open';
+    #written = 0;
+    /** Told when `doneUpTo` has grown. */
+    onDone = () => { };
+    /** The place in the stream before which nothing is needed here. */
+    get doneUpTo() {
+        return this.#state === 'dropped' ? Number.POSITIVE_INFINITY : this.#written;
+    }
+    /** Whether the stream has come to its end, and nobody has dropped it. */
+    get isWhole() {
+        return this.#state === 'whole';
+    }
+    push(piece) {
+        if (this.#state !== 'open' || piece.length === 0)
+            return;
+        this.#pieces.push(piece);
+        this.#bell.ring();
+    }
+    /** Says that no more pieces come. */
+    end() {
+        if (this.#state === 'open')
+            this.#state = 'whole';
+        this.#bell.ring();
+    }
+    /** Says that the file is not wanted, or cannot be had. */
+    drop() {
+        this.#state = 'dropped';
+        this.#pieces.length = 0;
+        this.#bell.ring();
+        this.onDone();
+    }
+    /** The oldest pieces, as soon as there are any; none at the end. */
+    async next() {
+        while (this.#pieces.length === 0 && this.#state === 'open')
+            await this.#bell.wait();
+        let [count, bytes] = [0, 0];
+        while (count < this.#pieces.length && bytes < BATCH_BYTES)
+            bytes += this.#pieces[count++]?.length ?? 0;
+        return this.#pieces.slice(0, count);
+    }
+    /** Says that these, the oldest, are in the file. */
+    done(pieces) {
+        this.#pieces.splice(0, pieces.length);
+        for (const { length } of pieces)
+            this.#written += length;
+        this.onDone();
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/recording.js
+
+
+
+
+
+/**
+ * Writes a backlog into a file of its own, below the directory of a name. Undefined, and nothing is left, where the
+ * backlog was dropped; the same where it rejects.
+ */
+async function record(backlog, directory, allowance) {
+    await allowance.make();
+    const root = await claim(directory, 'recording', 'a snapshot');
+    try {
+        const draft = (0,external_node_path_.join)(root, 'entry');
+        await (0,promises_.mkdir)(draft);
+        const written = await fill((0,external_node_path_.join)(draft, CONTENT), backlog, allowance);
+        if (backlog.isWhole)
+            return { root, draft, ...written };
+    }
+    catch (error) {
+        await removeTree(root);
+        throw error;
+    }
+    await removeTree(root);
+    return undefined;
+}
+async function fill(file, backlog, allowance) {
+    const handle = await (0,promises_.open)(file, 'wx');
+    try {
+        const hash = (0,external_node_crypto_.createHash)('sha256');
+        let bytes = 0;
+        for (let pieces = await backlog.next(); pieces.length > 0; pieces = await backlog.next()) {
+            const more = pieces.reduce((sum, { length }) => sum + length, 0);
+            await allowance.require(bytes, more);
+            for (const piece of pieces)
+                hash.update(piece);
+            await append(handle, pieces);
+            bytes += more;
+            backlog.done(pieces);
+        }
+        if (backlog.isWhole)
+            await handle.datasync();
+        return { bytes, sha256: hash.digest('hex') };
+    }
+    finally {
+        await handle.close();
+    }
+}
+/** Writes all of the pieces: a disk that is nearly full takes a part of them first. */
+async function append(handle, pieces) {
+    for (let left = [...pieces]; left.length > 0;) {
+        const { bytesWritten } = await handle.writev(left);
+        left = withoutFirst(left, bytesWritten);
+    }
+}
+function withoutFirst(pieces, bytes) {
+    let toSkip = bytes;
+    const left = pieces.map((piece) => {
+        const skipped = Math.min(toSkip, piece.length);
+        toSkip -= skipped;
+        return piece.subarray(skipped);
+    });
+    return left.filter(({ length }) => length > 0);
 }
 
 ;// CONCATENATED MODULE: ./lib/store/tee.js
@@ -27099,7 +27205,7 @@ class Recorder {
     async #record() {
         const { announced, directory } = this.#options;
         try {
-            return await record(this.#backlog, directory, new Room({ ...this.#options, bytes: announced.bytes }));
+            return await record(this.#backlog, directory, new Allowance({ ...this.#options, bytes: announced.bytes }));
         }
         catch (error) {
             this.#backlog.drop();
@@ -27408,7 +27514,7 @@ async function letGo(handle, lease) {
 
 
 
-/** As much as unpacking leaves free. */
+/** What a recording leaves to others on the disk. */
 const SPARE_BYTES = 256 * 1024 * 1024;
 /**
  * Snapshots on this machine's disk, for whoever uses the same directory at the same time. A name is that of one
@@ -27892,6 +27998,19 @@ function isOfSnapshot(error) {
     return error instanceof lib_errors/* ActionError */.l && (verdictOn(error) === 'bad' || OF_SERVER.has(error.code));
 }
 
+// EXTERNAL MODULE: external "node:net"
+var external_node_net_ = __nccwpck_require__(7030);
+;// CONCATENATED MODULE: ./lib/http/ip-address.js
+
+/** How a block list calls the kind of an address. */
+function familyOf(address) {
+    return (0,external_node_net_.isIP)(address) === 6 ? 'ipv6' : 'ipv4';
+}
+/** A URL's host as it is written elsewhere: only there an IPv6 address stands in brackets. */
+function withoutBrackets(hostname) {
+    return hostname.replace(/^\[(.*)\]$/, '$1');
+}
+
 ;// CONCATENATED MODULE: ./lib/http/retry.js
 
 /** A failure that another attempt may not meet. */
@@ -28003,12 +28122,16 @@ function parserCode(message) {
 ;// CONCATENATED MODULE: ./lib/http/failure.js
 
 
+
 const TLS_CODES = /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_|UND_ERR_PRX_TLS)/;
 /** No connection was made, be it for want of an address. */
 const UNREACHED_CODES = /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|UND_ERR_CONNECT_TIMEOUT)$/;
 const NOT_HTTP_CODES = /^(HPE_(?!INVALID_EOF_STATE)|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_EXCEEDED)/;
-/** A network error as a person reads it, the original as its cause; `proxy` is the one by which the request went. */
-function networkError(error, url, proxy) {
+/** What a server closes without an answer, or answers, that was to be spoken to in TLS. */
+const UNSPOKEN_CODES = /^(UND_ERR_SOCKET|ECONNRESET|HPE_INVALID_CONSTANT|HPE_INVALID_VERSION)$/;
+const WANTS_HTTPS = '; perhaps this server wants https';
+/** A network error as a person reads it, the original as its cause. */
+function networkError(error, url, { proxy, isAnswered = false } = {}) {
     if (error instanceof lib_errors/* ActionError */.l)
         return error;
     const refusal = proxyRefusal(error, url);
@@ -28020,21 +28143,41 @@ function networkError(error, url, proxy) {
     const failure = (errorCode, message) => atMost === 0
         ? new lib_errors/* ActionError */.l(errorCode, message, { cause: error })
         : new TransientError(errorCode, message, { cause: error, atMost });
-    if (proxy !== undefined && UNREACHED_CODES.test(code)) {
-        const advice = 'check https_proxy, http_proxy and no_proxy';
-        return failure('PROXY_FAILED', `could not reach the proxy ${proxy.host} for ${url.host}; ${advice}`);
-    }
+    const proxyFailure = proxy && failureOfProxy(error, url, proxy);
+    if (proxyFailure !== undefined)
+        return failure('PROXY_FAILED', proxyFailure);
     if (TLS_CODES.test(code) && atMost === 0) {
         return failure('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${tlsHint(code)}`);
     }
+    const wantsHttps = !isAnswered && url.protocol === 'http:' && UNSPOKEN_CODES.test(code) ? WANTS_HTTPS : '';
     if (NOT_HTTP_CODES.test(code))
-        return failure('PROTOCOL_ERROR', `${what} does not answer in valid HTTP`);
+        return failure('PROTOCOL_ERROR', `${what} does not answer in valid HTTP${wantsHttps}`);
     if (isOutOfDescriptors(code)) {
         const advice = 'raise the limit of open files (ulimit -n), or lower the input concurrency';
         return failure('CONNECTION_FAILED', `no file descriptor is left for a connection to ${what}: ${advice}`);
     }
-    const hint = code === 'ENOTFOUND' ? `; check the name ${url.hostname} and the runner's network` : '';
-    return failure('CONNECTION_FAILED', `request for ${what} failed${hint}`);
+    return failure('CONNECTION_FAILED', `request for ${what} failed${connectionHint(code, url)}${wantsHttps}`);
+}
+function connectionHint(code, { hostname }) {
+    if (code === 'ENOTFOUND')
+        return `; check the name ${hostname} and the runner's network`;
+    return code === 'ECONNREFUSED' ? '; check server (or url), and that the server runs' : '';
+}
+/** What failed of the way to a proxy and of its tunnel; undefined for what failed beyond, or is no matter of the way. */
+function failureOfProxy(error, url, proxy) {
+    const code = errorCode(error) ?? '';
+    const advice = 'check https_proxy, http_proxy and no_proxy';
+    if (code === 'UND_ERR_HEADERS_TIMEOUT') {
+        return `the proxy ${proxy.host} did not answer when asked for ${url.host}; ${advice}`;
+    }
+    if (!UNREACHED_CODES.test(code) || isHandshakeTimeout(error, url))
+        return undefined;
+    return `could not reach the proxy ${proxy.host} for ${url.host}; ${advice}`;
+}
+/** Whether the target took too long in a tunnel: undici tells in words only whom it waited for. */
+function isHandshakeTimeout(error, url) {
+    const target = `${withoutBrackets(url.hostname)}:${url.port || 443}`;
+    return error instanceof Error && error.message.includes(`(attempted address: ${target},`);
 }
 /** Whether a code says that the process, or the whole machine, has as many files open as it may. */
 function isOutOfDescriptors(code) {
@@ -28049,6 +28192,9 @@ function tlsHint(code) {
     }
     if (/NO_APPLICATION_PROTOCOL/.test(code))
         return 'it offers no HTTP/1.1, which is what is spoken here';
+    if (/WRONG_VERSION_NUMBER/.test(code)) {
+        return 'it does not speak TLS at this port, so perhaps it is an http:// address';
+    }
     if (/^ERR_SSL_/.test(code))
         return 'check that the server speaks TLS at this port';
     return 'where a private certificate authority signed it, set NODE_EXTRA_CA_CERTS to its certificate';
@@ -28066,6 +28212,8 @@ function proxyRefusal(cause, url) {
     const variable = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
     return new lib_errors/* ActionError */.l('PROXY_FAILED', `${message}; check ${variable} and NO_PROXY`, { cause });
 }
+/** What servers answer in plain HTTP at a port for TLS. */
+const PLAIN_AT_TLS = new Set([400, 426]);
 /** The error for a reply whose status is of no use. */
 function statusError(reply, nowMs) {
     const { status } = reply;
@@ -28079,7 +28227,8 @@ function statusError(reply, nowMs) {
         return new lib_errors/* ActionError */.l('NOT_FOUND', `${answered}; check server, repository and github-server-url, or url`);
     }
     if (!isRetryStatus(status)) {
-        return new lib_errors/* ActionError */.l(status >= 500 ? 'SERVER_ERROR' : 'PROTOCOL_ERROR', `${answered}, which is no snapshot`);
+        const hint = reply.url.protocol === 'http:' && PLAIN_AT_TLS.has(status) ? WANTS_HTTPS : '';
+        return new lib_errors/* ActionError */.l(status >= 500 ? 'SERVER_ERROR' : 'PROTOCOL_ERROR', `${answered}, which is no snapshot${hint}`);
     }
     const retryAfterMs = parseRetryAfter(reply.header('retry-after'), nowMs);
     const wait = retryAfterMs === undefined ? '' : ` and asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
@@ -28091,35 +28240,46 @@ function statusError(reply, nowMs) {
 function placeOf(url) {
     return `${url.origin}${url.pathname}`;
 }
+/** The error of a request that a redirect led to, with the place that was asked first. */
+function redirectedError(error, from) {
+    if (!(error instanceof lib_errors/* ActionError */.l))
+        return error;
+    const message = `${error.message}; ${placeOf(from)} redirects there`;
+    const { code, cause } = error;
+    if (!(error instanceof TransientError))
+        return new lib_errors/* ActionError */.l(code, message, { cause });
+    const { retryAfterMs, atMost } = error;
+    return new TransientError(code, message, { cause, retryAfterMs, atMost });
+}
 
-;// CONCATENATED MODULE: ./lib/download/no-room.js
+;// CONCATENATED MODULE: ./lib/download/turned-away.js
 
 
 
 /** A request that was turned away: fewer at a time may all get through. */
-class NoRoom extends TransientError {
+class TurnedAway extends TransientError {
 }
-const NO_ROOM_STATUSES = new Set([429, 503]);
-const NO_ROOM_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
+const STATUSES = new Set([429, 503]);
+const CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
 /** The error for a reply without the bytes that were asked for. */
 function refusalOf(reply) {
     const error = statusError(reply, Date.now());
-    if (!NO_ROOM_STATUSES.has(reply.status) || !(error instanceof TransientError))
+    if (!STATUSES.has(reply.status) || !(error instanceof TransientError))
         return error;
-    return new NoRoom(error.code, error.message, error);
+    return new TurnedAway(error.code, error.message, error);
 }
-/** The error of a request, told apart where a lack of room may be why it broke. */
+/** The error of a request, told apart where it may have been turned away. */
 function networkRefusal(error) {
     if (!(error instanceof lib_errors/* ActionError */.l))
         return error;
-    return maySayNoRoom(error) ? new NoRoom(error.code, error.message, error) : error;
+    return mayBeTurnedAway(error) ? new TurnedAway(error.code, error.message, error) : error;
 }
-function maySayNoRoom(error) {
+function mayBeTurnedAway(error) {
     const code = errorCode(error.cause) ?? '';
     if (isOutOfDescriptors(code))
         return true;
     const isClosedAtOnce = receivedBefore(error) === 0;
-    return error instanceof TransientError && (isClosedAtOnce || NO_ROOM_CODES.has(code));
+    return error instanceof TransientError && (isClosedAtOnce || CODES.has(code));
 }
 /**
  * Whether a request without an answer met a connection that the server had just closed, as it does with those that
@@ -28143,9 +28303,9 @@ function receivedBefore(error) {
 
 
 /**
- * How many requests are on their way at a time: at least 1, at most `most`. One that is turned away (`NoRoom`) halves
- * the number, once for all that were sent before; as many complete answers as the number is raise it by one. So a
- * server that takes fewer at a time gets fewer, and a recovered one soon gets all again.
+ * How many requests are on their way at a time: at least 1, at most `most`. A request that is turned away halves the
+ * number; others that were sent before that do not halve it again. After as many complete answers as there are lanes,
+ * there is one lane more. So a server that takes fewer at a time gets fewer, and a recovered one soon gets all again.
  */
 class Lanes {
     #most;
@@ -28165,9 +28325,9 @@ class Lanes {
      * Turned away for being one too many, it is repeated, which does not count as an attempt of its own: without complete
      * answers in between at most `log2(most)` times. Rejects with any other failure.
      */
-    async run(placeOf, request, attempts) {
+    async run(position, request, attempts) {
         for (let repeated = 0;; repeated += 1) {
-            const turnedAway = await this.#send(placeOf(), request);
+            const turnedAway = await this.#send(position(), request);
             if (turnedAway === undefined)
                 return;
             const limits = { ...attempts, attempts: Number.POSITIVE_INFINITY, budget: { left: 1 } };
@@ -28189,7 +28349,7 @@ class Lanes {
             return undefined;
         }
         catch (error) {
-            if (error instanceof NoRoom && this.#wasOneTooMany(timesHalved))
+            if (error instanceof TurnedAway && this.#wasOneTooMany(timesHalved))
                 return error;
             throw error;
         }
@@ -28475,7 +28635,7 @@ function lastModified(reply) {
  * stored as zstd, and whose length is known, is not encoded for us, even where the store says `zstd`.
  */
 function refuseContentEncoding(reply) {
-    const encoding = reply.header('content-encoding')?.toLowerCase() ?? '';
+    const encoding = reply.header('content-encoding')?.trim().toLowerCase() ?? '';
     if (encoding === '' || encoding === 'identity')
         return;
     const isStored = reply.url.pathname.endsWith('.zst') && announcedLength(reply) !== undefined;
@@ -28498,8 +28658,8 @@ function isAtEnd(reply, { start, end }, { etag }) {
     const size = parseUnsatisfiedRange(reply.header('content-range') ?? '');
     return size === start && [undefined, etag].includes(strongETag(reply));
 }
-/** Where the range ends that was asked for. Lets in only its bytes, of the pinned revision: refuses all other replies. */
-function admittedEnd(reply, asked, { etag, total, url }) {
+/** Lets in only bytes of the range that was asked for, of the pinned revision: refuses all other replies. */
+function admitted(reply, asked, { etag, total, url }) {
     const where = `${placeOf(url)} (${rangeHeader(asked)})`;
     const changed = (what) => new lib_errors/* ActionError */.l('SNAPSHOT_CHANGED', `${where}: the snapshot was replaced during the download (${what})`);
     const odd = (what) => oddReply(`${where}: ${what}`);
@@ -28526,7 +28686,7 @@ function admittedEnd(reply, asked, { etag, total, url }) {
         throw odd(`Content-Range ${header} is another range`);
     const length = announcedLength(reply);
     if (length === undefined || length === range.end - range.start)
-        return end;
+        return { end, partEnd: range.end };
     throw odd(`Content-Length ${length} contradicts Content-Range ${header}`);
 }
 /** A refusal that may be one bad replica's, so that asking again is worth a few attempts. */
@@ -28545,6 +28705,8 @@ function oddReply(message) {
 
 /** Idle connections are closed together: a request that meets more of them in a row meets something else. */
 const MAX_CLOSED_CONNECTIONS = 3;
+/** A reply with a smaller part of what is missing counts as one that broke: of those there may be no end. */
+const MIN_PART_BYTES = 4 * 1024;
 /**
  * Brings one byte range into a sink, and asks again from where it broke until it is complete. `end` may be Infinity
  * for "all there is". The first reply, where there is one already, is read before anything is asked for.
@@ -28554,10 +28716,10 @@ async function fetchRange(source, sink, end, firstReply) {
     let reply = firstReply;
     const request = async () => {
         try {
-            const current = reply ?? (await fetching.ask());
-            reply = undefined;
-            if (current !== undefined)
+            for (let current = reply ?? (await fetching.ask()); current; current = await fetching.ask()) {
+                reply = undefined;
                 await fetching.receive(current);
+            }
         }
         catch (error) {
             throw networkRefusal(error);
@@ -28579,12 +28741,14 @@ class RangeFetch {
     #sink;
     /** Infinity until it is known. */
     #end;
+    /** Where the reply ends that is received. */
+    #partEnd;
     constructor(source, sink, end) {
         this.#source = source;
         this.#sink = sink;
-        this.#end = end;
+        this.#end = this.#partEnd = end;
     }
-    /** Asks for what is missing; undefined where a reply broke after its last byte. */
+    /** Asks for what is missing; undefined where that is nothing. */
     async ask() {
         if (this.#sink.at === this.#end)
             return undefined;
@@ -28595,7 +28759,9 @@ class RangeFetch {
                 reply.drop();
                 return undefined;
             }
-            this.#end = admittedEnd(reply, range, this.#source);
+            const { end, partEnd } = admitted(reply, range, this.#source);
+            this.#end = end;
+            this.#partEnd = partEnd;
             return reply;
         }
         catch (error) {
@@ -28616,6 +28782,7 @@ class RangeFetch {
             }
         }
     }
+    /** Resolves when all has come, or a part that is worth going on after. */
     async receive(reply) {
         const { stall, url, signal } = this.#source;
         const sink = this.#sink;
@@ -28639,6 +28806,8 @@ class RangeFetch {
         if (this.#end === Number.POSITIVE_INFINITY)
             this.#end = sink.at;
         if (sink.at === this.#end)
+            return;
+        if (sink.at === this.#partEnd && sink.at - from >= MIN_PART_BYTES)
             return;
         throw new TransientError('TRUNCATED', `${placeOf(url)} ended at byte ${sink.at} of ${this.#end}`);
     }
@@ -29067,7 +29236,7 @@ function factsOf(reply) {
     return { url: reply.url, commit: open_commitOf(reply), modifiedMs: lastModified(reply) };
 }
 function open_commitOf(reply) {
-    const commit = reply.header('x-cachew-snapshot-commit');
+    const commit = reply.header('x-cachew-snapshot-commit')?.trim();
     if (commit === undefined || commit === '')
         return undefined;
     if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(commit))
@@ -29178,22 +29347,6 @@ var external_node_tls_ = __nccwpck_require__(1692);
  */
 function extendedAuthorities(env) {
     return env.NODE_EXTRA_CA_CERTS ? (0,external_node_tls_.getCACertificates)('default').join('\n') : undefined;
-}
-
-;// CONCATENATED MODULE: ./lib/http/until-aborted.js
-/** What is promised, or a rejection with the signal's reason before that: the work goes on for others who wait for it. */
-async function untilAborted(work, signal) {
-    const aborted = Promise.withResolvers();
-    const abort = () => aborted.reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    if (signal.aborted)
-        abort();
-    try {
-        return await Promise.race([work, aborted.promise]);
-    }
-    finally {
-        signal.removeEventListener('abort', abort);
-    }
 }
 
 ;// CONCATENATED MODULE: external "node:stream/promises"
@@ -29365,6 +29518,22 @@ function missingCommits(text, url) {
         throw odd(error);
     }
     throw odd();
+}
+
+;// CONCATENATED MODULE: ./lib/until-aborted.js
+/** What is promised, or a rejection with the signal's reason before that: the work goes on for others who wait for it. */
+async function untilAborted(work, signal) {
+    const aborted = Promise.withResolvers();
+    const abort = () => aborted.reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted)
+        abort();
+    try {
+        return await Promise.race([work, aborted.promise]);
+    }
+    finally {
+        signal.removeEventListener('abort', abort);
+    }
 }
 
 ;// CONCATENATED MODULE: ./lib/restore/shortcuts.js
@@ -29612,7 +29781,8 @@ class SnapshotClone {
         const isProven = index.filled + index.leftOut === index.entries && index.filled === unpacked.workFiles;
         const isExact = isProven && attributes === 'same';
         const untracked = isExact ? 'keep' : 'remove';
-        const place = { tree, clone: 'new', patterns: 'set', untracked, isPartial: false };
+        const patterns = cone === undefined ? 'written' : 'set';
+        const place = { tree, clone: 'new', patterns, untracked, isPartial: false };
         await arrive(job, target, { ...place, ...bringers });
         return { ...snapshot, freshenedBy, behind: await inTime(behind) };
     }
@@ -29846,7 +30016,7 @@ function slashed(path) {
 async function restoreSubmodule(wanted, options) {
     const { job, staging } = options;
     const root = (0,external_node_path_.join)(staging.root, `submodule-${(0,external_node_crypto_.randomUUID)()}`);
-    const ground = { root, tree: (0,external_node_path_.join)(root, 'tree'), scratch: (0,external_node_path_.join)(root, 'scratch'), room: staging.room };
+    const ground = { root, tree: (0,external_node_path_.join)(root, 'tree'), scratch: (0,external_node_path_.join)(root, 'scratch'), disk: staging.disk };
     try {
         await growClone(wanted, ground, options);
         const place = await placeSubmodule(ground.tree, wanted.superproject, wanted.submodule);
@@ -30074,7 +30244,7 @@ async function grow(attempt) {
     try {
         const [snapshot, probed] = await together(attempt.opening, probe(staging));
         tree.selection = selectionFor(probed);
-        await staging.room.require(snapshot.total);
+        await staging.disk.require(snapshot.total);
         shortcuts.begin(snapshot.commit);
         const { commit: announcedCommit } = snapshot;
         clone = new SnapshotClone({ job, target, tree: staging.tree, announcedCommit, probed, shortcuts });
@@ -30091,14 +30261,14 @@ async function from_snapshot_fill(clone, filling) {
     const unpacked = await receive(filling);
     const bringers = { bringLfsObjects: lfsBringer(filling), bringSubmodules: submoduleBringer(filling) };
     const settled = await job.timing.measure('settle', () => clone.finish(unpacked, bringers));
-    const { bytes: unpackedBytes, files, spent, movedRecordOf } = unpacked;
+    const { bytes: unpackedBytes, files, spent } = unpacked;
     const { commit, objectFormat, isShallow, freshenedBy, behind } = settled;
     const { source, host, place, etag, total: totalBytes, modifiedMs } = snapshot;
     const ageMs = modifiedMs === undefined ? undefined : Math.max(0, Date.now() - modifiedMs);
     const told = { source, host, place, etag, totalBytes, ageMs, isShallow, behind };
     const restored = { ...told, commit, unpackedBytes, files, spent };
     const result = { outcome: 'restored', freshenedBy, commit: target.commit, snapshot: restored };
-    return { result, proven: { objectFormat, movedRecordOf } };
+    return { result, objectFormat };
 }
 /** Downloads and unpacks, at the same time. */
 async function receive({ job, snapshot, tree, threads }) {
@@ -30446,7 +30616,7 @@ function locate(wanted, env) {
     if (source === 'url' && url !== undefined)
         return { kind: 'somewhere', places: [{ kind: 'url', url }] };
     if (source === 'actions-cache' || server === undefined)
-        return inCache(env);
+        return inCache(wanted, env);
     const at = (server) => locationAt(server, wanted);
     return { kind: 'somewhere', places: [at(server), ...mirrors.map(at)] };
 }
@@ -30469,12 +30639,15 @@ function locationAt(server, { repository, githubServerUrl }) {
         beside: (repository) => locationAt(server, { repository, githubServerUrl }),
     };
 }
-function inCache(env) {
+function inCache({ isCacheNamed }, env) {
     const service = cacheServiceOf(env, 'read');
     if (service.kind === 'offered')
         return { kind: 'somewhere', places: [{ kind: 'actions-cache', service }] };
-    const why = 'source is actions-cache, or auto with no server (or CACHEW_URL) or url';
-    return { kind: 'nowhere', reason: `${why}, and this job has no Actions cache: ${service.reason}` };
+    const [why, instead] = isCacheNamed
+        ? ['source is actions-cache', 'set source to auto with server or url, or to none']
+        : ['none of server, CACHEW_URL and url is set', 'set server or url, or source: none'];
+    const what = `${why}, and this job has no Actions cache (${service.reason})`;
+    return { kind: 'nowhere', reason: `${what}: ${instead} to go without a snapshot` };
 }
 
 ;// CONCATENATED MODULE: ./lib/http/tracer.js
@@ -30675,7 +30848,7 @@ const FORM = new RegExp(`^${NAME}:([^:/]+)/([^:/]+)/([^:/]+):([^:]+):(full|shall
  * service refuses, and no colon, so that no branch's keys begin as another's. Undefined where it would be too long.
  */
 function keyOf(snapshot) {
-    return admitted(`${beginningOf(snapshot)}${snapshot.commit}`);
+    return cache_key_admitted(`${beginningOf(snapshot)}${snapshot.commit}`);
 }
 /** What a key stands for; undefined where `keyOf` made no such key. */
 function parseKey(key) {
@@ -30698,7 +30871,7 @@ function lookupOf({ branches, commit, fetchDepth, ...repository }) {
         .flatMap((branch) => kindsFor(fetchDepth).map((kind) => ({ ...repository, branch, kind })))
         .flatMap((wanted) => [
         commit === undefined ? undefined : keyOf({ ...wanted, commit }),
-        admitted(beginningOf(wanted)),
+        cache_key_admitted(beginningOf(wanted)),
     ])
         .filter((text) => text !== undefined);
     return key === undefined ? undefined : { key, restoreKeys };
@@ -30715,7 +30888,7 @@ function beginningOf({ host, owner, name, branch, kind }) {
     const repository = [host, owner, name].map((part) => encodeURIComponent(part.toLowerCase()));
     return `${NAME}:${repository.join('/')}:${encodeURIComponent(branch).replaceAll('%2F', '/')}:${kind}:`;
 }
-function admitted(key) {
+function cache_key_admitted(key) {
     return key.length <= cache_key_MAX_LENGTH ? key : undefined;
 }
 
@@ -31083,7 +31256,7 @@ function notFound({ name, branches, fetchDepth }) {
     const of = branches.length === 0 ? name : `${name} for ${branches.join(' or ')}`;
     const [what, how] = fetchDepth === 0 ? [' with all history', ' with fetch-depth: 0'] : ['', ''];
     const message = `the Actions cache has no snapshot of ${of}${what}`;
-    return new lib_errors/* ActionError */.l('NOT_FOUND', `${message}: a job on the default branch has to save one (git-snapshot/save${how})`);
+    return new lib_errors/* ActionError */.l('NOT_FOUND', `${message}: a job on the default branch has to save one (uses: git-snapshot/git-snapshot/save@v1${how})`);
 }
 
 ;// CONCATENATED MODULE: ./lib/source/digest.js
@@ -31117,19 +31290,6 @@ async function* checked(stream, { sha256, place }) {
 var external_node_v8_ = __nccwpck_require__(8877);
 ;// CONCATENATED MODULE: external "node:dns"
 const external_node_dns_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:dns");
-// EXTERNAL MODULE: external "node:net"
-var external_node_net_ = __nccwpck_require__(7030);
-;// CONCATENATED MODULE: ./lib/http/ip-address.js
-
-/** How a block list calls the kind of an address. */
-function familyOf(address) {
-    return (0,external_node_net_.isIP)(address) === 6 ? 'ipv6' : 'ipv4';
-}
-/** A URL's host as it is written elsewhere: only there an IPv6 address stands in brackets. */
-function withoutBrackets(hostname) {
-    return hostname.replace(/^\[(.*)\]$/, '$1');
-}
-
 ;// CONCATENATED MODULE: ./lib/http/border.js
 
 
@@ -31255,7 +31415,7 @@ class Exchange {
     }
     read(take) {
         this.#take = take;
-        for (const bytes of this.#early.splice(0))
+        for (let bytes = this.#early.shift(); bytes !== undefined; bytes = this.#early.shift())
             take(bytes);
         this.resume();
         return this.#ended.promise;
@@ -31308,13 +31468,16 @@ class Exchange {
     }
     onResponseError(_controller, error) {
         const isHead = this.status === 0 && errorCode(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
-        const { proxy } = this.#options;
-        this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url, proxy));
+        // What was sent has gone through the proxy.
+        const proxy = this.#controller === undefined ? this.#options.proxy : undefined;
+        const asked = { proxy, isAnswered: this.status !== 0 };
+        this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url, asked));
     }
     #finish(error) {
         if (!this.#over)
             this.#options.trace?.broken(error);
         this.#over = true;
+        this.#early.length = 0;
         this.#options.signal.removeEventListener('abort', this.#onAbort);
         this.#options.reject(error);
         this.#ended.reject(error);
@@ -31588,9 +31751,11 @@ class Routes {
         this.#proxies.set(proxy.href, agent);
         return agent;
     }
+    /** Where a pool is given a connector alone, its limits are missing. Requests have their own in place of the time. */
     #watchedPool = (origin, given) => {
         const { connect } = given;
-        return new pool(origin, { ...given, connect: this.#watched(connect) });
+        const { connections, connectTimeoutMs: headersTimeout } = this.#options;
+        return new pool(origin, { connections, ...given, headersTimeout, connect: this.#watched(connect) });
     };
 }
 function connector(given) {
@@ -31612,6 +31777,7 @@ function connector(given) {
 }
 
 ;// CONCATENATED MODULE: ./lib/http/client.js
+
 
 
 
@@ -31653,7 +31819,9 @@ class HttpClient {
     async #follow(url, request, targetOf) {
         let target = url;
         for (let hops = 0;; hops += 1) {
-            const reply = await this.#ask(target, request);
+            const reply = await this.#ask(target, request).catch((error) => {
+                throw hops === 0 || request.signal.aborted ? error : redirectedError(error, url);
+            });
             if (!isRedirect(reply))
                 return reply;
             reply.drop();
@@ -32143,20 +32311,28 @@ async function arriveCheapest(job, target, source) {
         throw new lib_errors/* ActionError */.l('NO_SOURCE', source.reason);
     }
     catch (error) {
-        if (context.signal.aborted || inputs.onMiss === 'fail' || isFinal(error))
+        if (context.signal.aborted || isFinal(error))
             throw error;
+        const what = `No snapshot of ${job.repositoryName} was restored: ${(0,lib_errors/* describeError */.U)(error)}`;
+        if (inputs.onMiss === 'fail')
+            throw missFailure(error, what);
         const isSkipped = inputs.onMiss === 'skip';
         const instead = isSkipped
             ? 'The workspace stays as it is'
             : `It is fetched from ${job.origin.url} instead`;
         const missed = troubleOf(error);
         job.troubles.missed = missed;
-        const what = `No snapshot of ${job.repositoryName} was restored: ${(0,lib_errors/* describeError */.U)(error)}`;
         context.warn(`${what}. ${instead}`, missed.code);
         return isSkipped ? SKIPPED : fromOrigin(job, target);
     }
 }
 const SKIPPED = { outcome: 'skipped', freshenedBy: 'none', commit: '', snapshot: undefined };
+/** What nobody has a word for stays as it is. */
+function missFailure(error, what) {
+    if (!(error instanceof lib_errors/* ActionError */.l))
+        return error;
+    return new lib_errors/* ActionError */.l(error.code, `${what}. The step fails, since on-miss is fail`, { cause: error });
+}
 function isFinal(error) {
     return error instanceof lib_errors/* ActionError */.l && FINAL.has(error.code);
 }
@@ -32593,8 +32769,8 @@ const ERROR_WORDS = {
         remedy: 'Run the workflow again for the new commit, or give the commit itself as ref.',
     },
     NO_SOURCE: {
-        meaning: 'Neither server (or CACHEW_URL) nor url says where snapshots are, and this job has no Actions cache.',
-        remedy: 'Set one of them, or run the job where GitHub has its cache. To go without snapshots, and without a warning, set source to none, or GIT_SNAPSHOT_DISABLE=1 for a whole runner.',
+        meaning: 'None of server, CACHEW_URL and url is set, or source asks for the Actions cache, and this job has none, as on GitHub Enterprise Server.',
+        remedy: 'Set server or url, or run the job where GitHub has its cache. To go without snapshots, and without a warning, set source to none, or GIT_SNAPSHOT_DISABLE=1 for a whole runner.',
     },
     NOT_FOUND: {
         meaning: 'The snapshot server, or the Actions cache, has no snapshot of this repository.',
@@ -32613,8 +32789,8 @@ const ERROR_WORDS = {
         remedy: 'Check the address, and whether this runner can reach it (network, firewall, proxy variables).',
     },
     TLS_FAILED: {
-        meaning: 'The certificate of the server is not trusted, has expired or is for another name. It is never accepted all the same.',
-        remedy: 'Where a private authority signed it, set NODE_EXTRA_CA_CERTS to the file with its certificate, in the environment of the runner.',
+        meaning: 'No trusted TLS connection came about: the server does not speak TLS at this port, or its certificate is not trusted, has expired or is for another name. It is never accepted all the same.',
+        remedy: 'Check https:// and the port. Where a private authority signed it, set NODE_EXTRA_CA_CERTS to the file with its certificate, in the environment of the runner.',
     },
     PROXY_FAILED: {
         meaning: 'The proxy cannot be reached, refused, or wants credentials.',
@@ -32622,7 +32798,7 @@ const ERROR_WORDS = {
     },
     SERVER_ERROR: {
         meaning: 'The snapshot server answered with a status that means an error of its own, as often as it was asked.',
-        remedy: 'Look at the log of the server. More retries help where it is only busy.',
+        remedy: 'Look at the log of the server. Where it is only busy, more retries help once a download has begun. The first request is repeated once at most, unless on-miss is fail.',
     },
     RATE_LIMITED: {
         meaning: 'The snapshot server answered 429 as often as it was asked, or wants this runner to wait longer than the step does: 60 seconds at most.',
@@ -32633,8 +32809,8 @@ const ERROR_WORDS = {
         remedy: 'Give the address at the end of the redirects as server or url, or mend the server.',
     },
     PROTOCOL_ERROR: {
-        meaning: 'The answer breaks the rules of HTTP, or is for another range than was asked for.',
-        remedy: 'Look for what stands between the runner and the server (proxy, cache, load balancer) and alters answers.',
+        meaning: 'The answer breaks the rules of HTTP, has a status that no snapshot has, or is for another range than was asked for.',
+        remedy: 'Check the address, and whether it is http:// or https://. Look for what stands between the runner and the server (proxy, cache, load balancer) and alters answers.',
     },
     STALLED: {
         meaning: 'Too few bytes came for as long as stall-timeout, on every attempt.',
@@ -32991,14 +33167,14 @@ class Staging {
     /** All of it; only the owner gets in. */
     root;
     /** What is free where it lies. */
-    room;
+    disk;
     #destination;
     #places;
     #onStaging;
     #isPrecious = false;
     constructor(where, { onStaging }) {
         this.root = where.root;
-        this.room = new disk_space/* Room */.W(where.root);
+        this.disk = new disk_space/* DiskSpace */.sc(where.root);
         this.#destination = where.destination;
         this.#places = where.places;
         this.#onStaging = onStaging;

@@ -54,8 +54,10 @@ function messageOf(error) {
     if (error instanceof AggregateError && error.message === '') {
         return error.errors.map(messageOf).join(', ');
     }
-    return error instanceof Error ? error.message : String(error);
+    return error instanceof Error ? error.message.replace(OPENSSL, '$1').trim() : String(error);
 }
+/** What OpenSSL says, of which only the reason is for readers: `…:error:…:library:function:reason:file:line:details`. */
+const OPENSSL = /\b[0-9A-F]+:error:[0-9A-F]+:[^:\n]*:[^:\n]*:([^:\n]+):[^:\n]*:\d+:[^\n]*/g;
 function causeOf(error) {
     return error instanceof Error ? error.cause : undefined;
 }

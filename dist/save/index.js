@@ -45842,8 +45842,10 @@ function messageOf(error) {
     if (error instanceof AggregateError && error.message === '') {
         return error.errors.map(messageOf).join(', ');
     }
-    return error instanceof Error ? error.message : String(error);
+    return error instanceof Error ? error.message.replace(OPENSSL, '$1').trim() : String(error);
 }
+/** What OpenSSL says, of which only the reason is for readers: `…:error:…:library:function:reason:file:line:details`. */
+const OPENSSL = /\b[0-9A-F]+:error:[0-9A-F]+:[^:\n]*:[^:\n]*:([^:\n]+):[^:\n]*:\d+:[^\n]*/g;
 function causeOf(error) {
     return error instanceof Error ? error.cause : undefined;
 }
@@ -45893,45 +45895,71 @@ function givenUp(error, retried) {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   $C: () => (/* binding */ statusError),
 /* harmony export */   $t: () => (/* binding */ placeOf),
-/* harmony export */   x6: () => (/* binding */ networkError)
+/* harmony export */   x6: () => (/* binding */ networkError),
+/* harmony export */   yJ: () => (/* binding */ redirectedError)
 /* harmony export */ });
 /* unused harmony export isOutOfDescriptors */
 /* harmony import */ var _errors_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(452);
-/* harmony import */ var _retry_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(8394);
+/* harmony import */ var _ip_address_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5626);
+/* harmony import */ var _retry_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(8394);
+
 
 
 const TLS_CODES = /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_|UND_ERR_PRX_TLS)/;
 /** No connection was made, be it for want of an address. */
 const UNREACHED_CODES = /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|UND_ERR_CONNECT_TIMEOUT)$/;
 const NOT_HTTP_CODES = /^(HPE_(?!INVALID_EOF_STATE)|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_EXCEEDED)/;
-/** A network error as a person reads it, the original as its cause; `proxy` is the one by which the request went. */
-function networkError(error, url, proxy) {
+/** What a server closes without an answer, or answers, that was to be spoken to in TLS. */
+const UNSPOKEN_CODES = /^(UND_ERR_SOCKET|ECONNRESET|HPE_INVALID_CONSTANT|HPE_INVALID_VERSION)$/;
+const WANTS_HTTPS = '; perhaps this server wants https';
+/** A network error as a person reads it, the original as its cause. */
+function networkError(error, url, { proxy, isAnswered = false } = {}) {
     if (error instanceof _errors_js__WEBPACK_IMPORTED_MODULE_0__/* .ActionError */ .l)
         return error;
     const refusal = proxyRefusal(error, url);
     if (refusal !== undefined)
         return refusal;
-    const code = (0,_retry_js__WEBPACK_IMPORTED_MODULE_1__/* .errorCode */ .CA)(error) ?? '';
+    const code = (0,_retry_js__WEBPACK_IMPORTED_MODULE_2__/* .errorCode */ .CA)(error) ?? '';
     const what = placeOf(url);
-    const atMost = (0,_retry_js__WEBPACK_IMPORTED_MODULE_1__/* .attemptsWorth */ .BG)(error);
+    const atMost = (0,_retry_js__WEBPACK_IMPORTED_MODULE_2__/* .attemptsWorth */ .BG)(error);
     const failure = (errorCode, message) => atMost === 0
         ? new _errors_js__WEBPACK_IMPORTED_MODULE_0__/* .ActionError */ .l(errorCode, message, { cause: error })
-        : new _retry_js__WEBPACK_IMPORTED_MODULE_1__/* .TransientError */ .N_(errorCode, message, { cause: error, atMost });
-    if (proxy !== undefined && UNREACHED_CODES.test(code)) {
-        const advice = 'check https_proxy, http_proxy and no_proxy';
-        return failure('PROXY_FAILED', `could not reach the proxy ${proxy.host} for ${url.host}; ${advice}`);
-    }
+        : new _retry_js__WEBPACK_IMPORTED_MODULE_2__/* .TransientError */ .N_(errorCode, message, { cause: error, atMost });
+    const proxyFailure = proxy && failureOfProxy(error, url, proxy);
+    if (proxyFailure !== undefined)
+        return failure('PROXY_FAILED', proxyFailure);
     if (TLS_CODES.test(code) && atMost === 0) {
         return failure('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${tlsHint(code)}`);
     }
+    const wantsHttps = !isAnswered && url.protocol === 'http:' && UNSPOKEN_CODES.test(code) ? WANTS_HTTPS : '';
     if (NOT_HTTP_CODES.test(code))
-        return failure('PROTOCOL_ERROR', `${what} does not answer in valid HTTP`);
+        return failure('PROTOCOL_ERROR', `${what} does not answer in valid HTTP${wantsHttps}`);
     if (isOutOfDescriptors(code)) {
         const advice = 'raise the limit of open files (ulimit -n), or lower the input concurrency';
         return failure('CONNECTION_FAILED', `no file descriptor is left for a connection to ${what}: ${advice}`);
     }
-    const hint = code === 'ENOTFOUND' ? `; check the name ${url.hostname} and the runner's network` : '';
-    return failure('CONNECTION_FAILED', `request for ${what} failed${hint}`);
+    return failure('CONNECTION_FAILED', `request for ${what} failed${connectionHint(code, url)}${wantsHttps}`);
+}
+function connectionHint(code, { hostname }) {
+    if (code === 'ENOTFOUND')
+        return `; check the name ${hostname} and the runner's network`;
+    return code === 'ECONNREFUSED' ? '; check server (or url), and that the server runs' : '';
+}
+/** What failed of the way to a proxy and of its tunnel; undefined for what failed beyond, or is no matter of the way. */
+function failureOfProxy(error, url, proxy) {
+    const code = (0,_retry_js__WEBPACK_IMPORTED_MODULE_2__/* .errorCode */ .CA)(error) ?? '';
+    const advice = 'check https_proxy, http_proxy and no_proxy';
+    if (code === 'UND_ERR_HEADERS_TIMEOUT') {
+        return `the proxy ${proxy.host} did not answer when asked for ${url.host}; ${advice}`;
+    }
+    if (!UNREACHED_CODES.test(code) || isHandshakeTimeout(error, url))
+        return undefined;
+    return `could not reach the proxy ${proxy.host} for ${url.host}; ${advice}`;
+}
+/** Whether the target took too long in a tunnel: undici tells in words only whom it waited for. */
+function isHandshakeTimeout(error, url) {
+    const target = `${(0,_ip_address_js__WEBPACK_IMPORTED_MODULE_1__/* .withoutBrackets */ .o)(url.hostname)}:${url.port || 443}`;
+    return error instanceof Error && error.message.includes(`(attempted address: ${target},`);
 }
 /** Whether a code says that the process, or the whole machine, has as many files open as it may. */
 function isOutOfDescriptors(code) {
@@ -45946,6 +45974,9 @@ function tlsHint(code) {
     }
     if (/NO_APPLICATION_PROTOCOL/.test(code))
         return 'it offers no HTTP/1.1, which is what is spoken here';
+    if (/WRONG_VERSION_NUMBER/.test(code)) {
+        return 'it does not speak TLS at this port, so perhaps it is an http:// address';
+    }
     if (/^ERR_SSL_/.test(code))
         return 'check that the server speaks TLS at this port';
     return 'where a private certificate authority signed it, set NODE_EXTRA_CA_CERTS to its certificate';
@@ -45958,11 +45989,13 @@ function proxyRefusal(cause, url) {
     if (status === undefined)
         return undefined;
     const message = `the proxy answered ${status} when asked for ${url.host}`;
-    if ((0,_retry_js__WEBPACK_IMPORTED_MODULE_1__/* .isRetryStatus */ .Pu)(Number(status)))
-        return new _retry_js__WEBPACK_IMPORTED_MODULE_1__/* .TransientError */ .N_('PROXY_FAILED', message, { cause });
+    if ((0,_retry_js__WEBPACK_IMPORTED_MODULE_2__/* .isRetryStatus */ .Pu)(Number(status)))
+        return new _retry_js__WEBPACK_IMPORTED_MODULE_2__/* .TransientError */ .N_('PROXY_FAILED', message, { cause });
     const variable = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
     return new _errors_js__WEBPACK_IMPORTED_MODULE_0__/* .ActionError */ .l('PROXY_FAILED', `${message}; check ${variable} and NO_PROXY`, { cause });
 }
+/** What servers answer in plain HTTP at a port for TLS. */
+const PLAIN_AT_TLS = new Set([400, 426]);
 /** The error for a reply whose status is of no use. */
 function statusError(reply, nowMs) {
     const { status } = reply;
@@ -45975,18 +46008,51 @@ function statusError(reply, nowMs) {
     if (status === 404 || status === 410) {
         return new _errors_js__WEBPACK_IMPORTED_MODULE_0__/* .ActionError */ .l('NOT_FOUND', `${answered}; check server, repository and github-server-url, or url`);
     }
-    if (!(0,_retry_js__WEBPACK_IMPORTED_MODULE_1__/* .isRetryStatus */ .Pu)(status)) {
-        return new _errors_js__WEBPACK_IMPORTED_MODULE_0__/* .ActionError */ .l(status >= 500 ? 'SERVER_ERROR' : 'PROTOCOL_ERROR', `${answered}, which is no snapshot`);
+    if (!(0,_retry_js__WEBPACK_IMPORTED_MODULE_2__/* .isRetryStatus */ .Pu)(status)) {
+        const hint = reply.url.protocol === 'http:' && PLAIN_AT_TLS.has(status) ? WANTS_HTTPS : '';
+        return new _errors_js__WEBPACK_IMPORTED_MODULE_0__/* .ActionError */ .l(status >= 500 ? 'SERVER_ERROR' : 'PROTOCOL_ERROR', `${answered}, which is no snapshot${hint}`);
     }
-    const retryAfterMs = (0,_retry_js__WEBPACK_IMPORTED_MODULE_1__/* .parseRetryAfter */ .mu)(reply.header('retry-after'), nowMs);
+    const retryAfterMs = (0,_retry_js__WEBPACK_IMPORTED_MODULE_2__/* .parseRetryAfter */ .mu)(reply.header('retry-after'), nowMs);
     const wait = retryAfterMs === undefined ? '' : ` and asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
-    return new _retry_js__WEBPACK_IMPORTED_MODULE_1__/* .TransientError */ .N_(status === 429 ? 'RATE_LIMITED' : 'SERVER_ERROR', `${answered}${wait}`, {
+    return new _retry_js__WEBPACK_IMPORTED_MODULE_2__/* .TransientError */ .N_(status === 429 ? 'RATE_LIMITED' : 'SERVER_ERROR', `${answered}${wait}`, {
         retryAfterMs,
     });
 }
 /** A URL as it may be shown: without its query, which may be signed. */
 function placeOf(url) {
     return `${url.origin}${url.pathname}`;
+}
+/** The error of a request that a redirect led to, with the place that was asked first. */
+function redirectedError(error, from) {
+    if (!(error instanceof _errors_js__WEBPACK_IMPORTED_MODULE_0__/* .ActionError */ .l))
+        return error;
+    const message = `${error.message}; ${placeOf(from)} redirects there`;
+    const { code, cause } = error;
+    if (!(error instanceof _retry_js__WEBPACK_IMPORTED_MODULE_2__/* .TransientError */ .N_))
+        return new _errors_js__WEBPACK_IMPORTED_MODULE_0__/* .ActionError */ .l(code, message, { cause });
+    const { retryAfterMs, atMost } = error;
+    return new _retry_js__WEBPACK_IMPORTED_MODULE_2__/* .TransientError */ .N_(code, message, { cause, retryAfterMs, atMost });
+}
+
+
+/***/ }),
+
+/***/ 5626:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   A: () => (/* binding */ familyOf),
+/* harmony export */   o: () => (/* binding */ withoutBrackets)
+/* harmony export */ });
+/* harmony import */ var node_net__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7030);
+
+/** How a block list calls the kind of an address. */
+function familyOf(address) {
+    return (0,node_net__WEBPACK_IMPORTED_MODULE_0__.isIP)(address) === 6 ? 'ipv6' : 'ipv4';
+}
+/** A URL's host as it is written elsewhere: only there an IPv6 address stands in brackets. */
+function withoutBrackets(hostname) {
+    return hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
 
@@ -46371,9 +46437,11 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _sanitize_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(4020);
 /* harmony import */ var _save_inputs_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(766);
 /* harmony import */ var _save_report_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(9674);
-/* harmony import */ var _save_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6144);
+/* harmony import */ var _save_scope_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(8741);
+/* harmony import */ var _save_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2078);
 /* harmony import */ var _secrets_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(150);
 /* harmony import */ var _snapshot_actions_cache_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(7463);
+
 
 
 
@@ -46389,9 +46457,10 @@ const FOR_ALL_SYSTEMS = true;
 async function main() {
     const inputs = (0,_save_inputs_js__WEBPACK_IMPORTED_MODULE_3__/* .parseSaveInputs */ .K)((name) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .getInput */ .V4)(name, { trimWhitespace: false }), process.env);
     (0,_secrets_js__WEBPACK_IMPORTED_MODULE_6__/* .secretsOf */ .F)(inputs, process.env).forEach(_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .setSecret */ .Pq);
+    const event = await (0,_job_event_js__WEBPACK_IMPORTED_MODULE_1__/* .readJobEvent */ .k)(process.env);
     const report = await (0,_save_js__WEBPACK_IMPORTED_MODULE_4__/* .save */ .U)(inputs, {
         env: { ...process.env },
-        event: await (0,_job_event_js__WEBPACK_IMPORTED_MODULE_1__/* .readJobEvent */ .k)(process.env),
+        event,
         temp: process.env.RUNNER_TEMP ?? inputs.workspace,
         signal,
         log: (line) => (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_7__/* .sanitize */ .a)(line)),
@@ -46401,6 +46470,9 @@ async function main() {
     for (const [name, value] of Object.entries((0,_save_report_js__WEBPACK_IMPORTED_MODULE_8__/* .saveOutputs */ ._)(report)))
         (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .setOutput */ .uH)(name, value);
     (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .info */ .pq)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_7__/* .sanitize */ .a)((0,_save_report_js__WEBPACK_IMPORTED_MODULE_8__/* .saveLine */ .G)(report)));
+    const told = (0,_save_scope_js__WEBPACK_IMPORTED_MODULE_9__/* .scopeNotice */ .z)(event, report);
+    if (told !== undefined)
+        (0,_actions_core__WEBPACK_IMPORTED_MODULE_0__/* .notice */ .lm)((0,_sanitize_js__WEBPACK_IMPORTED_MODULE_7__/* .sanitize */ .a)(told));
 }
 /**
  * The toolkit finds the file from the working directory, calls it in its archive as it lies in the workspace, and
@@ -46429,7 +46501,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 6144:
+/***/ 2078:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -46913,7 +46985,7 @@ function wanted_trackingRefOf({ kind, ref }) {
     return kind === 'tag' ? ref : undefined;
 }
 /** What HEAD starts from once everything was fetched. */
-function startPointOf(target) {
+function wanted_startPointOf(target) {
     return wanted_trackingRefOf(target) ?? target.commit;
 }
 /**
@@ -46948,7 +47020,7 @@ async function commitOf(git) {
 /** Leaves no local branch but the target's. HEAD is detached where it was on another one. */
 async function dropOtherBranches(git, target) {
     const branches = await listRefs(git, [BRANCHES]);
-    await changeRefs(git, { drop: branches.filter(({ name }) => name !== target.ref) });
+    await changeRefs(git, { drop: branches.filter(({ name }) => name !== target.ref), target });
 }
 /**
  * Deletes the tracking refs that cannot be there together with the target's: `foo` and `foo/bar`, in upper or lower
@@ -46964,7 +47036,7 @@ async function dropConflictingRefs(git, target) {
         .join('/');
     const near = await listRefs(git, ['--ignore-case', root]);
     const drop = near.filter(({ name }) => contains(name, tracking) || contains(tracking, name));
-    await changeRefs(git, { drop });
+    await changeRefs(git, { drop, target });
 }
 /** Replacement objects would let whoever made the clone show other contents than the commit has. */
 async function dropReplaceRefs(git) {
@@ -46994,7 +47066,7 @@ function isSayable({ name }) {
     return !name.includes('\ufffd');
 }
 /** Deletes refs, then sets one. HEAD is detached where it was on one of those. */
-async function changeRefs(git, { drop, set }) {
+async function changeRefs(git, { drop, set, target }) {
     const checkedOut = drop.find(({ isCheckedOut }) => isCheckedOut);
     // One transaction each: git does not delete the branch that HEAD is on and change HEAD in one, nor put a ref where
     // a directory of deleted ones is.
@@ -47006,22 +47078,75 @@ async function changeRefs(git, { drop, set }) {
     if (transactions.length === 0)
         return;
     const input = Buffer.from(transactions.map((commands) => `start\n${commands}commit\n`).join(''));
-    await git.run(['update-ref', '--no-deref', '--stdin'], { input });
+    await git.run(['update-ref', ...reason(checkedOut, target), '--no-deref', '--stdin'], { input });
     if (checkedOut === undefined)
         return;
     // Only the branch that is checked out has a section in a config that this action wrote.
     await git.succeeds(['config', '--local', '--remove-section', `branch.${branchIn(checkedOut.name)}`]);
+}
+/**
+ * As git itself gives it, which tells by it what a detached HEAD is at. A checkout of the commit that HEAD is at already
+ * leaves none.
+ */
+function reason(from, to) {
+    if (from === undefined || to === undefined)
+        return [];
+    return ['-m', `checkout: moving from ${branchIn(from.name)} to ${startPointOf(to)}`];
+}
+
+// EXTERNAL MODULE: ./lib/sanitize.js
+var sanitize = __nccwpck_require__(4020);
+;// CONCATENATED MODULE: ./lib/git/hopeless.js
+
+
+/** GitHub answers 404 for a private repository as well, where the token may not read it. */
+const NOT_LET_IN = /repository '.*' not found|could not read Username|Authentication failed/;
+const BAD_FILTER = /invalid filter-spec '(.*)'/;
+const NO_DIRECTORIES = /specify directories rather than patterns/;
+/** What such a line has, which git does not name. */
+const PATTERN = /^[/!]|[*?[\]\\]/;
+const CHECK = "check the inputs repository and token (github.token reads only the workflow's own repository), " +
+    'and "contents: read" in the job\'s permissions';
+/** What git failed with where no other try would do better, in words about `place`; undefined where one may. */
+function hopeless(error, place) {
+    const cause = { cause: error };
+    if (NOT_LET_IN.test(error.message)) {
+        const message = `${place} is not there, or this token may not read it: ${CHECK}`;
+        return new lib_errors/* ActionError */.l('REF_NOT_FOUND', message, cause);
+    }
+    const filter = BAD_FILTER.exec(error.message)?.[1];
+    if (filter === undefined)
+        return undefined;
+    const allowed = 'a filter that git knows is allowed, such as blob:none or tree:0';
+    return new lib_errors/* ActionError */.l('INVALID_INPUT', `Input filter is "${(0,sanitize/* sanitize */.a)(filter)}": ${allowed}`, cause);
+}
+/** What git refused sparse patterns with, in words where it wants directories: it advises an option that is no input. */
+function refusedPatterns(error, patterns) {
+    if (!(error instanceof lib_errors/* ActionError */.l) || !NO_DIRECTORIES.test(error.message))
+        return error;
+    const pattern = patterns.find((pattern) => PATTERN.test(pattern)) ?? patterns.join(', ');
+    const allowed = 'in cone mode directories without a leading slash are allowed; for patterns set sparse-checkout-cone-mode: false';
+    return new lib_errors/* ActionError */.l('INVALID_INPUT', `Input sparse-checkout has "${(0,sanitize/* sanitize */.a)(pattern)}": ${allowed}`);
 }
 
 ;// CONCATENATED MODULE: ./lib/git/sparse.js
 
 
 
+
 const WORKTREE_CONFIG = 'config.worktree';
-/** Sets the patterns before a checkout, which then brings the files inside them and removes those outside. */
+/**
+ * Sets the patterns before a checkout, which then brings the files inside them and removes those outside. Patterns in
+ * cone mode are INVALID_INPUT: no other way to the commit would take them.
+ */
 async function setSparse(git, gitDirectory, { patterns, isCone }, options) {
     if (isCone) {
-        await git.run(['sparse-checkout', 'set', '--', ...patterns], options);
+        try {
+            await git.run(['sparse-checkout', 'set', '--', ...patterns], options);
+        }
+        catch (error) {
+            throw refusedPatterns(error, patterns);
+        }
         return;
     }
     await git.run(['config', '--local', 'core.sparseCheckout', 'true']);
@@ -47080,7 +47205,10 @@ async function checkOut(options) {
     // First, as git keeps a directory outside sparse patterns that holds a foreign file.
     if (untracked === 'remove')
         await removeUntracked(git, tree);
-    if (sparse !== undefined)
+    // By the checkout itself git keeps a file outside the patterns in whose place the target has a submodule.
+    if (sparse === 'written')
+        await git.run(['sparse-checkout', 'reapply'], { env });
+    else if (sparse !== undefined)
         await setSparse(git, gitDirectory, sparse, { env });
     else if (clone === 'reused')
         await endSparse(git, gitDirectory, { env });
@@ -47092,12 +47220,12 @@ async function checkOut(options) {
     const commit = await commitOf(git);
     if (commit === target.commit)
         return commit;
-    throw new lib_errors/* ActionError */.l('COMMIT_MISMATCH', `HEAD is at ${commit} after the checkout of ${startPointOf(target)}, not at ${target.commit} as wanted: ` +
+    throw new lib_errors/* ActionError */.l('COMMIT_MISMATCH', `HEAD is at ${commit} after the checkout of ${wanted_startPointOf(target)}, not at ${target.commit} as wanted: ` +
         'run the job again');
 }
 /** Quiet, or git would walk through the history to tell what HEAD has left behind. */
 async function switchTo(target, { git, env = {}, onLine }) {
-    const startPoint = startPointOf(target);
+    const startPoint = wanted_startPointOf(target);
     const branch = ref_name_branchIn(target.ref);
     const head = branch === undefined ? ['--detach'] : ['-B', branch];
     const progress = onLine === undefined ? [] : ['--progress'];
@@ -47165,16 +47293,14 @@ async function isProgram(path) {
     }
 }
 
-// EXTERNAL MODULE: ./lib/sanitize.js
-var sanitize = __nccwpck_require__(4020);
 ;// CONCATENATED MODULE: ./lib/disk-space.js
 
 
 
 /** What a snapshot of sources takes on disk, by its bytes on the way: enough for a word, too much for a refusal. */
 const UNPACKED_RATIO = 3;
-/** What system calls and git say where a disk takes no more. */
-const FULL = /\b(ENOSPC|EDQUOT)\b|No space left on device|Disk quota exceeded/i;
+/** What system calls and git say where a disk takes no more; git's own words leave out what the system said. */
+const FULL = /\b(ENOSPC|EDQUOT)\b|No space left on device|Disk quota exceeded|Out of diskspace|\berror: unable to write file /i;
 /** What a git server says of its own. */
 const OF_OTHERS = /\bremote: .*?(?=\b(fatal|error): |$)/gm;
 /** What a disk refuses with: another way to the commit would only meet it again. */
@@ -47183,7 +47309,7 @@ const REFUSAL = /^(ENOSPC|EDQUOT|EROFS|EACCES|EPERM|EIO|EMFILE|ENFILE|ENAMETOOLO
  * The room on the file system where a new tree grows. The old one stays beside it until the job is over, so all of
  * the new one has to fit into what is free now.
  */
-class Room {
+class DiskSpace {
     #path;
     #snapshotBytes;
     /** For a directory that is to be there when it is asked. */
@@ -47561,28 +47687,6 @@ function treeEnder(env) {
     };
 }
 
-;// CONCATENATED MODULE: ./lib/git/hopeless.js
-
-
-/** GitHub answers 404 for a private repository as well, where the token may not read it. */
-const NOT_LET_IN = /repository '.*' not found|could not read Username|Authentication failed/;
-const BAD_FILTER = /invalid filter-spec '(.*)'/;
-const CHECK = "check the inputs repository and token (github.token reads only the workflow's own repository), " +
-    'and "contents: read" in the job\'s permissions';
-/** What git failed with where no other try would do better, in words about `place`; undefined where one may. */
-function hopeless(error, place) {
-    const cause = { cause: error };
-    if (NOT_LET_IN.test(error.message)) {
-        const message = `${place} is not there, or this token may not read it: ${CHECK}`;
-        return new lib_errors/* ActionError */.l('REF_NOT_FOUND', message, cause);
-    }
-    const filter = BAD_FILTER.exec(error.message)?.[1];
-    if (filter === undefined)
-        return undefined;
-    const allowed = 'a filter that git knows is allowed, such as blob:none or tree:0';
-    return new lib_errors/* ActionError */.l('INVALID_INPUT', `Input filter is "${(0,sanitize/* sanitize */.a)(filter)}": ${allowed}`, cause);
-}
-
 ;// CONCATENATED MODULE: ./lib/git/origin.js
 
 
@@ -47623,9 +47727,15 @@ async function withGitRetries(attempt, retries, place) {
     }
 }
 function givenUp(error) {
-    const message = `gave up after ${TRIES} attempts: ${(0,lib_errors/* describeError */.U)(error)}`;
+    const words = (0,lib_errors/* describeError */.U)(error);
+    const advice = UNREACHED.test(words)
+        ? '; check the address (github-server-url), and that this runner can reach it'
+        : '';
+    const message = `gave up after ${TRIES} attempts: ${words}${advice}`;
     return new lib_errors/* ActionError */.l('ORIGIN_FAILED', message, { cause: error });
 }
+/** What curl and ssh say where they have come to no server. */
+const UNREACHED = /Could(n't| not) (connect|resolve)|Failed to connect|Connection (refused|timed out)|Network is unreachable|No route to host/i;
 /** A git that failed may do better next time; one that could not be started, which has a cause, will not. */
 function mayPass(error) {
     return isGitFailure(error) && error.cause === undefined && !DAMAGE.test(error.message);
@@ -47692,6 +47802,8 @@ function candidatesFor(ref) {
         return ['HEAD'];
     return isQualified(ref) ? [ref] : [`${ref_name_BRANCHES}${ref}`, `${ref_name_TAGS}${ref}`];
 }
+/** The beginning of a commit's name, as git shows it. */
+const CUT_COMMIT = /^[0-9a-f]{7,63}$/i;
 function isBranchOrTag(name) {
     return name.startsWith(ref_name_BRANCHES) || name.startsWith(ref_name_TAGS);
 }
@@ -47702,7 +47814,9 @@ function namedRef(ref, { commits }, origin) {
             return targetOf(name, commit);
     }
     const what = isQualified(ref) ? `The ref '${ref}'` : `A branch or tag with the name '${ref}'`;
-    throw new lib_errors/* ActionError */.l('REF_NOT_FOUND', `${what} could not be found at ${origin.url}: check the input ref`);
+    const hint = CUT_COMMIT.test(ref) ? '; a commit needs all of its 40 (or 64) digits' : '';
+    const message = `${what} could not be found at ${origin.url}: check the input ref${hint}`;
+    throw new lib_errors/* ActionError */.l('REF_NOT_FOUND', message);
 }
 function defaultBranch({ commits, head }, origin) {
     const commit = commits.get('HEAD');
@@ -48855,21 +48969,28 @@ function keyFor(snapshot) {
 var http_attempts = __nccwpck_require__(6748);
 ;// CONCATENATED MODULE: external "node:v8"
 const external_node_v8_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:v8");
+;// CONCATENATED MODULE: ./lib/until-aborted.js
+/** What is promised, or a rejection with the signal's reason before that: the work goes on for others who wait for it. */
+async function untilAborted(work, signal) {
+    const aborted = Promise.withResolvers();
+    const abort = () => aborted.reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted)
+        abort();
+    try {
+        return await Promise.race([work, aborted.promise]);
+    }
+    finally {
+        signal.removeEventListener('abort', abort);
+    }
+}
+
 // EXTERNAL MODULE: external "node:dns"
 var external_node_dns_ = __nccwpck_require__(610);
 // EXTERNAL MODULE: external "node:net"
 var external_node_net_ = __nccwpck_require__(7030);
-;// CONCATENATED MODULE: ./lib/http/ip-address.js
-
-/** How a block list calls the kind of an address. */
-function familyOf(address) {
-    return (0,external_node_net_.isIP)(address) === 6 ? 'ipv6' : 'ipv4';
-}
-/** A URL's host as it is written elsewhere: only there an IPv6 address stands in brackets. */
-function withoutBrackets(hostname) {
-    return hostname.replace(/^\[(.*)\]$/, '$1');
-}
-
+// EXTERNAL MODULE: ./lib/http/ip-address.js
+var ip_address = __nccwpck_require__(5626);
 ;// CONCATENATED MODULE: ./lib/http/border.js
 
 
@@ -48892,14 +49013,14 @@ const INSIDE = {
 };
 /** What an IP address, an IPv4 one in IPv6 clothes included, means on the inside; undefined for any other. */
 function insideOf(address) {
-    const family = familyOf(address);
+    const family = (0,ip_address/* familyOf */.A)(address);
     return Object.keys(INSIDE).find((inside) => blockOf(inside).check(address, family));
 }
 function blockOf(inside) {
     const block = new external_node_net_.BlockList();
     for (const subnet of INSIDE[inside]) {
         const [address = '', bits] = subnet.split('/');
-        block.addSubnet(address, Number(bits), familyOf(address));
+        block.addSubnet(address, Number(bits), (0,ip_address/* familyOf */.A)(address));
     }
     return block;
 }
@@ -48917,7 +49038,7 @@ class Border {
     }
     /** Rejects where a redirect's target says by itself that it is inside. */
     async admit(target) {
-        const host = withoutBrackets(target.hostname);
+        const host = (0,ip_address/* withoutBrackets */.o)(target.hostname);
         if (!this.isHome(target) && (0,external_node_net_.isIP)(host) !== 0)
             await this.#judge(host, [host]);
     }
@@ -48948,7 +49069,7 @@ class Border {
         }
     }
     async #isHomeInside(inside) {
-        const host = withoutBrackets(this.#home.hostname);
+        const host = (0,ip_address/* withoutBrackets */.o)(this.#home.hostname);
         const addresses = (0,external_node_net_.isIP)(host) === 0 ? await addressesOf(host, {}).catch(() => []) : [{ address: host }];
         return addresses.some(({ address }) => insideOf(address) === inside);
     }
@@ -49053,7 +49174,7 @@ class Exchange {
     }
     read(take) {
         this.#take = take;
-        for (const bytes of this.#early.splice(0))
+        for (let bytes = this.#early.shift(); bytes !== undefined; bytes = this.#early.shift())
             take(bytes);
         this.resume();
         return this.#ended.promise;
@@ -49106,13 +49227,16 @@ class Exchange {
     }
     onResponseError(_controller, error) {
         const isHead = this.status === 0 && (0,retry/* errorCode */.CA)(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
-        const { proxy } = this.#options;
-        this.#finish(isHead ? contradictoryLengths(error, this.url) : (0,failure/* networkError */.x6)(error, this.url, proxy));
+        // What was sent has gone through the proxy.
+        const proxy = this.#controller === undefined ? this.#options.proxy : undefined;
+        const asked = { proxy, isAnswered: this.status !== 0 };
+        this.#finish(isHead ? contradictoryLengths(error, this.url) : (0,failure/* networkError */.x6)(error, this.url, asked));
     }
     #finish(error) {
         if (!this.#over)
             this.#options.trace?.broken(error);
         this.#over = true;
+        this.#early.length = 0;
         this.#options.signal.removeEventListener('abort', this.#onAbort);
         this.#options.reject(error);
         this.#ended.reject(error);
@@ -49246,12 +49370,12 @@ function matchesAddress(item, host) {
         return false;
     const block = new external_node_net_.BlockList();
     // Like curl, a block of 0 bits is the one address, not the whole internet.
-    block.addSubnet(address, Number(bits) || width, familyOf(address));
-    return block.check(host, familyOf(host));
+    block.addSubnet(address, Number(bits) || width, (0,ip_address/* familyOf */.A)(address));
+    return block.check(host, (0,ip_address/* familyOf */.A)(host));
 }
 /** Without the brackets of an IPv6 address and the dot that ends a fully qualified name. */
 function bareHost(hostname) {
-    return withoutBrackets(hostname.toLowerCase()).replace(/\.$/, '');
+    return (0,ip_address/* withoutBrackets */.o)(hostname.toLowerCase()).replace(/\.$/, '');
 }
 
 ;// CONCATENATED MODULE: ./lib/http/read-buffer.js
@@ -49386,9 +49510,11 @@ class Routes {
         this.#proxies.set(proxy.href, agent);
         return agent;
     }
+    /** Where a pool is given a connector alone, its limits are missing. Requests have their own in place of the time. */
     #watchedPool = (origin, given) => {
         const { connect } = given;
-        return new pool(origin, { ...given, connect: this.#watched(connect) });
+        const { connections, connectTimeoutMs: headersTimeout } = this.#options;
+        return new pool(origin, { connections, ...given, headersTimeout, connect: this.#watched(connect) });
     };
 }
 function connector(given) {
@@ -49409,23 +49535,8 @@ function connector(given) {
     };
 }
 
-;// CONCATENATED MODULE: ./lib/http/until-aborted.js
-/** What is promised, or a rejection with the signal's reason before that: the work goes on for others who wait for it. */
-async function untilAborted(work, signal) {
-    const aborted = Promise.withResolvers();
-    const abort = () => aborted.reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    if (signal.aborted)
-        abort();
-    try {
-        return await Promise.race([work, aborted.promise]);
-    }
-    finally {
-        signal.removeEventListener('abort', abort);
-    }
-}
-
 ;// CONCATENATED MODULE: ./lib/http/client.js
+
 
 
 
@@ -49467,7 +49578,9 @@ class HttpClient {
     async #follow(url, request, targetOf) {
         let target = url;
         for (let hops = 0;; hops += 1) {
-            const reply = await this.#ask(target, request);
+            const reply = await this.#ask(target, request).catch((error) => {
+                throw hops === 0 || request.signal.aborted ? error : (0,failure/* redirectedError */.yJ)(error, url);
+            });
             if (!isRedirect(reply))
                 return reply;
             reply.drop();
@@ -49698,6 +49811,7 @@ class Stopwatch {
 
 
 
+
 /** Makes a snapshot of a branch at the job's commit, and saves it unless the one that is there will do. */
 async function save(inputs, context) {
     const began = performance.now();
@@ -49732,7 +49846,11 @@ async function make(snapshot, making) {
     const place = (0,external_node_path_.join)(context.temp, `git-snapshot-save-${(0,external_node_crypto_.randomUUID)()}`);
     try {
         const packed = await pack(snapshot, place, making);
-        const upload = () => unlessAborted(() => context.saveCache((0,external_node_path_.join)(place, 'packed'), key), context.signal);
+        const upload = () => {
+            context.signal.throwIfAborted();
+            // Who saves to the cache cannot be told to stop.
+            return untilAborted(context.saveCache((0,external_node_path_.join)(place, 'packed'), key), context.signal);
+        };
         if (await timing.measure('upload', upload))
             return { ...packed, outcome: 'saved', key };
     }
@@ -49745,14 +49863,6 @@ async function make(snapshot, making) {
         return other;
     throw new lib_errors/* ActionError */.l('CACHE_REFUSED', `the Actions cache did not take the entry ${key}: what it said is in the lines before this one; where the key is ` +
         'said to be taken, a save of this commit was cut off, and it will be free again later');
-}
-/** Who saves to the cache cannot be told to stop. */
-function unlessAborted(work, signal) {
-    signal.throwIfAborted();
-    const { promise: aborted, reject } = Promise.withResolvers();
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    return Promise.race([work(), aborted]).finally(() => signal.removeEventListener('abort', onAbort));
 }
 /** The one file of a new directory. */
 async function pack(snapshot, place, making) {
@@ -50021,8 +50131,10 @@ function source_parseSource(input, env) {
         return { ...addresses, source: 'none' };
     if (source === 'auto')
         return { ...addresses, source: kindOf(addresses) ?? 'actions-cache' };
-    if (source === 'actions-cache' || source === 'none')
+    if (source === 'none')
         return { servers: [], url: undefined, source };
+    if (source === 'actions-cache')
+        return { servers: [], url: undefined, source, isCacheNamed: true };
     if (source !== 'cachew' && source !== 'url')
         throw refused(given, 'auto, cachew, url, actions-cache or none is allowed');
     if (kindOf(addresses) !== source)
@@ -50299,6 +50411,26 @@ function saveLine(report) {
 
 /***/ }),
 
+/***/ 8741:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   z: () => (/* binding */ scopeNotice)
+/* harmony export */ });
+/** What is to be said of what was saved where few jobs can restore it: GitHub goes by the ref that the job is about. */
+function scopeNotice({ ref, payload }, { outcome }) {
+    const known = payload.repository?.default_branch;
+    if (outcome !== 'saved' || typeof known !== 'string' || known === '')
+        return undefined;
+    if (ref === '' || ref === `refs/heads/${known}`)
+        return undefined;
+    return (`No other branch can restore this snapshot, as it was saved by a job for ${ref}: ` +
+        `what all branches are to restore has to be saved by a job for the default branch, ${known}`);
+}
+
+
+/***/ }),
+
 /***/ 150:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
@@ -50481,7 +50613,7 @@ function lastModified(reply) {
  * stored as zstd, and whose length is known, is not encoded for us, even where the store says `zstd`.
  */
 function refuseContentEncoding(reply) {
-    const encoding = reply.header('content-encoding')?.toLowerCase() ?? '';
+    const encoding = reply.header('content-encoding')?.trim().toLowerCase() ?? '';
     if (encoding === '' || encoding === 'identity')
         return;
     const isStored = reply.url.pathname.endsWith('.zst') && announcedLength(reply) !== undefined;
@@ -50736,13 +50868,14 @@ __nccwpck_require__.d(__webpack_exports__, {
   V4: () => (/* binding */ getInput),
   pq: () => (/* binding */ info),
   _o: () => (/* binding */ isDebug),
+  lm: () => (/* binding */ notice),
   C1: () => (/* binding */ setFailed),
   uH: () => (/* binding */ setOutput),
   Pq: () => (/* binding */ core_setSecret),
   $e: () => (/* binding */ warning)
 });
 
-// UNUSED EXPORTS: ExitCode, addPath, endGroup, exportVariable, getBooleanInput, getIDToken, getMultilineInput, getState, group, markdownSummary, notice, platform, saveState, setCommandEcho, startGroup, summary, toPlatformPath, toPosixPath, toWin32Path
+// UNUSED EXPORTS: ExitCode, addPath, endGroup, exportVariable, getBooleanInput, getIDToken, getMultilineInput, getState, group, markdownSummary, platform, saveState, setCommandEcho, startGroup, summary, toPlatformPath, toPosixPath, toWin32Path
 
 // EXTERNAL MODULE: external "os"
 var external_os_ = __nccwpck_require__(857);
@@ -50768,7 +50901,7 @@ function utils_toCommandValue(input) {
  * @returns The command properties to send with the actual annotation command
  * See IssueCommandProperties: https://github.com/actions/runner/blob/main/src/Runner.Worker/ActionCommandManager.cs#L646
  */
-function utils_toCommandProperties(annotationProperties) {
+function toCommandProperties(annotationProperties) {
     if (!Object.keys(annotationProperties).length) {
         return {};
     }
@@ -51583,7 +51716,7 @@ function core_debug(message) {
  * @param properties optional properties to add to the annotation.
  */
 function error(message, properties = {}) {
-    command_issueCommand('error', utils_toCommandProperties(properties), message instanceof Error ? message.toString() : message);
+    command_issueCommand('error', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
 }
 /**
  * Adds a warning issue
@@ -51591,7 +51724,7 @@ function error(message, properties = {}) {
  * @param properties optional properties to add to the annotation.
  */
 function warning(message, properties = {}) {
-    command_issueCommand('warning', utils_toCommandProperties(properties), message instanceof Error ? message.toString() : message);
+    command_issueCommand('warning', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
 }
 /**
  * Adds a notice issue
@@ -51599,7 +51732,7 @@ function warning(message, properties = {}) {
  * @param properties optional properties to add to the annotation.
  */
 function notice(message, properties = {}) {
-    issueCommand('notice', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
+    command_issueCommand('notice', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
 }
 /**
  * Writes info to log with console.log.

@@ -20019,8 +20019,10 @@ function messageOf(error) {
     if (error instanceof AggregateError && error.message === '') {
         return error.errors.map(messageOf).join(', ');
     }
-    return error instanceof Error ? error.message : String(error);
+    return error instanceof Error ? error.message.replace(OPENSSL, '$1').trim() : String(error);
 }
+/** What OpenSSL says, of which only the reason is for readers: `…:error:…:library:function:reason:file:line:details`. */
+const OPENSSL = /\b[0-9A-F]+:error:[0-9A-F]+:[^:\n]*:[^:\n]*:([^:\n]+):[^:\n]*:\d+:[^\n]*/g;
 function causeOf(error) {
     return error instanceof Error ? error.cause : undefined;
 }
@@ -20579,7 +20581,7 @@ __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependen
 /* harmony import */ var _source_patience_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(6574);
 /* harmony import */ var _warm_inputs_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(7074);
 /* harmony import */ var _warm_report_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(1746);
-/* harmony import */ var _warm_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(9847);
+/* harmony import */ var _warm_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(4828);
 
 
 
@@ -20617,7 +20619,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 9847:
+/***/ 4828:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -20732,15 +20734,15 @@ async function isProgram(path) {
 }
 
 // EXTERNAL MODULE: ./lib/sanitize.js
-var sanitize = __nccwpck_require__(4020);
+var lib_sanitize = __nccwpck_require__(4020);
 ;// CONCATENATED MODULE: ./lib/disk-space.js
 
 
 
 /** What a snapshot of sources takes on disk, by its bytes on the way: enough for a word, too much for a refusal. */
 const UNPACKED_RATIO = 3;
-/** What system calls and git say where a disk takes no more. */
-const FULL = /\b(ENOSPC|EDQUOT)\b|No space left on device|Disk quota exceeded/i;
+/** What system calls and git say where a disk takes no more; git's own words leave out what the system said. */
+const FULL = /\b(ENOSPC|EDQUOT)\b|No space left on device|Disk quota exceeded|Out of diskspace|\berror: unable to write file /i;
 /** What a git server says of its own. */
 const OF_OTHERS = /\bremote: .*?(?=\b(fatal|error): |$)/gm;
 /** What a disk refuses with: another way to the commit would only meet it again. */
@@ -20749,7 +20751,7 @@ const REFUSAL = /^(ENOSPC|EDQUOT|EROFS|EACCES|EPERM|EIO|EMFILE|ENFILE|ENAMETOOLO
  * The room on the file system where a new tree grows. The old one stays beside it until the job is over, so all of
  * the new one has to fit into what is free now.
  */
-class Room {
+class DiskSpace {
     #path;
     #snapshotBytes;
     /** For a directory that is to be there when it is asked. */
@@ -20873,7 +20875,7 @@ function readable(text) {
         .replace(/(https?:\/\/[^\s'"?]*)\?[^\s'"]*/g, '$1')
         .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
         .trim();
-    return (0,sanitize/* sanitize */.a)(line, Number.POSITIVE_INFINITY);
+    return (0,lib_sanitize/* sanitize */.a)(line, Number.POSITIVE_INFINITY);
 }
 
 ;// CONCATENATED MODULE: ./lib/git/git-environment.js
@@ -21067,7 +21069,7 @@ async function runGit(directory, { env, signal, debug }, args, options) {
 }
 /** A command for the log; other settings than these are no part of it, nor is what an address may let in with. */
 function shown(args) {
-    return ['git', ...args.map((arg) => (arg.includes('://') ? (0,sanitize/* withoutSecrets */.c)(arg) : arg))].join(' ');
+    return ['git', ...args.map((arg) => (arg.includes('://') ? (0,lib_sanitize/* withoutSecrets */.c)(arg) : arg))].join(' ');
 }
 function outcome(child, group, run) {
     const { subcommand, directory, options } = run;
@@ -21469,6 +21471,9 @@ function safeDirectoryEnv(path, env) {
 /** GitHub answers 404 for a private repository as well, where the token may not read it. */
 const NOT_LET_IN = /repository '.*' not found|could not read Username|Authentication failed/;
 const BAD_FILTER = /invalid filter-spec '(.*)'/;
+const NO_DIRECTORIES = /specify directories rather than patterns/;
+/** What such a line has, which git does not name. */
+const PATTERN = /^[/!]|[*?[\]\\]/;
 const CHECK = "check the inputs repository and token (github.token reads only the workflow's own repository), " +
     'and "contents: read" in the job\'s permissions';
 /** What git failed with where no other try would do better, in words about `place`; undefined where one may. */
@@ -21482,7 +21487,15 @@ function hopeless(error, place) {
     if (filter === undefined)
         return undefined;
     const allowed = 'a filter that git knows is allowed, such as blob:none or tree:0';
-    return new lib_errors/* ActionError */.l('INVALID_INPUT', `Input filter is "${(0,sanitize/* sanitize */.a)(filter)}": ${allowed}`, cause);
+    return new lib_errors/* ActionError */.l('INVALID_INPUT', `Input filter is "${(0,lib_sanitize/* sanitize */.a)(filter)}": ${allowed}`, cause);
+}
+/** What git refused sparse patterns with, in words where it wants directories: it advises an option that is no input. */
+function refusedPatterns(error, patterns) {
+    if (!(error instanceof ActionError) || !NO_DIRECTORIES.test(error.message))
+        return error;
+    const pattern = patterns.find((pattern) => PATTERN.test(pattern)) ?? patterns.join(', ');
+    const allowed = 'in cone mode directories without a leading slash are allowed; for patterns set sparse-checkout-cone-mode: false';
+    return new ActionError('INVALID_INPUT', `Input sparse-checkout has "${sanitize(pattern)}": ${allowed}`);
 }
 
 ;// CONCATENATED MODULE: ./lib/git/ref-name.js
@@ -21721,9 +21734,15 @@ async function withGitRetries(attempt, retries, place) {
     }
 }
 function givenUp(error) {
-    const message = `gave up after ${TRIES} attempts: ${(0,lib_errors/* describeError */.U)(error)}`;
+    const words = (0,lib_errors/* describeError */.U)(error);
+    const advice = UNREACHED.test(words)
+        ? '; check the address (github-server-url), and that this runner can reach it'
+        : '';
+    const message = `gave up after ${TRIES} attempts: ${words}${advice}`;
     return new lib_errors/* ActionError */.l('ORIGIN_FAILED', message, { cause: error });
 }
+/** What curl and ssh say where they have come to no server. */
+const UNREACHED = /Could(n't| not) (connect|resolve)|Failed to connect|Connection (refused|timed out)|Network is unreachable|No route to host/i;
 /** A git that failed may do better next time; one that could not be started, which has a cause, will not. */
 function mayPass(error) {
     return isGitFailure(error) && error.cause === undefined && !DAMAGE.test(error.message);
@@ -21790,6 +21809,8 @@ function candidatesFor(ref) {
         return ['HEAD'];
     return isQualified(ref) ? [ref] : [`${ref_name_BRANCHES}${ref}`, `${ref_name_TAGS}${ref}`];
 }
+/** The beginning of a commit's name, as git shows it. */
+const CUT_COMMIT = /^[0-9a-f]{7,63}$/i;
 function isBranchOrTag(name) {
     return name.startsWith(ref_name_BRANCHES) || name.startsWith(ref_name_TAGS);
 }
@@ -21800,7 +21821,9 @@ function namedRef(ref, { commits }, origin) {
             return targetOf(name, commit);
     }
     const what = isQualified(ref) ? `The ref '${ref}'` : `A branch or tag with the name '${ref}'`;
-    throw new lib_errors/* ActionError */.l('REF_NOT_FOUND', `${what} could not be found at ${origin.url}: check the input ref`);
+    const hint = CUT_COMMIT.test(ref) ? '; a commit needs all of its 40 (or 64) digits' : '';
+    const message = `${what} could not be found at ${origin.url}: check the input ref${hint}`;
+    throw new lib_errors/* ActionError */.l('REF_NOT_FOUND', message);
 }
 function defaultBranch({ commits, head }, origin) {
     const commit = commits.get('HEAD');
@@ -21902,7 +21925,7 @@ function locate(wanted, env) {
     if (source === 'url' && url !== undefined)
         return { kind: 'somewhere', places: [{ kind: 'url', url }] };
     if (source === 'actions-cache' || server === undefined)
-        return inCache(env);
+        return inCache(wanted, env);
     const at = (server) => locationAt(server, wanted);
     return { kind: 'somewhere', places: [at(server), ...mirrors.map(at)] };
 }
@@ -21925,16 +21948,32 @@ function locationAt(server, { repository, githubServerUrl }) {
         beside: (repository) => locationAt(server, { repository, githubServerUrl }),
     };
 }
-function inCache(env) {
+function inCache({ isCacheNamed }, env) {
     const service = cacheServiceOf(env, 'read');
     if (service.kind === 'offered')
         return { kind: 'somewhere', places: [{ kind: 'actions-cache', service }] };
-    const why = 'source is actions-cache, or auto with no server (or CACHEW_URL) or url';
-    return { kind: 'nowhere', reason: `${why}, and this job has no Actions cache: ${service.reason}` };
+    const [why, instead] = isCacheNamed
+        ? ['source is actions-cache', 'set source to auto with server or url, or to none']
+        : ['none of server, CACHEW_URL and url is set', 'set server or url, or source: none'];
+    const what = `${why}, and this job has no Actions cache (${service.reason})`;
+    return { kind: 'nowhere', reason: `${what}: ${instead} to go without a snapshot` };
 }
 
 ;// CONCATENATED MODULE: external "node:stream/promises"
 const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
+// EXTERNAL MODULE: external "node:net"
+var external_node_net_ = __nccwpck_require__(7030);
+;// CONCATENATED MODULE: ./lib/http/ip-address.js
+
+/** How a block list calls the kind of an address. */
+function familyOf(address) {
+    return (0,external_node_net_.isIP)(address) === 6 ? 'ipv6' : 'ipv4';
+}
+/** A URL's host as it is written elsewhere: only there an IPv6 address stands in brackets. */
+function withoutBrackets(hostname) {
+    return hostname.replace(/^\[(.*)\]$/, '$1');
+}
+
 ;// CONCATENATED MODULE: ./lib/http/retry.js
 
 /** A failure that another attempt may not meet. */
@@ -22046,12 +22085,16 @@ function parserCode(message) {
 ;// CONCATENATED MODULE: ./lib/http/failure.js
 
 
+
 const TLS_CODES = /^(ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_|UND_ERR_PRX_TLS)/;
 /** No connection was made, be it for want of an address. */
 const UNREACHED_CODES = /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|UND_ERR_CONNECT_TIMEOUT)$/;
 const NOT_HTTP_CODES = /^(HPE_(?!INVALID_EOF_STATE)|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_EXCEEDED)/;
-/** A network error as a person reads it, the original as its cause; `proxy` is the one by which the request went. */
-function networkError(error, url, proxy) {
+/** What a server closes without an answer, or answers, that was to be spoken to in TLS. */
+const UNSPOKEN_CODES = /^(UND_ERR_SOCKET|ECONNRESET|HPE_INVALID_CONSTANT|HPE_INVALID_VERSION)$/;
+const WANTS_HTTPS = '; perhaps this server wants https';
+/** A network error as a person reads it, the original as its cause. */
+function networkError(error, url, { proxy, isAnswered = false } = {}) {
     if (error instanceof lib_errors/* ActionError */.l)
         return error;
     const refusal = proxyRefusal(error, url);
@@ -22063,21 +22106,41 @@ function networkError(error, url, proxy) {
     const failure = (errorCode, message) => atMost === 0
         ? new lib_errors/* ActionError */.l(errorCode, message, { cause: error })
         : new TransientError(errorCode, message, { cause: error, atMost });
-    if (proxy !== undefined && UNREACHED_CODES.test(code)) {
-        const advice = 'check https_proxy, http_proxy and no_proxy';
-        return failure('PROXY_FAILED', `could not reach the proxy ${proxy.host} for ${url.host}; ${advice}`);
-    }
+    const proxyFailure = proxy && failureOfProxy(error, url, proxy);
+    if (proxyFailure !== undefined)
+        return failure('PROXY_FAILED', proxyFailure);
     if (TLS_CODES.test(code) && atMost === 0) {
         return failure('TLS_FAILED', `no trusted TLS connection to ${url.host}; ${tlsHint(code)}`);
     }
+    const wantsHttps = !isAnswered && url.protocol === 'http:' && UNSPOKEN_CODES.test(code) ? WANTS_HTTPS : '';
     if (NOT_HTTP_CODES.test(code))
-        return failure('PROTOCOL_ERROR', `${what} does not answer in valid HTTP`);
+        return failure('PROTOCOL_ERROR', `${what} does not answer in valid HTTP${wantsHttps}`);
     if (isOutOfDescriptors(code)) {
         const advice = 'raise the limit of open files (ulimit -n), or lower the input concurrency';
         return failure('CONNECTION_FAILED', `no file descriptor is left for a connection to ${what}: ${advice}`);
     }
-    const hint = code === 'ENOTFOUND' ? `; check the name ${url.hostname} and the runner's network` : '';
-    return failure('CONNECTION_FAILED', `request for ${what} failed${hint}`);
+    return failure('CONNECTION_FAILED', `request for ${what} failed${connectionHint(code, url)}${wantsHttps}`);
+}
+function connectionHint(code, { hostname }) {
+    if (code === 'ENOTFOUND')
+        return `; check the name ${hostname} and the runner's network`;
+    return code === 'ECONNREFUSED' ? '; check server (or url), and that the server runs' : '';
+}
+/** What failed of the way to a proxy and of its tunnel; undefined for what failed beyond, or is no matter of the way. */
+function failureOfProxy(error, url, proxy) {
+    const code = errorCode(error) ?? '';
+    const advice = 'check https_proxy, http_proxy and no_proxy';
+    if (code === 'UND_ERR_HEADERS_TIMEOUT') {
+        return `the proxy ${proxy.host} did not answer when asked for ${url.host}; ${advice}`;
+    }
+    if (!UNREACHED_CODES.test(code) || isHandshakeTimeout(error, url))
+        return undefined;
+    return `could not reach the proxy ${proxy.host} for ${url.host}; ${advice}`;
+}
+/** Whether the target took too long in a tunnel: undici tells in words only whom it waited for. */
+function isHandshakeTimeout(error, url) {
+    const target = `${withoutBrackets(url.hostname)}:${url.port || 443}`;
+    return error instanceof Error && error.message.includes(`(attempted address: ${target},`);
 }
 /** Whether a code says that the process, or the whole machine, has as many files open as it may. */
 function isOutOfDescriptors(code) {
@@ -22092,6 +22155,9 @@ function tlsHint(code) {
     }
     if (/NO_APPLICATION_PROTOCOL/.test(code))
         return 'it offers no HTTP/1.1, which is what is spoken here';
+    if (/WRONG_VERSION_NUMBER/.test(code)) {
+        return 'it does not speak TLS at this port, so perhaps it is an http:// address';
+    }
     if (/^ERR_SSL_/.test(code))
         return 'check that the server speaks TLS at this port';
     return 'where a private certificate authority signed it, set NODE_EXTRA_CA_CERTS to its certificate';
@@ -22109,6 +22175,8 @@ function proxyRefusal(cause, url) {
     const variable = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
     return new lib_errors/* ActionError */.l('PROXY_FAILED', `${message}; check ${variable} and NO_PROXY`, { cause });
 }
+/** What servers answer in plain HTTP at a port for TLS. */
+const PLAIN_AT_TLS = new Set([400, 426]);
 /** The error for a reply whose status is of no use. */
 function statusError(reply, nowMs) {
     const { status } = reply;
@@ -22122,7 +22190,8 @@ function statusError(reply, nowMs) {
         return new lib_errors/* ActionError */.l('NOT_FOUND', `${answered}; check server, repository and github-server-url, or url`);
     }
     if (!isRetryStatus(status)) {
-        return new lib_errors/* ActionError */.l(status >= 500 ? 'SERVER_ERROR' : 'PROTOCOL_ERROR', `${answered}, which is no snapshot`);
+        const hint = reply.url.protocol === 'http:' && PLAIN_AT_TLS.has(status) ? WANTS_HTTPS : '';
+        return new lib_errors/* ActionError */.l(status >= 500 ? 'SERVER_ERROR' : 'PROTOCOL_ERROR', `${answered}, which is no snapshot${hint}`);
     }
     const retryAfterMs = parseRetryAfter(reply.header('retry-after'), nowMs);
     const wait = retryAfterMs === undefined ? '' : ` and asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
@@ -22133,6 +22202,17 @@ function statusError(reply, nowMs) {
 /** A URL as it may be shown: without its query, which may be signed. */
 function failure_placeOf(url) {
     return `${url.origin}${url.pathname}`;
+}
+/** The error of a request that a redirect led to, with the place that was asked first. */
+function redirectedError(error, from) {
+    if (!(error instanceof lib_errors/* ActionError */.l))
+        return error;
+    const message = `${error.message}; ${failure_placeOf(from)} redirects there`;
+    const { code, cause } = error;
+    if (!(error instanceof TransientError))
+        return new lib_errors/* ActionError */.l(code, message, { cause });
+    const { retryAfterMs, atMost } = error;
+    return new TransientError(code, message, { cause, retryAfterMs, atMost });
 }
 
 ;// CONCATENATED MODULE: ./lib/http/stall.js
@@ -22243,13 +22323,13 @@ function lastModified(reply) {
  * stored as zstd, and whose length is known, is not encoded for us, even where the store says `zstd`.
  */
 function refuseContentEncoding(reply) {
-    const encoding = reply.header('content-encoding')?.toLowerCase() ?? '';
+    const encoding = reply.header('content-encoding')?.trim().toLowerCase() ?? '';
     if (encoding === '' || encoding === 'identity')
         return;
     const isStored = reply.url.pathname.endsWith('.zst') && announcedLength(reply) !== undefined;
     if (encoding === 'zstd' && isStored)
         return;
-    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} sent Content-Encoding ${(0,sanitize/* sanitize */.a)(encoding, 40)}, though the bytes as they are were asked for`);
+    throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(reply.url)} sent Content-Encoding ${(0,lib_sanitize/* sanitize */.a)(encoding, 40)}, though the bytes as they are were asked for`);
 }
 
 ;// CONCATENATED MODULE: ./lib/http/body.js
@@ -22449,21 +22529,24 @@ function attempts_givenUp(error, retried) {
 
 ;// CONCATENATED MODULE: external "node:v8"
 const external_node_v8_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:v8");
+;// CONCATENATED MODULE: ./lib/until-aborted.js
+/** What is promised, or a rejection with the signal's reason before that: the work goes on for others who wait for it. */
+async function untilAborted(work, signal) {
+    const aborted = Promise.withResolvers();
+    const abort = () => aborted.reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted)
+        abort();
+    try {
+        return await Promise.race([work, aborted.promise]);
+    }
+    finally {
+        signal.removeEventListener('abort', abort);
+    }
+}
+
 ;// CONCATENATED MODULE: external "node:dns"
 const external_node_dns_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:dns");
-// EXTERNAL MODULE: external "node:net"
-var external_node_net_ = __nccwpck_require__(7030);
-;// CONCATENATED MODULE: ./lib/http/ip-address.js
-
-/** How a block list calls the kind of an address. */
-function familyOf(address) {
-    return (0,external_node_net_.isIP)(address) === 6 ? 'ipv6' : 'ipv4';
-}
-/** A URL's host as it is written elsewhere: only there an IPv6 address stands in brackets. */
-function withoutBrackets(hostname) {
-    return hostname.replace(/^\[(.*)\]$/, '$1');
-}
-
 ;// CONCATENATED MODULE: ./lib/http/border.js
 
 
@@ -22643,7 +22726,7 @@ class Exchange {
     }
     read(take) {
         this.#take = take;
-        for (const bytes of this.#early.splice(0))
+        for (let bytes = this.#early.shift(); bytes !== undefined; bytes = this.#early.shift())
             take(bytes);
         this.resume();
         return this.#ended.promise;
@@ -22696,13 +22779,16 @@ class Exchange {
     }
     onResponseError(_controller, error) {
         const isHead = this.status === 0 && errorCode(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
-        const { proxy } = this.#options;
-        this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url, proxy));
+        // What was sent has gone through the proxy.
+        const proxy = this.#controller === undefined ? this.#options.proxy : undefined;
+        const asked = { proxy, isAnswered: this.status !== 0 };
+        this.#finish(isHead ? contradictoryLengths(error, this.url) : networkError(error, this.url, asked));
     }
     #finish(error) {
         if (!this.#over)
             this.#options.trace?.broken(error);
         this.#over = true;
+        this.#early.length = 0;
         this.#options.signal.removeEventListener('abort', this.#onAbort);
         this.#options.reject(error);
         this.#ended.reject(error);
@@ -22795,7 +22881,7 @@ function parseProxy(name, value) {
     // Without this, `proxy.example:3128` would parse as a URL whose scheme is `proxy.example:`.
     const address = value.includes('://') ? value : `http://${value}`;
     if (!/^https?:/i.test(address) || !URL.canParse(address)) {
-        throw new lib_errors/* ActionError */.l('INVALID_INPUT', `Environment variable ${name} is "${(0,sanitize/* sanitize */.a)((0,sanitize/* withoutSecrets */.c)(value))}": ` +
+        throw new lib_errors/* ActionError */.l('INVALID_INPUT', `Environment variable ${name} is "${(0,lib_sanitize/* sanitize */.a)((0,lib_sanitize/* withoutSecrets */.c)(value))}": ` +
             'the address of an http or https proxy is allowed, such as http://proxy.example:3128');
     }
     return new URL(address);
@@ -22976,9 +23062,11 @@ class Routes {
         this.#proxies.set(proxy.href, agent);
         return agent;
     }
+    /** Where a pool is given a connector alone, its limits are missing. Requests have their own in place of the time. */
     #watchedPool = (origin, given) => {
         const { connect } = given;
-        return new pool(origin, { ...given, connect: this.#watched(connect) });
+        const { connections, connectTimeoutMs: headersTimeout } = this.#options;
+        return new pool(origin, { connections, ...given, headersTimeout, connect: this.#watched(connect) });
     };
 }
 function connector(given) {
@@ -22999,23 +23087,8 @@ function connector(given) {
     };
 }
 
-;// CONCATENATED MODULE: ./lib/http/until-aborted.js
-/** What is promised, or a rejection with the signal's reason before that: the work goes on for others who wait for it. */
-async function untilAborted(work, signal) {
-    const aborted = Promise.withResolvers();
-    const abort = () => aborted.reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    if (signal.aborted)
-        abort();
-    try {
-        return await Promise.race([work, aborted.promise]);
-    }
-    finally {
-        signal.removeEventListener('abort', abort);
-    }
-}
-
 ;// CONCATENATED MODULE: ./lib/http/client.js
+
 
 
 
@@ -23057,7 +23130,9 @@ class HttpClient {
     async #follow(url, request, targetOf) {
         let target = url;
         for (let hops = 0;; hops += 1) {
-            const reply = await this.#ask(target, request);
+            const reply = await this.#ask(target, request).catch((error) => {
+                throw hops === 0 || request.signal.aborted ? error : redirectedError(error, url);
+            });
             if (!isRedirect(reply))
                 return reply;
             reply.drop();
@@ -23505,7 +23580,7 @@ class NoMirror extends lib_errors/* ActionError */.l {
     constructor(errors) {
         const codes = errors.map((error) => (error instanceof lib_errors/* ActionError */.l ? error.code : 'PROTOCOL_ERROR'));
         const length = Math.floor(MESSAGE_LENGTH / errors.length);
-        const reasons = errors.map((error, index) => `(${index + 1}) ${(0,sanitize/* sanitize */.a)((0,lib_errors/* describeError */.U)(error), length)}`);
+        const reasons = errors.map((error, index) => `(${index + 1}) ${(0,lib_sanitize/* sanitize */.a)((0,lib_errors/* describeError */.U)(error), length)}`);
         super(codes.find((code) => code !== 'NOT_FOUND') ?? 'NOT_FOUND', `none of ${errors.length} servers gave a snapshot: ${reasons.join('; ')}`);
         this.errors = errors;
     }
@@ -23663,7 +23738,7 @@ async function lookUp({ key, restoreKeys }, options) {
         onSecret(secret);
     const snapshot = parseKey(answer.key);
     if (snapshot === undefined || ![key, ...restoreKeys].some((asked) => answer.key.startsWith(asked))) {
-        throw odd(lookupUrl, `gave the entry "${(0,sanitize/* sanitize */.a)(answer.key, 200)}", which was not asked for`);
+        throw odd(lookupUrl, `gave the entry "${(0,lib_sanitize/* sanitize */.a)(answer.key, 200)}", which was not asked for`);
     }
     return { ...snapshot, key: answer.key, url: signedUrl(answer.address, lookupUrl) };
 }
@@ -23921,7 +23996,7 @@ function factsOf(reply) {
     return { url: reply.url, commit: commitOf(reply), modifiedMs: lastModified(reply) };
 }
 function commitOf(reply) {
-    const commit = reply.header('x-cachew-snapshot-commit');
+    const commit = reply.header('x-cachew-snapshot-commit')?.trim();
     if (commit === undefined || commit === '')
         return undefined;
     if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(commit))
@@ -24063,34 +24138,34 @@ class Bell {
     }
 }
 
-;// CONCATENATED MODULE: ./lib/download/no-room.js
+;// CONCATENATED MODULE: ./lib/download/turned-away.js
 
 
 
 /** A request that was turned away: fewer at a time may all get through. */
-class NoRoom extends TransientError {
+class TurnedAway extends TransientError {
 }
-const NO_ROOM_STATUSES = new Set([429, 503]);
-const NO_ROOM_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
+const STATUSES = new Set([429, 503]);
+const CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
 /** The error for a reply without the bytes that were asked for. */
 function refusalOf(reply) {
     const error = statusError(reply, Date.now());
-    if (!NO_ROOM_STATUSES.has(reply.status) || !(error instanceof TransientError))
+    if (!STATUSES.has(reply.status) || !(error instanceof TransientError))
         return error;
-    return new NoRoom(error.code, error.message, error);
+    return new TurnedAway(error.code, error.message, error);
 }
-/** The error of a request, told apart where a lack of room may be why it broke. */
+/** The error of a request, told apart where it may have been turned away. */
 function networkRefusal(error) {
     if (!(error instanceof lib_errors/* ActionError */.l))
         return error;
-    return maySayNoRoom(error) ? new NoRoom(error.code, error.message, error) : error;
+    return mayBeTurnedAway(error) ? new TurnedAway(error.code, error.message, error) : error;
 }
-function maySayNoRoom(error) {
+function mayBeTurnedAway(error) {
     const code = errorCode(error.cause) ?? '';
     if (isOutOfDescriptors(code))
         return true;
     const isClosedAtOnce = receivedBefore(error) === 0;
-    return error instanceof TransientError && (isClosedAtOnce || NO_ROOM_CODES.has(code));
+    return error instanceof TransientError && (isClosedAtOnce || CODES.has(code));
 }
 /**
  * Whether a request without an answer met a connection that the server had just closed, as it does with those that
@@ -24114,9 +24189,9 @@ function receivedBefore(error) {
 
 
 /**
- * How many requests are on their way at a time: at least 1, at most `most`. One that is turned away (`NoRoom`) halves
- * the number, once for all that were sent before; as many complete answers as the number is raise it by one. So a
- * server that takes fewer at a time gets fewer, and a recovered one soon gets all again.
+ * How many requests are on their way at a time: at least 1, at most `most`. A request that is turned away halves the
+ * number; others that were sent before that do not halve it again. After as many complete answers as there are lanes,
+ * there is one lane more. So a server that takes fewer at a time gets fewer, and a recovered one soon gets all again.
  */
 class Lanes {
     #most;
@@ -24136,9 +24211,9 @@ class Lanes {
      * Turned away for being one too many, it is repeated, which does not count as an attempt of its own: without complete
      * answers in between at most `log2(most)` times. Rejects with any other failure.
      */
-    async run(placeOf, request, attempts) {
+    async run(position, request, attempts) {
         for (let repeated = 0;; repeated += 1) {
-            const turnedAway = await this.#send(placeOf(), request);
+            const turnedAway = await this.#send(position(), request);
             if (turnedAway === undefined)
                 return;
             const limits = { ...attempts, attempts: Number.POSITIVE_INFINITY, budget: { left: 1 } };
@@ -24160,7 +24235,7 @@ class Lanes {
             return undefined;
         }
         catch (error) {
-            if (error instanceof NoRoom && this.#wasOneTooMany(timesHalved))
+            if (error instanceof TurnedAway && this.#wasOneTooMany(timesHalved))
                 return error;
             throw error;
         }
@@ -24360,8 +24435,8 @@ function isAtEnd(reply, { start, end }, { etag }) {
     const size = parseUnsatisfiedRange(reply.header('content-range') ?? '');
     return size === start && [undefined, etag].includes(strongETag(reply));
 }
-/** Where the range ends that was asked for. Lets in only its bytes, of the pinned revision: refuses all other replies. */
-function admittedEnd(reply, asked, { etag, total, url }) {
+/** Lets in only bytes of the range that was asked for, of the pinned revision: refuses all other replies. */
+function range_reply_admitted(reply, asked, { etag, total, url }) {
     const where = `${failure_placeOf(url)} (${rangeHeader(asked)})`;
     const changed = (what) => new lib_errors/* ActionError */.l('SNAPSHOT_CHANGED', `${where}: the snapshot was replaced during the download (${what})`);
     const odd = (what) => oddReply(`${where}: ${what}`);
@@ -24388,7 +24463,7 @@ function admittedEnd(reply, asked, { etag, total, url }) {
         throw odd(`Content-Range ${header} is another range`);
     const length = announcedLength(reply);
     if (length === undefined || length === range.end - range.start)
-        return end;
+        return { end, partEnd: range.end };
     throw odd(`Content-Length ${length} contradicts Content-Range ${header}`);
 }
 /** A refusal that may be one bad replica's, so that asking again is worth a few attempts. */
@@ -24407,6 +24482,8 @@ function oddReply(message) {
 
 /** Idle connections are closed together: a request that meets more of them in a row meets something else. */
 const MAX_CLOSED_CONNECTIONS = 3;
+/** A reply with a smaller part of what is missing counts as one that broke: of those there may be no end. */
+const MIN_PART_BYTES = 4 * 1024;
 /**
  * Brings one byte range into a sink, and asks again from where it broke until it is complete. `end` may be Infinity
  * for "all there is". The first reply, where there is one already, is read before anything is asked for.
@@ -24416,10 +24493,10 @@ async function fetchRange(source, sink, end, firstReply) {
     let reply = firstReply;
     const request = async () => {
         try {
-            const current = reply ?? (await fetching.ask());
-            reply = undefined;
-            if (current !== undefined)
+            for (let current = reply ?? (await fetching.ask()); current; current = await fetching.ask()) {
+                reply = undefined;
                 await fetching.receive(current);
+            }
         }
         catch (error) {
             throw networkRefusal(error);
@@ -24441,12 +24518,14 @@ class RangeFetch {
     #sink;
     /** Infinity until it is known. */
     #end;
+    /** Where the reply ends that is received. */
+    #partEnd;
     constructor(source, sink, end) {
         this.#source = source;
         this.#sink = sink;
-        this.#end = end;
+        this.#end = this.#partEnd = end;
     }
-    /** Asks for what is missing; undefined where a reply broke after its last byte. */
+    /** Asks for what is missing; undefined where that is nothing. */
     async ask() {
         if (this.#sink.at === this.#end)
             return undefined;
@@ -24457,7 +24536,9 @@ class RangeFetch {
                 reply.drop();
                 return undefined;
             }
-            this.#end = admittedEnd(reply, range, this.#source);
+            const { end, partEnd } = range_reply_admitted(reply, range, this.#source);
+            this.#end = end;
+            this.#partEnd = partEnd;
             return reply;
         }
         catch (error) {
@@ -24478,6 +24559,7 @@ class RangeFetch {
             }
         }
     }
+    /** Resolves when all has come, or a part that is worth going on after. */
     async receive(reply) {
         const { stall, url, signal } = this.#source;
         const sink = this.#sink;
@@ -24501,6 +24583,8 @@ class RangeFetch {
         if (this.#end === Number.POSITIVE_INFINITY)
             this.#end = sink.at;
         if (sink.at === this.#end)
+            return;
+        if (sink.at === this.#partEnd && sink.at - from >= MIN_PART_BYTES)
             return;
         throw new TransientError('TRUNCATED', `${failure_placeOf(url)} ended at byte ${sink.at} of ${this.#end}`);
     }
@@ -25250,66 +25334,6 @@ function setTime(path, milliseconds) {
     return (0,promises_.utimes)(path, milliseconds / 1000, milliseconds / 1000);
 }
 
-;// CONCATENATED MODULE: ./lib/store/backlog.js
-
-/** About so much is written in one call: enough to be worth it, and little for the stream to wait for. */
-const BATCH_BYTES = 4 * 1024 * 1024;
-/**
- * The pieces of a stream that are not in the file yet, in order. It keeps no copy: they are the stream's, which must
- * not release them before `doneUpTo` has passed them. So no more wait than the stream has memory for.
- */
-class Backlog {
-    #bell = new Bell();
-    #pieces = [];
-    #state = 'open';
-    #written = 0;
-    /** Told when `doneUpTo` has grown. */
-    onDone = () => { };
-    /** The place in the stream before which nothing is needed here. */
-    get doneUpTo() {
-        return this.#state === 'dropped' ? Number.POSITIVE_INFINITY : this.#written;
-    }
-    /** Whether the stream has come to its end, and nobody has dropped it. */
-    get isWhole() {
-        return this.#state === 'whole';
-    }
-    push(piece) {
-        if (this.#state !== 'open' || piece.length === 0)
-            return;
-        this.#pieces.push(piece);
-        this.#bell.ring();
-    }
-    /** Says that no more pieces come. */
-    end() {
-        if (this.#state === 'open')
-            this.#state = 'whole';
-        this.#bell.ring();
-    }
-    /** Says that the file is not wanted, or cannot be had. */
-    drop() {
-        this.#state = 'dropped';
-        this.#pieces.length = 0;
-        this.#bell.ring();
-        this.onDone();
-    }
-    /** The oldest pieces, as soon as there are any; none at the end. */
-    async next() {
-        while (this.#pieces.length === 0 && this.#state === 'open')
-            await this.#bell.wait();
-        let [count, bytes] = [0, 0];
-        while (count < this.#pieces.length && bytes < BATCH_BYTES)
-            bytes += this.#pieces[count++]?.length ?? 0;
-        return this.#pieces.slice(0, count);
-    }
-    /** Says that these, the oldest, are in the file. */
-    done(pieces) {
-        this.#pieces.splice(0, pieces.length);
-        for (const { length } of pieces)
-            this.#written += length;
-        this.onDone();
-    }
-}
-
 ;// CONCATENATED MODULE: ./lib/store/eviction.js
 
 
@@ -25411,6 +25435,126 @@ async function bytesIn(directory) {
     return (await Promise.all(sizes)).reduce((sum, size) => sum + (size ?? 0), 0);
 }
 
+;// CONCATENATED MODULE: ./lib/store/allowance.js
+
+
+
+
+
+const allowance_ADVICE = 'raise store-max-bytes to keep it';
+/** After so many bytes the disk is asked again. */
+const ASKED_BYTES = 32 * 1024 * 1024;
+/** What one recording may take of the disk: as much as the store's limit and the job leave it. */
+class Allowance {
+    #options;
+    #grantedUpTo = 0;
+    constructor(options) {
+        this.#options = options;
+    }
+    /** Evicts what has to go for the snapshot. Rejects where the store's limit does not let it in even then. */
+    async make() {
+        const { tools, maxBytes, now, bytes: incomingBytes = 0 } = this.#options;
+        this.#requireBelowLimit(incomingBytes);
+        await makeDirectory(tools);
+        const eviction = { tools, now: now(), incomingBytes, keep: undefined };
+        const sum = await evict({ ...eviction, maxBytes });
+        const { lacking } = await this.#askDisk(0);
+        // Where even all of the store is too little, nothing goes for it.
+        if (lacking > 0 && lacking <= sum - incomingBytes)
+            await evict({ ...eviction, maxBytes: sum - lacking });
+        if (sum <= maxBytes)
+            return;
+        const others = `${sum - incomingBytes} bytes of it are in use`;
+        throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `${others}, and ${incomingBytes} more do not fit; ${allowance_ADVICE}`);
+    }
+    /** Rejects where more bytes, after so many that are written, could be too many for the store or the disk. */
+    async require(written, more) {
+        this.#requireBelowLimit(written + more);
+        if (written < this.#grantedUpTo)
+            return;
+        const { free, needed, lacking } = await this.#askDisk(written);
+        if (lacking > 0) {
+            throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `its disk has ${free} bytes free, and the job may need ${needed}`);
+        }
+        this.#grantedUpTo = written + ASKED_BYTES;
+    }
+    #requireBelowLimit(bytes) {
+        const { maxBytes } = this.#options;
+        if (bytes <= maxBytes)
+            return;
+        throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `the snapshot has more than ${maxBytes} bytes; ${allowance_ADVICE}`);
+    }
+    /** What is free, and what should be when so much is written: for the rest of the recording, and the job. */
+    async #askDisk(written) {
+        const { tools, bytes = 0, spareBytes } = this.#options;
+        const { bsize, blocks, bavail } = await (0,promises_.statfs)(tools);
+        const free = bavail * bsize;
+        const needed = spareBytes + (1 + UNPACKED_RATIO) * Math.max(0, bytes - written);
+        // Some file systems tell nothing.
+        return { free, needed, lacking: blocks === 0 ? 0 : needed - free };
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/store/backlog.js
+
+/** About so much is written in one call: enough to be worth it, and little for the stream to wait for. */
+const BATCH_BYTES = 4 * 1024 * 1024;
+/**
+ * The pieces of a stream that are not in the file yet, in order. It keeps no copy: they are the stream's, which must
+ * not release them before `doneUpTo` has passed them. So no more wait than the stream has memory for.
+ */
+class Backlog {
+    #bell = new Bell();
+    #pieces = [];
+    #state = 'open';
+    #written = 0;
+    /** Told when `doneUpTo` has grown. */
+    onDone = () => { };
+    /** The place in the stream before which nothing is needed here. */
+    get doneUpTo() {
+        return this.#state === 'dropped' ? Number.POSITIVE_INFINITY : this.#written;
+    }
+    /** Whether the stream has come to its end, and nobody has dropped it. */
+    get isWhole() {
+        return this.#state === 'whole';
+    }
+    push(piece) {
+        if (this.#state !== 'open' || piece.length === 0)
+            return;
+        this.#pieces.push(piece);
+        this.#bell.ring();
+    }
+    /** Says that no more pieces come. */
+    end() {
+        if (this.#state === 'open')
+            this.#state = 'whole';
+        this.#bell.ring();
+    }
+    /** Says that the file is not wanted, or cannot be had. */
+    drop() {
+        this.#state = 'dropped';
+        this.#pieces.length = 0;
+        this.#bell.ring();
+        this.onDone();
+    }
+    /** The oldest pieces, as soon as there are any; none at the end. */
+    async next() {
+        while (this.#pieces.length === 0 && this.#state === 'open')
+            await this.#bell.wait();
+        let [count, bytes] = [0, 0];
+        while (count < this.#pieces.length && bytes < BATCH_BYTES)
+            bytes += this.#pieces[count++]?.length ?? 0;
+        return this.#pieces.slice(0, count);
+    }
+    /** Says that these, the oldest, are in the file. */
+    done(pieces) {
+        this.#pieces.splice(0, pieces.length);
+        for (const { length } of pieces)
+            this.#written += length;
+        this.onDone();
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/store/recording.js
 
 
@@ -25421,13 +25565,13 @@ async function bytesIn(directory) {
  * Writes a backlog into a file of its own, below the directory of a name. Undefined, and nothing is left, where the
  * backlog was dropped; the same where it rejects.
  */
-async function record(backlog, directory, room) {
-    await room.make();
+async function record(backlog, directory, allowance) {
+    await allowance.make();
     const root = await claim(directory, 'recording', 'a snapshot');
     try {
         const draft = (0,external_node_path_.join)(root, 'entry');
         await (0,promises_.mkdir)(draft);
-        const written = await fill((0,external_node_path_.join)(draft, CONTENT), backlog, room);
+        const written = await fill((0,external_node_path_.join)(draft, CONTENT), backlog, allowance);
         if (backlog.isWhole)
             return { root, draft, ...written };
     }
@@ -25438,14 +25582,14 @@ async function record(backlog, directory, room) {
     await removeTree(root);
     return undefined;
 }
-async function fill(file, backlog, room) {
+async function fill(file, backlog, allowance) {
     const handle = await (0,promises_.open)(file, 'wx');
     try {
         const hash = (0,external_node_crypto_.createHash)('sha256');
         let bytes = 0;
         for (let pieces = await backlog.next(); pieces.length > 0; pieces = await backlog.next()) {
             const more = pieces.reduce((sum, { length }) => sum + length, 0);
-            await room.require(bytes, more);
+            await allowance.require(bytes, more);
             for (const piece of pieces)
                 hash.update(piece);
             await append(handle, pieces);
@@ -25475,67 +25619,6 @@ function withoutFirst(pieces, bytes) {
         return piece.subarray(skipped);
     });
     return left.filter(({ length }) => length > 0);
-}
-
-;// CONCATENATED MODULE: ./lib/store/room.js
-
-
-
-
-/** What a snapshot of sources takes on disk when it is unpacked, by its own bytes. */
-const room_UNPACKED_RATIO = 3;
-const room_ADVICE = 'raise store-max-bytes to keep it';
-/** After so many bytes the disk is asked again. */
-const ASKED_BYTES = 32 * 1024 * 1024;
-/** The room that one recording may take: as much as the store's limit and the job leave it. */
-class room_Room {
-    #options;
-    #grantedUpTo = 0;
-    constructor(options) {
-        this.#options = options;
-    }
-    /** Evicts what has to go for the snapshot. Rejects where the store's limit does not let it in even then. */
-    async make() {
-        const { tools, maxBytes, now, bytes: incomingBytes = 0 } = this.#options;
-        this.#requireBelowLimit(incomingBytes);
-        await makeDirectory(tools);
-        const eviction = { tools, now: now(), incomingBytes, keep: undefined };
-        const sum = await evict({ ...eviction, maxBytes });
-        const { lacking } = await this.#askDisk(0);
-        // Where even all of the store is too little, nothing goes for it.
-        if (lacking > 0 && lacking <= sum - incomingBytes)
-            await evict({ ...eviction, maxBytes: sum - lacking });
-        if (sum <= maxBytes)
-            return;
-        const others = `${sum - incomingBytes} bytes of it are in use`;
-        throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `${others}, and ${incomingBytes} more do not fit; ${room_ADVICE}`);
-    }
-    /** Rejects where more bytes, after so many that are written, could be too many for the store or the disk. */
-    async require(written, more) {
-        this.#requireBelowLimit(written + more);
-        if (written < this.#grantedUpTo)
-            return;
-        const { free, needed, lacking } = await this.#askDisk(written);
-        if (lacking > 0) {
-            throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `its disk has ${free} bytes free, and the job may need ${needed}`);
-        }
-        this.#grantedUpTo = written + ASKED_BYTES;
-    }
-    #requireBelowLimit(bytes) {
-        const { maxBytes } = this.#options;
-        if (bytes <= maxBytes)
-            return;
-        throw new lib_errors/* ActionError */.l('LIMIT_EXCEEDED', `the snapshot has more than ${maxBytes} bytes; ${room_ADVICE}`);
-    }
-    /** What is free, and what should be when so much is written: for the rest of the recording, and the job. */
-    async #askDisk(written) {
-        const { tools, bytes = 0, spareBytes } = this.#options;
-        const { bsize, blocks, bavail } = await (0,promises_.statfs)(tools);
-        const free = bavail * bsize;
-        const needed = spareBytes + (1 + room_UNPACKED_RATIO) * Math.max(0, bytes - written);
-        // Some file systems tell nothing.
-        return { free, needed, lacking: blocks === 0 ? 0 : needed - free };
-    }
 }
 
 ;// CONCATENATED MODULE: ./lib/store/tee.js
@@ -25636,7 +25719,7 @@ class Recorder {
     async #record() {
         const { announced, directory } = this.#options;
         try {
-            return await record(this.#backlog, directory, new room_Room({ ...this.#options, bytes: announced.bytes }));
+            return await record(this.#backlog, directory, new Allowance({ ...this.#options, bytes: announced.bytes }));
         }
         catch (error) {
             this.#backlog.drop();
@@ -25834,7 +25917,7 @@ async function letGo(handle, lease) {
 
 
 
-/** As much as unpacking leaves free. */
+/** What a recording leaves to others on the disk. */
 const SPARE_BYTES = 256 * 1024 * 1024;
 /**
  * Snapshots on this machine's disk, for whoever uses the same directory at the same time. A name is that of one
@@ -26437,8 +26520,10 @@ function source_parseSource(input, env) {
         return { ...addresses, source: 'none' };
     if (source === 'auto')
         return { ...addresses, source: kindOf(addresses) ?? 'actions-cache' };
-    if (source === 'actions-cache' || source === 'none')
+    if (source === 'none')
         return { servers: [], url: undefined, source };
+    if (source === 'actions-cache')
+        return { servers: [], url: undefined, source, isCacheNamed: true };
     if (source !== 'cachew' && source !== 'url')
         throw (0,input_values/* refused */.J5)(given, 'auto, cachew, url, actions-cache or none is allowed');
     if (kindOf(addresses) !== source)
