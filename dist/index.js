@@ -22003,15 +22003,14 @@ const BROUGHT = {
     server: "; the server's mirror brought the commit",
     origin: '; the commit was fetched from the origin',
 };
-function restored(report, snapshot) {
-    const { bytes, restoreMs, totalMs, retries, freshenedBy } = report;
+function restored({ bytes, totalMs, retries, freshenedBy }, snapshot) {
     const { source, files, behind, totalBytes } = snapshot;
     // Nothing of what this machine has kept came over the wire.
     const size = source === 'store' ? (totalBytes ?? 0) : bytes;
-    // That of the output and of the summary; the time beside it is of the whole step.
-    const rate = size < SLIGHT_BYTES ? '' : ` at ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .formatRate */ .CE)(size, restoreMs)},`;
-    const again = retries === 0 ? '' : ` (${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .counted */ .hS)(retries, 'retry', 'retries')})`;
-    const speed = `${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .formatMegabytes */ .VP)(size)}${rate} in ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .formatSeconds */ .Xo)(totalMs)}${again}`;
+    const rate = size < SLIGHT_BYTES ? [] : [(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .formatRate */ .CE)(size, totalMs)];
+    const again = retries === 0 ? [] : [(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .counted */ .hS)(retries, 'retry', 'retries')];
+    const notes = [...rate, ...again];
+    const speed = `${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .formatMegabytes */ .VP)(size)} in ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .formatSeconds */ .Xo)(totalMs)}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`;
     const freshened = behind === undefined || behind === 0 ? BROUGHT[freshenedBy] : behindWords(behind);
     return `from ${SOURCES[source]}: ${(0,_amounts_js__WEBPACK_IMPORTED_MODULE_1__/* .counted */ .hS)(files, 'file')}, ${speed}${freshened}`;
 }

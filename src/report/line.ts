@@ -30,15 +30,14 @@ const BROUGHT = {
   origin: '; the commit was fetched from the origin',
 } as const
 
-function restored(report: Report, snapshot: SnapshotReport): string {
-  const { bytes, restoreMs, totalMs, retries, freshenedBy } = report
+function restored({ bytes, totalMs, retries, freshenedBy }: Report, snapshot: SnapshotReport): string {
   const { source, files, behind, totalBytes } = snapshot
   // Nothing of what this machine has kept came over the wire.
   const size = source === 'store' ? (totalBytes ?? 0) : bytes
-  // That of the output and of the summary; the time beside it is of the whole step.
-  const rate = size < SLIGHT_BYTES ? '' : ` at ${formatRate(size, restoreMs)},`
-  const again = retries === 0 ? '' : ` (${counted(retries, 'retry', 'retries')})`
-  const speed = `${formatMegabytes(size)}${rate} in ${formatSeconds(totalMs)}${again}`
+  const rate = size < SLIGHT_BYTES ? [] : [formatRate(size, totalMs)]
+  const again = retries === 0 ? [] : [counted(retries, 'retry', 'retries')]
+  const notes = [...rate, ...again]
+  const speed = `${formatMegabytes(size)} in ${formatSeconds(totalMs)}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`
   const freshened = behind === undefined || behind === 0 ? BROUGHT[freshenedBy] : behindWords(behind)
   return `from ${SOURCES[source]}: ${counted(files, 'file')}, ${speed}${freshened}`
 }
