@@ -104,12 +104,12 @@ describe('warm/action.yml', () => {
     expect(own).toEqual(action.inputs.map(({ name }) => [name, defaults.get(name)]))
   })
 
-  it('describes them in the words of action.yml, but for those about what is checked out', () => {
+  it('describes them in the words of action.yml, but for those about what is checked out or follows a miss', () => {
     const words = new Map(restore.inputs.map(({ name, description }) => [name, description]))
     const others = action.inputs.filter(({ name, description }) => words.get(name) !== description)
-    expect(others.map(({ name }) => name)).toEqual(['source', 'repository', 'ref', 'token'])
+    expect(others.map(({ name }) => name)).toEqual(['source', 'repository', 'ref', 'token', 'retries'])
     for (const { description } of others)
-      expect(description).not.toMatch(/check(ed)? out|fetched|after the job/)
+      expect(description).not.toMatch(/check(ed)? out|fetched|after the job|on-miss/)
   })
 
   it('has exactly the inputs that the step reads for itself', () => {
