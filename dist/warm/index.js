@@ -24712,12 +24712,12 @@ class Slots {
 
 /**
  * Chunks asked for and not released, for each connection. With 1 every connection idles while the oldest chunk
- * finishes (7 % slower at 8 x 30 MB/s); with 1.5 or 2 nothing comes faster, and it takes more memory.
+ * finishes (7 % slower at 8 x 30 MB/s); with 1.25, 1.5 or 2 nothing comes faster, and it takes more memory.
  */
-const HELD_PER_CONNECTION = 1.25;
+const HELD_PER_CONNECTION = 1.125;
 /**
  * The chunks of an object, fetched in parallel and handed on in order. At most `concurrency` requests run, and at
- * most 1.25 times as many chunks are asked for and not released. While the consumer has bytes left to take, no more
+ * most an eighth more chunks are asked for and not released. While the consumer has bytes left to take, no more
  * than half of `concurrency` lie ahead of it: they would only cost memory.
  */
 class ParallelFetch {
