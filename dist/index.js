@@ -21726,10 +21726,13 @@ const LONGEST_JOB_MS = 5 * 24 * 3_600_000;
 function isMarker(name) {
     return name === MARKER;
 }
+/** Cut short, it leaves no marker: one that is half written would be nobody's for an hour. */
 async function markOwn(root, destination) {
     const { pid } = process;
     const owner = { pid, began: await beginOf(pid), realm: await realm(), destination };
-    await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.writeFile)((0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(root, MARKER), JSON.stringify(owner), { flag: 'wx', mode: 0o600 });
+    const marker = (0,node_path__WEBPACK_IMPORTED_MODULE_2__.join)(root, MARKER);
+    await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.writeFile)(`${marker}.new`, JSON.stringify(owner), { flag: 'wx', mode: 0o600 });
+    await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.rename)(`${marker}.new`, marker);
 }
 /**
  * Whether the process that made a staging directory is gone. Where that cannot be known, of another boot or another
@@ -23776,22 +23779,28 @@ async function readPlainRefs(directory) {
         take(name, text.replace(/\n$/, ''));
     return refs;
 }
-/** Makes these the only refs of a git directory that keeps them in files, as far as they are of its format. */
+/**
+ * Makes these the only refs of a git directory that keeps them in files, as far as they are of its format. Cut short, it
+ * has lost none of them.
+ */
 async function writePlainRefs(directory, refs, format) {
     const file = (0,external_node_path_.join)(directory, 'packed-refs');
-    await (0,promises_.rm)(file, { force: true });
-    await (0,promises_.rm)((0,external_node_path_.join)(directory, 'refs'), { recursive: true, force: true });
+    await (0,promises_.writeFile)(`${file}.new`, packed(refs, format), { encoding: 'latin1', flag: 'wx' });
+    await (0,promises_.rename)(`${file}.new`, file);
+    const place = toLatin1(directory);
+    for (const { name } of await (0,presence/* entriesIn */.s9)(onDisk(place, 'refs'), 'latin1')) {
+        await (0,promises_.rm)(onDisk(place, `refs/${name}`), { recursive: true });
+    }
     for (const kind of ['heads', 'tags'])
         await (0,promises_.mkdir)((0,external_node_path_.join)(directory, 'refs', kind), { recursive: true });
-    const ofFormat = [...refs].filter(([, object]) => object.length === 2 * HASH_BYTES[format]);
-    if (ofFormat.length === 0)
-        return;
-    // By their bytes, as git does: it would sort them itself each time that it reads them.
-    const lines = ofFormat
+}
+/** By the bytes of their names, as git does: it would sort them itself each time that it reads them. */
+function packed(refs, format) {
+    const lines = [...refs]
+        .filter(([, object]) => object.length === 2 * HASH_BYTES[format])
         .toSorted(([one], [other]) => (one < other ? -1 : 1))
         .map(([name, object]) => `${object} ${name}\n`);
-    const text = `# pack-refs with: sorted \n${lines.join('')}`;
-    await (0,promises_.writeFile)(file, text, { encoding: 'latin1', flag: 'wx' });
+    return `# pack-refs with: sorted \n${lines.join('')}`;
 }
 function isPlainName(name) {
     const [root, kind = ''] = name.split('/', 2);

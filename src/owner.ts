@@ -1,4 +1,4 @@
-import { readFile, readlink, stat, writeFile } from 'node:fs/promises'
+import { readFile, readlink, rename, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 
@@ -23,10 +23,13 @@ export function isMarker(name: string): boolean {
   return name === MARKER
 }
 
+/** Cut short, it leaves no marker: one that is half written would be nobody's for an hour. */
 export async function markOwn(root: string, destination: string): Promise<void> {
   const { pid } = process
   const owner: Owner = { pid, began: await beginOf(pid), realm: await realm(), destination }
-  await writeFile(join(root, MARKER), JSON.stringify(owner), { flag: 'wx', mode: 0o600 })
+  const marker = join(root, MARKER)
+  await writeFile(`${marker}.new`, JSON.stringify(owner), { flag: 'wx', mode: 0o600 })
+  await rename(`${marker}.new`, marker)
 }
 
 /**

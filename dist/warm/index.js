@@ -25069,10 +25069,13 @@ const LONGEST_JOB_MS = 5 * 24 * 3_600_000;
 function isMarker(name) {
     return name === MARKER;
 }
+/** Cut short, it leaves no marker: one that is half written would be nobody's for an hour. */
 async function markOwn(root, destination) {
     const { pid } = process;
     const owner = { pid, began: await beginOf(pid), realm: await realm(), destination };
-    await (0,promises_.writeFile)((0,external_node_path_.join)(root, MARKER), JSON.stringify(owner), { flag: 'wx', mode: 0o600 });
+    const marker = (0,external_node_path_.join)(root, MARKER);
+    await (0,promises_.writeFile)(`${marker}.new`, JSON.stringify(owner), { flag: 'wx', mode: 0o600 });
+    await (0,promises_.rename)(`${marker}.new`, marker);
 }
 /**
  * Whether the process that made a staging directory is gone. Where that cannot be known, of another boot or another

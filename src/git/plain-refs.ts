@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ActionError } from '../errors.ts'
 import { onDisk, toLatin1 } from '../on-disk.ts'
@@ -35,24 +35,32 @@ export async function readPlainRefs(directory: string): Promise<PlainRefs> {
   return refs
 }
 
-/** Makes these the only refs of a git directory that keeps them in files, as far as they are of its format. */
+/**
+ * Makes these the only refs of a git directory that keeps them in files, as far as they are of its format. Cut short, it
+ * has lost none of them.
+ */
 export async function writePlainRefs(
   directory: string,
   refs: PlainRefs,
   format: ObjectFormat,
 ): Promise<void> {
   const file = join(directory, 'packed-refs')
-  await rm(file, { force: true })
-  await rm(join(directory, 'refs'), { recursive: true, force: true })
+  await writeFile(`${file}.new`, packed(refs, format), { encoding: 'latin1', flag: 'wx' })
+  await rename(`${file}.new`, file)
+  const place = toLatin1(directory)
+  for (const { name } of await entriesIn(onDisk(place, 'refs'), 'latin1')) {
+    await rm(onDisk(place, `refs/${name}`), { recursive: true })
+  }
   for (const kind of ['heads', 'tags']) await mkdir(join(directory, 'refs', kind), { recursive: true })
-  const ofFormat = [...refs].filter(([, object]) => object.length === 2 * HASH_BYTES[format])
-  if (ofFormat.length === 0) return
-  // By their bytes, as git does: it would sort them itself each time that it reads them.
-  const lines = ofFormat
+}
+
+/** By the bytes of their names, as git does: it would sort them itself each time that it reads them. */
+function packed(refs: PlainRefs, format: ObjectFormat): string {
+  const lines = [...refs]
+    .filter(([, object]) => object.length === 2 * HASH_BYTES[format])
     .toSorted(([one], [other]) => (one < other ? -1 : 1))
     .map(([name, object]) => `${object} ${name}\n`)
-  const text = `# pack-refs with: sorted \n${lines.join('')}`
-  await writeFile(file, text, { encoding: 'latin1', flag: 'wx' })
+  return `# pack-refs with: sorted \n${lines.join('')}`
 }
 
 function isPlainName(name: string): boolean {

@@ -235,7 +235,14 @@ describe('making .git safe', () => {
       branch: 'main',
       refs: new Map(),
     })
-    expect((await readdir(join(tree, '.git'))).sort()).toEqual(['HEAD', 'config', 'hooks', 'objects', 'refs'])
+    expect((await readdir(join(tree, '.git'))).sort()).toEqual([
+      'HEAD',
+      'config',
+      'hooks',
+      'objects',
+      'packed-refs',
+      'refs',
+    ])
   })
 
   it('leaves a directory for the hooks of a job, with none in it', async () => {
