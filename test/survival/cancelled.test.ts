@@ -78,7 +78,7 @@ describe.each(Object.keys(EXIT_CODES) as Signal[])(
 describe('F121: a signal comes too late to leave the workspace as it was', () => {
   it('F121: in the middle of the swap, which is brought to its end', async () => {
     const place = usedPlace()
-    const env = sabotaged({ call: 'promises.rename', about: '/tree/', nth: 2, times: 1, does: 'SIGINT' })
+    const env = sabotaged({ call: 'promises.rename', about: '/tree/', nth: 3, times: 1, does: 'SIGINT' })
     const { ended } = await start({ ...place, ...restoring(project, { env }) })
     const result = await ended
     expect(result).toMatchObject({ exitCode: 130, stderr: '' })

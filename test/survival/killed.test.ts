@@ -27,8 +27,8 @@ describe('F122: after SIGKILL the next run is right, and removes what was left,'
     { what: 'while files are written', call: 'openSync', about: '/tree/', nth: 7 },
     { what: 'while links are made', call: 'symlinkSync', nth: 2 },
     { what: 'in the first half of the swap', call: 'promises.rename', about: '/old/', nth: 2 },
-    { what: 'between its halves', call: 'promises.rename', about: '/tree/.git', nth: 2 },
-    { what: 'in the second half', call: 'promises.rename', about: '/tree/', nth: 4 },
+    { what: 'between its halves', call: 'promises.rename', about: '/tree/.git', nth: 3 },
+    { what: 'in the second half', call: 'promises.rename', about: '/tree/', nth: 5 },
     { what: 'as soon as the tree is there', call: 'promises.rm', about: '/swapping', nth: 1 },
   ]
 
