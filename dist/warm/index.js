@@ -22297,7 +22297,7 @@ async function readFlow(reply, { stall, stalled }, take) {
  * one says nothing. One without quotes, as some stores send it, is taken as it is.
  */
 function strongETag(reply) {
-    const etag = reply.header('etag')?.trim();
+    const etag = reply.header('etag');
     if (etag === undefined || etag === '' || etag === '""' || /^W\//i.test(etag))
         return undefined;
     if (etag.length <= 1024 && /^[\x20-\x7e\x80-\xff]+$/.test(etag))
@@ -22323,7 +22323,7 @@ function lastModified(reply) {
  * stored as zstd, and whose length is known, is not encoded for us, even where the store says `zstd`.
  */
 function refuseContentEncoding(reply) {
-    const encoding = reply.header('content-encoding')?.trim().toLowerCase() ?? '';
+    const encoding = reply.header('content-encoding')?.toLowerCase() ?? '';
     if (encoding === '' || encoding === 'identity')
         return;
     const isStored = reply.url.pathname.endsWith('.zst') && announcedLength(reply) !== undefined;
@@ -22721,7 +22721,7 @@ class Exchange {
     header(name) {
         const value = this.#headers[name];
         if (!Array.isArray(value))
-            return value;
+            return value?.trim();
         throw new lib_errors/* ActionError */.l('PROTOCOL_ERROR', `${failure_placeOf(this.url)} sent ${value.length} ${name} headers`);
     }
     read(take) {
@@ -23996,7 +23996,7 @@ function factsOf(reply) {
     return { url: reply.url, commit: commitOf(reply), modifiedMs: lastModified(reply) };
 }
 function commitOf(reply) {
-    const commit = reply.header('x-cachew-snapshot-commit')?.trim();
+    const commit = reply.header('x-cachew-snapshot-commit');
     if (commit === undefined || commit === '')
         return undefined;
     if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(commit))

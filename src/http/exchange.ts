@@ -52,7 +52,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Reply {
 
   header(name: string): string | undefined {
     const value = this.#headers[name]
-    if (!Array.isArray(value)) return value
+    if (!Array.isArray(value)) return value?.trim()
     throw new ActionError('PROTOCOL_ERROR', `${placeOf(this.url)} sent ${value.length} ${name} headers`)
   }
 

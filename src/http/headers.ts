@@ -8,7 +8,7 @@ import type { ReplyHead } from './reply-head.ts'
  * one says nothing. One without quotes, as some stores send it, is taken as it is.
  */
 export function strongETag(reply: ReplyHead): string | undefined {
-  const etag = reply.header('etag')?.trim()
+  const etag = reply.header('etag')
   if (etag === undefined || etag === '' || etag === '""' || /^W\//i.test(etag)) return undefined
   if (etag.length <= 1024 && /^[\x20-\x7e\x80-\xff]+$/.test(etag)) return etag
   throw new ActionError('PROTOCOL_ERROR', `${placeOf(reply.url)} sent an ETag that is no ETag`)
@@ -33,7 +33,7 @@ export function lastModified(reply: ReplyHead): number | undefined {
  * stored as zstd, and whose length is known, is not encoded for us, even where the store says `zstd`.
  */
 export function refuseContentEncoding(reply: ReplyHead): void {
-  const encoding = reply.header('content-encoding')?.trim().toLowerCase() ?? ''
+  const encoding = reply.header('content-encoding')?.toLowerCase() ?? ''
   if (encoding === '' || encoding === 'identity') return
   const isStored = reply.url.pathname.endsWith('.zst') && announcedLength(reply) !== undefined
   if (encoding === 'zstd' && isStored) return

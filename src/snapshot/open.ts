@@ -146,7 +146,7 @@ function factsOf(reply: Reply): SnapshotFacts {
 }
 
 function commitOf(reply: Reply): string | undefined {
-  const commit = reply.header('x-cachew-snapshot-commit')?.trim()
+  const commit = reply.header('x-cachew-snapshot-commit')
   if (commit === undefined || commit === '') return undefined
   if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(commit)) return commit
   throw new ActionError(
